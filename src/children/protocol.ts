@@ -1,0 +1,153 @@
+import type { EngineLimits, SamplingParams } from '../engine/engine.ts'
+import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
+
+/** How a generation ended. `stop`: an end-of-generation token; `length`: its token limit or the context is full. */
+export type FinishReason = 'stop' | 'length' | 'cancelled' | 'error'
+
+// ---- gateway <-> engine process ----
+
+/** First message to the engine process. */
+export interface EngineInit {
+  /** GGUF path; the first shard of a split model. 'simulated' runs without a model. */
+  readonly modelPath: string
+  readonly slots: number
+  readonly contextSize: number
+  readonly batchTokens: number
+  readonly threads: number
+  /** -1: as many as fit. */
+  readonly gpuLayers: number
+  readonly kvCacheType: 'f16' | 'q8_0' | 'q4_0' | 'f32'
+  readonly prefixCache: boolean
+  /** Sequences that may wait in the engine process. The gateway refuses earlier; this is the backstop. */
+  readonly maxWaiting: number
+}
+
+/** What the engine process says when it can take work. */
+export interface EngineReady {
+  readonly limits: EngineLimits
+  /** Cells of all slots together, and bytes of KV cache where known. */
+  readonly kvCells: number
+  readonly modelBytes: number
+  readonly parameters: number
+}
+
+export type EngineCommand =
+  | {
+      readonly type: 'add'
+      readonly id: string
+      readonly prompt: Uint32Array
+      /** At least 1, and prompt.length + maxTokens <= limits.contextSize. */
+      readonly maxTokens: number
+      /** The sequence ends with `stop` when one of these is sampled. Empty when end of generation is ignored. */
+      readonly stopTokens: readonly number[]
+      readonly sampling: SamplingParams
+    }
+  | { readonly type: 'cancel'; readonly id: string }
+
+/** What one sequence met in one step. */
+export interface SequenceEvent {
+  readonly id: string
+  /** The token sampled in this step; absent when the sequence ended without one. A stop token is included. */
+  readonly token?: number
+  /** Present once, when the sequence leaves. Nothing follows it. */
+  readonly finish?: FinishReason
+  /** With `finish: 'error'`. */
+  readonly message?: string
+  /** On the first event of a sequence. */
+  readonly admitted?: {
+    /** Prompt tokens found resident in the slot. */
+    readonly cached: number
+    /** From add to the first batch, and from there to the first token. */
+    readonly queueMs: number
+    readonly prefillMs: number
+  }
+}
+
+export interface EngineStats {
+  readonly waiting: number
+  readonly running: number
+  /** Cells that hold tokens of running sequences, of all cells. 0..1. */
+  readonly kvUsage: number
+  /** Since the process started. */
+  readonly steps: number
+  readonly promptTokens: number
+  readonly cachedTokens: number
+  readonly generatedTokens: number
+}
+
+/** One message a step, with all that happened in it. */
+export interface StepMessage {
+  readonly type: 'step'
+  readonly events: readonly SequenceEvent[]
+  readonly stats: EngineStats
+  /** Tokens in the forward pass, and how long it took. 0 when only bookkeeping happened (a cancel while idle). */
+  readonly batchTokens: number
+  readonly stepMs: number
+}
+
+export type EngineMessage = StepMessage
+
+// ---- gateway <-> text process ----
+
+export interface TextInit {
+  readonly modelPath: string
+}
+
+/** What the gateway needs to know of a model's vocabulary and metadata; sent once, when the text process is ready. */
+export interface TextReady {
+  readonly vocabulary: Vocabulary
+  readonly model: ModelInfo
+}
+
+export interface Vocabulary {
+  readonly size: number
+  /** The text of token i, as UTF-8 (perhaps a part of a character): bytes[offsets[i], offsets[i + 1]). Control tokens are empty. */
+  readonly bytes: Uint8Array
+  readonly offsets: Uint32Array
+  readonly endOfGeneration: readonly number[]
+  readonly control: readonly number[]
+}
+
+export interface ModelInfo {
+  readonly name: string
+  readonly architecture: string
+  readonly trainedContext: number
+  readonly hasChatTemplate: boolean
+  /** `general.sampling.*` of the GGUF: what the model's maker recommends. */
+  readonly sampling: {
+    readonly temperature?: number
+    readonly topP?: number
+    readonly topK?: number
+    readonly minP?: number
+  }
+}
+
+export type TextCall =
+  | {
+      readonly type: 'chat'
+      readonly messages: readonly ChatMessage[]
+      readonly tools: readonly ChatTool[]
+      /** Allow-listed template variables, such as enable_thinking. */
+      readonly kwargs: Readonly<Record<string, unknown>>
+    }
+  /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it. */
+  | { readonly type: 'tokenize'; readonly text: string }
+
+export type TextAnswer =
+  | {
+      readonly type: 'tokens'
+      readonly tokens: Uint32Array
+      /** For `chat`: the rendered prompt. */
+      readonly rendered?: string
+    }
+  /** `template_error`: the template refuses these messages. `failed`: anything else. */
+  | { readonly type: 'error'; readonly code: 'template_error' | 'failed'; readonly message: string }
+
+export interface TextRequest {
+  readonly call: number
+  readonly body: TextCall
+}
+export interface TextResponse {
+  readonly call: number
+  readonly body: TextAnswer
+}
