@@ -1,0 +1,223 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { childEntry, SupervisedChild } from './children/supervised-child.ts'
+import type {
+  EngineCommand,
+  EngineInit,
+  EngineMessage,
+  EngineReady,
+  StepMessage,
+  TextInit,
+  TextReady,
+  TextRequest,
+  TextResponse,
+} from './children/protocol.ts'
+import { TextClient } from './children/text-client.ts'
+import { ServingError } from './errors.ts'
+import { buildServer } from './gateway/server.ts'
+import type { ReadyModel, Serving } from './gateway/serving.ts'
+import { Generator } from './generation/generator.ts'
+import { Metrics } from './metrics/metrics.ts'
+
+export interface AltiplanoOptions {
+  readonly names: readonly string[]
+  readonly engine: EngineInit
+  readonly maxQueue: number
+  readonly maxN: number
+  readonly maxBodyBytes: number
+  readonly keepAliveMs: number
+  readonly strictParams: boolean
+  readonly log: FastifyBaseLogger
+}
+
+/** How long a request waits for a child that is being restarted. */
+const RESTART_PATIENCE_MS = 15_000
+
+/** The whole server: the gateway and its two children, put together in one place. */
+export class Altiplano {
+  readonly engine: SupervisedChild<EngineInit, EngineCommand, EngineReady, EngineMessage>
+  readonly text: SupervisedChild<TextInit, TextRequest, TextReady, TextResponse>
+  readonly metrics: Metrics
+  readonly #options: AltiplanoOptions
+  readonly #textClient: TextClient
+  readonly #generator: Generator
+  #app: FastifyInstance | undefined
+  #stats: StepMessage['stats'] | undefined
+  /** Why the model cannot be served at all, found before any child was started. */
+  #unservable: string | undefined
+  #wasReady = false
+  #draining = false
+
+  constructor(options: AltiplanoOptions) {
+    this.#options = options
+    const { log } = options
+    this.engine = new SupervisedChild({
+      name: 'engine',
+      entry: childEntry('engine'),
+      init: options.engine,
+      // llama.cpp's threads spin; more pool threads than one collapse its decode on a CPU. With layers on a GPU the pool samples.
+      env: { UV_THREADPOOL_SIZE: options.engine.gpuLayers === 0 ? '1' : '4' },
+      log,
+      onReady: () => this.#onEngineReady(),
+      onMessage: (message) => this.#onStep(message),
+      onDown: () => {
+        this.#stats = undefined
+        this.#generator.onEngineDown()
+      },
+    })
+    this.#textClient = new TextClient({
+      entry: childEntry('text'),
+      init: { modelPath: options.engine.modelPath },
+      log,
+    })
+    this.text = this.#textClient.child
+    this.metrics = new Metrics({
+      modelName: options.names[0] ?? 'model',
+      stats: () => this.#stats,
+      waiting: () => Math.max(0, this.#generator.inFlight - (this.#stats?.running ?? 0)),
+      kvCells: () => {
+        const ready = this.engine.ready
+        return ready && { cells: ready.kvCells, slots: ready.limits.slots }
+      },
+      ready: () => this.notReady() === undefined,
+      restarts: () => ({ engine: this.engine.restarts, text: this.text.restarts }),
+    })
+    this.#generator = new Generator({
+      engine: this.engine,
+      maxQueue: options.maxQueue,
+      vocabulary: () => this.text.ready?.vocabulary,
+      onGap: (gapMs) => this.metrics.onGap(gapMs),
+      onOver: (record) => this.metrics.onGenerationOver(record),
+    })
+  }
+
+  /** Listens at once, and is ready when the model is. Resolves to the address. */
+  async listen(host: string, port: number): Promise<string> {
+    const { log, maxBodyBytes, keepAliveMs } = this.#options
+    this.#app = await buildServer({
+      serving: this.#serving(),
+      health: { notReady: () => this.notReady() },
+      metrics: this.metrics,
+      log,
+      maxBodyBytes,
+      keepAliveMs,
+    })
+    return this.#app.listen({ host, port })
+  }
+
+  startChildren(): void {
+    this.text.start()
+    this.engine.start()
+  }
+
+  /** The server stays up, says why it is not ready, and serves nothing. */
+  refuseModel(reason: string): void {
+    this.#unservable = reason
+  }
+
+  notReady(): string | undefined {
+    if (this.#draining) return 'shutting down'
+    if (this.#unservable !== undefined) return this.#unservable
+    for (const child of [this.engine, this.text]) {
+      if (child.state !== 'ready') return child.lastFailure ?? 'the model is loading'
+    }
+    return undefined
+  }
+
+  /** Stops taking work, lets running streams end within `graceMs`, then closes everything. */
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true
+    const deadline = performance.now() + graceMs
+    while (this.#generator.inFlight > 0 && performance.now() < deadline) await pause(50)
+    this.#generator.failAll('shutting_down', 'The server is shutting down')
+    await pause(20)
+    await this.#closeServer()
+    await Promise.all([this.engine.stop(3000), this.text.stop(3000)])
+  }
+
+  /** fastify waits for idle keep-alive sockets of clients that will not close them; sweep until it is through. */
+  async #closeServer(): Promise<void> {
+    const app = this.#app
+    if (app === undefined) return
+    const sweep = setInterval(() => app.server.closeIdleConnections(), 100)
+    const cut = setTimeout(() => app.server.closeAllConnections(), 2000)
+    await app.close()
+    clearInterval(sweep)
+    clearTimeout(cut)
+  }
+
+  #onEngineReady(): void {
+    this.#generator.onEngineReady()
+  }
+
+  #onStep(step: StepMessage): void {
+    this.#stats = step.stats
+    this.metrics.onStep(step)
+    this.#generator.onStep(step)
+  }
+
+  #serving(): Serving {
+    const { names, strictParams, maxN } = this.#options
+    return {
+      names,
+      created: Math.floor(Date.now() / 1000),
+      strictParams,
+      maxN,
+      sizes: () => ({
+        contextSize: this.engine.ready?.limits.contextSize,
+        trainedContext: this.text.ready?.model.trainedContext,
+      }),
+      model: () => this.#readyModel(),
+      chatTokens: async (messages, tools, kwargs, signal) =>
+        this.#tokensOf({ type: 'chat', messages, tools, kwargs }, signal),
+      tokens: async (text, signal) => this.#tokensOf({ type: 'tokenize', text }, signal),
+      start: (requests) => {
+        if (this.#draining) throw shuttingDown()
+        return this.#generator.start(requests)
+      },
+      ignored: (ignored) => this.metrics.onIgnored(ignored.length),
+    }
+  }
+
+  async #readyModel(): Promise<ReadyModel> {
+    if (this.#draining) throw shuttingDown()
+    if (this.#unservable !== undefined) throw loading(this.#unservable)
+    // At first start a client is told to come back; after a crash it is worth the short wait.
+    if (!this.#wasReady && this.notReady() !== undefined) throw loading(this.notReady() ?? '')
+    try {
+      const [engine, text] = await Promise.all([
+        this.engine.whenReady(RESTART_PATIENCE_MS),
+        this.text.whenReady(RESTART_PATIENCE_MS),
+      ])
+      this.#wasReady = true
+      return { info: text.model, vocabulary: text.vocabulary, contextSize: engine.limits.contextSize }
+    } catch (cause) {
+      throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000, cause })
+    }
+  }
+
+  async #tokensOf(call: Parameters<TextClient['call']>[0], signal: AbortSignal): Promise<Uint32Array> {
+    const answer = await this.#textClient.call(call, signal)
+    if (answer.type === 'tokens') return answer.tokens
+    if (answer.code === 'template_error') {
+      throw new ServingError('template_error', "The model's chat template does not take these messages", {
+        param: 'messages',
+        cause: new Error(answer.message),
+      })
+    }
+    throw new ServingError('internal_error', 'The text of your request could not be tokenized', {
+      cause: new Error(answer.message),
+    })
+  }
+}
+
+function loading(reason: string): ServingError {
+  return new ServingError('model_loading', `The model is not ready: ${reason}`, { retryAfterMs: 1000 })
+}
+
+function shuttingDown(): ServingError {
+  return new ServingError('shutting_down', 'The server is shutting down', { retryAfterMs: 2000 })
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

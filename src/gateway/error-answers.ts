@@ -1,0 +1,96 @@
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { errorKinds, quoted, ServingError } from '../errors.ts'
+import { ClientGone } from './sse.ts'
+
+/** Every failure of every route, the router and the HTTP parser leaves as an OpenAI error. */
+export function answerErrors(app: FastifyInstance, onError: (code: string) => void): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    if (error instanceof ClientGone) {
+      reply.raw.destroy()
+      return
+    }
+    const failure = toServingError(error)
+    if (failure.status >= 500 && failure.status !== 503) {
+      request.log.error({ err: failure.cause ?? failure }, failure.message)
+    }
+    onError(failure.code)
+    return sendError(reply, failure)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const failure = notFound(app, request, reply)
+    onError(failure.code)
+    return sendError(reply, failure)
+  })
+}
+
+export function sendError(reply: FastifyReply, error: ServingError): FastifyReply {
+  if (error.status === 503) {
+    const waitMs = Math.max(1, Math.round(error.retryAfterMs ?? 1000))
+    reply.header('retry-after', Math.ceil(waitMs / 1000)).header('retry-after-ms', waitMs)
+  }
+  if (error.code === 'shutting_down') reply.header('connection', 'close')
+  return reply.code(error.status).type('application/json; charset=utf-8').send(JSON.stringify(error.body))
+}
+
+/** Any thrown thing as a failure with an answer; what is not ours is a 500 that says nothing of the inside. */
+export function toServingError(error: unknown): ServingError {
+  if (error instanceof ServingError) return error
+  const { code, statusCode } = error as Partial<FastifyError>
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new ServingError('request_too_large', 'The body of your request is larger than this server takes')
+  }
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupportedMediaType()
+  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY') {
+    return new ServingError(
+      'invalid_json',
+      'We could not parse the JSON body of your request. (HINT: the body is empty.)',
+    )
+  }
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new ServingError('invalid_value', 'The request could not be read', { cause: error })
+  }
+  return new ServingError('internal_error', 'The server had an error while it processed your request', {
+    cause: error,
+  })
+}
+
+export function unsupportedMediaType(): ServingError {
+  return new ServingError(
+    'unsupported_media_type',
+    "Unsupported content type. This API only accepts 'application/json' in UTF-8, not compressed",
+  )
+}
+
+function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): ServingError {
+  const path = request.url.split('?', 1)[0] ?? ''
+  const others = (['GET', 'POST'] as const).filter(
+    (method) => method !== request.method && app.findRoute({ method, url: path }) !== null,
+  )
+  if (others.length > 0) {
+    reply.header('allow', others.join(', '))
+    return new ServingError(
+      'method_not_supported',
+      `Not allowed to ${request.method} on ${quoted(path)} (HINT: use ${others.join(' or ')})`,
+    )
+  }
+  return new ServingError('unknown_url', `Invalid URL (${request.method} ${quoted(path).slice(1, -1)})`)
+}
+
+/** Requests that the HTTP parser itself refuses never reach fastify. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const failure =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? new ServingError('headers_too_large', 'The headers of your request are too large')
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? new ServingError('request_timeout', 'Your request did not arrive in time')
+        : new ServingError('invalid_value', 'Your request is not valid HTTP')
+  const body = JSON.stringify(failure.body)
+  const status = errorKinds[failure.code].status
+  const head = `HTTP/1.1 ${status} Error\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`
+  socket.end(head + body)
+}

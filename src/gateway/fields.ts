@@ -1,0 +1,186 @@
+import { quoted, ServingError } from '../errors.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+interface Range {
+  readonly min: number
+  readonly max: number
+}
+
+/**
+ * Reads one JSON object field by field: absent and null are undefined, a wrong type is a 400 that names the field,
+ * and what nobody asked for is known at the end.
+ */
+export class Fields {
+  readonly #object: Json
+  readonly #path: string
+  readonly #read = new Set<string>()
+
+  constructor(value: unknown, path = '') {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      if (path === '') {
+        throw new ServingError('invalid_json', 'The body of your request must be a JSON object')
+      }
+      throw wrongType(path, 'an object', value)
+    }
+    this.#object = value as Json
+    this.#path = path
+  }
+
+  /** Where a field is, in OpenAI's notation: messages[0].content. */
+  pathOf(name: string): string {
+    return this.#path === '' ? name : `${this.#path}.${name}`
+  }
+
+  /** The raw value; null is absent. */
+  value(name: string): unknown {
+    this.#read.add(name)
+    return Object.hasOwn(this.#object, name) ? (this.#object[name] ?? undefined) : undefined
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#object, name)
+  }
+
+  /** Fields of the object that were never read. */
+  unread(): string[] {
+    return Object.keys(this.#object).filter((name) => !this.#read.has(name) && this.#object[name] !== null)
+  }
+
+  required(name: string): unknown {
+    const value = this.value(name)
+    if (value === undefined) throw missing(this.pathOf(name))
+    return value
+  }
+
+  string(name: string, maxLength = Number.POSITIVE_INFINITY): string | undefined {
+    const value = this.value(name)
+    if (value === undefined) return undefined
+    if (typeof value !== 'string') throw wrongType(this.pathOf(name), 'a string', value)
+    if (value.length > maxLength) {
+      throw new ServingError(
+        'string_above_max_length',
+        `Invalid '${this.pathOf(name)}': string too long. Expected a string with maximum length ${maxLength}, but got a string with length ${value.length} instead.`,
+        { param: this.pathOf(name) },
+      )
+    }
+    return value
+  }
+
+  boolean(name: string): boolean | undefined {
+    const value = this.value(name)
+    if (value === undefined || typeof value === 'boolean') return value
+    throw wrongType(this.pathOf(name), 'a boolean', value)
+  }
+
+  integer(name: string, range: Range): number | undefined {
+    const value = this.value(name)
+    if (value === undefined) return undefined
+    if (typeof value !== 'number' || !Number.isInteger(value)) {
+      throw wrongType(this.pathOf(name), 'an integer', value)
+    }
+    return inRange(this.pathOf(name), value, range, 'integer')
+  }
+
+  number(name: string, range: Range): number | undefined {
+    const value = this.value(name)
+    if (value === undefined) return undefined
+    if (typeof value !== 'number') throw wrongType(this.pathOf(name), 'a decimal number', value)
+    return inRange(this.pathOf(name), value, range, 'decimal')
+  }
+
+  array(name: string, maxLength: number): readonly unknown[] | undefined {
+    const value = this.value(name)
+    if (value === undefined) return undefined
+    const path = this.pathOf(name)
+    if (!Array.isArray(value)) throw wrongType(path, 'an array', value)
+    if (value.length > maxLength) throw tooLong(path, value.length, maxLength)
+    return value
+  }
+
+  object(name: string): Fields | undefined {
+    const value = this.value(name)
+    return value === undefined ? undefined : new Fields(value, this.pathOf(name))
+  }
+
+  entries(): [string, unknown][] {
+    return Object.entries(this.#object)
+  }
+}
+
+export function missing(path: string): ServingError {
+  return new ServingError('missing_required_parameter', `Missing required parameter: '${path}'.`, {
+    param: path,
+  })
+}
+
+export function wrongType(path: string, expected: string, got: unknown): ServingError {
+  return new ServingError(
+    'invalid_type',
+    `Invalid type for '${path}': expected ${expected}, but got ${typeName(got)} instead.`,
+    { param: path },
+  )
+}
+
+export function tooLong(path: string, length: number, max: number): ServingError {
+  return new ServingError(
+    'array_above_max_length',
+    `Invalid '${path}': array too long. Expected an array with maximum length ${max}, but got an array with length ${length} instead.`,
+    { param: path },
+  )
+}
+
+export function emptyArray(path: string): ServingError {
+  return new ServingError(
+    'empty_array',
+    `Invalid '${path}': empty array. Expected an array with minimum length 1, but got an empty array instead.`,
+    { param: path },
+  )
+}
+
+export function invalidValue(path: string, message: string): ServingError {
+  return new ServingError('invalid_value', `Invalid '${path}': ${message}`, { param: path })
+}
+
+export function unsupported(path: string, message: string): ServingError {
+  return new ServingError('unsupported_parameter', `Unsupported parameter: '${path}'. ${message}`, {
+    param: path,
+  })
+}
+
+function inRange(path: string, value: number, { min, max }: Range, kind: 'integer' | 'decimal'): number {
+  // -0 is a client's arithmetic gone wrong, and below any minimum of 1.
+  if (value < min)
+    throw outOfRange(path, value, kind, 'below minimum', `>= ${min}`, `${kind}_below_min_value`)
+  if (value > max)
+    throw outOfRange(path, value, kind, 'above maximum', `<= ${max}`, `${kind}_above_max_value`)
+  return value
+}
+
+function outOfRange(
+  path: string,
+  value: number,
+  kind: string,
+  what: string,
+  expected: string,
+  code: ServingError['code'],
+): ServingError {
+  const message = `Invalid '${path}': ${kind} ${what} value. Expected a value ${expected}, but got ${value} instead.`
+  return new ServingError(code, message, { param: path })
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : 'a decimal number'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
+/** Fails with the values a field can have. */
+export function oneOf<T extends string>(path: string, value: unknown, allowed: readonly T[]): T {
+  if (typeof value !== 'string') throw wrongType(path, 'a string', value)
+  const found = allowed.find((item) => item === value)
+  if (found !== undefined) return found
+  const list = allowed.map((item) => `'${item}'`).join(', ')
+  throw invalidValue(path, `Supported values are: ${list}; got ${quoted(value)}.`)
+}

@@ -1,0 +1,22 @@
+import type { FastifyInstance } from 'fastify'
+
+/** What the probes tell. */
+export interface Health {
+  /** undefined: ready. Else why not, in a few words, with progress where there is any. */
+  notReady(): string | undefined
+}
+
+/**
+ * Liveness is the gateway's own: it answers while a child is restarted, so that Kubernetes leaves it alone.
+ * Readiness is the truth about the next request.
+ */
+export function healthRoutes(app: FastifyInstance, health: Health): void {
+  app.get('/health/live', async () => ({ status: 'alive' }))
+  for (const path of ['/health', '/health/ready']) {
+    app.get(path, async (_request, reply) => {
+      const reason = health.notReady()
+      if (reason === undefined) return { status: 'ready' }
+      return reply.code(503).header('retry-after', '1').send({ status: 'not ready', reason })
+    })
+  }
+}

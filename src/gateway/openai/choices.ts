@@ -1,0 +1,110 @@
+import type { FastifyReply } from 'fastify'
+import type { ServingError } from '../../errors.ts'
+import type { Generation, GenerationEnd } from '../../generation/generation.ts'
+import { toServingError } from '../error-answers.ts'
+import { ClientGone, type EventStream, openStream, watchClient } from '../sse.ts'
+import { wireTimings } from './wire-timings.ts'
+
+/** Hears of every error that a stream ended with. */
+export type ErrorListener = (error: ServingError) => void
+
+/** A choice that ran to its end. */
+export interface Choice {
+  readonly text: string
+  readonly end: GenerationEnd
+}
+
+/** Writes the chunks of one endpoint. */
+export interface ChunkWriter {
+  /** First chunk of a choice, before any text; undefined: none. */
+  first(index: number): object | undefined
+  text(index: number, text: string): object
+  finish(index: number, end: GenerationEnd): object
+  /** A chunk with no choices, after all of them. */
+  usage(ends: readonly GenerationEnd[]): object
+}
+
+/** Runs every choice to its end. Rejects with ClientGone when the client leaves. */
+export async function collectChoices(
+  reply: FastifyReply,
+  start: (signal: AbortSignal) => Promise<Generation[]>,
+): Promise<Choice[]> {
+  const { signal } = watchClient(reply)
+  return withCancel(await start(signal), signal, (generations) => Promise.all(generations.map(collect)))
+}
+
+/** Streams every choice as it comes. What fails before the first byte is an ordinary error; after it, an error event. */
+export async function streamChoices(
+  reply: FastifyReply,
+  start: (signal: AbortSignal) => Promise<Generation[]>,
+  chunks: ChunkWriter,
+  includeUsage: boolean,
+  onError: ErrorListener,
+): Promise<void> {
+  const stream = openStream(reply)
+  const generations = await start(stream.signal)
+  try {
+    await withCancel(generations, stream.signal, async () => {
+      stream.open()
+      const ends = await Promise.all(
+        generations.map((generation, index) => pump(generation, index, stream, chunks)),
+      )
+      const timings = ends[0] === undefined ? {} : { timings: wireTimings(ends[0].timings) }
+      if (includeUsage) {
+        await stream.data({ ...chunks.usage(ends), ...timings })
+      }
+      await stream.done()
+    })
+  } catch (error) {
+    if (error instanceof ClientGone || stream.signal.aborted) return
+    const failure = toServingError(error)
+    onError(failure)
+    await stream.fail(failure.body).catch(() => undefined)
+  }
+}
+
+async function pump(
+  generation: Generation,
+  index: number,
+  stream: EventStream,
+  chunks: ChunkWriter,
+): Promise<GenerationEnd> {
+  const first = chunks.first(index)
+  if (first !== undefined) await stream.data(first)
+  for await (const event of generation) {
+    if (event.type === 'text') await stream.data(chunks.text(index, event.text))
+    else {
+      await stream.data(chunks.finish(index, event))
+      return event
+    }
+  }
+  throw new ClientGone('the generation was cancelled')
+}
+
+async function collect(generation: Generation): Promise<Choice> {
+  let text = ''
+  for await (const event of generation) {
+    if (event.type === 'text') text += event.text
+    else return { text, end: event }
+  }
+  throw new ClientGone('the generation was cancelled')
+}
+
+/** Whatever ends the work, no choice is left running. */
+async function withCancel<T>(
+  generations: Generation[],
+  signal: AbortSignal,
+  work: (generations: Generation[]) => Promise<T>,
+): Promise<T> {
+  const cancelAll = (): void => {
+    for (const generation of generations) generation.cancel()
+  }
+  if (signal.aborted) cancelAll()
+  signal.addEventListener('abort', cancelAll, { once: true })
+  try {
+    return await work(generations)
+  } finally {
+    signal.removeEventListener('abort', cancelAll)
+    cancelAll()
+  }
+}

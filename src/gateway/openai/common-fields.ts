@@ -1,0 +1,91 @@
+import { ServingError } from '../../errors.ts'
+import { type Fields, missing, unsupported } from '../fields.ts'
+
+/** Fields that tune cost, routing or telemetry only: taken, checked, and said to be without effect. */
+const WITHOUT_EFFECT = [
+  'metadata',
+  'prediction',
+  'prompt_cache_key',
+  'prompt_cache_options',
+  'prompt_cache_retention',
+  'safety_identifier',
+  'service_tier',
+  'store',
+  'user',
+  'verbosity',
+]
+
+export interface StreamOptions {
+  readonly stream: boolean
+  readonly includeUsage: boolean
+}
+
+export function readStreamOptions(fields: Fields): StreamOptions {
+  const stream = fields.boolean('stream') ?? false
+  const options = fields.object('stream_options')
+  if (options !== undefined && !stream) {
+    throw new ServingError(
+      'invalid_value',
+      "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+      {
+        param: 'stream_options',
+      },
+    )
+  }
+  options?.boolean('include_obfuscation')
+  return { stream, includeUsage: options?.boolean('include_usage') ?? false }
+}
+
+/** @throws ServingError model_not_found. The name is required, as in OpenAI's API. */
+export function readModel(fields: Fields, served: readonly string[]): string {
+  const model = fields.string('model', 1024)
+  if (model === undefined || model === '') throw missing('model')
+  if (served.includes(model)) return model
+  throw new ServingError(
+    'model_not_found',
+    `The model ${JSON.stringify(model.slice(0, 64)).replaceAll('"', '`')} does not exist or you do not have access to it.`,
+    { param: 'model' },
+  )
+}
+
+/** Refuses fields whose loss would change the answer's meaning. */
+export function refuse(fields: Fields, names: Readonly<Record<string, string>>): void {
+  for (const [name, reason] of Object.entries(names)) {
+    const value = fields.value(name)
+    if (value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)) {
+      throw unsupported(name, reason)
+    }
+  }
+}
+
+/**
+ * What this request asked for and does not get.
+ * @throws ServingError unknown_parameter in strict mode.
+ */
+export function ignoredFields(fields: Fields, strict: boolean): string[] {
+  fields.string('user', 1024)
+  checkMetadata(fields)
+  const named = WITHOUT_EFFECT.filter((name) => fields.value(name) !== undefined)
+  const unknown = fields.unread()
+  if (strict && unknown[0] !== undefined) {
+    throw new ServingError(
+      'unknown_parameter',
+      `Unrecognized request argument supplied: ${JSON.stringify(unknown[0].slice(0, 64))}`,
+      {
+        param: unknown[0].slice(0, 64),
+      },
+    )
+  }
+  return [...named, ...unknown]
+}
+
+function checkMetadata(fields: Fields): void {
+  const metadata = fields.object('metadata')
+  if (metadata === undefined) return
+  if (metadata.entries().length > 16) {
+    throw new ServingError('invalid_value', "Invalid 'metadata': too many properties. Expected at most 16.", {
+      param: 'metadata',
+    })
+  }
+  for (const [key] of metadata.entries()) metadata.string(key, 512)
+}

@@ -1,0 +1,118 @@
+import { ServingError } from '../../errors.ts'
+import type { ChatMessage, ChatToolCall } from '../../text/chat-message.ts'
+import { Fields, invalidValue, missing, oneOf, wrongType } from '../fields.ts'
+import { nonEmpty } from './sampling.ts'
+
+const MAX_MESSAGES = 10_000
+const MAX_PARTS = 10_000
+const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const
+
+/**
+ * OpenAI's messages as templates take them: one string of content each, `developer` as `system`.
+ * @throws ServingError for anything that would change or lose what the client said.
+ */
+export function readMessages(fields: Fields): ChatMessage[] {
+  const items = fields.array('messages', MAX_MESSAGES)
+  if (items === undefined) throw missing('messages')
+  const openCalls = new Set<string>()
+  return nonEmpty(items, 'messages').map((item, index) => {
+    const message = readMessage(new Fields(item, `messages[${index}]`))
+    checkToolOrder(message, index, openCalls)
+    return message
+  })
+}
+
+function readMessage(fields: Fields): ChatMessage {
+  fields.required('role')
+  const role = oneOf(fields.pathOf('role'), fields.value('role'), ROLES)
+  const name = fields.string('name', 256)
+  const named = name === undefined ? {} : { name }
+  if (role === 'assistant') return { ...readAssistant(fields), ...named }
+  const content = readContent(fields)
+  if (content === undefined) throw missing(fields.pathOf('content'))
+  if (role === 'tool') {
+    const id = fields.string('tool_call_id', 256)
+    if (id === undefined) throw missing(fields.pathOf('tool_call_id'))
+    return { role, content, tool_call_id: id, ...named }
+  }
+  return { role: role === 'developer' ? 'system' : role, content, ...named }
+}
+
+function readAssistant(fields: Fields): ChatMessage {
+  if (fields.value('function_call') !== undefined) {
+    throw invalidValue(fields.pathOf('function_call'), 'function_call is deprecated; use tool_calls.')
+  }
+  const calls = fields
+    .array('tool_calls', 128)
+    ?.map((item, index) => readToolCall(new Fields(item, `${fields.pathOf('tool_calls')}[${index}]`)))
+  const content = readContent(fields) ?? fields.string('refusal')
+  if (content === undefined && (calls === undefined || calls.length === 0))
+    throw missing(fields.pathOf('content'))
+  const reasoning = fields.string('reasoning_content') ?? fields.string('reasoning')
+  return {
+    role: 'assistant',
+    content: content ?? '',
+    ...(calls === undefined || calls.length === 0 ? {} : { tool_calls: calls }),
+    ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
+  }
+}
+
+function readToolCall(fields: Fields): ChatToolCall {
+  const id = fields.string('id', 256)
+  if (id === undefined) throw missing(fields.pathOf('id'))
+  const call = fields.object('function')
+  if (call === undefined) throw missing(fields.pathOf('function'))
+  const name = call.string('name', 64)
+  if (name === undefined) throw missing(call.pathOf('name'))
+  return { id, type: 'function', function: { name, arguments: call.string('arguments') ?? '{}' } }
+}
+
+function readContent(fields: Fields): string | undefined {
+  const value = fields.value('content')
+  if (value === undefined || typeof value === 'string') return value
+  const path = fields.pathOf('content')
+  if (!Array.isArray(value)) throw wrongType(path, 'a string or an array of content parts', value)
+  const parts = fields.array('content', MAX_PARTS) ?? []
+  return nonEmpty(parts, path)
+    .map((part, index) => readPart(new Fields(part, `${path}[${index}]`)))
+    .join('')
+}
+
+function readPart(part: Fields): string {
+  const type = part.string('type')
+  if (type === undefined) throw missing(part.pathOf('type'))
+  const field = type === 'refusal' ? 'refusal' : 'text'
+  if (type !== 'text' && type !== 'refusal') {
+    throw new ServingError(
+      'unsupported_content',
+      'This model reads text only: content parts must have type text',
+      {
+        param: part.pathOf('type'),
+      },
+    )
+  }
+  const text = part.string(field)
+  if (text === undefined) throw missing(part.pathOf(field))
+  return text
+}
+
+/** A tool's answer belongs to a call that was made and not yet answered. */
+function checkToolOrder(message: ChatMessage, index: number, open: Set<string>): void {
+  for (const call of message.tool_calls ?? []) {
+    if (open.has(call.id)) {
+      throw invalidValue(`messages[${index}].tool_calls`, 'two tool calls have the same id.')
+    }
+    open.add(call.id)
+  }
+  if (message.role !== 'tool' || message.tool_call_id === undefined) return
+  if (open.size === 0) {
+    throw new ServingError(
+      'invalid_value',
+      "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
+      { param: `messages[${index}].role` },
+    )
+  }
+  if (!open.delete(message.tool_call_id)) {
+    throw invalidValue(`messages[${index}].tool_call_id`, 'no preceding tool call has this id.')
+  }
+}

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto'
+import { fastifySSE } from '@fastify/sse'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import { ServingError } from '../errors.ts'
+import { answerClientError, answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
+import { type Health, healthRoutes } from './health.ts'
+import { parseJsonBody } from './json-body.ts'
+import { chatCompletions } from './openai/chat-completions.ts'
+import { completions } from './openai/completions.ts'
+import { models } from './openai/models.ts'
+import type { Serving } from './serving.ts'
+
+export interface ServerOptions {
+  readonly serving: Serving
+  readonly health: Health
+  readonly metrics: { readonly contentType: string; text(): Promise<string>; onError(code: string): void }
+  readonly log: FastifyBaseLogger
+  readonly maxBodyBytes: number
+  readonly keepAliveMs: number
+}
+
+/** The HTTP server: /v1 and /openai/v1 are the same tree; health and metrics stand beside it. */
+export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { serving, metrics } = options
+  const app: FastifyInstance = fastify({
+    loggerInstance: options.log,
+    bodyLimit: options.maxBodyBytes,
+    // Longer than the idle time of the load balancers in front (KServe, Istio: 60 s), or they meet closed connections.
+    keepAliveTimeout: 75_000,
+    requestTimeout: 120_000,
+    routerOptions: { maxParamLength: 2048 },
+    genReqId: requestId,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (_error, _request, reply) => {
+      const failure = new ServingError('unknown_url', 'Invalid URL')
+      void sendError(reply as FastifyReply, failure)
+    },
+  })
+  await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
+  takeJsonOnly(app)
+  answerErrors(app, (code) => metrics.onError(code))
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+  healthRoutes(app, options.health)
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
+  const onError = (error: ServingError): void => metrics.onError(error.code)
+  for (const prefix of ['/v1', '/openai/v1']) {
+    await app.register(
+      async (tree) => {
+        models(tree, serving)
+        chatCompletions(tree, serving, onError)
+        completions(tree, serving, onError)
+      },
+      { prefix },
+    )
+  }
+  return app
+}
+
+/** A caller's own id is kept when it is harmless in a log and a header. */
+function requestId(request: { headers: FastifyRequest['headers'] }): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID()
+}
+
+function takeJsonOnly(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseJsonBody(body as Buffer))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  app.addHook('onRequest', async (request) => {
+    if (request.method !== 'POST') return
+    const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
+    const plain = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)
+    if (!plain || encoding.toLowerCase() !== 'identity') throw unsupportedMediaType()
+  })
+}

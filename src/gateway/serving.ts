@@ -1,0 +1,36 @@
+import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
+import type { Generation, GenerationRequest } from '../generation/generation.ts'
+import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
+
+/** A model that can be asked now. */
+export interface ReadyModel {
+  readonly info: ModelInfo
+  readonly vocabulary: Vocabulary
+  readonly contextSize: number
+}
+
+/** What the routes need of the rest of the process. */
+export interface Serving {
+  /** Names the model answers to; the first is its own. */
+  readonly names: readonly string[]
+  /** Unix seconds at which the model was taken into service. */
+  readonly created: number
+  readonly strictParams: boolean
+  /** Most choices a request may ask for. */
+  readonly maxN: number
+  /** What is known of the context; undefined while the model loads. */
+  sizes(): { readonly contextSize: number | undefined; readonly trainedContext: number | undefined }
+  /** @throws ServingError model_loading, shutting_down. Waits for a child that is being restarted. */
+  model(signal: AbortSignal): Promise<ReadyModel>
+  chatTokens(
+    messages: readonly ChatMessage[],
+    tools: readonly ChatTool[],
+    kwargs: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+  ): Promise<Uint32Array>
+  tokens(text: string, signal: AbortSignal): Promise<Uint32Array>
+  /** All or none. @throws ServingError server_overloaded. */
+  start(requests: readonly GenerationRequest[]): Generation[]
+  /** Counts fields that had no effect. */
+  ignored(names: readonly string[]): void
+}

@@ -1,0 +1,97 @@
+// For its additions to fastify's types: reply.sse, and the route option.
+import type {} from '@fastify/sse'
+import type { FastifyReply } from 'fastify'
+import type { ErrorBody } from '../errors.ts'
+
+/** The reader is gone or has stopped reading: nobody is left to answer. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone'
+}
+
+export interface EventStream {
+  /** Aborts with ClientGone when the client leaves or stalls. fastify's own request.signal aborts every POST (fastify#6725). */
+  readonly signal: AbortSignal
+  /** Commits status 200 and starts the keep-alive comments. */
+  open(): void
+  /** One `data:` event. Waits while the socket is full; rejects with ClientGone. */
+  data(value: unknown): Promise<void>
+  /** `data: [DONE]`. */
+  done(): Promise<void>
+  /** An error event, as OpenAI's SDKs read it, and the end. */
+  fail(error: ErrorBody): Promise<void>
+}
+
+const STALL_MS = 30_000
+
+/**
+ * An SSE answer on @fastify/sse, whose bare send() never settles when a client leaves under back-pressure (fastify/sse#54).
+ * The route must have `sse: 'manual'`.
+ */
+export function openStream(reply: FastifyReply, stallMs = STALL_MS): EventStream {
+  const { raw } = reply
+  const { signal, gone, left } = watchClient(reply)
+  let over = false
+  const put = async (frame: string): Promise<void> => {
+    signal.throwIfAborted()
+    const sent = reply.sse.send(frame)
+    if (!raw.writableNeedDrain) return sent
+    sent.catch(() => undefined)
+    let timer: NodeJS.Timeout | undefined
+    const stalled = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        gone('the client stopped reading')
+        raw.destroy()
+        reject(signal.reason)
+      }, stallMs)
+    })
+    try {
+      await Promise.race([sent, left, stalled])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  return {
+    signal,
+    open: () => {
+      signal.throwIfAborted()
+      reply.sse.sendHeaders()
+    },
+    data: (value) => put(JSON.stringify(value)),
+    done: async () => {
+      await put('[DONE]')
+      over = true
+    },
+    fail: async (error) => {
+      if (over || signal.aborted) return
+      await put(JSON.stringify(error))
+      over = true
+    },
+  }
+}
+
+interface ClientWatch {
+  readonly signal: AbortSignal
+  gone(why: string): void
+  /** Rejects when the client is gone; never resolves. */
+  readonly left: Promise<never>
+}
+
+/** Knows when the client of a reply is gone, also when it left before the handler ran. */
+export function watchClient(reply: FastifyReply): ClientWatch {
+  const { raw } = reply
+  const controller = new AbortController()
+  let reject: (reason: Error) => void = () => undefined
+  const left = new Promise<never>((_, fail) => {
+    reject = fail
+  })
+  left.catch(() => undefined)
+  const gone = (why: string): void => {
+    if (controller.signal.aborted) return
+    const error = new ClientGone(why)
+    controller.abort(error)
+    reject(error)
+  }
+  if (raw.destroyed || raw.socket?.destroyed) gone('the client left before it was served')
+  else raw.once('close', () => (raw.writableFinished ? undefined : gone('the client left')))
+  return { signal: controller.signal, gone, left }
+}

@@ -1,0 +1,189 @@
+import type { FinishReason, SequenceEvent } from '../children/protocol.ts'
+import type { SamplingParams } from '../engine/engine.ts'
+import { ServingError } from '../errors.ts'
+import type { Detokenizer } from '../text/detokenizer.ts'
+import type { StopMatcher } from '../text/stop-matcher.ts'
+import { EventQueue } from './event-queue.ts'
+import type { Timings } from './timings.ts'
+
+/** A request that has passed every check: what a generation runs on. */
+export interface GenerationRequest {
+  readonly prompt: Uint32Array
+  /** At least 1, and fits in the context together with the prompt. */
+  readonly maxTokens: number
+  readonly stops: readonly string[]
+  readonly ignoreEos: boolean
+  readonly sampling: SamplingParams
+}
+
+export interface Usage {
+  readonly promptTokens: number
+  /** Sampled tokens, an end-of-generation token included. */
+  readonly completionTokens: number
+  /** Prompt tokens that were in the KV cache already. */
+  readonly cachedTokens: number
+}
+
+export interface GenerationEnd {
+  readonly type: 'end'
+  readonly reason: 'stop' | 'length'
+  readonly usage: Usage
+  readonly timings: Timings
+}
+
+export type GenerationEvent = { readonly type: 'text'; readonly text: string } | GenerationEnd
+
+/** What happened to a generation, told once, when it is over. */
+export interface GenerationRecord {
+  readonly reason: FinishReason
+  readonly usage: Usage
+  readonly timings: Timings
+}
+
+interface Dependencies {
+  readonly detokenizer: Detokenizer
+  readonly stopMatcher: StopMatcher
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+  /** Called with each token's gap to the one before, in milliseconds. */
+  readonly onGap: (gapMs: number) => void
+  /** Called once, whatever the end. `cancelled` is true when the engine may still be running it. */
+  readonly onOver: (generation: Generation, record: GenerationRecord, cancelled: boolean) => void
+}
+
+/**
+ * One sequence's life in the gateway: tokens come in from the engine, text goes out to one reader.
+ * Leaving the iteration cancels it.
+ */
+export class Generation implements AsyncIterable<GenerationEvent> {
+  readonly id: string
+  readonly request: GenerationRequest
+  readonly #deps: Dependencies
+  readonly #queue = new EventQueue<GenerationEvent | ServingError>()
+  readonly #acceptedAt: number
+  #firstTokenAt: number | undefined
+  #lastTokenAt = 0
+  #tokens = 0
+  #admitted: SequenceEvent['admitted']
+  #over = false
+
+  constructor(id: string, request: GenerationRequest, deps: Dependencies) {
+    this.id = id
+    this.request = request
+    this.#deps = deps
+    this.#acceptedAt = deps.now()
+  }
+
+  /** True until the first token: the engine can be asked again without anybody noticing. */
+  get repeatable(): boolean {
+    return this.#tokens === 0 && !this.#over
+  }
+
+  /** What the engine said of this sequence in one step. */
+  accept(event: SequenceEvent): void {
+    if (this.#over) return
+    this.#admitted ??= event.admitted
+    if (event.token !== undefined) this.#acceptToken(event.token, event.finish === 'stop')
+    if (event.finish === undefined || this.#over) return
+    if (event.finish === 'stop' || event.finish === 'length') this.#end(event.finish, false)
+    else
+      this.fail(
+        new ServingError('engine_failed', event.message ?? 'The engine could not finish this request'),
+      )
+  }
+
+  fail(error: ServingError): void {
+    if (this.#over) return
+    this.#queue.push(error)
+    this.#finish('error', true)
+  }
+
+  cancel(): void {
+    if (!this.#over) this.#finish('cancelled', true)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<GenerationEvent> {
+    try {
+      for (let events = await this.#queue.take(); events !== undefined; events = await this.#queue.take()) {
+        for (const event of mergeText(events)) {
+          if (event instanceof ServingError) throw event
+          yield event
+        }
+      }
+    } finally {
+      this.cancel()
+    }
+  }
+
+  #acceptToken(token: number, isStopToken: boolean): void {
+    const now = this.#deps.now()
+    if (this.#firstTokenAt === undefined) this.#firstTokenAt = now
+    else this.#deps.onGap(now - this.#lastTokenAt)
+    this.#lastTokenAt = now
+    this.#tokens++
+    if (isStopToken) return
+    const { text, stopped } = this.#deps.stopMatcher.push(this.#deps.detokenizer.push(token))
+    this.#emit(text)
+    if (stopped) this.#end('stop', true)
+  }
+
+  #emit(text: string): void {
+    if (text !== '') this.#queue.push({ type: 'text', text })
+  }
+
+  #end(reason: 'stop' | 'length', cancelEngine: boolean): void {
+    if (!cancelEngine) {
+      const { text, stopped } = this.#deps.stopMatcher.push(this.#deps.detokenizer.flush())
+      this.#emit(stopped ? text : text + this.#deps.stopMatcher.flush())
+      if (stopped) reason = 'stop'
+    }
+    this.#queue.push({ type: 'end', reason, usage: this.#usage(), timings: this.#timings() })
+    this.#finish(reason, cancelEngine)
+  }
+
+  #finish(reason: FinishReason, cancelEngine: boolean): void {
+    this.#over = true
+    this.#queue.close()
+    this.#deps.onOver(this, { reason, usage: this.#usage(), timings: this.#timings() }, cancelEngine)
+  }
+
+  #usage(): Usage {
+    return {
+      promptTokens: this.request.prompt.length,
+      completionTokens: this.#tokens,
+      cachedTokens: this.#admitted?.cached ?? 0,
+    }
+  }
+
+  #timings(): Timings {
+    const now = this.#deps.now()
+    return {
+      promptTokens: this.request.prompt.length,
+      cachedTokens: this.#admitted?.cached ?? 0,
+      generatedTokens: this.#tokens,
+      queueMs: this.#admitted?.queueMs ?? now - this.#acceptedAt,
+      prefillMs: this.#admitted?.prefillMs ?? 0,
+      firstTokenMs: this.#firstTokenAt === undefined ? undefined : this.#firstTokenAt - this.#acceptedAt,
+      decodeMs: this.#firstTokenAt === undefined ? 0 : this.#lastTokenAt - this.#firstTokenAt,
+      totalMs: now - this.#acceptedAt,
+    }
+  }
+}
+
+/** A reader that fell behind gets what it missed in one piece. */
+function mergeText(events: (GenerationEvent | ServingError)[]): (GenerationEvent | ServingError)[] {
+  const merged: (GenerationEvent | ServingError)[] = []
+  for (const event of events) {
+    const last = merged.at(-1)
+    if (
+      last !== undefined &&
+      !(last instanceof ServingError) &&
+      !(event instanceof ServingError) &&
+      last.type === 'text' &&
+      event.type === 'text'
+    ) {
+      merged[merged.length - 1] = { type: 'text', text: last.text + event.text }
+    } else merged.push(event)
+  }
+  return merged
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import type { EngineCommand, EngineReady, StepMessage, TextReady } from '../children/protocol.ts'
+import { ServingError } from '../errors.ts'
+import { Detokenizer } from '../text/detokenizer.ts'
+import { StopMatcher } from '../text/stop-matcher.ts'
+import { Generation, type GenerationRecord, type GenerationRequest } from './generation.ts'
+
+/** The engine process, as far as generations need it. */
+export interface EngineLink {
+  readonly ready: EngineReady | undefined
+  /** False when the engine cannot take it now. */
+  send(command: EngineCommand): boolean
+}
+
+export interface GeneratorOptions {
+  readonly engine: EngineLink
+  /** Requests that may wait for a slot; one more is refused. */
+  readonly maxQueue: number
+  readonly vocabulary: () => TextReady['vocabulary'] | undefined
+  readonly onGap: (gapMs: number) => void
+  readonly onOver: (record: GenerationRecord) => void
+}
+
+/** How long a request that has no token yet waits for a new engine. */
+const RESTART_PATIENCE_MS = 30_000
+
+/** All generations in flight: admits them, hands the engine's steps to them, and answers for them when the engine dies. */
+export class Generator {
+  readonly #options: GeneratorOptions
+  readonly #live = new Map<string, Generation>()
+  readonly #repeated = new Set<string>()
+  #averageMs = 1000
+  #patience: NodeJS.Timeout | undefined
+
+  constructor(options: GeneratorOptions) {
+    this.#options = options
+  }
+
+  get inFlight(): number {
+    return this.#live.size
+  }
+
+  /**
+   * Starts all of them or none.
+   * @throws ServingError server_overloaded when the queue is full, model_loading when there is no engine.
+   */
+  start(requests: readonly GenerationRequest[]): Generation[] {
+    const vocabulary = this.#options.vocabulary()
+    const slots = this.#options.engine.ready?.limits.slots
+    if (vocabulary === undefined || slots === undefined) {
+      throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000 })
+    }
+    this.#refuseIfFull(requests.length, slots)
+    return requests.map((request) => {
+      const generation = new Generation(`seq-${randomUUID()}`, request, {
+        detokenizer: new Detokenizer(vocabulary),
+        stopMatcher: new StopMatcher(request.stops),
+        now: () => performance.now(),
+        onGap: this.#options.onGap,
+        onOver: (over, record, cancelEngine) => this.#forget(over, record, cancelEngine),
+      })
+      this.#live.set(generation.id, generation)
+      this.#submit(generation)
+      return generation
+    })
+  }
+
+  /** What the engine process said after a step. */
+  onStep(step: StepMessage): void {
+    for (const event of step.events) this.#live.get(event.id)?.accept(event)
+  }
+
+  /** A new engine is up: those it owes a first token are sent again. */
+  onEngineReady(): void {
+    clearTimeout(this.#patience)
+    for (const generation of this.#live.values()) this.#submit(generation)
+  }
+
+  /** The engine is gone, and with it every sequence. Those without a token wait for the next one, once. */
+  onEngineDown(): void {
+    for (const generation of this.#live.values()) {
+      if (generation.repeatable && !this.#repeated.has(generation.id)) this.#repeated.add(generation.id)
+      else
+        generation.fail(new ServingError('engine_failed', 'The engine stopped while it served this request'))
+    }
+    clearTimeout(this.#patience)
+    this.#patience = setTimeout(
+      () => this.failAll('engine_failed', 'The engine did not come back in time'),
+      RESTART_PATIENCE_MS,
+    )
+    this.#patience.unref()
+  }
+
+  failAll(code: 'engine_failed' | 'shutting_down', message: string): void {
+    for (const generation of this.#live.values()) generation.fail(new ServingError(code, message))
+  }
+
+  /** When a refused request may find room, from how long requests took of late. */
+  retryAfterMs(): number {
+    const slots = this.#options.engine.ready?.limits.slots ?? 1
+    return Math.min(
+      60_000,
+      Math.max(250, Math.round((this.#averageMs * (this.#live.size - slots + 1)) / slots)),
+    )
+  }
+
+  #refuseIfFull(count: number, slots: number): void {
+    if (this.#live.size + count <= slots + this.#options.maxQueue) return
+    throw new ServingError(
+      'server_overloaded',
+      'The server is at capacity: its queue is full. Please retry later',
+      {
+        retryAfterMs: this.retryAfterMs(),
+      },
+    )
+  }
+
+  #submit({ id, request }: Generation): void {
+    const stopTokens = request.ignoreEos ? [] : (this.#options.vocabulary()?.endOfGeneration ?? [])
+    const { prompt, maxTokens, sampling } = request
+    // An engine that is just restarting refuses; onEngineReady() sends it again.
+    this.#options.engine.send({ type: 'add', id, prompt, maxTokens, stopTokens, sampling })
+  }
+
+  #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {
+    this.#live.delete(generation.id)
+    this.#repeated.delete(generation.id)
+    if (cancelEngine) this.#options.engine.send({ type: 'cancel', id: generation.id })
+    if (record.reason === 'stop' || record.reason === 'length') {
+      this.#averageMs += 0.1 * (record.timings.totalMs - record.timings.queueMs - this.#averageMs)
+    }
+    this.#options.onOver(record)
+  }
+}
