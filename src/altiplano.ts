@@ -1,16 +1,15 @@
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { childEntry, SupervisedChild } from './children/supervised-child.ts'
 import type {
   EngineCommand,
   EngineInit,
   EngineMessage,
   EngineReady,
   StepMessage,
-  TextInit,
-  TextReady,
-  TextRequest,
-  TextResponse,
+  TextCall,
 } from './children/protocol.ts'
+import { childEntry, SupervisedChild } from './children/supervised-child.ts'
 import { TextClient } from './children/text-client.ts'
 import { ServingError } from './errors.ts'
 import { buildServer } from './gateway/server.ts'
@@ -20,7 +19,6 @@ import { Metrics } from './metrics/metrics.ts'
 
 export interface AltiplanoOptions {
   readonly names: readonly string[]
-  readonly engine: EngineInit
   readonly maxQueue: number
   readonly maxN: number
   readonly maxBodyBytes: number
@@ -34,12 +32,12 @@ const RESTART_PATIENCE_MS = 15_000
 
 /** The whole server: the gateway and its two children, put together in one place. */
 export class Altiplano {
-  readonly engine: SupervisedChild<EngineInit, EngineCommand, EngineReady, EngineMessage>
-  readonly text: SupervisedChild<TextInit, TextRequest, TextReady, TextResponse>
-  readonly metrics: Metrics
+  readonly names: readonly string[]
   readonly #options: AltiplanoOptions
-  readonly #textClient: TextClient
+  readonly #metrics: Metrics
   readonly #generator: Generator
+  #engine: SupervisedChild<EngineInit, EngineCommand, EngineReady, EngineMessage> | undefined
+  #text: TextClient | undefined
   #app: FastifyInstance | undefined
   #stats: StepMessage['stats'] | undefined
   /** Why the model cannot be served at all, found before any child was started. */
@@ -49,44 +47,25 @@ export class Altiplano {
 
   constructor(options: AltiplanoOptions) {
     this.#options = options
-    const { log } = options
-    this.engine = new SupervisedChild({
-      name: 'engine',
-      entry: childEntry('engine'),
-      init: options.engine,
-      // llama.cpp's threads spin; more pool threads than one collapse its decode on a CPU. With layers on a GPU the pool samples.
-      env: { UV_THREADPOOL_SIZE: options.engine.gpuLayers === 0 ? '1' : '4' },
-      log,
-      onReady: () => this.#onEngineReady(),
-      onMessage: (message) => this.#onStep(message),
-      onDown: () => {
-        this.#stats = undefined
-        this.#generator.onEngineDown()
-      },
-    })
-    this.#textClient = new TextClient({
-      entry: childEntry('text'),
-      init: { modelPath: options.engine.modelPath },
-      log,
-    })
-    this.text = this.#textClient.child
-    this.metrics = new Metrics({
+    this.names = options.names
+    this.#metrics = new Metrics({
       modelName: options.names[0] ?? 'model',
       stats: () => this.#stats,
       waiting: () => Math.max(0, this.#generator.inFlight - (this.#stats?.running ?? 0)),
       kvCells: () => {
-        const ready = this.engine.ready
+        const ready = this.#engine?.ready
         return ready && { cells: ready.kvCells, slots: ready.limits.slots }
       },
       ready: () => this.notReady() === undefined,
-      restarts: () => ({ engine: this.engine.restarts, text: this.text.restarts }),
+      restarts: () => ({ engine: this.#engine?.restarts ?? 0, text: this.#text?.child.restarts ?? 0 }),
     })
     this.#generator = new Generator({
-      engine: this.engine,
+      engineReady: () => this.#engine?.ready,
+      send: (command) => this.#engine?.send(command) ?? false,
       maxQueue: options.maxQueue,
-      vocabulary: () => this.text.ready?.vocabulary,
-      onGap: (gapMs) => this.metrics.onGap(gapMs),
-      onOver: (record) => this.metrics.onGenerationOver(record),
+      vocabulary: () => this.#text?.child.ready?.vocabulary,
+      onGap: (gapMs) => this.#metrics.onGap(gapMs),
+      onOver: (record) => this.#metrics.onGenerationOver(record),
     })
   }
 
@@ -96,7 +75,7 @@ export class Altiplano {
     this.#app = await buildServer({
       serving: this.#serving(),
       health: { notReady: () => this.notReady() },
-      metrics: this.metrics,
+      metrics: this.#metrics,
       log,
       maxBodyBytes,
       keepAliveMs,
@@ -104,9 +83,30 @@ export class Altiplano {
     return this.#app.listen({ host, port })
   }
 
-  startChildren(): void {
-    this.text.start()
-    this.engine.start()
+  /** Starts the children on a model whose file has been checked. */
+  startModel(init: EngineInit): void {
+    const { log } = this.#options
+    this.#unservable = undefined
+    this.#engine = new SupervisedChild({
+      name: 'engine',
+      entry: childEntry('engine'),
+      init,
+      // On a CPU more than one pool thread collapses llama.cpp's decode; with layers on a GPU the pool samples the rows.
+      env: { UV_THREADPOOL_SIZE: init.gpuLayers === 0 || !hasGpu() ? '1' : String(availableParallelism()) },
+      log,
+      onReady: (ready) => {
+        log.info({ ...ready.limits, threads: init.threads }, 'engine ready')
+        this.#generator.onEngineReady()
+      },
+      onMessage: (message) => this.#onStep(message),
+      onDown: () => {
+        this.#stats = undefined
+        this.#generator.onEngineDown()
+      },
+    })
+    this.#text = new TextClient({ entry: childEntry('text'), init: { modelPath: init.modelPath }, log })
+    this.#text.child.start()
+    this.#engine.start()
   }
 
   /** The server stays up, says why it is not ready, and serves nothing. */
@@ -117,8 +117,8 @@ export class Altiplano {
   notReady(): string | undefined {
     if (this.#draining) return 'shutting down'
     if (this.#unservable !== undefined) return this.#unservable
-    for (const child of [this.engine, this.text]) {
-      if (child.state !== 'ready') return child.lastFailure ?? 'the model is loading'
+    for (const child of [this.#engine, this.#text?.child]) {
+      if (child?.state !== 'ready') return child?.lastFailure ?? 'the model is loading'
     }
     return undefined
   }
@@ -131,7 +131,7 @@ export class Altiplano {
     this.#generator.failAll('shutting_down', 'The server is shutting down')
     await pause(20)
     await this.#closeServer()
-    await Promise.all([this.engine.stop(3000), this.text.stop(3000)])
+    await Promise.all([this.#engine?.stop(3000), this.#text?.child.stop(3000)])
   }
 
   /** fastify waits for idle keep-alive sockets of clients that will not close them; sweep until it is through. */
@@ -145,13 +145,9 @@ export class Altiplano {
     clearTimeout(cut)
   }
 
-  #onEngineReady(): void {
-    this.#generator.onEngineReady()
-  }
-
   #onStep(step: StepMessage): void {
     this.#stats = step.stats
-    this.metrics.onStep(step)
+    this.#metrics.onStep(step)
     this.#generator.onStep(step)
   }
 
@@ -163,8 +159,8 @@ export class Altiplano {
       strictParams,
       maxN,
       sizes: () => ({
-        contextSize: this.engine.ready?.limits.contextSize,
-        trainedContext: this.text.ready?.model.trainedContext,
+        contextSize: this.#engine?.ready?.limits.contextSize,
+        trainedContext: this.#text?.child.ready?.model.trainedContext,
       }),
       model: () => this.#readyModel(),
       chatTokens: async (messages, tools, kwargs, signal) =>
@@ -174,7 +170,7 @@ export class Altiplano {
         if (this.#draining) throw shuttingDown()
         return this.#generator.start(requests)
       },
-      ignored: (ignored) => this.metrics.onIgnored(ignored.length),
+      ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
     }
   }
 
@@ -182,11 +178,13 @@ export class Altiplano {
     if (this.#draining) throw shuttingDown()
     if (this.#unservable !== undefined) throw loading(this.#unservable)
     // At first start a client is told to come back; after a crash it is worth the short wait.
-    if (!this.#wasReady && this.notReady() !== undefined) throw loading(this.notReady() ?? '')
+    const reason = this.notReady()
+    if (!this.#wasReady && reason !== undefined) throw loading(reason)
+    if (this.#engine === undefined || this.#text === undefined) throw loading('the model is loading')
     try {
       const [engine, text] = await Promise.all([
-        this.engine.whenReady(RESTART_PATIENCE_MS),
-        this.text.whenReady(RESTART_PATIENCE_MS),
+        this.#engine.whenReady(RESTART_PATIENCE_MS),
+        this.#text.child.whenReady(RESTART_PATIENCE_MS),
       ])
       this.#wasReady = true
       return { info: text.model, vocabulary: text.vocabulary, contextSize: engine.limits.contextSize }
@@ -195,8 +193,9 @@ export class Altiplano {
     }
   }
 
-  async #tokensOf(call: Parameters<TextClient['call']>[0], signal: AbortSignal): Promise<Uint32Array> {
-    const answer = await this.#textClient.call(call, signal)
+  async #tokensOf(call: TextCall, signal: AbortSignal): Promise<Uint32Array> {
+    if (this.#text === undefined) throw loading('the model is loading')
+    const answer = await this.#text.call(call, signal)
     if (answer.type === 'tokens') return answer.tokens
     if (answer.code === 'template_error') {
       throw new ServingError('template_error', "The model's chat template does not take these messages", {
@@ -208,6 +207,16 @@ export class Altiplano {
       cause: new Error(answer.message),
     })
   }
+}
+
+/** Whether an accelerator that llama.cpp could use is plausible; the engine process finds out for certain. */
+function hasGpu(): boolean {
+  return (
+    process.platform === 'darwin' ||
+    existsSync('/dev/nvidiactl') ||
+    existsSync('/dev/dri') ||
+    existsSync('/dev/kfd')
+  )
 }
 
 function loading(reason: string): ServingError {

@@ -16,7 +16,8 @@ export interface EngineInit {
   readonly threads: number
   /** -1: as many as fit. */
   readonly gpuLayers: number
-  readonly kvCacheType: 'f16' | 'q8_0' | 'q4_0' | 'f32'
+  /** llama.cpp: a ggml type name. */
+  readonly kvCacheType: string
   readonly prefixCache: boolean
   /** Sequences that may wait in the engine process. The gateway refuses earlier; this is the backstop. */
   readonly maxWaiting: number

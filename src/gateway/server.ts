@@ -3,6 +3,7 @@ import { fastifySSE } from '@fastify/sse'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyPluginAsync,
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
@@ -50,16 +51,12 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   healthRoutes(app, options.health)
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
   const onError = (error: ServingError): void => metrics.onError(error.code)
-  for (const prefix of ['/v1', '/openai/v1']) {
-    await app.register(
-      async (tree) => {
-        models(tree, serving)
-        chatCompletions(tree, serving, onError)
-        completions(tree, serving, onError)
-      },
-      { prefix },
-    )
+  const api: FastifyPluginAsync = async (tree) => {
+    models(tree, serving)
+    chatCompletions(tree, serving, onError)
+    completions(tree, serving, onError)
   }
+  for (const prefix of ['/v1', '/openai/v1']) await app.register(api, { prefix })
   return app
 }
 

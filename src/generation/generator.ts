@@ -5,15 +5,11 @@ import { Detokenizer } from '../text/detokenizer.ts'
 import { StopMatcher } from '../text/stop-matcher.ts'
 import { Generation, type GenerationRecord, type GenerationRequest } from './generation.ts'
 
-/** The engine process, as far as generations need it. */
-export interface EngineLink {
-  readonly ready: EngineReady | undefined
-  /** False when the engine cannot take it now. */
-  send(command: EngineCommand): boolean
-}
-
 export interface GeneratorOptions {
-  readonly engine: EngineLink
+  /** What the engine process said of itself; undefined while there is none. */
+  readonly engineReady: () => EngineReady | undefined
+  /** False when the engine cannot take it now. */
+  readonly send: (command: EngineCommand) => boolean
   /** Requests that may wait for a slot; one more is refused. */
   readonly maxQueue: number
   readonly vocabulary: () => TextReady['vocabulary'] | undefined
@@ -46,7 +42,7 @@ export class Generator {
    */
   start(requests: readonly GenerationRequest[]): Generation[] {
     const vocabulary = this.#options.vocabulary()
-    const slots = this.#options.engine.ready?.limits.slots
+    const slots = this.#options.engineReady()?.limits.slots
     if (vocabulary === undefined || slots === undefined) {
       throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000 })
     }
@@ -97,7 +93,7 @@ export class Generator {
 
   /** When a refused request may find room, from how long requests took of late. */
   retryAfterMs(): number {
-    const slots = this.#options.engine.ready?.limits.slots ?? 1
+    const slots = this.#options.engineReady()?.limits.slots ?? 1
     return Math.min(
       60_000,
       Math.max(250, Math.round((this.#averageMs * (this.#live.size - slots + 1)) / slots)),
@@ -119,13 +115,13 @@ export class Generator {
     const stopTokens = request.ignoreEos ? [] : (this.#options.vocabulary()?.endOfGeneration ?? [])
     const { prompt, maxTokens, sampling } = request
     // An engine that is just restarting refuses; onEngineReady() sends it again.
-    this.#options.engine.send({ type: 'add', id, prompt, maxTokens, stopTokens, sampling })
+    this.#options.send({ type: 'add', id, prompt, maxTokens, stopTokens, sampling })
   }
 
   #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {
     this.#live.delete(generation.id)
     this.#repeated.delete(generation.id)
-    if (cancelEngine) this.#options.engine.send({ type: 'cancel', id: generation.id })
+    if (cancelEngine) this.#options.send({ type: 'cancel', id: generation.id })
     if (record.reason === 'stop' || record.reason === 'length') {
       this.#averageMs += 0.1 * (record.timings.totalMs - record.timings.queueMs - this.#averageMs)
     }

@@ -1,0 +1,70 @@
+/** What a child's entry file gets to talk with. */
+export interface Channel<FromChild> {
+  send(message: FromChild): void
+  /** Marks forward progress, for the heartbeat. */
+  progress(): void
+}
+
+export interface ChildBody<ToChild, Ready> {
+  readonly ready: Ready
+  onMessage(message: ToChild): void
+  close(): Promise<void>
+}
+
+export type ParentFrame =
+  | { readonly kind: 'init'; readonly epoch: number; readonly name: string; readonly init: unknown }
+  | { readonly kind: 'message'; readonly epoch: number; readonly message: unknown }
+  | { readonly kind: 'close'; readonly epoch: number }
+
+export type ChildFrame =
+  | { readonly kind: 'ready'; readonly epoch: number; readonly ready: unknown }
+  | { readonly kind: 'message'; readonly epoch: number; readonly message: unknown }
+  | { readonly kind: 'heartbeat'; readonly epoch: number; readonly progress: number }
+  | { readonly kind: 'fatal'; readonly epoch: number; readonly message: string }
+
+const HEARTBEAT_MS = 1000
+
+/** The child's side of a supervised child: waits for the init message, starts, and lives until told to close or orphaned. */
+export function serveChild<Init, ToChild, Ready, FromChild>(
+  start: (init: Init, channel: Channel<FromChild>) => Promise<ChildBody<ToChild, Ready>>,
+): void {
+  let epoch = -1
+  let progress = 0
+  let body: ChildBody<ToChild, Ready> | undefined
+  const send = (frame: ChildFrame): void => {
+    if (process.connected) process.send?.(frame, undefined, undefined, () => undefined)
+  }
+  const die = (error: unknown): void => {
+    const message = error instanceof Error ? error.message : String(error)
+    process.send?.({ kind: 'fatal', epoch, message } satisfies ChildFrame, undefined, undefined, () =>
+      process.exit(1),
+    )
+    setTimeout(() => process.exit(1), 500)
+  }
+  const begin = async (init: Init): Promise<void> => {
+    body = await start(init, {
+      send: (message) => send({ kind: 'message', epoch, message }),
+      progress: () => {
+        progress++
+      },
+    })
+    send({ kind: 'ready', epoch, ready: body.ready })
+  }
+  process.on('message', (frame: ParentFrame) => {
+    if (frame.kind === 'init') {
+      epoch = frame.epoch
+      process.title = `altiplano ${frame.name}`
+      setInterval(() => send({ kind: 'heartbeat', epoch, progress }), HEARTBEAT_MS)
+      begin(frame.init as Init).catch(die)
+    } else if (frame.epoch !== epoch) return
+    else if (frame.kind === 'message') body?.onMessage(frame.message as ToChild)
+    else void Promise.resolve(body?.close()).finally(() => process.exit(0))
+  })
+  // The parent decides: a Ctrl-C reaches the whole group, and streams have to drain first.
+  process.on('SIGINT', () => undefined)
+  process.on('SIGTERM', () => undefined)
+  // An orphan serves nobody.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+  process.on('uncaughtException', die)
+  process.on('unhandledRejection', die)
+}

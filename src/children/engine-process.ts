@@ -1,0 +1,55 @@
+import type { Engine } from '../engine/engine.ts'
+import { openLlama } from '../engine/llama.ts'
+import { SimulatedEngine } from '../engine/simulated.ts'
+import { StepLoop } from '../engine/step-loop.ts'
+import { NoPrefixSlotCache } from '../kvcache/no-prefix-slot-cache.ts'
+import { PrefixSlotCache } from '../kvcache/prefix-slot-cache.ts'
+import { Scheduler } from '../scheduler/scheduler.ts'
+import { Sequence } from '../scheduler/sequence.ts'
+import { serveChild } from './child-channel.ts'
+import type { EngineCommand, EngineInit, EngineMessage, EngineReady } from './protocol.ts'
+
+serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, channel) => {
+  const { engine, modelBytes, parameters, prefixReuse } = await open(init)
+  const { slots, contextSize } = engine.limits
+  const cache = init.prefixCache && prefixReuse ? new PrefixSlotCache(slots) : new NoPrefixSlotCache(slots)
+  const loop = new StepLoop({
+    engine,
+    scheduler: new Scheduler(engine.limits, cache, init.maxWaiting),
+    now: () => performance.now(),
+    onStep: (message) => {
+      channel.send(message)
+      channel.progress()
+    },
+  })
+  const stop = new AbortController()
+  // A lost engine is a lost process: the rejection ends it, and the supervisor starts another.
+  const running = loop.run(stop.signal)
+  return {
+    ready: { limits: engine.limits, kvCells: slots * contextSize, modelBytes, parameters },
+    onMessage: (command) => {
+      if (command.type === 'cancel') loop.cancel(command.id)
+      else loop.add(new Sequence({ ...command, prompt: Array.from(command.prompt) }))
+    },
+    close: async () => {
+      stop.abort()
+      await running
+      await engine.close()
+    },
+  }
+})
+
+interface Opened {
+  readonly engine: Engine
+  readonly modelBytes: number
+  readonly parameters: number
+  readonly prefixReuse: boolean
+}
+
+async function open(init: EngineInit): Promise<Opened> {
+  if (init.modelPath === 'simulated') {
+    return { engine: new SimulatedEngine(init), modelBytes: 0, parameters: 0, prefixReuse: true }
+  }
+  const { engine, info } = await openLlama(init)
+  return { engine, ...info }
+}

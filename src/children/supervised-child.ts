@@ -1,0 +1,212 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import type { ChildFrame, ParentFrame } from './child-channel.ts'
+
+export interface ChildLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export interface SupervisedChildOptions<Init, Ready, FromChild> {
+  /** The process is titled `altiplano NAME`. */
+  readonly name: string
+  readonly entry: URL
+  readonly init: Init
+  readonly env?: Readonly<Record<string, string>>
+  /** A child from which nothing is heard for so long is killed. Default 15 s. */
+  readonly heartbeatTimeoutMs?: number
+  /** A child that is not ready after so long is killed. Default 10 min: large models load slowly. */
+  readonly startTimeoutMs?: number
+  readonly backoffMs?: { readonly first: number; readonly max: number }
+  readonly log: ChildLog
+  onReady?(ready: Ready, epoch: number): void
+  onMessage(message: FromChild, epoch: number): void
+  onDown?(reason: { readonly epoch: number; readonly cause: string }): void
+}
+
+export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
+
+/** A child that has been healthy for so long starts its back-off anew. */
+const HEALTHY_MS = 60_000
+
+/** Where a child's entry lies: beside this file, compiled or not. */
+export function childEntry(name: 'engine' | 'text'): URL {
+  return new URL(`./${name}-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+}
+
+/**
+ * A forked process that is replaced when it dies or hangs. Each life has an epoch, every message carries it,
+ * and nothing of a life that is over is ever delivered.
+ */
+export class SupervisedChild<Init, ToChild, Ready, FromChild> {
+  readonly #options: SupervisedChildOptions<Init, Ready, FromChild>
+  readonly #waiting = new Set<(ready: Ready | undefined) => void>()
+  #process: ChildProcess | undefined
+  #state: ChildState = 'stopped'
+  #ready: Ready | undefined
+  #epoch = 0
+  #restarts = 0
+  #failures = 0
+  #lastFailure: string | undefined
+  #startedAt = 0
+  #heardAt = 0
+  #watchdog: NodeJS.Timeout | undefined
+  #restart: NodeJS.Timeout | undefined
+
+  constructor(options: SupervisedChildOptions<Init, Ready, FromChild>) {
+    this.#options = options
+  }
+
+  get state(): ChildState {
+    return this.#state
+  }
+  /** What the child said when it became ready; undefined while it is not. */
+  get ready(): Ready | undefined {
+    return this.#ready
+  }
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+  get epoch(): number {
+    return this.#epoch
+  }
+  get restarts(): number {
+    return this.#restarts
+  }
+  /** Why the child is not there; undefined once it is ready again. */
+  get lastFailure(): string | undefined {
+    return this.#lastFailure
+  }
+
+  start(): void {
+    if (this.#process !== undefined) return
+    const {
+      name,
+      entry,
+      init,
+      env,
+      log,
+      heartbeatTimeoutMs = 15_000,
+      startTimeoutMs = 600_000,
+    } = this.#options
+    const epoch = ++this.#epoch
+    this.#state = this.#restarts === 0 ? 'starting' : 'restarting'
+    this.#startedAt = this.#heardAt = performance.now()
+    const child = fork(entry, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, NODE_OPTIONS: '', ...env },
+      execArgv: import.meta.url.endsWith('.ts') ? ['--import', 'tsx'] : [],
+    })
+    this.#process = child
+    for (const stream of [child.stdout, child.stderr]) this.#forward(stream, name, log)
+    child.on('message', (frame: ChildFrame) => {
+      if (epoch === this.#epoch && frame.epoch === epoch) this.#hear(frame)
+    })
+    child.once('error', (error) => this.#down(epoch, error.message))
+    child.once('exit', (code, signal) => this.#down(epoch, signal === null ? `exit code ${code}` : signal))
+    this.#post({ kind: 'init', epoch, name, init })
+    this.#watchdog = setInterval(
+      () => {
+        const silentMs = performance.now() - this.#heardAt
+        const lateMs = this.#ready === undefined ? performance.now() - this.#startedAt - startTimeoutMs : 0
+        if (silentMs < heartbeatTimeoutMs && lateMs < 0 === (this.#ready === undefined)) return
+        this.kill(`no sign of life for ${Math.round(silentMs)} ms`)
+      },
+      Math.min(1000, heartbeatTimeoutMs / 3),
+    )
+    this.#watchdog.unref()
+  }
+
+  /** False when there is no ready child to take it. */
+  send(message: ToChild): boolean {
+    if (this.#ready === undefined) return false
+    return this.#post({ kind: 'message', epoch: this.#epoch, message })
+  }
+
+  /** Ends this life at once; the next begins after the back-off. */
+  kill(cause: string): void {
+    this.#lastFailure = cause
+    this.#process?.kill('SIGKILL')
+  }
+
+  /** @throws Error when the child is not ready in time. */
+  whenReady(timeoutMs: number): Promise<Ready> {
+    if (this.#ready !== undefined) return Promise.resolve(this.#ready)
+    return new Promise((resolve, reject) => {
+      const settle = (ready: Ready | undefined): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(settle)
+        if (ready === undefined)
+          reject(
+            new Error(
+              `the ${this.#options.name} process is not ready: ${this.#lastFailure ?? 'it is starting'}`,
+            ),
+          )
+        else resolve(ready)
+      }
+      const timer = setTimeout(() => settle(undefined), timeoutMs)
+      this.#waiting.add(settle)
+    })
+  }
+
+  /** Asks the child to close, and kills it after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.#state = 'stopped'
+    this.#ready = undefined
+    clearTimeout(this.#restart)
+    clearInterval(this.#watchdog)
+    const child = this.#process
+    if (child === undefined) return
+    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    this.#post({ kind: 'close', epoch: this.#epoch })
+    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+    await exited
+    clearTimeout(timer)
+  }
+
+  #hear(frame: ChildFrame): void {
+    this.#heardAt = performance.now()
+    if (frame.kind === 'message') this.#options.onMessage(frame.message as FromChild, frame.epoch)
+    else if (frame.kind === 'fatal') this.#lastFailure = frame.message
+    else if (frame.kind === 'ready' && this.#state !== 'stopped') {
+      this.#state = 'ready'
+      this.#ready = frame.ready as Ready
+      this.#lastFailure = undefined
+      this.#options.onReady?.(this.#ready, frame.epoch)
+      for (const settle of [...this.#waiting]) settle(this.#ready)
+    }
+  }
+
+  #down(epoch: number, cause: string): void {
+    if (epoch !== this.#epoch || this.#process === undefined) return
+    this.#process = undefined
+    this.#ready = undefined
+    clearInterval(this.#watchdog)
+    const { name, log, backoffMs = { first: 100, max: 10_000 } } = this.#options
+    if (this.#state === 'stopped') return
+    this.#lastFailure ??= `the ${name} process ended: ${cause}`
+    log.warn({ child: name, epoch, cause, reason: this.#lastFailure }, 'child down')
+    this.#failures = performance.now() - this.#startedAt > HEALTHY_MS ? 0 : this.#failures + 1
+    this.#state = 'restarting'
+    this.#restarts++
+    this.#options.onDown?.({ epoch, cause })
+    const wait = Math.min(backoffMs.max, backoffMs.first * 2 ** Math.max(0, this.#failures - 1))
+    this.#restart = setTimeout(() => this.start(), wait)
+  }
+
+  #post(frame: ParentFrame): boolean {
+    const child = this.#process
+    if (child === undefined || !child.connected) return false
+    child.send(frame, () => undefined)
+    return true
+  }
+
+  #forward(stream: Readable | null, name: string, log: ChildLog): void {
+    if (stream === null) return
+    createInterface({ input: stream }).on('line', (line) => {
+      if (line.trim() !== '') log.info({ child: name }, line.slice(0, 2000))
+    })
+  }
+}

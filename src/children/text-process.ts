@@ -1,0 +1,52 @@
+import { Template } from '@huggingface/jinja'
+import { openVocabulary } from '../engine/llama-vocabulary.ts'
+import { renderChat, TemplateError, type TemplateOptions } from '../text/chat-template.ts'
+import { ControlTokenGuard } from '../text/control-tokens.ts'
+import { plainTemplate } from '../text/plain-template.ts'
+import { serveChild } from './child-channel.ts'
+import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
+
+serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath }, channel) => {
+  const vocabulary = await openVocabulary(modelPath)
+  const { bos, eos, controlTexts, markupTexts, chatTemplate } = vocabulary
+  const options: TemplateOptions = {
+    template: chatTemplate ?? plainTemplate(controlTexts),
+    bos,
+    eos,
+    guard: new ControlTokenGuard(controlTexts),
+    strictGuard: new ControlTokenGuard([...controlTexts, ...markupTexts]),
+    renderers: [
+      vocabulary.renderJinja,
+      (template, variables) => new Template(template).render({ ...variables }),
+    ],
+  }
+  const withBos = (tokens: readonly number[]): Uint32Array =>
+    Uint32Array.from(
+      vocabulary.addsBos && tokens[0] !== vocabulary.bosToken ? [vocabulary.bosToken, ...tokens] : tokens,
+    )
+  const answer = (call: TextCall): TextAnswer => {
+    if (call.type === 'tokenize') {
+      return { type: 'tokens', tokens: withBos([...vocabulary.tokenize(call.text, false)]) }
+    }
+    const pieces = renderChat(call, options)
+    const tokens = pieces.flatMap((piece) => [...vocabulary.tokenize(piece, true)])
+    return { type: 'tokens', tokens: withBos(tokens), rendered: pieces.join('') }
+  }
+  return {
+    ready: { vocabulary: vocabulary.vocabulary, model: vocabulary.model },
+    onMessage: ({ call, body }) => {
+      channel.send({ call, body: safely(() => answer(body)) })
+      channel.progress()
+    },
+    close: () => vocabulary.close(),
+  }
+})
+
+function safely(work: () => TextAnswer): TextAnswer {
+  try {
+    return work()
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return { type: 'error', code: error instanceof TemplateError ? 'template_error' : 'failed', message }
+  }
+}

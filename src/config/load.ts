@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Command, parseArguments } from './arguments.ts'
+import { ConfigError } from './config-error.ts'
+import { readConfigFile } from './file.ts'
+import { type Config, type Setting, type SettingName, settings } from './schema.ts'
+import { nearest } from './suggest.ts'
+import { checkedValue } from './value.ts'
+
+export { ConfigError } from './config-error.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface LoadedConfig {
+  readonly command: Command
+  /** The FILE of `inspect`. */
+  readonly file: string | undefined
+  readonly config: Config
+  readonly warnings: readonly string[]
+}
+
+/** A value and where it came from, as the operator would name the place. */
+interface Given {
+  readonly value: unknown
+  readonly from: string
+}
+
+/** Flags win over environment, environment over file, file over defaults. Throws ConfigError with every problem at once. */
+export function loadConfig(
+  argv: readonly string[],
+  env: Environment,
+  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+): LoadedConfig {
+  const { command, file, values, warnings } = parseArguments(argv)
+  // `--help` must work whatever the environment holds.
+  if (command === 'help' || command === 'version') {
+    return { command, file, config: resolve(() => undefined, env), warnings }
+  }
+  const outer = (setting: Setting): Given | undefined =>
+    fromFlag(setting, values) ?? fromEnvironment(setting, env)
+  const path = settings.filter(({ name }) => name === 'config').map((setting) => outer(setting)?.value)[0]
+  const fileValues =
+    typeof path === 'string' ? readConfigFile(path, readFile) : new Map<SettingName, unknown>()
+  const config = resolve((setting) => outer(setting) ?? fromFile(setting, fileValues, String(path)), env)
+  return { command, file, config, warnings: [...warnings, ...environmentWarnings(env)] }
+}
+
+function resolve(lookup: (setting: Setting) => Given | undefined, env: Environment): Config {
+  const problems: string[] = []
+  const entries: [string, unknown][] = []
+  for (const setting of settings) {
+    const given = lookup(setting)
+    const fallback = setting.name === 'modelCache' ? defaultCache(env) : setting.schema.default
+    const value = given ? checkedValue(setting.schema, given.value) : { ok: true as const, value: fallback }
+    if (!value.ok) problems.push(`${given?.from}: ${value.problem}`)
+    else if (value.value !== undefined) entries.push([setting.name, value.value])
+  }
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
+  return Object.freeze(Object.fromEntries(entries)) as Config
+}
+
+function fromFlag(setting: Setting, values: ReadonlyMap<SettingName, string>): Given | undefined {
+  const value = values.get(setting.name)
+  return value === undefined ? undefined : { value, from: `--${setting.flag}` }
+}
+
+function fromEnvironment(setting: Setting, env: Environment): Given | undefined {
+  const name = setting.variables.find((variable) => usable(env[variable]))
+  return name === undefined ? undefined : { value: env[name], from: name }
+}
+
+// Kubernetes sets ALTIPLANO_PORT=tcp://10.0.0.1:80 in every pod beside a Service named "altiplano".
+const usable = (value: string | undefined): boolean =>
+  value !== undefined && value !== '' && !value.startsWith('tcp://')
+
+function fromFile(
+  setting: Setting,
+  values: ReadonlyMap<SettingName, unknown>,
+  path: string,
+): Given | undefined {
+  const value = values.get(setting.name)
+  return value === undefined ? undefined : { value, from: `${path}: ${setting.name}` }
+}
+
+function environmentWarnings(env: Environment): string[] {
+  const known = settings.flatMap(({ variables }) => variables)
+  return Object.keys(env).flatMap((name) => {
+    if (!name.startsWith('ALTIPLANO_') || known.includes(name) || !usable(env[name])) return []
+    // Service links again: ALTIPLANO_PORT_8080_TCP, ALTIPLANO_SERVICE_HOST.
+    if (/^ALTIPLANO_(PORT|SERVICE)_/.test(name)) return []
+    const near = nearest(
+      name.slice(10),
+      known.map((variable) => variable.replace(/^ALTIPLANO_/, '')),
+    )
+    return near ? [`Unknown variable ${name} was ignored. Did you mean ALTIPLANO_${near}?`] : []
+  })
+}
+
+function defaultCache(env: Environment): string {
+  const { XDG_CACHE_HOME: cache, HOME: home } = env
+  if (cache) return join(cache, 'altiplano')
+  return home ? join(home, '.cache', 'altiplano') : join(tmpdir(), 'altiplano')
+}

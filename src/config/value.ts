@@ -1,0 +1,34 @@
+import Value from 'typebox/value'
+import type { SettingSchema } from './schema.ts'
+
+type Checked =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly problem: string }
+
+/** A flag's or variable's text, or a file's value, as its setting wants it. */
+export function checkedValue(schema: SettingSchema, given: unknown): Checked {
+  const value = typeof given === 'string' ? fromText(schema, given.trim()) : given
+  if (Value.Check(schema, value)) return { ok: true, value }
+  return { ok: false, problem: `${shown(given)} is not allowed; expected ${allowed(schema)}.` }
+}
+
+/** What a setting accepts, in words. */
+export function allowed({ type, enum: choices, minimum, maximum, pattern }: SettingSchema): string {
+  if (choices) return `one of ${choices.join(', ')}`
+  if (type === 'boolean') return 'true or false'
+  if (type === 'integer') return `an integer from ${minimum} to ${maximum}`
+  return pattern === undefined ? 'a text that is not empty' : 'an http:// or https:// URL'
+}
+
+function fromText(schema: SettingSchema, text: string): unknown {
+  if (schema.type === 'integer') return /^[+-]?\d{1,15}$/.test(text) ? Number(text) : text
+  if (schema.type !== 'boolean') return text
+  const word = text.toLowerCase()
+  if (word === 'true' || word === '1') return true
+  return word === 'false' || word === '0' ? false : text
+}
+
+function shown(given: unknown): string {
+  const text = typeof given === 'string' ? given : (JSON.stringify(given) ?? String(given))
+  return `'${text.length > 64 ? `${text.slice(0, 64)}…` : text}'`
+}

@@ -1,0 +1,203 @@
+import { type GgmlType, getLlama, LlamaLogLevel } from 'node-llama-cpp'
+import type { BatchEntry, Engine, EngineLimits, StepResult } from './engine.ts'
+import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
+import { configureSampler } from './llama-sampler.ts'
+
+export interface LlamaOptions {
+  readonly modelPath: string
+  readonly slots: number
+  readonly contextSize: number
+  readonly batchTokens: number
+  readonly threads: number
+  /** -1: as many as fit. 0: llama.cpp does not look for a GPU. */
+  readonly gpuLayers: number
+  /** llama.cpp: a ggml type name. */
+  readonly kvCacheType: string
+}
+
+export interface LlamaEngineInfo {
+  readonly modelBytes: number
+  readonly parameters: number
+  /** False for models whose memory cannot be cut at any token (recurrent, hybrid, sliding window). */
+  readonly prefixReuse: boolean
+}
+
+/** What a slot of the KV memory holds, and the sampler of the sequence it belongs to. */
+interface Slot {
+  resident: number
+  owner: string | undefined
+  sampler: NativeSampler | undefined
+}
+
+/** Loads a GGUF. The only place, with its neighbours llama-*.ts, that knows node-llama-cpp. */
+export async function openLlama(
+  options: LlamaOptions,
+): Promise<{ engine: LlamaEngine; info: LlamaEngineInfo }> {
+  const { modelPath, slots, contextSize, batchTokens, threads, gpuLayers, kvCacheType } = options
+  const llama = await getLlama({
+    gpu: gpuLayers === 0 ? false : 'auto',
+    build: 'never',
+    logLevel: LlamaLogLevel.error,
+    maxThreads: threads,
+  })
+  const model = await llama.loadModel({ modelPath, gpuLayers: gpuLayers === -1 ? 'auto' : gpuLayers })
+  const kvType = kvCacheType.toUpperCase() as keyof typeof GgmlType
+  const context = await model.createContext({
+    sequences: slots,
+    contextSize,
+    batchSize: batchTokens,
+    threads,
+    // A smaller context than was asked for would be a surprise later: fail now.
+    failedCreationRemedy: false,
+    ...(kvType === 'F16' ? {} : { experimentalKvCacheKeyType: kvType, experimentalKvCacheValueType: kvType }),
+  })
+  const native = probeNative(llama, model, context)
+  native.context.setThreads(threads)
+  const { metadata } = model.fileInfo
+  const limits = { slots, contextSize: Math.min(contextSize, context.contextSize), batchTokens }
+  const close = async (): Promise<void> => {
+    await context.dispose()
+    await model.dispose()
+    await llama.dispose()
+  }
+  const vocabulary = metadata.tokenizer.ggml.tokens.length
+  return {
+    engine: new LlamaEngine(limits, native.context, native.newSampler, vocabulary, close),
+    info: {
+      modelBytes: model.size,
+      parameters: Number(
+        (model as unknown as { _model: { getTotalParameters(): number } })._model.getTotalParameters(),
+      ),
+      prefixReuse: canCut(llama, metadata),
+    },
+  }
+}
+
+export class LlamaEngine implements Engine {
+  readonly limits: EngineLimits
+  readonly #context: NativeContext
+  readonly #newSampler: () => NativeSampler
+  readonly #vocabulary: number
+  readonly #close: () => Promise<void>
+  readonly #slots: Slot[]
+
+  constructor(
+    limits: EngineLimits,
+    context: NativeContext,
+    newSampler: () => NativeSampler,
+    vocabulary: number,
+    close: () => Promise<void>,
+  ) {
+    this.limits = limits
+    this.#context = context
+    this.#newSampler = newSampler
+    this.#vocabulary = vocabulary
+    this.#close = close
+    this.#slots = Array.from({ length: limits.slots }, () => ({
+      resident: 0,
+      owner: undefined,
+      sampler: undefined,
+    }))
+  }
+
+  async step(batch: readonly BatchEntry[]): Promise<readonly StepResult[]> {
+    const results: StepResult[] = batch.map((entry) => this.#refusal(entry))
+    const good = batch.filter((_, index) => results[index] === undefined)
+    const outcome = await this.#decode(good)
+    for (const [index, entry] of batch.entries()) results[index] ??= outcome.get(entry)
+    return results
+  }
+
+  async close(): Promise<void> {
+    for (const slot of this.#slots) slot.sampler?.dispose()
+    await this.#close()
+  }
+
+  /** llama.cpp fails a whole batch for one bad token, and crashes on others: look first. */
+  #refusal({ tokens, start, slot }: BatchEntry): Error | undefined {
+    const bad = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= this.#vocabulary)
+    if (bad !== undefined) return new Error(`token ${bad} is not in the vocabulary`)
+    const held = this.#slots[slot]
+    if (held === undefined) return new Error(`there is no slot ${slot}`)
+    if (start > held.resident) return new Error(`slot ${slot} holds ${held.resident} tokens, not ${start}`)
+    if (start + tokens.length > this.limits.contextSize) return new Error('the context is full')
+    return undefined
+  }
+
+  /** One forward pass. When it fails, each entry is tried alone, so that only the guilty one pays. */
+  async #decode(entries: readonly BatchEntry[]): Promise<Map<BatchEntry, StepResult>> {
+    const outcome = new Map<BatchEntry, StepResult>()
+    if (entries.length === 0) return outcome
+    try {
+      const rows = this.#fill(entries)
+      await this.#context.decodeBatch()
+      await Promise.all(
+        entries.map(async (entry, index) => outcome.set(entry, await this.#sample(entry, rows[index]))),
+      )
+      for (const { slot, start, tokens } of entries) this.#slotOf(slot).resident = start + tokens.length
+    } catch (cause) {
+      for (const { slot, start } of entries) this.#cut(slot, start)
+      if (entries.length > 1) {
+        for (const entry of entries)
+          for (const [one, result] of await this.#decode([entry])) outcome.set(one, result)
+      } else for (const entry of entries) outcome.set(entry, new Error('the forward pass failed', { cause }))
+    }
+    return outcome
+  }
+
+  /** Puts the entries in a new batch; returns the row to sample from, for those that want one. */
+  #fill(entries: readonly BatchEntry[]): (number | undefined)[] {
+    for (const { slot, start } of entries) if (this.#slotOf(slot).resident > start) this.#cut(slot, start)
+    this.#context.initBatch(entries.reduce((sum, entry) => sum + entry.tokens.length, 0))
+    return entries.map(({ slot, start, tokens, sample }) => {
+      const logits = sample === undefined ? [] : [tokens.length - 1]
+      return this.#context.addToBatch(slot, start, Uint32Array.from(tokens), Uint32Array.from(logits))[0]
+    })
+  }
+
+  async #sample(
+    { id, slot, sample, history, start, tokens }: BatchEntry,
+    row: number | undefined,
+  ): Promise<StepResult> {
+    if (sample === undefined || row === undefined) return undefined
+    const held = this.#slotOf(slot)
+    if (held.owner !== id || held.sampler === undefined) {
+      held.sampler?.dispose()
+      held.sampler = this.#newSampler()
+      held.owner = id
+    }
+    const seen = start + tokens.length === history.length ? history : history.slice(0, start + tokens.length)
+    configureSampler(held.sampler, sample, seen)
+    const token = await this.#context.sampleToken(row, held.sampler)
+    return token < 0 ? new Error('no token could be sampled') : token
+  }
+
+  #cut(slot: number, start: number): void {
+    if (!this.#context.removeTokenCellsFromSequence(slot, start, -1) && start > 0) {
+      throw new Error(`slot ${slot} cannot be cut at ${start}: this model needs --no-prefix-cache`)
+    }
+    this.#slotOf(slot).resident = start
+  }
+
+  #slotOf(index: number): Slot {
+    const slot = this.#slots[index]
+    if (slot === undefined) throw new RangeError(`there is no slot ${index}`)
+    return slot
+  }
+}
+
+function canCut(llama: object, metadata: { readonly general: { readonly architecture: string } }): boolean {
+  const bindings = (llama as { _bindings?: Record<string, unknown> })._bindings
+  const ask = (name: string): boolean => {
+    const answer = bindings?.[name]
+    return (
+      typeof answer === 'function' &&
+      (answer as (architecture: string) => unknown)(metadata.general.architecture) === true
+    )
+  }
+  const specific = (
+    metadata as unknown as Record<string, { attention?: { sliding_window?: number } } | undefined>
+  )[metadata.general.architecture]
+  const window = specific?.attention?.sliding_window ?? 0
+  return !ask('getIsArchRecurrent') && !ask('getIsArchHybrid') && window === 0
+}

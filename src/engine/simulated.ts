@@ -1,0 +1,68 @@
+import type { BatchEntry, Engine, EngineLimits, StepResult } from './engine.ts'
+
+export interface SimulatedOptions {
+  readonly vocabulary?: number
+  /** How long a step takes, in milliseconds. */
+  readonly delayMs?: number
+  /** Fails an entry, or the whole step, when it returns so. */
+  readonly fault?: (
+    batch: readonly BatchEntry[],
+  ) => { readonly entry: number; readonly error: Error } | Error | undefined
+}
+
+/**
+ * An engine without a model. The next token is a hash of all that is resident in the slot,
+ * so one misplaced, missing or stale cell changes the output.
+ */
+export class SimulatedEngine implements Engine {
+  readonly limits: EngineLimits
+  readonly #options: SimulatedOptions
+  readonly #cells: number[][]
+
+  constructor(limits: EngineLimits, options: SimulatedOptions = {}) {
+    this.limits = limits
+    this.#options = options
+    this.#cells = Array.from({ length: limits.slots }, () => [])
+  }
+
+  async step(batch: readonly BatchEntry[]): Promise<readonly StepResult[]> {
+    const { delayMs, fault } = this.#options
+    this.#check(batch)
+    const failure = fault?.(batch)
+    if (failure instanceof Error) throw failure
+    const results = batch.map((entry, index) =>
+      failure?.entry === index ? failure.error : this.#compute(entry),
+    )
+    if (delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, delayMs))
+    return results
+  }
+
+  async close(): Promise<void> {}
+
+  #check(batch: readonly BatchEntry[]): void {
+    const total = batch.reduce((sum, entry) => sum + entry.tokens.length, 0)
+    if (total > this.limits.batchTokens) throw new RangeError(`${total} tokens do not fit in a batch`)
+    for (const [index, { slot }] of batch.entries()) {
+      if (index > 0 && slot <= (batch[index - 1]?.slot ?? -1)) throw new RangeError('slots do not ascend')
+    }
+  }
+
+  #compute({ slot, start, tokens, sample }: BatchEntry): StepResult {
+    const cells = this.#cells[slot]
+    if (cells === undefined) throw new RangeError(`there is no slot ${slot}`)
+    if (start > cells.length)
+      throw new RangeError(`slot ${slot} has a gap between ${cells.length} and ${start}`)
+    if (tokens.length === 0) throw new RangeError(`slot ${slot} has nothing to compute`)
+    cells.length = start
+    cells.push(...tokens)
+    if (cells.length > this.limits.contextSize) throw new RangeError(`slot ${slot} is over its context size`)
+    return sample && hash(cells, sample.seed) % (this.#options.vocabulary ?? 256)
+  }
+}
+
+/** FNV-1a. */
+function hash(values: readonly number[], seed: number): number {
+  let result = (2166136261 ^ seed) >>> 0
+  for (const value of values) result = Math.imul(result ^ value, 16777619) >>> 0
+  return result
+}

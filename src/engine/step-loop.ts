@@ -1,0 +1,127 @@
+import type { SequenceEvent, StepMessage } from '../children/protocol.ts'
+import type { ScheduledEntry, Scheduler } from '../scheduler/scheduler.ts'
+import type { Sequence } from '../scheduler/sequence.ts'
+import type { Engine } from './engine.ts'
+
+export interface StepLoopOptions {
+  readonly engine: Engine
+  readonly scheduler: Scheduler
+  /** One message a step, with all that happened in it. */
+  readonly onStep: (message: StepMessage) => void
+  /** Sees every batch before it runs. */
+  readonly trace?: (batch: readonly ScheduledEntry[]) => void
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+}
+
+interface Times {
+  readonly addedAt: number
+  firstBatchAt: number | undefined
+  told: boolean
+}
+
+/** One forward pass after another while there is work; asleep otherwise. Owns no policy and no model. */
+export class StepLoop {
+  readonly #options: StepLoopOptions
+  readonly #sequences = new Map<string, { readonly sequence: Sequence; readonly times: Times }>()
+  readonly #events: SequenceEvent[] = []
+  readonly #totals = { steps: 0, promptTokens: 0, cachedTokens: 0, generatedTokens: 0 }
+  #wake: (() => void) | undefined
+
+  constructor(options: StepLoopOptions) {
+    this.#options = options
+  }
+
+  add(sequence: Sequence): void {
+    if (!this.#options.scheduler.add(sequence)) {
+      this.#events.push({ id: sequence.id, finish: 'error', message: 'The queue of the engine is full' })
+    } else {
+      const times = { addedAt: this.#options.now(), firstBatchAt: undefined, told: false }
+      this.#sequences.set(sequence.id, { sequence, times })
+    }
+    this.#wake?.()
+  }
+
+  /** Takes effect before the next step. Of an unknown or finished sequence: nothing. */
+  cancel(id: string): void {
+    const known = this.#sequences.get(id)
+    if (known === undefined) return
+    this.#options.scheduler.finish(known.sequence, 'cancelled')
+    this.#sequences.delete(id)
+    this.#events.push({ id, finish: 'cancelled' })
+    this.#wake?.()
+  }
+
+  /** Runs until aborted. Rejects when the engine is lost, after every sequence has been told. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { scheduler } = this.#options
+    signal.addEventListener('abort', () => this.#wake?.(), { once: true })
+    while (!signal.aborted) {
+      const batch = scheduler.schedule()
+      if (batch.length > 0) await this.#step(batch)
+      else {
+        scheduler.checkIntegrity()
+        if (this.#events.length > 0) this.#tell(0, 0)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+        this.#wake = undefined
+      }
+    }
+  }
+
+  async #step(batch: readonly ScheduledEntry[]): Promise<void> {
+    const { engine, scheduler, now, trace } = this.#options
+    trace?.(batch)
+    const startedAt = now()
+    for (const { sequence } of batch) {
+      const times = this.#sequences.get(sequence.id)?.times
+      if (times !== undefined) times.firstBatchAt ??= startedAt
+    }
+    const changed = scheduler.commit(batch, await engine.step(batch))
+    this.#totals.steps++
+    for (const sequence of changed) this.#note(sequence)
+    this.#tell(
+      batch.reduce((sum, entry) => sum + entry.tokens.length, 0),
+      now() - startedAt,
+    )
+  }
+
+  #note(sequence: Sequence): void {
+    const known = this.#sequences.get(sequence.id)
+    if (known === undefined) return
+    const token = sequence.end === 'error' ? undefined : sequence.tokens.at(-1)
+    if (token !== undefined) this.#totals.generatedTokens++
+    this.#events.push({
+      id: sequence.id,
+      ...(token === undefined ? {} : { token }),
+      ...(sequence.end === undefined ? {} : { finish: sequence.end }),
+      ...(sequence.error === undefined ? {} : { message: sequence.error }),
+      ...this.#admission(sequence, known.times),
+    })
+    if (sequence.end !== undefined) this.#sequences.delete(sequence.id)
+  }
+
+  #admission(sequence: Sequence, times: Times): Pick<SequenceEvent, 'admitted'> {
+    if (times.told) return {}
+    times.told = true
+    this.#totals.promptTokens += sequence.promptLength
+    this.#totals.cachedTokens += sequence.cached
+    const firstBatchAt = times.firstBatchAt ?? times.addedAt
+    return {
+      admitted: {
+        cached: sequence.cached,
+        queueMs: firstBatchAt - times.addedAt,
+        prefillMs: this.#options.now() - firstBatchAt,
+      },
+    }
+  }
+
+  #tell(batchTokens: number, stepMs: number): void {
+    const { engine, scheduler, onStep } = this.#options
+    const { waiting, running, resident } = scheduler.stats()
+    const kvUsage = resident / (engine.limits.slots * engine.limits.contextSize)
+    const stats = { waiting, running, kvUsage, ...this.#totals }
+    onStep({ type: 'step', events: this.#events.splice(0), stats, batchTokens, stepMs })
+  }
+}

@@ -1,0 +1,29 @@
+import type { SlotCache, SlotLease } from './slot-cache.ts'
+
+/** Remembers nothing: for models that cannot be cut, and the reference the prefix cache is compared with. */
+export class NoPrefixSlotCache implements SlotCache {
+  readonly #leased: boolean[]
+
+  constructor(count: number) {
+    this.#leased = Array.from({ length: count }, () => false)
+  }
+
+  acquire(): SlotLease | undefined {
+    const slot = this.#leased.indexOf(false)
+    if (slot === -1) return undefined
+    this.#leased[slot] = true
+    return { slot, cached: 0 }
+  }
+
+  release(slot: number): void {
+    if (this.#leased[slot] !== true) throw new RangeError(`slot ${slot} is not leased`)
+    this.#leased[slot] = false
+  }
+
+  checkIntegrity(leased: readonly number[]): void {
+    const mine = this.#leased.flatMap((taken, slot) => (taken ? [slot] : []))
+    if (mine.join() !== leased.toSorted((a, b) => a - b).join()) {
+      throw new Error(`slots ${mine.join()} are leased, but sequences hold ${leased.join()}`)
+    }
+  }
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { pino } from 'pino'
+import { ConfigError } from './config/config-error.ts'
+import { helpText } from './config/describe.ts'
+import { type LoadedConfig, loadConfig } from './config/load.ts'
+import { inspectModel } from './models/inspect.ts'
+import { ModelFileError } from './models/model-file-error.ts'
+import { serve } from './serve.ts'
+
+process.title = 'altiplano gateway'
+try {
+  process.exitCode = await run(loadConfig(process.argv.slice(2), process.env))
+} catch (error) {
+  if (!(error instanceof ConfigError) && !(error instanceof ModelFileError)) throw error
+  process.stderr.write(`altiplano: ${error.message}\n`)
+  process.exitCode = error instanceof ConfigError ? error.exitCode : 1
+}
+
+/** Resolves to the exit code. */
+async function run({ command, file, config, warnings }: LoadedConfig): Promise<number> {
+  if (command === 'help') process.stdout.write(`${helpText()}\n`)
+  else if (command === 'version') process.stdout.write(`${packageVersion()}\n`)
+  else if (command === 'inspect') process.stdout.write(`${await inspectModel(file ?? '', config)}\n`)
+  else {
+    const log = pino({ level: config.logLevel, base: null })
+    for (const warning of warnings) log.warn(warning)
+    return serve(config, log)
+  }
+  return 0
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

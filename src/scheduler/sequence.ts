@@ -1,0 +1,55 @@
+import type { SamplingParams } from '../engine/engine.ts'
+
+/** How a sequence ended. */
+export type SequenceEnd = 'stop' | 'length' | 'cancelled' | 'error'
+
+export interface SequenceParams {
+  readonly id: string
+  /** At least one token. */
+  readonly prompt: readonly number[]
+  readonly maxTokens: number
+  /** Sampling one of these ends the sequence. */
+  readonly stopTokens: readonly number[]
+  readonly sampling: SamplingParams
+}
+
+/** One generation in flight: its tokens, and how many of them are already in the KV cache. */
+export class Sequence {
+  readonly id: string
+  readonly maxTokens: number
+  readonly stopTokens: ReadonlySet<number>
+  readonly sampling: SamplingParams
+  readonly promptLength: number
+  readonly tokens: number[]
+  /** `tokens[0, computed)` have their keys and values in `slot`. */
+  computed = 0
+  /** Prompt tokens found in the slot when it was leased. */
+  cached = 0
+  slot: number | undefined
+  end: SequenceEnd | undefined
+  /** With `end` 'error'. */
+  error: string | undefined
+
+  constructor({ id, prompt, maxTokens, stopTokens, sampling }: SequenceParams) {
+    if (prompt.length === 0) throw new RangeError(`sequence ${id} has an empty prompt`)
+    this.id = id
+    this.maxTokens = maxTokens
+    this.stopTokens = new Set(stopTokens)
+    this.sampling = sampling
+    this.promptLength = prompt.length
+    this.tokens = [...prompt]
+  }
+
+  get pending(): number {
+    return this.tokens.length - this.computed
+  }
+
+  get generated(): number {
+    return this.tokens.length - this.promptLength
+  }
+
+  /** Reporting names, and the order of service; nothing else depends on them. */
+  get phase(): 'prefill' | 'decode' {
+    return this.generated === 0 ? 'prefill' : 'decode'
+  }
+}

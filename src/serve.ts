@@ -1,0 +1,129 @@
+import type { Logger } from 'pino'
+import { Altiplano } from './altiplano.ts'
+import { ConfigError } from './config/config-error.ts'
+import { type Config, servedNames } from './config/schema.ts'
+import { freeCores } from './free-cores.ts'
+import type { DownloadProgress } from './models/download.ts'
+import { type GgufSummary, readModel } from './models/gguf.ts'
+import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
+import { ModelFileError } from './models/model-file-error.ts'
+import { progressReporter, progressText } from './models/progress.ts'
+
+/** Tokens of a slot when nothing is said: enough for a conversation, small enough for a laptop. */
+const DEFAULT_CONTEXT = 4096
+
+/**
+ * Listens at once, loads the model, and serves until a signal. Resolves to the exit code.
+ * A model that is refused leaves the gateway alive and not ready, with the reason, for Kubernetes to show.
+ */
+export async function serve(config: Config, log: Logger): Promise<number> {
+  const altiplano = new Altiplano({
+    names: servedNames(config, modelDisplayName(config.model)),
+    maxQueue: config.maxQueue,
+    maxN: config.maxN,
+    maxBodyBytes: config.maxBodyBytes,
+    keepAliveMs: config.heartbeatInterval * 1000,
+    strictParams: config.strictParams,
+    log,
+  })
+  // What is not there is the caller's mistake, and needs no server to say so.
+  const local = config.model?.startsWith('hf:') ? undefined : await locate(config)
+  const address = await listen(altiplano, config)
+  log.info({ address, model: config.model ?? 'built-in' }, 'listening')
+  greet(address, altiplano.names[0] ?? '')
+  const stopped = untilSignal(log)
+  void startModel(altiplano, config, local, log)
+  await stopped
+  await altiplano.drain(config.drainTimeout * 1000)
+  log.info('stopped')
+  return 0
+}
+
+async function startModel(
+  altiplano: Altiplano,
+  config: Config,
+  local: LocatedModel | undefined,
+  log: Logger,
+): Promise<void> {
+  try {
+    const located = local ?? (await locate(config, progressOf(altiplano)))
+    const summary = await readModel(located.shards)
+    altiplano.startModel({
+      modelPath: located.path,
+      slots: config.slots,
+      contextSize: contextOf(config, summary),
+      batchTokens: Math.max(config.batchSize, config.slots),
+      threads: config.threads || freeCores(),
+      gpuLayers: config.gpuLayers,
+      kvCacheType: config.kvCacheType,
+      prefixCache: config.prefixCache,
+      maxWaiting: config.maxQueue + config.maxN,
+    })
+  } catch (error) {
+    const reason = error instanceof ModelFileError ? error.message : 'the model could not be opened'
+    log.error({ err: error }, reason)
+    altiplano.refuseModel(reason)
+  }
+}
+
+/** A download is shown to the person at the terminal, and as the reason of not being ready. */
+function progressOf(altiplano: Altiplano): (progress: DownloadProgress) => void {
+  const show = progressReporter(process.stderr)
+  return (progress) => {
+    show(progress)
+    altiplano.refuseModel(progressText(progress))
+  }
+}
+
+function contextOf(config: Config, summary: GgufSummary): number {
+  if (config.contextSize !== 0) return config.contextSize
+  return Math.min(summary.contextLength || DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+}
+
+function locate(config: Config, onProgress?: (progress: DownloadProgress) => void): Promise<LocatedModel> {
+  return locateModel(config.model, {
+    endpoint: config.hfEndpoint,
+    cacheDir: config.modelCache,
+    token: process.env['HF_TOKEN'],
+    onProgress,
+  })
+}
+
+async function listen(altiplano: Altiplano, { host, port }: Config): Promise<string> {
+  try {
+    return await altiplano.listen(host, port)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const where = `${host}:${port}`
+    if (code === 'EADDRINUSE')
+      throw new ConfigError(`Cannot listen on ${where}: the port is in use. Choose another with --port`, 1)
+    if (code === 'EACCES') throw new ConfigError(`Cannot listen on ${where}: not permitted`, 1)
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+      throw new ConfigError(`Cannot listen on ${where}: this machine has no such address`, 1)
+    }
+    throw error
+  }
+}
+
+/** A word to a person; machines read the log. */
+function greet(address: string, model: string): void {
+  if (!process.stdout.isTTY) return
+  process.stderr.write(`\n  Altiplano serves ${model} at ${address}/v1\n  Stop with Ctrl-C.\n\n`)
+}
+
+/** The first signal begins the drain; the second ends the process now. */
+function untilSignal(log: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (asked) process.exit(1)
+      asked = true
+      log.info({ signal }, 'draining')
+      resolve()
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+    // Node would open its inspector on SIGUSR1.
+    process.on('SIGUSR1', () => log.warn('SIGUSR1 ignored'))
+  })
+}

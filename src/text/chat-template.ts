@@ -1,0 +1,94 @@
+import type { ChatMessage, ChatTool } from './chat-message.ts'
+import { type ControlTokenGuard, mapStrings, unusedMark } from './control-tokens.ts'
+
+/** Renders a Jinja template with variables; throws what the template or the engine says. */
+export type Renderer = (template: string, variables: Readonly<Record<string, unknown>>) => string
+
+export interface TemplateOptions {
+  readonly template: string
+  readonly bos: string
+  readonly eos: string
+  /** Control tokens; and, for what only users write, markup tokens too. */
+  readonly guard: ControlTokenGuard
+  readonly strictGuard: ControlTokenGuard
+  /** Tried in order; the next when one fails to render. */
+  readonly renderers: readonly Renderer[]
+}
+
+export interface ChatInput {
+  readonly messages: readonly ChatMessage[]
+  readonly tools: readonly ChatTool[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+}
+
+/** The template refuses these messages: its own raise_exception, or no engine can render it. */
+export class TemplateError extends Error {
+  override readonly name = 'TemplateError'
+}
+
+/**
+ * The prompt of a chat, in pieces that are to be tokenized one by one: control tokens that clients wrote are cut
+ * at the borders, those of the template are whole.
+ */
+export function renderChat(input: ChatInput, options: TemplateOptions): string[] {
+  const texts: string[] = []
+  mapStrings(input, (text) => {
+    texts.push(text)
+    return text
+  })
+  const mark = unusedMark(texts)
+  const all = (text: string): string => options.strictGuard.guard(text, mark)
+  // Templates cut an assistant's text at </think>: there only what is a control token for certain is guarded.
+  const own = (text: string): string => options.guard.guard(text, mark)
+  const variables = {
+    messages: input.messages.map((message) =>
+      guardMessage(message, message.role === 'assistant' ? own : all),
+    ),
+    ...(input.tools.length === 0 ? {} : { tools: mapStrings(input.tools, all) }),
+    ...(mapStrings(input.kwargs, all) as object),
+    add_generation_prompt: true,
+    bos_token: options.bos,
+    eos_token: options.eos,
+  }
+  return render(options, variables).split(mark)
+}
+
+function guardMessage(message: ChatMessage, guard: (text: string) => string): object {
+  const { role, tool_calls: calls, ...rest } = message
+  const guarded = mapStrings(rest, guard) as object
+  if (calls === undefined) return { role, ...guarded }
+  return {
+    role,
+    ...guarded,
+    tool_calls: calls.map(({ id, type, function: { name, arguments: text } }) => ({
+      id: guard(id),
+      type,
+      function: { name: guard(name), arguments: mapStrings(parsedArguments(text), guard) },
+    })),
+  }
+}
+
+/** Templates want the object; a model may have written what is none. */
+function parsedArguments(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : text
+  } catch {
+    return text
+  }
+}
+
+function render(
+  { template, renderers }: TemplateOptions,
+  variables: Readonly<Record<string, unknown>>,
+): string {
+  const reasons: string[] = []
+  for (const renderer of renderers) {
+    try {
+      return renderer(template, variables)
+    } catch (error) {
+      reasons.push(error instanceof Error ? error.message : String(error))
+    }
+  }
+  throw new TemplateError(reasons.join('; '))
+}

@@ -1,0 +1,25 @@
+/** The text of each token, as UTF-8: bytes[offsets[i], offsets[i + 1]). */
+export interface TokenBytes {
+  readonly bytes: Uint8Array
+  readonly offsets: Uint32Array
+}
+
+/** Token ids to text, piece by piece: half a character is held back until the rest of it comes. */
+export class Detokenizer {
+  readonly #vocabulary: TokenBytes
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+  constructor(vocabulary: TokenBytes) {
+    this.#vocabulary = vocabulary
+  }
+
+  push(token: number): string {
+    const { bytes, offsets } = this.#vocabulary
+    return this.#decoder.decode(bytes.subarray(offsets[token], offsets[token + 1]), { stream: true })
+  }
+
+  /** What is left at the end: an unfinished character is dropped, as nothing can complete it. */
+  flush(): string {
+    return this.#decoder.decode().replaceAll('\ufffd', '')
+  }
+}

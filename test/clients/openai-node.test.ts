@@ -1,0 +1,204 @@
+import OpenAI, { APIError, BadRequestError, NotFoundError } from 'openai'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let client: OpenAI
+let model: string
+
+beforeAll(async () => {
+  server = await startServer(['--slots', '2', '--max-queue', '1'])
+  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
+  model = (await client.models.list()).data[0]?.id ?? ''
+})
+afterAll(() => server.stop())
+
+const ask = (content: string) => [{ role: 'user' as const, content }]
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${server.url}/metrics`)).text()
+  const line = text
+    .split('\n')
+    .find((candidate) => candidate.startsWith(`${name}{`) || candidate.startsWith(`${name} `))
+  return Number(line?.split(' ').at(-1))
+}
+
+async function until(condition: () => Promise<boolean>, timeoutMs = 5000): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('the condition did not come true')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+describe('openai-node', () => {
+  it('chats', async () => {
+    const answer = await client.chat.completions.create({
+      model,
+      messages: ask('What is 2+2?'),
+      temperature: 0,
+    })
+    const choice = answer.choices[0]
+    expect(answer.object).toBe('chat.completion')
+    expect(choice?.finish_reason).toBe('stop')
+    expect(choice?.message.content).toContain('4')
+    expect(choice?.message.refusal).toBeNull()
+    const { usage } = answer
+    expect(usage?.total_tokens).toBe((usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0))
+  })
+
+  it('streams the text it would have sent whole: role once, no text with the reason, usage last', async () => {
+    const whole = await client.chat.completions.create({ model, messages: ask('Hello'), temperature: 0 })
+    const chunks = []
+    const stream = await client.chat.completions.create({
+      model,
+      messages: ask('Hello'),
+      temperature: 0,
+      stream: true,
+      stream_options: { include_usage: true },
+    })
+    for await (const chunk of stream) chunks.push(chunk)
+    const deltas = chunks.flatMap((chunk) => chunk.choices.map((choice) => choice.delta))
+    expect(deltas.map((delta) => delta.content ?? '').join('')).toBe(whole.choices[0]?.message.content)
+    expect(deltas.filter((delta) => delta.role !== undefined)).toHaveLength(1)
+    expect(deltas[0]).toEqual({ role: 'assistant', content: '' })
+    expect(deltas.at(-1)).toEqual({})
+    expect(chunks.at(-1)?.choices).toEqual([])
+    expect(chunks.at(-1)?.usage?.completion_tokens).toBe(whole.usage?.completion_tokens)
+    expect(new Set(chunks.map((chunk) => chunk.id)).size).toBe(1)
+  })
+
+  it('stream() helper ends with the final completion', async () => {
+    const final = await client.chat.completions
+      .stream({ model, messages: ask('Hello') })
+      .finalChatCompletion()
+    expect(final.choices[0]?.message.role).toBe('assistant')
+    expect(final.choices[0]?.finish_reason).toBe('stop')
+  })
+
+  it('counts max_tokens exactly', async () => {
+    const answer = await client.chat.completions.create({
+      model,
+      messages: ask('Count to ten'),
+      max_tokens: 3,
+    })
+    expect([answer.choices[0]?.finish_reason, answer.usage?.completion_tokens]).toEqual(['length', 3])
+  })
+
+  it('repeats a seed, and not another', async () => {
+    const sample = async (seed: number) => {
+      const answer = await client.completions.create({
+        model,
+        prompt: 'Once',
+        max_tokens: 24,
+        temperature: 2,
+        seed,
+      })
+      return answer.choices[0]?.text
+    }
+    const first = await sample(7)
+    expect(await sample(7)).toBe(first)
+    expect(await sample(8)).not.toBe(first)
+  })
+
+  it('gives n choices with indices of their own', async () => {
+    const answer = await client.chat.completions.create({
+      model,
+      messages: ask('Hello'),
+      n: 3,
+      max_tokens: 4,
+      temperature: 2,
+    })
+    expect(answer.choices.map((choice) => choice.index)).toEqual([0, 1, 2])
+  })
+
+  it('reuses the prefix of a conversation and says so', async () => {
+    const messages = ask(
+      'What is the capital of France? Please answer in a full sentence, if you would be so kind.',
+    )
+    await client.chat.completions.create({ model, messages, max_tokens: 1 })
+    const again = await client.chat.completions.create({ model, messages, max_tokens: 1 })
+    expect(again.usage?.prompt_tokens_details?.cached_tokens).toBe((again.usage?.prompt_tokens ?? 0) - 1)
+  })
+
+  it('never sends any part of a stop string', async () => {
+    const prompt = 'a b c'
+    const request = { model, prompt, max_tokens: 40, temperature: 0, ignore_eos: true }
+    const text = (await client.completions.create(request)).choices[0]?.text ?? ''
+    const stop = text.slice(5, 12)
+    const stream = await client.completions.create({ ...request, stop, stream: true })
+    let sent = ''
+    let reason: string | undefined
+    for await (const chunk of stream) {
+      sent += chunk.choices[0]?.text ?? ''
+      reason = chunk.choices[0]?.finish_reason ?? reason
+    }
+    expect(sent).toBe(text.slice(0, text.indexOf(stop)))
+    expect(reason).toBe('stop')
+  })
+
+  it('ignore_eos goes on to the limit', async () => {
+    const request = { model, messages: ask('Hello'), max_tokens: 60, temperature: 0, ignore_eos: true }
+    const answer = await client.chat.completions.create(request)
+    expect([answer.choices[0]?.finish_reason, answer.usage?.completion_tokens]).toEqual(['length', 60])
+  })
+
+  it('obeys logit_bias', async () => {
+    const free = await client.completions.create({
+      model,
+      prompt: 'a',
+      max_tokens: 5,
+      temperature: 0,
+      logit_bias: { 70: 100 },
+    })
+    const token = await client.completions.create({
+      model,
+      prompt: [70],
+      max_tokens: 1,
+      echo: true,
+      temperature: 0,
+    })
+    const letter = token.choices[0]?.text[0] ?? ''
+    expect(free.choices[0]?.text).toBe(letter.repeat(5))
+  })
+
+  it('answers both trees, and models by raw and encoded id', async () => {
+    const other = new OpenAI({ baseURL: `${server.url}/openai/v1`, apiKey: 'none', maxRetries: 0 })
+    expect((await other.models.retrieve(model)).id).toBe(model)
+    await expect(other.models.retrieve('no/such')).rejects.toBeInstanceOf(NotFoundError)
+  })
+
+  it('maps errors to their classes', async () => {
+    const bad = client.chat.completions.create({ model, messages: [], temperature: 0 })
+    await expect(bad).rejects.toBeInstanceOf(BadRequestError)
+    const unknown = client.chat.completions.create({ model: 'nope', messages: ask('Hello') })
+    await expect(unknown).rejects.toMatchObject({ status: 404, code: 'model_not_found', param: 'model' })
+  })
+
+  it('leaving a stream frees its slot', async () => {
+    const stream = await client.chat.completions.create({
+      model,
+      messages: ask('Hello'),
+      stream: true,
+      max_tokens: 1000,
+      ...{ ignore_eos: true },
+    })
+    for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break
+    await until(async () => (await metric('vllm:num_requests_running')) === 0)
+    expect(await metric('altiplano_request_success_total{finished_reason="cancelled"')).not.toBe(0)
+  })
+
+  it('a full queue is 503 with retry-after, at once', async () => {
+    const long = { model, messages: ask('Hello'), max_tokens: 1500, stream: true as const, ignore_eos: true }
+    const open = await Promise.all([1, 2, 3].map(() => client.chat.completions.create(long)))
+    const refused = await client.chat.completions
+      .create({ ...long, stream: false })
+      .catch((error: unknown) => error)
+    for (const stream of open) stream.controller.abort()
+    expect(refused).toBeInstanceOf(APIError)
+    const { status, code, headers } = refused as APIError
+    expect([status, code]).toEqual([503, 'server_overloaded'])
+    expect(Number(headers?.get('retry-after'))).toBeGreaterThan(0)
+    await until(async () => (await metric('vllm:num_requests_running')) === 0)
+  })
+})

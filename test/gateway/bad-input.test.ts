@@ -1,0 +1,550 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let model: string
+
+beforeAll(async () => {
+  server = await startServer(['--max-body-bytes', '2097152'])
+  const models = (await (await fetch(`${server.url}/v1/models`)).json()) as { data: { id: string }[] }
+  model = models.data[0]?.id ?? ''
+})
+afterAll(() => server.stop())
+
+const hello = [{ role: 'user', content: 'Hello' }]
+const chat = (fields: object): object => ({ model, messages: hello, max_tokens: 2, ...fields })
+const messages = (...items: unknown[]): object => chat({ messages: items })
+
+interface Row {
+  readonly name: string
+  readonly body: () => unknown
+  readonly status: number
+  readonly code: string
+  readonly param?: string | null
+  readonly path?: string
+  readonly headers?: Record<string, string>
+}
+
+const toolCall = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
+
+/** The rows of docs/errors.md's contract: HTTP and JSON (A), schema (B), meaning (C), tokens (D), ranges (E), stop strings (F). */
+const rows: Row[] = [
+  { name: 'A1 empty body', body: () => '', status: 400, code: 'invalid_json' },
+  { name: 'A2 half a body', body: () => '{', status: 400, code: 'invalid_json', param: null },
+  { name: 'A3 trailing comma', body: () => '{"model":"x",}', status: 400, code: 'invalid_json' },
+  { name: 'A4 raw tab in a string', body: () => '{"model":"a\tb"}', status: 400, code: 'invalid_json' },
+  { name: 'A5 null', body: () => 'null', status: 400, code: 'invalid_json' },
+  { name: 'A6 an array', body: () => '[]', status: 400, code: 'invalid_json' },
+  { name: 'A7 a number', body: () => '1', status: 400, code: 'invalid_json' },
+  { name: 'A9 byte order mark', body: () => Buffer.from('\ufeff{}'), status: 400, code: 'invalid_json' },
+  {
+    name: 'A12 overlong UTF-8',
+    body: () => Buffer.from([0x22, 0xc0, 0xaf, 0x22]),
+    status: 400,
+    code: 'invalid_json',
+  },
+  { name: 'A13 lone surrogate', body: () => `{"model":"\\ud800"}`, status: 400, code: 'invalid_value' },
+  { name: 'A14 NUL', body: () => `{"model":"\\u0000"}`, status: 400, code: 'invalid_value' },
+  { name: 'A15 NaN', body: () => '{"temperature":NaN}', status: 400, code: 'invalid_json' },
+  {
+    name: 'A18 max_tokens -0',
+    body: () => JSON.stringify(chat({})).replace('"max_tokens":2', '"max_tokens":-0'),
+    status: 400,
+    code: 'integer_below_min_value',
+    param: 'max_tokens',
+  },
+  { name: 'A20 n 1.5', body: () => chat({ n: 1.5 }), status: 400, code: 'invalid_type', param: 'n' },
+  { name: 'A22 a million arrays', body: () => '['.repeat(1_000_000), status: 400, code: 'invalid_json' },
+  {
+    name: 'A25 100,000 keys',
+    body: () => `{${Array.from({ length: 100_000 }, (_, i) => `"${i}":0`).join(',')}}`,
+    status: 400,
+    code: 'invalid_json',
+  },
+  { name: 'A26 too large', body: () => 'x'.repeat(2_097_153), status: 413, code: 'request_too_large' },
+  {
+    name: 'A33 compressed',
+    body: () => '{}',
+    status: 415,
+    code: 'unsupported_media_type',
+    headers: { 'content-encoding': 'gzip' },
+  },
+  {
+    name: 'A35 text/plain',
+    body: () => '{}',
+    status: 415,
+    code: 'unsupported_media_type',
+    headers: { 'content-type': 'text/plain' },
+  },
+  {
+    name: 'A36 tab after the type',
+    body: () => '{}',
+    status: 415,
+    code: 'unsupported_media_type',
+    headers: { 'content-type': 'application/json\ta' },
+  },
+  {
+    name: 'A37 garbage after the type',
+    body: () => '{}',
+    status: 415,
+    code: 'unsupported_media_type',
+    headers: { 'content-type': 'application/json garbage' },
+  },
+  {
+    name: 'A38 utf-16',
+    body: () => '{}',
+    status: 415,
+    code: 'unsupported_media_type',
+    headers: { 'content-type': 'application/json; charset=utf-16' },
+  },
+  { name: 'A41 unknown path', body: () => '{}', path: '/v1/nope', status: 404, code: 'unknown_url' },
+  {
+    name: '__proto__ as a model',
+    body: () => chat({ model: '__proto__' }),
+    status: 404,
+    code: 'model_not_found',
+  },
+
+  {
+    name: 'B3 no messages',
+    body: () => ({ model }),
+    status: 400,
+    code: 'missing_required_parameter',
+    param: 'messages',
+  },
+  { name: 'B4 empty messages', body: () => messages(), status: 400, code: 'empty_array', param: 'messages' },
+  {
+    name: 'B5 messages of a wrong type',
+    body: () => chat({ messages: 'hi' }),
+    status: 400,
+    code: 'invalid_type',
+    param: 'messages',
+  },
+  {
+    name: 'B6 a message that is a string',
+    body: () => messages('hi'),
+    status: 400,
+    code: 'invalid_type',
+    param: 'messages[0]',
+  },
+  {
+    name: 'B7 unknown role',
+    body: () => messages({ role: 'wizard', content: 'x' }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'messages[0].role',
+  },
+  {
+    name: 'B9 content null',
+    body: () => messages({ role: 'user', content: null }),
+    status: 400,
+    code: 'missing_required_parameter',
+    param: 'messages[0].content',
+  },
+  {
+    name: 'B10 content 5',
+    body: () => messages({ role: 'user', content: 5 }),
+    status: 400,
+    code: 'invalid_type',
+    param: 'messages[0].content',
+  },
+  {
+    name: 'B13 text part without text',
+    body: () => messages({ role: 'user', content: [{ type: 'text' }] }),
+    status: 400,
+    code: 'missing_required_parameter',
+    param: 'messages[0].content[0].text',
+  },
+  {
+    name: 'B14 an image',
+    body: () => messages({ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:,' } }] }),
+    status: 400,
+    code: 'unsupported_content',
+  },
+  {
+    name: 'B15 assistant without content',
+    body: () => messages({ role: 'assistant', content: null }),
+    status: 400,
+    code: 'missing_required_parameter',
+  },
+  {
+    name: 'B16 10,001 messages',
+    body: () => messages(...Array.from({ length: 10_001 }, () => hello[0])),
+    status: 400,
+    code: 'array_above_max_length',
+    param: 'messages',
+  },
+  {
+    name: 'B19 stream "true"',
+    body: () => chat({ stream: 'true' }),
+    status: 400,
+    code: 'invalid_type',
+    param: 'stream',
+  },
+  {
+    name: 'B20 stream_options without stream',
+    body: () => chat({ stream_options: {} }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'stream_options',
+  },
+  {
+    name: 'B21 include_usage "x"',
+    body: () => chat({ stream: true, stream_options: { include_usage: 'x' } }),
+    status: 400,
+    code: 'invalid_type',
+    param: 'stream_options.include_usage',
+  },
+  {
+    name: 'B24 template variable',
+    body: () => chat({ chat_template_kwargs: { tokenize: true } }),
+    status: 400,
+    code: 'unsupported_parameter',
+    param: 'chat_template_kwargs',
+  },
+  {
+    name: 'B26 long user',
+    body: () => chat({ user: 'x'.repeat(10_240) }),
+    status: 400,
+    code: 'string_above_max_length',
+    param: 'user',
+  },
+  {
+    name: 'B27 17 metadata pairs',
+    body: () => chat({ metadata: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [i, 'x'])) }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'metadata',
+  },
+  {
+    name: 'B27 nested metadata',
+    body: () => chat({ metadata: { a: {} } }),
+    status: 400,
+    code: 'invalid_type',
+    param: 'metadata.a',
+  },
+  {
+    name: 'a request template',
+    body: () => chat({ chat_template: 'x' }),
+    status: 400,
+    code: 'unsupported_parameter',
+    param: 'chat_template',
+  },
+
+  {
+    name: 'C1 unknown model',
+    body: () => chat({ model: 'nope' }),
+    status: 404,
+    code: 'model_not_found',
+    param: 'model',
+  },
+  {
+    name: 'C0 no model',
+    body: () => ({ messages: hello }),
+    status: 400,
+    code: 'missing_required_parameter',
+    param: 'model',
+  },
+  {
+    name: 'C3 long prompt',
+    body: () => messages({ role: 'user', content: 'word '.repeat(20_000) }),
+    status: 400,
+    code: 'context_length_exceeded',
+    param: 'messages',
+  },
+  {
+    name: 'C4 prompt and max_tokens',
+    body: () => chat({ max_tokens: 1_000_000 }),
+    status: 400,
+    code: 'context_length_exceeded',
+    param: 'messages',
+  },
+  {
+    name: 'C7 tool message alone',
+    body: () => messages({ role: 'tool', content: 'x', tool_call_id: 'a' }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'messages[0].role',
+  },
+  {
+    name: 'C9 duplicate call id',
+    body: () => messages(hello[0], { role: 'assistant', tool_calls: [toolCall, toolCall] }),
+    status: 400,
+    code: 'invalid_value',
+  },
+  {
+    name: 'C10 unknown call id',
+    body: () =>
+      messages(
+        hello[0],
+        { role: 'assistant', tool_calls: [toolCall] },
+        { role: 'tool', content: 'x', tool_call_id: 'b' },
+      ),
+    status: 400,
+    code: 'invalid_value',
+    param: 'messages[2].tool_call_id',
+  },
+
+  {
+    name: 'D12 token id -1',
+    path: '/v1/completions',
+    body: () => ({ model, prompt: [-1] }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'prompt',
+  },
+  {
+    name: 'D12 token id too large',
+    path: '/v1/completions',
+    body: () => ({ model, prompt: [2 ** 31] }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'prompt',
+  },
+  {
+    name: 'D12 token id 1.5',
+    path: '/v1/completions',
+    body: () => ({ model, prompt: [1.5] }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'prompt',
+  },
+  {
+    name: 'D16 10,000 prompts',
+    path: '/v1/completions',
+    body: () => ({ model, prompt: Array.from({ length: 10_000 }, () => 'a') }),
+    status: 400,
+    code: 'array_above_max_length',
+    param: 'prompt',
+  },
+  {
+    name: 'D17 mixed prompts',
+    path: '/v1/completions',
+    body: () => ({ model, prompt: ['a', [1]] }),
+    status: 400,
+    code: 'invalid_type',
+    param: 'prompt[1]',
+  },
+
+  {
+    name: 'E1 temperature -0.1',
+    body: () => chat({ temperature: -0.1 }),
+    status: 400,
+    code: 'decimal_below_min_value',
+    param: 'temperature',
+  },
+  {
+    name: 'E1 temperature 2.1',
+    body: () => chat({ temperature: 2.1 }),
+    status: 400,
+    code: 'decimal_above_max_value',
+    param: 'temperature',
+  },
+  {
+    name: 'E1 temperature "1"',
+    body: () => chat({ temperature: '1' }),
+    status: 400,
+    code: 'invalid_type',
+    param: 'temperature',
+  },
+  {
+    name: 'E3 top_p 1.1',
+    body: () => chat({ top_p: 1.1 }),
+    status: 400,
+    code: 'decimal_above_max_value',
+    param: 'top_p',
+  },
+  {
+    name: 'E6 n 129',
+    body: () => chat({ n: 129 }),
+    status: 400,
+    code: 'integer_above_max_value',
+    param: 'n',
+  },
+  {
+    name: 'E7 n 2^53',
+    body: () => chat({ n: 2 ** 53 }),
+    status: 400,
+    code: 'integer_above_max_value',
+    param: 'n',
+  },
+  {
+    name: 'E9 max_tokens 2^31',
+    body: () => chat({ max_tokens: 2 ** 31 }),
+    status: 400,
+    code: 'context_length_exceeded',
+  },
+  {
+    name: 'E9 max_tokens 0',
+    body: () => chat({ max_tokens: 0 }),
+    status: 400,
+    code: 'integer_below_min_value',
+    param: 'max_tokens',
+  },
+  {
+    name: 'E11 logit_bias of a word',
+    body: () => chat({ logit_bias: { abc: 1 } }),
+    status: 400,
+    code: 'invalid_type',
+    param: 'logit_bias',
+  },
+  {
+    name: 'E12 logit_bias of no token',
+    body: () => chat({ logit_bias: { 999999999: 1 } }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'logit_bias',
+  },
+  {
+    name: 'E14 logit_bias of 301',
+    body: () => chat({ logit_bias: Object.fromEntries(Array.from({ length: 301 }, (_, i) => [i, 1])) }),
+    status: 400,
+    code: 'array_above_max_length',
+    param: 'logit_bias',
+  },
+  {
+    name: 'E16 logprobs',
+    body: () => chat({ logprobs: true }),
+    status: 400,
+    code: 'unsupported_parameter',
+    param: 'logprobs',
+  },
+  {
+    name: 'E19 best_of 1 with n 2',
+    path: '/v1/completions',
+    body: () => ({ model, prompt: 'a', n: 2, best_of: 1 }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'best_of',
+  },
+  {
+    name: 'E20 best_of 1000',
+    path: '/v1/completions',
+    body: () => ({ model, prompt: 'a', best_of: 1000 }),
+    status: 400,
+    code: 'integer_above_max_value',
+    param: 'best_of',
+  },
+
+  {
+    name: 'F1 five stops',
+    body: () => chat({ stop: ['a', 'b', 'c', 'd', 'e'] }),
+    status: 400,
+    code: 'array_above_max_length',
+    param: 'stop',
+  },
+  {
+    name: 'F2 empty stop',
+    body: () => chat({ stop: '' }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'stop',
+  },
+  { name: 'F3 [""]', body: () => chat({ stop: [''] }), status: 400, code: 'invalid_value', param: 'stop[0]' },
+  {
+    name: 'F3 [null]',
+    body: () => chat({ stop: [null] }),
+    status: 400,
+    code: 'invalid_type',
+    param: 'stop[0]',
+  },
+  { name: 'F3 [1]', body: () => chat({ stop: [1] }), status: 400, code: 'invalid_type', param: 'stop[0]' },
+  {
+    name: 'G10 response_format xml',
+    body: () => chat({ response_format: { type: 'xml' } }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'response_format.type',
+  },
+]
+
+interface ErrorAnswer {
+  readonly error: { message: string; type: string; param: string | null; code: string }
+}
+
+async function post(row: Pick<Row, 'body' | 'path' | 'headers'>): Promise<Response> {
+  const body = row.body()
+  return fetch(server.url + (row.path ?? '/v1/chat/completions'), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...row.headers },
+    body: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body),
+  })
+}
+
+describe('a bad request', () => {
+  it.each(rows)('$name is answered with $status $code, and harms nothing', async (row) => {
+    const started = performance.now()
+    const response = await post(row)
+    expect(performance.now() - started).toBeLessThan(2000)
+    const { error } = (await response.json()) as ErrorAnswer
+    expect([response.status, error.code]).toEqual([row.status, row.code])
+    if (row.param !== undefined) expect(error.param).toBe(row.param)
+    expect(Object.keys(error).sort()).toEqual(['code', 'message', 'param', 'type'])
+    expect(error.type).toBe('invalid_request_error')
+    expect(error.message.length).toBeLessThanOrEqual(1024)
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+    expect(response.headers.get('x-request-id')).toMatch(/^[\w.-]{1,128}$/)
+    const next = await post({ body: () => chat({}) })
+    expect(next.status).toBe(200)
+  })
+
+  it('GET on a POST route is 405 with the method to use', async () => {
+    const response = await fetch(`${server.url}/v1/chat/completions`)
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
+    expect(((await response.json()) as ErrorAnswer).error.code).toBe('method_not_supported')
+  })
+
+  it('names both counts when the context is exceeded, in the words that clients look for', async () => {
+    const response = await post({ body: () => messages({ role: 'user', content: 'word '.repeat(20_000) }) })
+    const { error } = (await response.json()) as ErrorAnswer
+    expect(error.message).toMatch(
+      /^This model's maximum context length is \d+ tokens\. However, your messages resulted in \d+ tokens\./,
+    )
+  })
+
+  it('never echoes a stack, a path or long client text', async () => {
+    const response = await post({ body: () => chat({ model: `/etc/passwd${'A'.repeat(5000)}` }) })
+    const { error } = (await response.json()) as ErrorAnswer
+    expect(error.message.length).toBeLessThan(200)
+  })
+})
+
+describe('a request within the rules', () => {
+  const accepted: [string, () => object][] = [
+    [
+      'null in optional fields',
+      () => chat({ temperature: null, stop: null, tools: null, n: null, seed: null }),
+    ],
+    ['n as 1.0', () => JSON.parse(JSON.stringify(chat({})).replace('}', '').concat(',"n":1.0}')) as object],
+    [
+      'content in parts',
+      () =>
+        messages({
+          role: 'user',
+          content: [
+            { type: 'text', text: 'Hel' },
+            { type: 'text', text: 'lo' },
+          ],
+        }),
+    ],
+    ['developer as a role', () => messages({ role: 'developer', content: 'Be brief' }, hello[0])],
+    ['temperature 1e-300', () => chat({ temperature: 1e-300 })],
+    ['text as response_format', () => chat({ response_format: { type: 'text' } })],
+    ['an empty list of tools', () => chat({ tools: [] })],
+    ['thinking switched off', () => chat({ chat_template_kwargs: { enable_thinking: false } })],
+    ['a negative seed', () => chat({ seed: -5 })],
+  ]
+  it.each(accepted)('takes %s', async (_name, body) => {
+    expect((await post({ body })).status).toBe(200)
+  })
+
+  it('names what it ignored', async () => {
+    const response = await post({ body: () => chat({ mirostat: 2, store: true, 'we"ird\n': 1 }) })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('x-ignored-params')?.split(', ').sort()).toEqual([
+      'mirostat',
+      'store',
+      'we_ird_',
+    ])
+  })
+})

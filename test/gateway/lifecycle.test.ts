@@ -1,0 +1,183 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterEach, expect, it } from 'vitest'
+import { parseLine, startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer | undefined
+afterEach(async () => {
+  await server?.stop()
+  server = undefined
+})
+
+/** Process ids of the server's children by the last word of their title: text, engine. */
+function children(parent: number): Map<string, number> {
+  const table = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(parent)], { encoding: 'utf8' })
+  const rows = [...table.matchAll(/^\s*(\d+) altiplano (\w+)/gm)]
+  return new Map(rows.map(([, pid, name]) => [name ?? '', Number(pid)]))
+}
+
+async function chat(url: string, fields: object = {}): Promise<Response> {
+  const models = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string }[] }
+  return fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model: models.data[0]?.id,
+      messages: [{ role: 'user', content: 'Hello' }],
+      max_tokens: 4,
+      ...fields,
+    }),
+  })
+}
+
+it.each(['engine', 'text'])(
+  'SIGKILL of the %s process while idle: the next request works, the gateway lives on',
+  async (name) => {
+    server = await startServer()
+    const pid = server.process.pid ?? 0
+    const victim = children(pid).get(name)
+    if (victim === undefined) throw new Error(`there is no ${name} process`)
+    process.kill(victim, 'SIGKILL')
+    const answer = await chat(server.url)
+    expect(answer.status).toBe(200)
+    expect(children(pid).get(name)).not.toBe(victim)
+    expect(server.process.exitCode).toBeNull()
+  },
+)
+
+it('SIGKILL of the engine in mid-stream: the stream ends with an error event, and the next request works', async () => {
+  server = await startServer()
+  const answer = await chat(server.url, { stream: true, max_tokens: 1500, ignore_eos: true })
+  const engine = children(server.process.pid ?? 0).get('engine')
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const bytes of answer.body ?? []) {
+    if (text === '' || !text.includes('"content":"')) text += decoder.decode(bytes as Uint8Array)
+    else break
+  }
+  process.kill(engine ?? 0, 'SIGKILL')
+  const rest = await chat(server.url)
+  expect(rest.status).toBe(200)
+})
+
+it('a stream cut by a crash carries an OpenAI error event and no [DONE]', async () => {
+  server = await startServer()
+  const engine = children(server.process.pid ?? 0).get('engine') ?? 0
+  const answer = await chat(server.url, { stream: true, max_tokens: 1500, ignore_eos: true })
+  let text = ''
+  let killed = false
+  const decoder = new TextDecoder()
+  for await (const bytes of answer.body ?? []) {
+    text += decoder.decode(bytes as Uint8Array)
+    if (!killed && text.split('\n\n').length > 5) {
+      killed = true
+      process.kill(engine, 'SIGKILL')
+    }
+  }
+  const events = text.trim().split('\n\n')
+  const last = events.at(-1)?.replace(/^data: /, '') ?? ''
+  expect(JSON.parse(last)).toMatchObject({
+    error: { type: 'server_error', code: 'engine_failed', param: null },
+  })
+  expect(text).not.toContain('[DONE]')
+  expect(text).not.toMatch(/^(id|retry):/m)
+})
+
+it('SIGTERM lets a running stream end, refuses new work, and exits 0 with no child left', async () => {
+  server = await startServer()
+  const pid = server.process.pid ?? 0
+  const before = [...children(pid).values()]
+  const answer = await chat(server.url, { stream: true, max_tokens: 200, ignore_eos: true })
+  const exited = once(server.process, 'exit')
+  server.process.kill('SIGTERM')
+  const text = await answer.text()
+  expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true)
+  const [code] = (await exited) as [number]
+  expect(code).toBe(0)
+  for (const child of before) expect(() => process.kill(child, 0)).toThrow()
+})
+
+it('kill -9 of the gateway leaves no child', async () => {
+  server = await startServer()
+  const before = [...children(server.process.pid ?? 0).values()]
+  expect(before).toHaveLength(2)
+  server.process.kill('SIGKILL')
+  await once(server.process, 'exit')
+  const deadline = Date.now() + 5000
+  const alive = (): boolean => before.some((pid) => isAlive(pid))
+  while (alive() && Date.now() < deadline) await pause(20)
+  expect(alive()).toBe(false)
+})
+
+it('a client that leaves while queued or in prefill frees everything', async () => {
+  server = await startServer(['--slots', '1'])
+  const { url } = server
+  const holder = await chat(url, { stream: true, max_tokens: 1500, ignore_eos: true })
+  const queued = new AbortController()
+  const waiting = fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    signal: queued.signal,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model: 'altiplano-demo',
+      messages: [{ role: 'user', content: 'Hi '.repeat(400) }],
+    }),
+  }).catch(() => undefined)
+  await pause(200)
+  queued.abort()
+  await waiting
+  await holder.body?.cancel()
+  const deadline = Date.now() + 5000
+  let metrics = ''
+  do {
+    await pause(20)
+    metrics = await (await fetch(`${url}/metrics`)).text()
+  } while (!/^vllm:num_requests_(running|waiting)\{[^}]*\} 0$/m.test(metrics) && Date.now() < deadline)
+  expect(metrics).toMatch(/^vllm:num_requests_running\{[^}]*\} 0$/m)
+  expect(metrics).toMatch(/^vllm:num_requests_waiting\{[^}]*\} 0$/m)
+})
+
+it('is alive and not ready, with a reason, when the model cannot be read', async () => {
+  server = await startServer(
+    ['--model', new URL('../../package.json', import.meta.url).pathname],
+    'listening',
+  )
+  expect((await fetch(`${server.url}/health/live`)).status).toBe(200)
+  const deadline = Date.now() + 5000
+  let reason = ''
+  while (!reason.includes('GGUF') && Date.now() < deadline) {
+    const ready = await fetch(`${server.url}/health/ready`)
+    expect(ready.status).toBe(503)
+    reason = ((await ready.json()) as { reason: string }).reason
+  }
+  expect(reason).toContain('GGUF')
+  const answer = await chat(server.url)
+  expect(answer.status).toBe(503)
+})
+
+it('refuses raw garbage in the protocol of the API', async () => {
+  server = await startServer()
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  socket.write('NONSENSE\r\n\r\n')
+  let text = ''
+  for await (const bytes of socket) text += String(bytes)
+  expect(text).toMatch(/^HTTP\/1\.1 400/)
+  expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toHaveProperty('error.code')
+})
+
+it('logs one line of JSON each', async () => {
+  server = await startServer()
+  await chat(server.url)
+  expect(server.logs.filter((line) => parseLine(line) === undefined)).toEqual([])
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

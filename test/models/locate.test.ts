@@ -1,0 +1,122 @@
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { ModelFileError, readGguf } from '../../src/models/gguf.ts'
+import { inspectText, kvBytesPerToken } from '../../src/models/inspect.ts'
+import { locateModel, modelDisplayName } from '../../src/models/locate.ts'
+import { ggufBytes, ggufSpec } from './gguf-writer.ts'
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'locate-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const locate = (spec: string | undefined) =>
+  locateModel(spec, { endpoint: 'http://127.0.0.1:9', cacheDir: folder })
+async function make(...names: string[]): Promise<void> {
+  for (const name of names) {
+    await mkdir(join(folder, name, '..'), { recursive: true })
+    await writeFile(join(folder, name), 'x')
+  }
+}
+
+const found: [string, string[], string, string, number, string][] = [
+  ['a file', ['a.gguf', 'b.gguf'], 'a.gguf', 'a.gguf', 1, 'a'],
+  ['a file of any name', ['model.bin'], 'model.bin', 'model.bin', 1, 'model.bin'],
+  ['the only file of a directory', ['a.gguf', 'README.md'], '', 'a.gguf', 1, 'a'],
+  ['a file one level down', ['sub/a.GGUF'], '', 'sub/a.GGUF', 1, 'a'],
+  ['a model beside its projector', ['a.gguf', 'mmproj-a.gguf', 'a-mmproj-f16.gguf'], '', 'a.gguf', 1, 'a'],
+  [
+    'shards of a directory',
+    ['a-00002-of-00002.gguf', 'a-00001-of-00002.gguf'],
+    '',
+    'a-00001-of-00002.gguf',
+    2,
+    'a',
+  ],
+  [
+    'the first of a later shard',
+    ['a-00002-of-00002.gguf', 'a-00001-of-00002.gguf'],
+    'a-00002-of-00002.gguf',
+    'a-00001-of-00002.gguf',
+    2,
+    'a',
+  ],
+]
+it.each(found)('finds %s', async (_, names, spec, path, shards, displayName) => {
+  await make(...names)
+  const model = await locate(join(folder, spec))
+  expect(model).toMatchObject({ path: join(folder, path), displayName })
+  expect(model.shards).toHaveLength(shards)
+})
+
+it('finds the built-in model', async () => {
+  const model = await locate(undefined)
+  expect(model.displayName).toBe('altiplano-demo')
+  await expect(readGguf(model.path)).resolves.toBeDefined()
+})
+
+it('finds a file once in a Kubernetes volume', async () => {
+  await make('..2026/a.gguf')
+  await symlink('..2026', join(folder, '..data'))
+  await symlink('..data/a.gguf', join(folder, 'a.gguf'))
+  expect((await locate(folder)).path).toBe(join(folder, 'a.gguf'))
+})
+
+const refused: [string, string[], string, RegExp][] = [
+  ['what is not there', [], 'none.gguf', /none.gguf: no such file or directory/],
+  ['a path through a file', ['a.gguf'], 'a.gguf/b', /no such file or directory/],
+  ['an empty directory', [], '', /holds no .gguf file/],
+  ['only a projector', ['mmproj-a.gguf'], '', /holds no .gguf file/],
+  ['two levels down', ['a/b/c.gguf'], '', /holds no .gguf file/],
+  ['two models', ['b.gguf', 'a.gguf'], '', /holds 2 models; name one with --model:\n.*\/a.gguf\n.*\/b.gguf$/],
+  ['a set and a file', ['a-00001-of-00001.gguf', 'b.gguf'], '', /holds 2 models/],
+  [
+    'a missing shard',
+    ['a-00001-of-00003.gguf', 'a-00003-of-00003.gguf'],
+    '',
+    /of 3 shards these are missing: a-00002-of-00003.gguf/,
+  ],
+  ['an impossible count', ['a-00001-of-99999.gguf'], '', /impossible shard count/],
+]
+it.each(refused)('refuses %s', async (_, names, spec, reason) => {
+  await make(...names)
+  const failure = locate(join(folder, spec))
+  await expect(failure).rejects.toThrow(ModelFileError)
+  await expect(failure).rejects.toThrow(reason)
+})
+
+it.skipIf(process.getuid?.() === 0)('refuses what this user may not read', async () => {
+  await make('a.gguf')
+  await chmod(join(folder, 'a.gguf'), 0)
+  await expect(locate(join(folder, 'a.gguf'))).rejects.toThrow('this user may not read it')
+})
+
+it('names a model before it is located', () => {
+  expect(modelDisplayName(undefined)).toBe('altiplano-demo')
+  expect(modelDisplayName('/m/a-00001-of-00002.gguf')).toBe('a')
+  expect(modelDisplayName('hf:o/r-GGUF:Q4')).toBe('r-GGUF')
+})
+
+it('inspects a model', async () => {
+  await writeFile(join(folder, 'a.gguf'), ggufBytes(ggufSpec()))
+  const model = await readGguf(join(folder, 'a.gguf'))
+  expect(kvBytesPerToken(model, 'f16')).toBe(256)
+  expect(kvBytesPerToken(model, 'q8_0')).toBe(136)
+  const options = { slots: 2, contextSize: 0, kvCacheType: 'f16', memory: 2 ** 20 }
+  const text = inspectText(model, options)
+  for (const part of [
+    'llama',
+    'Q8_0',
+    '3 tokens (gpt2)',
+    'chat template    yes',
+    '256 bytes per token',
+    ': fits',
+  ]) {
+    expect(text).toContain(part)
+  }
+  expect(text).toContain('slots of 128 tokens that fit: 31')
+  expect(inspectText(model, { ...options, memory: 1000 })).toContain('does not fit')
+})

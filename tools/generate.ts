@@ -1,0 +1,36 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { configurationPage } from '../src/config/describe.ts'
+import { errorsPage } from './errors-page.ts'
+
+/** Files written from the source: `npm run generate` writes them, `--check` names the stale ones. */
+export const generated: readonly { readonly path: string; readonly content: () => string }[] = [
+  { path: 'docs/configuration.md', content: configurationPage },
+  { path: 'docs/errors.md', content: errorsPage },
+]
+
+const root = new URL('../', import.meta.url)
+
+/** Paths of generated files that differ from what the source gives. */
+export async function staleFiles(): Promise<string[]> {
+  const checks = generated.map(async ({ path, content }) => {
+    const found = await readFile(new URL(path, root), 'utf8').catch(() => '')
+    return found === content() ? [] : [path]
+  })
+  return (await Promise.all(checks)).flat()
+}
+
+async function main(): Promise<void> {
+  const stale = await staleFiles()
+  if (process.argv.includes('--check')) {
+    for (const path of stale) console.error(`${path} is stale: run npm run generate`)
+    process.exitCode = stale.length > 0 ? 1 : 0
+    return
+  }
+  const writes = generated
+    .filter(({ path }) => stale.includes(path))
+    .map(({ path, content }) => writeFile(new URL(path, root), content()))
+  await Promise.all(writes)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main()
