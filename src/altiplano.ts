@@ -42,7 +42,6 @@ export class Altiplano {
   #stats: StepMessage['stats'] | undefined
   /** Why the model cannot be served at all, found before any child was started. */
   #unservable: string | undefined
-  #wasReady = false
   #draining = false
 
   constructor(options: AltiplanoOptions) {
@@ -178,15 +177,16 @@ export class Altiplano {
     if (this.#draining) throw shuttingDown()
     if (this.#unservable !== undefined) throw loading(this.#unservable)
     // At first start a client is told to come back; after a crash it is worth the short wait.
-    const reason = this.notReady()
-    if (!this.#wasReady && reason !== undefined) throw loading(reason)
-    if (this.#engine === undefined || this.#text === undefined) throw loading('the model is loading')
+    const engineChild = this.#engine
+    const textChild = this.#text?.child
+    if (engineChild?.wasReady !== true || textChild?.wasReady !== true) {
+      throw loading(this.notReady() ?? 'the model is loading')
+    }
     try {
       const [engine, text] = await Promise.all([
-        this.#engine.whenReady(RESTART_PATIENCE_MS),
-        this.#text.child.whenReady(RESTART_PATIENCE_MS),
+        engineChild.whenReady(RESTART_PATIENCE_MS),
+        textChild.whenReady(RESTART_PATIENCE_MS),
       ])
-      this.#wasReady = true
       return { info: text.model, vocabulary: text.vocabulary, contextSize: engine.limits.contextSize }
     } catch (cause) {
       throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000, cause })

@@ -47,6 +47,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   #ready: Ready | undefined
   #epoch = 0
   #restarts = 0
+  #wasReady = false
   #failures = 0
   #lastFailure: string | undefined
   #startedAt = 0
@@ -64,6 +65,10 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   /** What the child said when it became ready; undefined while it is not. */
   get ready(): Ready | undefined {
     return this.#ready
+  }
+  /** Whether any life of it has been ready. */
+  get wasReady(): boolean {
+    return this.#wasReady
   }
   get pid(): number | undefined {
     return this.#process?.pid
@@ -172,6 +177,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     else if (frame.kind === 'fatal') this.#lastFailure = frame.message
     else if (frame.kind === 'ready' && this.#state !== 'stopped') {
       this.#state = 'ready'
+      this.#wasReady = true
       this.#ready = frame.ready as Ready
       this.#lastFailure = undefined
       this.#options.onReady?.(this.#ready, frame.epoch)

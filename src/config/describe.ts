@@ -64,8 +64,8 @@ Flags win over environment variables, variables over the file of \`--config\` (Y
 over the defaults. A switch is turned off with \`--no-NAME\` or \`--NAME=false\`. Of repeated flags the
 last wins; empty arguments and variables count as not given. Underscores in flags read as dashes, and
 \`--model_name\`, \`--model_dir\`, \`--http_port\` and \`--shutdown-timeout\` work as \`--served-model-name\`,
-\`--model\`, \`--port\` and \`--drain-timeout\`. Flags of vLLM and KServe that do not apply here are ignored with a warning; other unknown flags stop the
-start with exit code 2.
+\`--model\`, \`--port\` and \`--drain-timeout\`. Other flags of vLLM and KServe are ignored with a warning;
+unknown flags stop the start with exit code 2.
 
 ${tables.join('\n')}`
 }

@@ -63,7 +63,8 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
     model: {
       name: String(general['name'] ?? ''),
       architecture: String(general['architecture'] ?? ''),
-      trainedContext: loaded.trainContextSize,
+      // llama.cpp knows no hyperparameters of a model that it loads for its vocabulary only.
+      trainedContext: loaded.fileInfo.architectureMetadata.context_length ?? 0,
       hasChatTemplate: templateOf(loaded.fileInfo.metadata.tokenizer) !== undefined,
       sampling: samplingOf(general['sampling']),
     },

@@ -43,11 +43,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     },
   })
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
-  takeJsonOnly(app)
-  answerErrors(app, (code) => metrics.onError(code))
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
+  takeJsonOnly(app)
+  answerErrors(app, (code) => metrics.onError(code))
   healthRoutes(app, options.health)
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
   const onError = (error: ServingError): void => metrics.onError(error.code)

@@ -510,12 +510,12 @@ describe('a bad request', () => {
 })
 
 describe('a request within the rules', () => {
-  const accepted: [string, () => object][] = [
+  const accepted: [string, () => object | string][] = [
     [
       'null in optional fields',
       () => chat({ temperature: null, stop: null, tools: null, n: null, seed: null }),
     ],
-    ['n as 1.0', () => JSON.parse(JSON.stringify(chat({})).replace('}', '').concat(',"n":1.0}')) as object],
+    ['n as 1.0', () => JSON.stringify(chat({})).replace(/}$/, ',"n":1.0}')],
     [
       'content in parts',
       () =>
