@@ -1,0 +1,85 @@
+import type { EngineLimits, SamplingParams } from '../../src/engine/engine.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
+import { Scheduler } from '../../src/scheduler/scheduler.ts'
+import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
+import type { Random } from './random.ts'
+
+export const greedy: SamplingParams = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  seed: 0,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  repeatPenalty: 1,
+  penaltyWindow: 64,
+  logitBias: [],
+}
+
+/** Twelve requests drawn from four prompts, so that prefixes and whole prompts repeat. */
+export function workload(below: Random): SequenceParams[] {
+  const shared = Array.from({ length: below(12) }, () => below(4))
+  const pool = Array.from({ length: 4 }, () => [...shared, ...Array.from({ length: 1 + below(20) }, () => below(4))])
+  return Array.from({ length: 12 }, (_, id) => ({
+    id: String(id),
+    prompt: pool[below(4)] ?? [0],
+    maxTokens: 1 + below(12),
+    stopTokens: below(3) === 0 ? [below(256), below(256), below(256)] : [],
+    sampling: { ...greedy, seed: below(2) },
+  }))
+}
+
+export interface Drained {
+  /** Tokens that went through the engine. */
+  readonly computed: number
+  readonly steps: number
+}
+
+/** Runs every sequence to its end, with arrivals and cancels at any moment when `below` says so. Checks integrity at each step. */
+export async function drain(
+  sequences: readonly Sequence[],
+  engine: Engine,
+  cache: SlotCache,
+  below: Random = () => 1,
+): Promise<Drained> {
+  const scheduler = new Scheduler(engine.limits, cache)
+  const later = [...sequences]
+  const frozen = new Map<Sequence, number>()
+  let computed = 0
+  let steps = 0
+  for (; later.length + scheduler.stats().waiting + scheduler.stats().running > 0; steps++) {
+    if (steps > 5000) throw new Error('no progress')
+    const next = below(2) === 1 ? later.shift() : undefined
+    if (next !== undefined) scheduler.add(next)
+    if (below(12) === 0) cancelOne(sequences, later, scheduler, frozen, below)
+    scheduler.checkIntegrity()
+    const batch = scheduler.schedule()
+    computed += batch.reduce((sum, entry) => sum + entry.tokens.length, 0)
+    const results = await engine.step(batch)
+    if (below(9) === 0) cancelOne(sequences, later, scheduler, frozen, below)
+    scheduler.commit(batch, results)
+    scheduler.checkIntegrity()
+  }
+  for (const [{ tokens, end }, length] of frozen) {
+    if (tokens.length !== length || end !== 'cancelled') throw new Error('a cancelled sequence went on')
+  }
+  return { computed, steps }
+}
+
+/** Waiting, in prefill, running or in a forward pass: any may leave. */
+function cancelOne(
+  sequences: readonly Sequence[],
+  later: readonly Sequence[],
+  scheduler: Scheduler,
+  frozen: Map<Sequence, number>,
+  below: Random,
+): void {
+  const victim = sequences[below(sequences.length)]
+  if (victim === undefined || later.includes(victim) || victim.end !== undefined) return
+  scheduler.finish(victim, 'cancelled')
+  frozen.set(victim, victim.tokens.length)
+}
+
+export const roomy = (limits: EngineLimits): EngineLimits => ({ ...limits, slots: 1, batchTokens: limits.contextSize })
