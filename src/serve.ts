@@ -17,8 +17,10 @@ const DEFAULT_CONTEXT = 4096
  * A model that is refused leaves the gateway alive and not ready, with the reason, for Kubernetes to show.
  */
 export async function serve(config: Config, log: Logger): Promise<number> {
+  // What is not there is the caller's mistake, and needs no server to say so.
+  const local = config.model?.startsWith('hf:') ? undefined : await locate(config)
   const altiplano = new Altiplano({
-    names: servedNames(config, modelDisplayName(config.model)),
+    names: servedNames(config, local?.displayName ?? modelDisplayName(config.model)),
     maxQueue: config.maxQueue,
     maxN: config.maxN,
     maxBodyBytes: config.maxBodyBytes,
@@ -26,8 +28,6 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     strictParams: config.strictParams,
     log,
   })
-  // What is not there is the caller's mistake, and needs no server to say so.
-  const local = config.model?.startsWith('hf:') ? undefined : await locate(config)
   const address = await listen(altiplano, config)
   log.info({ address, model: config.model ?? 'built-in' }, 'listening')
   greet(address, altiplano.names[0] ?? '')

@@ -13,6 +13,8 @@ export interface LlamaOptions {
   readonly gpuLayers: number
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
+  /** Stands between the engine and the native context, for whoever wants to see what passes. */
+  readonly watch?: (context: NativeContext) => NativeContext
 }
 
 export interface LlamaEngineInfo {
@@ -62,7 +64,13 @@ export async function openLlama(
   }
   const vocabulary = metadata.tokenizer.ggml.tokens.length
   return {
-    engine: new LlamaEngine(limits, native.context, native.newSampler, vocabulary, close),
+    engine: new LlamaEngine(
+      limits,
+      options.watch?.(native.context) ?? native.context,
+      native.newSampler,
+      vocabulary,
+      close,
+    ),
     info: {
       modelBytes: model.size,
       parameters: Number(

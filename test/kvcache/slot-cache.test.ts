@@ -11,7 +11,9 @@ const caches: readonly [string, (slots: number) => SlotCache][] = [
 describe.each(caches)('%s', (_name, cacheOf) => {
   it('leases each slot once, the lowest first', () => {
     const cache = cacheOf(3)
-    expect([cache.acquire([1]), cache.acquire([2]), cache.acquire([3])].map((lease) => lease?.slot)).toEqual([0, 1, 2])
+    expect([cache.acquire([1]), cache.acquire([2]), cache.acquire([3])].map((lease) => lease?.slot)).toEqual([
+      0, 1, 2,
+    ])
     expect(cache.acquire([4])).toBeUndefined()
     cache.checkIntegrity([2, 0, 1])
   })

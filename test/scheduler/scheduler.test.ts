@@ -14,8 +14,20 @@ const caches: readonly [string, (slots: number) => SlotCache][] = [
   ['a prefix cache', (slots) => new PrefixSlotCache(slots)],
   ['no prefix cache', (slots) => new NoPrefixSlotCache(slots)],
 ]
-const sequence = (id: string, length: number, maxTokens: number, more: Partial<SequenceParams> = {}): Sequence =>
-  new Sequence({ id, prompt: Array.from({ length }, (_, i) => i), maxTokens, stopTokens: [], sampling: greedy, ...more })
+const sequence = (
+  id: string,
+  length: number,
+  maxTokens: number,
+  more: Partial<SequenceParams> = {},
+): Sequence =>
+  new Sequence({
+    id,
+    prompt: Array.from({ length }, (_, i) => i),
+    maxTokens,
+    stopTokens: [],
+    sampling: greedy,
+    ...more,
+  })
 
 describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
   it('yields what each sequence yields alone, whatever shares its batches', async () => {
@@ -84,7 +96,8 @@ describe('Scheduler', () => {
   it('puts every sequence that is ready to decode into the batch', async () => {
     const scheduler = noCache()
     const engine = new SimulatedEngine(limits)
-    for (let seed = 1; seed < 40; seed++) scheduler.add(sequence(String(seed), 1 + (seed % 9), 1 + (seed % 7)))
+    for (let seed = 1; seed < 40; seed++)
+      scheduler.add(sequence(String(seed), 1 + (seed % 9), 1 + (seed % 7)))
     for (let batch = scheduler.schedule(); batch.length > 0; batch = scheduler.schedule()) {
       const decoding = batch.filter((entry) => entry.sequence.generated > 0)
       const results = await engine.step(batch)
@@ -101,7 +114,8 @@ describe('Scheduler', () => {
   it('never exceeds the token budget, and uses all of it while prompts are left', () => {
     const scheduler = noCache()
     for (const id of ['a', 'b', 'c']) scheduler.add(sequence(id, 20, 1))
-    const total = (batch: readonly ScheduledEntry[]): number => batch.reduce((sum, entry) => sum + entry.tokens.length, 0)
+    const total = (batch: readonly ScheduledEntry[]): number =>
+      batch.reduce((sum, entry) => sum + entry.tokens.length, 0)
     expect(total(scheduler.schedule())).toBe(limits.batchTokens)
   })
 
@@ -134,20 +148,23 @@ describe('Scheduler', () => {
     expect([one.end, one.tokens]).toEqual(['stop', probe.tokens.slice(0, 5)])
   })
 
-  it.each(['waiting', 'prefill', 'decode'])('forgets a sequence that is cancelled in %s before the next step', async (where) => {
-    const scheduler = noCache()
-    const engine = new SimulatedEngine(limits)
-    const victim = sequence('victim', where === 'prefill' ? 20 : 2, 9)
-    if (where === 'waiting') for (const id of ['a', 'b', 'c']) scheduler.add(sequence(id, 1, 9))
-    scheduler.add(victim)
-    for (let step = 0; step < 2; step++) {
-      const batch = scheduler.schedule()
-      scheduler.commit(batch, await engine.step(batch))
-    }
-    scheduler.finish(victim, 'cancelled')
-    expect(scheduler.schedule().map((entry) => entry.id)).not.toContain('victim')
-    expect(victim.slot).toBeUndefined()
-  })
+  it.each(['waiting', 'prefill', 'decode'])(
+    'forgets a sequence that is cancelled in %s before the next step',
+    async (where) => {
+      const scheduler = noCache()
+      const engine = new SimulatedEngine(limits)
+      const victim = sequence('victim', where === 'prefill' ? 20 : 2, 9)
+      if (where === 'waiting') for (const id of ['a', 'b', 'c']) scheduler.add(sequence(id, 1, 9))
+      scheduler.add(victim)
+      for (let step = 0; step < 2; step++) {
+        const batch = scheduler.schedule()
+        scheduler.commit(batch, await engine.step(batch))
+      }
+      scheduler.finish(victim, 'cancelled')
+      expect(scheduler.schedule().map((entry) => entry.id)).not.toContain('victim')
+      expect(victim.slot).toBeUndefined()
+    },
+  )
 
   it('keeps a slot out of other hands until the forward pass it is in has ended', () => {
     const scheduler = new Scheduler({ ...limits, slots: 1 }, new NoPrefixSlotCache(1))

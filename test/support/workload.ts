@@ -1,8 +1,7 @@
-import type { EngineLimits, SamplingParams } from '../../src/engine/engine.ts'
-import type { Engine } from '../../src/engine/engine.ts'
+import type { Engine, EngineLimits, SamplingParams } from '../../src/engine/engine.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
+import type { Sequence, SequenceParams } from '../../src/scheduler/sequence.ts'
 import type { Random } from './random.ts'
 
 export const greedy: SamplingParams = {
@@ -21,7 +20,10 @@ export const greedy: SamplingParams = {
 /** Twelve requests drawn from four prompts, so that prefixes and whole prompts repeat. */
 export function workload(below: Random): SequenceParams[] {
   const shared = Array.from({ length: below(12) }, () => below(4))
-  const pool = Array.from({ length: 4 }, () => [...shared, ...Array.from({ length: 1 + below(20) }, () => below(4))])
+  const pool = Array.from({ length: 4 }, () => [
+    ...shared,
+    ...Array.from({ length: 1 + below(20) }, () => below(4)),
+  ])
   return Array.from({ length: 12 }, (_, id) => ({
     id: String(id),
     prompt: pool[below(4)] ?? [0],
@@ -82,4 +84,8 @@ function cancelOne(
   frozen.set(victim, victim.tokens.length)
 }
 
-export const roomy = (limits: EngineLimits): EngineLimits => ({ ...limits, slots: 1, batchTokens: limits.contextSize })
+export const roomy = (limits: EngineLimits): EngineLimits => ({
+  ...limits,
+  slots: 1,
+  batchTokens: limits.contextSize,
+})

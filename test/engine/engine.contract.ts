@@ -1,0 +1,89 @@
+import { expect, it } from 'vitest'
+import type { BatchEntry, Engine, SamplingParams } from '../../src/engine/engine.ts'
+import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
+import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import { Sequence } from '../../src/scheduler/sequence.ts'
+import { random } from '../support/random.ts'
+import { drain, greedy } from '../support/workload.ts'
+
+/** What any engine must do. It is given one engine of at least 4 slots, 64 tokens of context and 16 tokens a batch. */
+export function engineContract(engineOf: () => Engine): void {
+  const prompt = Array.from({ length: 24 }, (_, i) => 40 + ((i * 7) % 50))
+  const entry = (more: Partial<BatchEntry> & Pick<BatchEntry, 'slot' | 'start' | 'tokens'>): BatchEntry => ({
+    id: `s${more.slot}`,
+    sample: greedy,
+    history: [...prompt.slice(0, more.start), ...more.tokens],
+    ...more,
+  })
+  const first = async (entries: BatchEntry[]) => (await engineOf().step(entries))[0]
+
+  it('gives a whole prompt the token that its chunks give', async () => {
+    const engine = engineOf()
+    await engine.step([entry({ slot: 0, start: 0, tokens: prompt.slice(0, 10), sample: undefined })])
+    await engine.step([entry({ slot: 0, start: 10, tokens: prompt.slice(10, 20), sample: undefined })])
+    const chunked = await first([entry({ slot: 0, start: 20, tokens: prompt.slice(20) })])
+    const other = await first([entry({ slot: 1, start: 0, tokens: prompt.slice(0, 12), sample: undefined })])
+    expect(other).toBeUndefined()
+    expect(await first([entry({ slot: 1, start: 12, tokens: prompt.slice(12) })])).toBe(chunked)
+  })
+
+  it('forgets what lies at and behind `start`', async () => {
+    const fresh = await first([entry({ slot: 0, start: 0, tokens: prompt.slice(0, 12) })])
+    await engineOf().step([entry({ slot: 1, start: 0, tokens: [...prompt.slice(0, 6), 90, 91, 92, 93] })])
+    expect(await first([entry({ slot: 1, start: 6, tokens: prompt.slice(6, 12) })])).toBe(fresh)
+  })
+
+  it('fails the entry that leaves a gap or its context, and serves the one beside it', async () => {
+    const engine = engineOf()
+    const good = await first([entry({ slot: 2, start: 0, tokens: prompt.slice(0, 4) })])
+    const results = await engine
+      .step([
+        entry({ slot: 2, start: 0, tokens: prompt.slice(0, 4) }),
+        entry({ slot: 3, start: 999_999, tokens: [5] }),
+      ])
+      .catch((error: unknown) => error)
+    // An engine may fail the entry or, being a judge, the whole step; it never goes on in silence.
+    if (results instanceof Error) return
+    expect((results as unknown[])[0]).toBe(good)
+    expect((results as unknown[])[1]).toBeInstanceOf(Error)
+  })
+
+  it.each([
+    ['a prefix cache', (n: number) => new PrefixSlotCache(n)],
+    ['no prefix cache', (n: number) => new NoPrefixSlotCache(n)],
+  ])('gives every sequence the tokens that it gets alone, with %s', async (_name, cacheOf) => {
+    const engine = engineOf()
+    const below = random(11)
+    const params = Array.from({ length: 8 }, (_, id) => ({
+      id: `c${id}`,
+      prompt: [...prompt.slice(0, below(20)), 60 + below(20)],
+      maxTokens: 1 + below(8),
+      stopTokens: [],
+      sampling: greedy,
+    }))
+    const together = params.map((p) => new Sequence(p))
+    await drain(together, engine, cacheOf(engine.limits.slots), random(3))
+    for (const [index, one] of together.entries()) {
+      const alone = new Sequence({ ...(params[index] as (typeof params)[0]), id: `a${index}` })
+      await drain([alone], engine, new NoPrefixSlotCache(1))
+      expect(one.tokens).toEqual(alone.tokens.slice(0, one.tokens.length))
+    }
+  })
+
+  it('draws by seed and position: the same again, and another with another seed', async () => {
+    const run = async (seed: number): Promise<number[]> => {
+      const sampling: SamplingParams = { ...greedy, temperature: 2, seed }
+      const one = new Sequence({
+        id: `seed${seed}`,
+        prompt: prompt.slice(0, 8),
+        maxTokens: 12,
+        stopTokens: [],
+        sampling,
+      })
+      await drain([one], engineOf(), new NoPrefixSlotCache(1))
+      return one.tokens
+    }
+    expect(await run(1)).toEqual(await run(1))
+    expect(await run(1)).not.toEqual(await run(2))
+  })
+}

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest'
+import type { SequenceEvent, StepMessage } from '../../src/children/protocol.ts'
+import type { EngineLimits } from '../../src/engine/engine.ts'
+import { SimulatedEngine, type SimulatedOptions } from '../../src/engine/simulated.ts'
+import { StepLoop } from '../../src/engine/step-loop.ts'
+import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import { Scheduler } from '../../src/scheduler/scheduler.ts'
+import { Sequence } from '../../src/scheduler/sequence.ts'
+import { greedy } from '../support/workload.ts'
+
+const limits: EngineLimits = { slots: 2, contextSize: 64, batchTokens: 8 }
+const sequence = (id: string, length: number, maxTokens: number): Sequence =>
+  new Sequence({
+    id,
+    prompt: Array.from({ length }, (_, i) => i),
+    maxTokens,
+    stopTokens: [],
+    sampling: greedy,
+  })
+
+function start(
+  options: SimulatedOptions = {},
+  maxWaiting = 10,
+  onStep: (message: StepMessage) => void = () => undefined,
+) {
+  const steps: StepMessage[] = []
+  const stop = new AbortController()
+  const loop = new StepLoop({
+    engine: new SimulatedEngine(limits, options),
+    scheduler: new Scheduler(limits, new PrefixSlotCache(limits.slots), maxWaiting),
+    now: () => performance.now(),
+    onStep: (message) => {
+      steps.push(message)
+      onStep(message)
+    },
+  })
+  const running = loop.run(stop.signal)
+  const events = (id: string): SequenceEvent[] =>
+    steps.flatMap((step) => step.events).filter((event) => event.id === id)
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  const end = async (): Promise<void> => {
+    stop.abort()
+    await running
+  }
+  return { loop, steps, events, until, end, running }
+}
+
+describe('StepLoop', () => {
+  it('sleeps until woken, tells each token once and one end', async () => {
+    const { loop, events, until, end, steps } = start()
+    loop.add(sequence('a', 3, 4))
+    await until(() => events('a').some((event) => event.finish !== undefined))
+    await end()
+    expect(events('a').map((event) => event.finish)).toEqual([undefined, undefined, undefined, 'length'])
+    expect(events('a').filter((event) => event.admitted !== undefined)).toHaveLength(1)
+    expect(steps).toHaveLength(4)
+    expect(steps.at(-1)?.stats).toMatchObject({ waiting: 0, running: 0, generatedTokens: 4, promptTokens: 3 })
+  })
+
+  it('gives a cancelled sequence no token after the step it was cancelled in', async () => {
+    let cancelled = false
+    const { loop, events, until, end, steps } = start({}, 10, (message) => {
+      if (message.stats.generatedTokens >= 3 && !cancelled) {
+        cancelled = true
+        loop.cancel('a')
+      }
+    })
+    loop.add(sequence('a', 2, 50))
+    loop.add(sequence('b', 2, 10))
+    await until(() => events('b').some((event) => event.finish !== undefined))
+    await end()
+    const [last, before] = events('a').toReversed()
+    expect([last?.finish, last?.token]).toEqual(['cancelled', undefined])
+    expect(before?.token).toBeDefined()
+    expect(events('a').length).toBeLessThan(5)
+    expect(steps.at(-1)?.stats.running).toBe(0)
+  })
+
+  it('tells a cancel while asleep, and forgets an unknown one', async () => {
+    const { loop, events, until, end } = start({ delayMs: 5 }, 10)
+    loop.cancel('nobody')
+    for (const id of ['a', 'b', 'c']) loop.add(sequence(id, 2, 3))
+    loop.cancel('c')
+    await until(() => events('c').length > 0)
+    expect(events('c')).toEqual([{ id: 'c', finish: 'cancelled' }])
+    await end()
+    expect(events('nobody')).toEqual([])
+  })
+
+  it('ends what finds the queue full with an error, never with silence', async () => {
+    const { loop, events, until, end } = start({ delayMs: 5 }, 1)
+    for (const id of ['a', 'b']) loop.add(sequence(id, 2, 2))
+    await until(() => events('b').length > 0)
+    expect(events('b')).toEqual([{ id: 'b', finish: 'error', message: 'The queue of the engine is full' }])
+    await end()
+  })
+
+  it('rejects when the engine is lost', async () => {
+    const { loop, running } = start({ fault: () => new Error('the device is gone') })
+    loop.add(sequence('a', 2, 2))
+    await expect(running).rejects.toThrow('the device is gone')
+  })
+})

@@ -1,0 +1,166 @@
+// Plants known bugs in the scheduler, the caches and the step loop, one at a time in a copy of the tree, and requires the tests to fail.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+interface Mutant {
+  readonly name: string
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+const scheduler = 'src/scheduler/scheduler.ts'
+const prefixCache = 'src/kvcache/prefix-slot-cache.ts'
+const mutants: readonly Mutant[] = [
+  {
+    name: 'last prompt token not recomputed',
+    file: prefixCache,
+    find: 'prompt.length - 1)',
+    replace: 'prompt.length)',
+  },
+  {
+    name: 'resident tokens forgotten',
+    file: prefixCache,
+    find: 'slot.resident = resident',
+    replace: 'slot.resident = []',
+  },
+  {
+    name: 'most recently used slot first',
+    file: prefixCache,
+    find: 'slot.lastUsed < best.slot.lastUsed',
+    replace: 'slot.lastUsed > best.slot.lastUsed',
+  },
+  {
+    name: 'shortest prefix first',
+    file: prefixCache,
+    find: 'cached > best.cached',
+    replace: 'cached < best.cached',
+  },
+  {
+    name: 'slot stays leased',
+    file: prefixCache,
+    find: 'slot.leased = false',
+    replace: 'slot.leased = true',
+  },
+  {
+    name: 'prefix longer than it is',
+    file: 'src/kvcache/common-prefix.ts',
+    find: 'let length = 0',
+    replace: 'let length = Math.min(1, limit)',
+  },
+  {
+    name: 'computed counts one',
+    file: scheduler,
+    find: 'sequence.computed += tokens.length',
+    replace: 'sequence.computed += 1',
+  },
+  {
+    name: 'prefill before decode',
+    file: scheduler,
+    find: "['decode', 'prefill'] as const",
+    replace: "['prefill', 'decode'] as const",
+  },
+  {
+    name: 'budget never spent',
+    file: scheduler,
+    find: 'budget -= entry.tokens.length',
+    replace: 'budget -= 0',
+  },
+  { name: 'rows descend', file: scheduler, find: 'a.slot - b.slot', replace: 'b.slot - a.slot' },
+  {
+    name: 'ended sequences still take tokens',
+    file: scheduler,
+    find: 'sequence.end !== undefined || result === undefined',
+    replace: 'result === undefined',
+  },
+  { name: 'stop token ignored', file: scheduler, find: 'sequence.stopTokens.has(result)', replace: 'false' },
+  {
+    name: 'one token too many',
+    file: scheduler,
+    find: 'sequence.generated >= sequence.maxTokens',
+    replace: 'sequence.generated > sequence.maxTokens',
+  },
+  {
+    name: 'cached prefix not counted',
+    file: scheduler,
+    find: 'sequence.computed = sequence.cached = lease.cached',
+    replace: 'sequence.computed = sequence.cached = 0',
+  },
+  {
+    name: 'slot given back during the pass',
+    file: scheduler,
+    find: 'if (this.#stepping) this.#leaving.push(sequence)\n    else this.#giveBack(sequence)',
+    replace: 'this.#giveBack(sequence)',
+  },
+  {
+    name: 'cancelled sequence stays in the queue',
+    file: scheduler,
+    find: 'if (queued !== -1) this.#waiting.splice(queued, 1)',
+    replace: '',
+  },
+  {
+    name: 'sampling inside a prompt',
+    file: scheduler,
+    find: 'count === pending ? sampling : undefined',
+    replace: 'sampling',
+  },
+  {
+    name: 'a failed slot keeps its tokens',
+    file: scheduler,
+    find: "sequence.end === 'error' ? [] : ",
+    replace: '',
+  },
+  {
+    name: 'unbounded queue',
+    file: scheduler,
+    find: 'this.#waiting.length >= this.#maxWaiting',
+    replace: 'false',
+  },
+  {
+    name: 'cancel not told',
+    file: 'src/engine/step-loop.ts',
+    find: "this.#events.push({ id, finish: 'cancelled' })",
+    replace: '',
+  },
+]
+
+const root = process.cwd()
+const copy = mkdtempSync(join(tmpdir(), 'altiplano-mutants-'))
+for (const path of ['src', 'test', 'models', 'package.json', 'tsconfig.json', 'vitest.config.ts']) {
+  cpSync(join(root, path), join(copy, path), { recursive: true })
+}
+symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+
+function failures(): number {
+  const args = ['vitest', 'run', 'test/scheduler', 'test/kvcache', 'test/engine', '--reporter=json']
+  const { stdout } = spawnSync('npx', args, { cwd: copy, encoding: 'utf8', timeout: 60_000 })
+  // A suite that does not even start kills nobody: count assertions, not exit codes.
+  const start = stdout.indexOf('{"numTotalTestSuites"')
+  if (start === -1) return Number.NaN
+  return (JSON.parse(stdout.slice(start)) as { numFailedTests: number }).numFailedTests
+}
+
+if (failures() !== 0) throw new Error('the suite fails without any mutant')
+let survived = 0
+for (const { name, file, find, replace } of mutants) {
+  const path = join(copy, file)
+  const source = readFileSync(path, 'utf8')
+  if (source.split(find).length !== 2)
+    throw new Error(`mutant "${name}": its text is not in ${file} exactly once`)
+  writeFileSync(
+    path,
+    source.replace(find, () => replace),
+  )
+  const failed = failures()
+  writeFileSync(path, source)
+  const killed = failed > 0 || Number.isNaN(failed)
+  if (!killed) survived++
+  console.log(
+    `${killed ? 'killed  ' : 'SURVIVED'} ${name} (${Number.isNaN(failed) ? 'the suite hung' : `${failed} tests failed`})`,
+  )
+}
+rmSync(copy, { recursive: true, force: true })
+console.log(`${mutants.length - survived} of ${mutants.length} killed`)
+process.exitCode = survived === 0 ? 0 : 1
