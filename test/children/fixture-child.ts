@@ -1,0 +1,19 @@
+import { serveChild } from '../../src/children/child-channel.ts'
+
+type Command =
+  | { readonly do: 'echo'; readonly text: string }
+  | { readonly do: 'hang' }
+  | { readonly do: 'crash' }
+
+serveChild<{ fail?: string }, Command, { pid: number }, string>(async (init, channel) => {
+  if (init.fail !== undefined) throw new Error(init.fail)
+  return {
+    ready: { pid: process.pid },
+    onMessage: (command) => {
+      if (command.do === 'echo') channel.send(command.text)
+      else if (command.do === 'crash') setTimeout(() => process.abort(), 0)
+      else while (true);
+    },
+    close: async () => undefined,
+  }
+})

@@ -1,0 +1,84 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { SupervisedChild, type SupervisedChildOptions } from '../../src/children/supervised-child.ts'
+
+type Command = { readonly do: string; readonly text?: string }
+type Child = SupervisedChild<{ fail?: string }, Command, { pid: number }, string>
+
+const started: Child[] = []
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((child) => child.stop(1000)))
+})
+
+function start(more: Partial<SupervisedChildOptions<{ fail?: string }, { pid: number }, string>> = {}) {
+  const heard: [string, number][] = []
+  const causes: string[] = []
+  const child: Child = new SupervisedChild({
+    name: 'fixture',
+    entry: new URL('fixture-child.ts', import.meta.url),
+    init: {},
+    log: { info: () => undefined, warn: () => undefined },
+    onMessage: (message, epoch) => heard.push([message, epoch]),
+    onDown: ({ cause }) => causes.push(cause),
+    ...more,
+  })
+  started.push(child)
+  child.start()
+  return { child, heard, causes }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('the condition did not come true')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+describe('SupervisedChild', () => {
+  it('talks', async () => {
+    const { child, heard } = start()
+    expect(child.send({ do: 'echo', text: 'too early' })).toBe(false)
+    await child.whenReady(10_000)
+    expect(child.send({ do: 'echo', text: 'hello' })).toBe(true)
+    await until(() => heard.length > 0)
+    expect(heard).toEqual([['hello', 1]])
+  })
+
+  it.each(['SIGKILL', 'crash'])('is replaced after %s, in a new epoch', async (how) => {
+    const { child, causes, heard } = start()
+    const { pid } = await child.whenReady(10_000)
+    if (how === 'crash') child.send({ do: 'crash' })
+    else process.kill(pid, 'SIGKILL')
+    await until(() => child.state === 'restarting')
+    expect(child.ready).toBeUndefined()
+    expect((await child.whenReady(10_000)).pid).not.toBe(pid)
+    child.send({ do: 'echo', text: 'again' })
+    await until(() => heard.length > 0)
+    expect(heard).toEqual([['again', 2]])
+    expect([causes, child.restarts]).toEqual([[how === 'crash' ? 'SIGABRT' : 'SIGKILL'], 1])
+  })
+
+  it('kills a child that shows no sign of life', async () => {
+    const { child, causes } = start({ heartbeatTimeoutMs: 2500 })
+    await child.whenReady(10_000)
+    child.send({ do: 'hang' })
+    await until(() => child.state === 'restarting')
+    expect(causes).toEqual(['SIGKILL'])
+    expect(child.lastFailure).toContain('no sign of life')
+  })
+
+  it('tells why a child cannot start, and backs off', async () => {
+    const { child, causes } = start({ init: { fail: 'the file is gone' }, backoffMs: { first: 20, max: 60 } })
+    await until(() => causes.length >= 2)
+    expect(child.lastFailure).toBe('the file is gone')
+    await expect(child.whenReady(50)).rejects.toThrow('the file is gone')
+  })
+
+  it('stops for good', async () => {
+    const { child } = start()
+    const { pid } = await child.whenReady(10_000)
+    await child.stop(5000)
+    expect(() => process.kill(pid, 0)).toThrow()
+    expect([child.state, child.restarts, child.send({ do: 'echo' })]).toEqual(['stopped', 0, false])
+  })
+})

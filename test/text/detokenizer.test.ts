@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Detokenizer } from '../../src/text/detokenizer.ts'
+
+/** A vocabulary of the 256 bytes. */
+const vocabulary = {
+  bytes: Uint8Array.from({ length: 256 }, (_, byte) => byte),
+  offsets: Uint32Array.from({ length: 257 }, (_, at) => at),
+}
+
+describe('Detokenizer', () => {
+  it('gives the text back byte by byte, and never half a character', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        const detokenizer = new Detokenizer(vocabulary)
+        const deltas = [...Buffer.from(text)].map((byte) => detokenizer.push(byte))
+        expect(deltas.join('') + detokenizer.flush()).toBe(text)
+        for (const delta of deltas) expect(delta).not.toMatch(/\p{Surrogate}/u)
+        if (!text.includes('\ufffd')) for (const delta of deltas) expect(delta).not.toContain('\ufffd')
+      }),
+    )
+  })
+
+  it('drops a character that the end cut in half', () => {
+    const detokenizer = new Detokenizer(vocabulary)
+    const text = [...Buffer.from('a😀').subarray(0, 4)].map((byte) => detokenizer.push(byte)).join('')
+    expect(text + detokenizer.flush()).toBe('a')
+  })
+
+  it('shows what can never become a character as U+FFFD, and goes on', () => {
+    const detokenizer = new Detokenizer(vocabulary)
+    expect([0xff, 0x41].map((byte) => detokenizer.push(byte)).join('')).toBe('\ufffdA')
+  })
+})
