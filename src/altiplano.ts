@@ -41,7 +41,7 @@ export class Altiplano {
   #app: FastifyInstance | undefined
   #stats: StepMessage['stats'] | undefined
   /** Why the model cannot be served at all, found before any child was started. */
-  #unservable: string | undefined
+  #unservable: (() => string) | undefined
   #draining = false
 
   constructor(options: AltiplanoOptions) {
@@ -109,13 +109,13 @@ export class Altiplano {
   }
 
   /** The server stays up, says why it is not ready, and serves nothing. */
-  refuseModel(reason: string): void {
+  refuseModel(reason: () => string): void {
     this.#unservable = reason
   }
 
   notReady(): string | undefined {
     if (this.#draining) return 'shutting down'
-    if (this.#unservable !== undefined) return this.#unservable
+    if (this.#unservable !== undefined) return this.#unservable()
     for (const child of [this.#engine, this.#text?.child]) {
       if (child?.state !== 'ready') return child?.lastFailure ?? 'the model is loading'
     }
@@ -175,7 +175,7 @@ export class Altiplano {
 
   async #readyModel(): Promise<ReadyModel> {
     if (this.#draining) throw shuttingDown()
-    if (this.#unservable !== undefined) throw loading(this.#unservable)
+    if (this.#unservable !== undefined) throw loading(this.#unservable())
     // At first start a client is told to come back; after a crash it is worth the short wait.
     const engineChild = this.#engine
     const textChild = this.#text?.child

@@ -62,7 +62,7 @@ async function startModel(
   } catch (error) {
     const reason = error instanceof ModelFileError ? error.message : 'the model could not be opened'
     log.error({ err: error }, reason)
-    altiplano.refuseModel(reason)
+    altiplano.refuseModel(() => reason)
   }
 }
 
@@ -71,7 +71,7 @@ function progressOf(altiplano: Altiplano): (progress: DownloadProgress) => void 
   const show = progressReporter(process.stderr)
   return (progress) => {
     show(progress)
-    altiplano.refuseModel(progressText(progress))
+    altiplano.refuseModel(() => progressText(progress))
   }
 }
 

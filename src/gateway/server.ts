@@ -34,6 +34,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     // Longer than the idle time of the load balancers in front (KServe, Istio: 60 s), or they meet closed connections.
     keepAliveTimeout: 75_000,
     requestTimeout: 120_000,
+    // fastify's own answer while it closes is not in OpenAI's shape; ours is given before that.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 2048 },
     genReqId: requestId,
     clientErrorHandler: answerClientError,

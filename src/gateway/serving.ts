@@ -21,7 +21,7 @@ export interface Serving {
   /** What is known of the context; undefined while the model loads. */
   sizes(): { readonly contextSize: number | undefined; readonly trainedContext: number | undefined }
   /** @throws ServingError model_loading, shutting_down. Waits for a child that is being restarted. */
-  model(signal: AbortSignal): Promise<ReadyModel>
+  model(): Promise<ReadyModel>
   chatTokens(
     messages: readonly ChatMessage[],
     tools: readonly ChatTool[],

@@ -53,7 +53,7 @@ export function chatCompletions(app: FastifyInstance, serving: Serving, onError:
   app.post('/chat/completions', { sse: 'manual' }, async (request, reply) => {
     const fields = new Fields(request.body)
     const model = readModel(fields, serving.names)
-    const ready = await serving.model(AbortSignal.timeout(60_000))
+    const ready = await serving.model()
     const chat = readChat(fields, model, serving, ready)
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
     reply.header('x-seed', chat.sampling.seed)

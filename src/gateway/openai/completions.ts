@@ -43,7 +43,7 @@ export function completions(app: FastifyInstance, serving: Serving, onError: Err
   app.post('/completions', { sse: 'manual' }, async (request, reply) => {
     const fields = new Fields(request.body)
     const model = readModel(fields, serving.names)
-    const ready = await serving.model(AbortSignal.timeout(60_000))
+    const ready = await serving.model()
     const wanted = readCompletion(fields, serving, ready)
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
     reply.header('x-seed', wanted.sampling.seed)
