@@ -202,6 +202,22 @@ describe('Scheduler', () => {
     expect([bad.end, bad.error, good.end]).toEqual(['error', 'boom', 'length'])
   })
 
+  it('trusts nothing that a failed sequence left in its slot', async () => {
+    const scheduler = new Scheduler(limits, new PrefixSlotCache(1))
+    let calls = 0
+    const engine = new SimulatedEngine(limits, {
+      fault: () => (++calls === 2 ? { entry: 0, error: new Error('boom') } : undefined),
+    })
+    const [bad, next] = [sequence('bad', 10, 2), sequence('next', 10, 2)]
+    for (const one of [bad, next]) {
+      scheduler.add(one)
+      for (let batch = scheduler.schedule(); batch.length > 0; batch = scheduler.schedule()) {
+        scheduler.commit(batch, await engine.step(batch))
+      }
+    }
+    expect([bad.end, next.cached, next.end]).toEqual(['error', 0, 'length'])
+  })
+
   it('refuses more waiting sequences than it may hold', () => {
     const scheduler = new Scheduler(limits, new NoPrefixSlotCache(3), 2)
     expect(['a', 'b', 'c'].map((id) => scheduler.add(sequence(id, 1, 1)))).toEqual([true, true, false])
