@@ -4,17 +4,45 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'))
-const systems = ['android', 'darwin', 'linux', 'win32', 'freebsd', 'netbsd', 'openbsd', 'sunos', 'aix', 'openharmony']
-const processors = ['arm64', 'x64', 'ia32', 'arm', 'riscv64', 'ppc64', 's390x', 'loong64', 'mips64el', 'wasm32']
+const systems = [
+  'android',
+  'darwin',
+  'linux',
+  'win32',
+  'freebsd',
+  'netbsd',
+  'openbsd',
+  'sunos',
+  'aix',
+  'openharmony',
+]
+const processors = [
+  'arm64',
+  'x64',
+  'ia32',
+  'arm',
+  'riscv64',
+  'ppc64',
+  's390x',
+  'loong64',
+  'mips64el',
+  'wasm32',
+]
 const aliases = { mac: 'darwin', win: 'win32', armv7l: 'arm' }
 
 /** What a platform package's name says of where it runs. */
 function platform(name) {
   const words = name.split(/[/-]/).map((word) => aliases[word] ?? word)
   const pick = (known) => words.filter((word) => known.includes(word))
-  const libc = words.some((word) => word.startsWith('musl')) ? ['musl'] : words.includes('gnu') ? ['glibc'] : []
+  const libc = words.some((word) => word.startsWith('musl'))
+    ? ['musl']
+    : words.includes('gnu')
+      ? ['glibc']
+      : []
   return Object.fromEntries(
-    Object.entries({ os: pick(systems), cpu: pick(processors), libc }).filter(([, values]) => values.length > 0),
+    Object.entries({ os: pick(systems), cpu: pick(processors), libc }).filter(
+      ([, values]) => values.length > 0,
+    ),
   )
 }
 
