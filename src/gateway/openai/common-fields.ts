@@ -1,4 +1,4 @@
-import { ServingError } from '../../errors.ts'
+import { quoted, ServingError } from '../../errors.ts'
 import { type Fields, missing, unsupported } from '../fields.ts'
 
 /** Fields that tune cost, routing or telemetry only: taken, checked, and said to be without effect. */
@@ -41,9 +41,15 @@ export function readModel(fields: Fields, served: readonly string[]): string {
   const model = fields.string('model', 1024)
   if (model === undefined || model === '') throw missing('model')
   if (served.includes(model)) return model
-  throw new ServingError(
+  throw modelNotFound(model)
+}
+
+/** The same words for a model that is not there and one that is not yours. */
+export function modelNotFound(name: string): ServingError {
+  const shown = quoted(name).slice(1, -1)
+  return new ServingError(
     'model_not_found',
-    `The model ${JSON.stringify(model.slice(0, 64)).replaceAll('"', '`')} does not exist or you do not have access to it.`,
+    `The model \`${shown}\` does not exist or you do not have access to it.`,
     { param: 'model' },
   )
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { ServingError } from '../../errors.ts'
 import type { Serving } from '../serving.ts'
+import { modelNotFound } from './common-fields.ts'
 
 /** GET /models and /models/{id}. Ids may hold slashes, written raw or as %2F. */
 export function models(app: FastifyInstance, serving: Serving): void {
@@ -11,11 +11,7 @@ export function models(app: FastifyInstance, serving: Serving): void {
   app.get<{ Params: { '*': string } }>('/models/*', async (request) => {
     const name = request.params['*']
     if (serving.names.includes(name)) return describe(name, serving)
-    throw new ServingError(
-      'model_not_found',
-      `The model ${JSON.stringify(name.slice(0, 64)).replaceAll('"', '`')} does not exist or you do not have access to it.`,
-      { param: 'model' },
-    )
+    throw modelNotFound(name)
   })
 }
 
