@@ -1,7 +1,9 @@
 /** What a child's entry file gets to talk with. */
 export interface Channel<FromChild> {
   send(message: FromChild): void
-  /** Marks forward progress, for the heartbeat. */
+  /** Says whether there is work in hand. */
+  busy(busy: boolean): void
+  /** Marks forward progress: a child that is busy and makes none is taken for hung. */
   progress(): void
 }
 
@@ -19,7 +21,7 @@ export type ParentFrame =
 export type ChildFrame =
   | { readonly kind: 'ready'; readonly epoch: number; readonly ready: unknown }
   | { readonly kind: 'message'; readonly epoch: number; readonly message: unknown }
-  | { readonly kind: 'heartbeat'; readonly epoch: number; readonly progress: number }
+  | { readonly kind: 'heartbeat'; readonly epoch: number; readonly progress: number; readonly busy: boolean }
   | { readonly kind: 'fatal'; readonly epoch: number; readonly message: string }
 
 const HEARTBEAT_MS = 1000
@@ -30,6 +32,7 @@ export function serveChild<Init, ToChild, Ready, FromChild>(
 ): void {
   let epoch = -1
   let progress = 0
+  let busy = false
   let body: ChildBody<ToChild, Ready> | undefined
   const send = (frame: ChildFrame): void => {
     if (process.connected) process.send?.(frame, undefined, undefined, () => undefined)
@@ -44,6 +47,9 @@ export function serveChild<Init, ToChild, Ready, FromChild>(
   const begin = async (init: Init): Promise<void> => {
     body = await start(init, {
       send: (message) => send({ kind: 'message', epoch, message }),
+      busy: (now) => {
+        busy = now
+      },
       progress: () => {
         progress++
       },
@@ -54,7 +60,7 @@ export function serveChild<Init, ToChild, Ready, FromChild>(
     if (frame.kind === 'init') {
       epoch = frame.epoch
       process.title = `altiplano ${frame.name}`
-      setInterval(() => send({ kind: 'heartbeat', epoch, progress }), HEARTBEAT_MS)
+      setInterval(() => send({ kind: 'heartbeat', epoch, progress, busy }), HEARTBEAT_MS)
       begin(frame.init as Init).catch(die)
     } else if (frame.epoch !== epoch) return
     else if (frame.kind === 'message') body?.onMessage(frame.message as ToChild)

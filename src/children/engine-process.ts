@@ -20,6 +20,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     onStep: (message) => {
       channel.send(message)
       channel.progress()
+      channel.busy(message.stats.running + message.stats.waiting > 0)
     },
   })
   const stop = new AbortController()
@@ -29,7 +30,10 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     ready: { limits: engine.limits, kvCells: slots * contextSize, modelBytes, parameters },
     onMessage: (command) => {
       if (command.type === 'cancel') loop.cancel(command.id)
-      else loop.add(new Sequence({ ...command, prompt: Array.from(command.prompt) }))
+      else {
+        channel.busy(true)
+        loop.add(new Sequence({ ...command, prompt: Array.from(command.prompt) }))
+      }
     },
     close: async () => {
       stop.abort()

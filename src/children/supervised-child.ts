@@ -16,6 +16,8 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> {
   readonly env?: Readonly<Record<string, string>>
   /** A child from which nothing is heard for so long is killed. Default 15 s. */
   readonly heartbeatTimeoutMs?: number
+  /** A child that is busy and makes no progress for so long is killed. Default 3 min: a step of a large model on a slow CPU is long. */
+  readonly progressTimeoutMs?: number
   /** A child that is not ready after so long is killed. Default 10 min: large models load slowly. */
   readonly startTimeoutMs?: number
   readonly backoffMs?: { readonly first: number; readonly max: number }
@@ -52,6 +54,8 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   #lastFailure: string | undefined
   #startedAt = 0
   #heardAt = 0
+  #progressedAt = 0
+  #progress = -1
   #watchdog: NodeJS.Timeout | undefined
   #restart: NodeJS.Timeout | undefined
 
@@ -86,18 +90,10 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   start(): void {
     if (this.#process !== undefined) return
-    const {
-      name,
-      entry,
-      init,
-      env,
-      log,
-      heartbeatTimeoutMs = 15_000,
-      startTimeoutMs = 600_000,
-    } = this.#options
+    const { name, entry, init, env, log } = this.#options
     const epoch = ++this.#epoch
     this.#state = this.#restarts === 0 ? 'starting' : 'restarting'
-    this.#startedAt = this.#heardAt = performance.now()
+    this.#startedAt = this.#heardAt = this.#progressedAt = performance.now()
     const child = fork(entry, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -112,15 +108,10 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     child.once('error', (error) => this.#down(epoch, error.message))
     child.once('exit', (code, signal) => this.#down(epoch, signal === null ? `exit code ${code}` : signal))
     this.#post({ kind: 'init', epoch, name, init })
-    this.#watchdog = setInterval(
-      () => {
-        const silentMs = performance.now() - this.#heardAt
-        const lateMs = this.#ready === undefined ? performance.now() - this.#startedAt - startTimeoutMs : 0
-        if (silentMs < heartbeatTimeoutMs && lateMs < 0 === (this.#ready === undefined)) return
-        this.kill(`no sign of life for ${Math.round(silentMs)} ms`)
-      },
-      Math.min(1000, heartbeatTimeoutMs / 3),
-    )
+    this.#watchdog = setInterval(() => {
+      const cause = this.#hang()
+      if (cause !== undefined) this.kill(cause)
+    }, 500)
     this.#watchdog.unref()
   }
 
@@ -171,8 +162,31 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     clearTimeout(timer)
   }
 
+  /** Why this life should end now; undefined while it is well. */
+  #hang(): string | undefined {
+    const {
+      heartbeatTimeoutMs = 15_000,
+      progressTimeoutMs = 180_000,
+      startTimeoutMs = 600_000,
+    } = this.#options
+    const now = performance.now()
+    // While it starts a child may be deep in native code: the file is read, the weights are placed.
+    if (this.#ready === undefined) {
+      return now - this.#startedAt > startTimeoutMs ? `not ready after ${startTimeoutMs} ms` : undefined
+    }
+    if (now - this.#heardAt > heartbeatTimeoutMs)
+      return `no sign of life for ${Math.round(now - this.#heardAt)} ms`
+    if (now - this.#progressedAt > progressTimeoutMs)
+      return `no progress for ${Math.round(now - this.#progressedAt)} ms`
+    return undefined
+  }
+
   #hear(frame: ChildFrame): void {
     this.#heardAt = performance.now()
+    if (frame.kind !== 'heartbeat' || !frame.busy || frame.progress !== this.#progress) {
+      this.#progressedAt = this.#heardAt
+    }
+    if (frame.kind === 'heartbeat') this.#progress = frame.progress
     if (frame.kind === 'message') this.#options.onMessage(frame.message as FromChild, frame.epoch)
     else if (frame.kind === 'fatal') this.#lastFailure = frame.message
     else if (frame.kind === 'ready' && this.#state !== 'stopped') {

@@ -3,6 +3,8 @@ import { serveChild } from '../../src/children/child-channel.ts'
 type Command =
   | { readonly do: 'echo'; readonly text: string }
   | { readonly do: 'hang' }
+  | { readonly do: 'stall' }
+  | { readonly do: 'work' }
   | { readonly do: 'crash' }
 
 serveChild<{ fail?: string }, Command, { pid: number }, string>(async (init, channel) => {
@@ -12,7 +14,11 @@ serveChild<{ fail?: string }, Command, { pid: number }, string>(async (init, cha
     onMessage: (command) => {
       if (command.do === 'echo') channel.send(command.text)
       else if (command.do === 'crash') setTimeout(() => process.abort(), 0)
-      else while (true);
+      else if (command.do === 'stall') channel.busy(true)
+      else if (command.do === 'work') {
+        channel.busy(true)
+        setInterval(() => channel.progress(), 100)
+      } else while (true);
     },
     close: async () => undefined,
   }

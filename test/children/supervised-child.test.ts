@@ -67,6 +67,23 @@ describe('SupervisedChild', () => {
     expect(child.lastFailure).toContain('no sign of life')
   })
 
+  it('kills a child that is busy and makes no progress, though its heart beats', async () => {
+    const { child } = start({ progressTimeoutMs: 1800 })
+    await child.whenReady(10_000)
+    child.send({ do: 'stall' })
+    await until(() => child.state === 'restarting')
+    expect(child.lastFailure).toContain('no progress')
+  })
+
+  it('leaves a child alone that is idle, or slow and makes progress', async () => {
+    const { child, causes } = start({ progressTimeoutMs: 1800 })
+    await child.whenReady(10_000)
+    await new Promise((resolve) => setTimeout(resolve, 2500))
+    child.send({ do: 'work' })
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    expect([child.state, causes]).toEqual(['ready', []])
+  })
+
   it('tells why a child cannot start, and backs off', async () => {
     const { child, causes } = start({ init: { fail: 'the file is gone' }, backoffMs: { first: 20, max: 60 } })
     await until(() => causes.length >= 2)
