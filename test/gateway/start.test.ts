@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { StandInHub } from '../models/stand-in-hub.ts'
+import { startServer } from '../support/server.ts'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const demo = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
+
+/** Runs the program until it ends by itself. */
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (bytes) => {
+    out += String(bytes)
+  })
+  child.stderr.on('data', (bytes) => {
+    err += String(bytes)
+  })
+  const [code] = (await once(child, 'close')) as [number]
+  return { code, out, err }
+}
+
+it('serves a model that it downloads first', async () => {
+  const cache = await mkdtemp(join(tmpdir(), 'altiplano-cache-'))
+  const hub = new StandInHub()
+  await hub.start()
+  hub.files.set('demo-Q8_0.gguf', await readFile(demo))
+  const server = await startServer([
+    '--model',
+    'hf:o/demo:Q8_0',
+    '--hf-endpoint',
+    hub.endpoint,
+    '--model-cache',
+    cache,
+  ])
+  try {
+    const response = await fetch(`${server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'demo', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 2 }),
+    })
+    expect(response.status).toBe(200)
+  } finally {
+    await server.stop()
+    await hub[Symbol.asyncDispose]()
+    await rm(cache, { recursive: true })
+  }
+})
+
+it('names the nearest flag for an unknown one', async () => {
+  const { code, err } = await run('serve', '--modle', 'x')
+  expect([code, err]).toEqual([2, expect.stringContaining('--model')])
+})
+
+it('names a model that is not there', async () => {
+  const { code, err } = await run('serve', '--model', '/no/such/model.gguf', '--port', '0')
+  expect([code, err]).toEqual([1, expect.stringContaining('/no/such/model.gguf')])
+})
+
+it('names a port that is in use', async () => {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { port } = holder.address() as AddressInfo
+  const { code, err } = await run('serve', '--port', String(port))
+  holder.close()
+  expect([code, err]).toEqual([1, expect.stringContaining(`127.0.0.1:${port}: the port is in use`)])
+})
+
+it('explains itself', async () => {
+  const { code, out } = await run('--help')
+  expect([code, out]).toEqual([0, expect.stringContaining('--model')])
+})
+
+it('inspects a file', async () => {
+  const { code, out } = await run('inspect', demo)
+  expect([code, out]).toEqual([0, expect.stringMatching(/Q8_0/)])
+})
