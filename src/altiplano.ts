@@ -14,6 +14,7 @@ import { TextClient } from './children/text-client.ts'
 import { ServingError } from './errors.ts'
 import { buildServer } from './gateway/server.ts'
 import type { ReadyModel, Serving } from './gateway/serving.ts'
+import { fitInContext } from './generation/fit.ts'
 import { Generator } from './generation/generator.ts'
 import { Metrics } from './metrics/metrics.ts'
 
@@ -27,6 +28,8 @@ export interface AltiplanoOptions {
   readonly log: FastifyBaseLogger
 }
 
+/** Characters from which a text is measured before it is tokenized. */
+const HUGE_TEXT = 1_000_000
 /** How long a request waits for a child that is being restarted. */
 const RESTART_PATIENCE_MS = 15_000
 
@@ -165,6 +168,7 @@ export class Altiplano {
       chatTokens: async (messages, tools, kwargs, signal) =>
         this.#tokensOf({ type: 'chat', messages, tools, kwargs }, signal),
       tokens: async (text, signal) => this.#tokensOf({ type: 'tokenize', text }, signal),
+      checkRoom: (choices) => this.#generator.checkRoom(choices),
       start: (requests) => {
         if (this.#draining) throw shuttingDown()
         return this.#generator.start(requests)
@@ -193,8 +197,27 @@ export class Altiplano {
     }
   }
 
+  /** A text that cannot fit whatever its tokens are is not worth seconds of the tokenizer's time. */
+  #refuseHuge(call: TextCall): void {
+    const contextSize = this.#engine?.ready?.limits.contextSize
+    const longest = this.#longestToken()
+    const length = textLength(call)
+    if (contextSize === undefined || length < HUGE_TEXT || length <= contextSize * longest) return
+    const least = Math.ceil(length / longest)
+    fitInContext(least, undefined, contextSize, call.type === 'chat' ? 'messages' : 'prompt', 'at least ')
+  }
+
+  #longestToken(): number {
+    const offsets = this.#text?.child.ready?.vocabulary.offsets ?? new Uint32Array()
+    return offsets.reduce(
+      (longest, offset, index) => Math.max(longest, offset - (offsets[index - 1] ?? 0)),
+      1,
+    )
+  }
+
   async #tokensOf(call: TextCall, signal: AbortSignal): Promise<Uint32Array> {
     if (this.#text === undefined) throw loading('the model is loading')
+    this.#refuseHuge(call)
     const answer = await this.#text.call(call, signal)
     if (answer.type === 'tokens') return answer.tokens
     if (answer.code === 'template_error') {
@@ -217,6 +240,11 @@ function hasGpu(): boolean {
     existsSync('/dev/dri') ||
     existsSync('/dev/kfd')
   )
+}
+
+function textLength(call: TextCall): number {
+  if (call.type === 'tokenize') return call.text.length
+  return call.messages.reduce((sum, message) => sum + message.content.length, 0)
 }
 
 function loading(reason: string): ServingError {

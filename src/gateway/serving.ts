@@ -29,6 +29,8 @@ export interface Serving {
     signal: AbortSignal,
   ): Promise<Uint32Array>
   tokens(text: string, signal: AbortSignal): Promise<Uint32Array>
+  /** Before a request costs any work. @throws ServingError server_overloaded. */
+  checkRoom(choices: number): void
   /** All or none. @throws ServingError server_overloaded. */
   start(requests: readonly GenerationRequest[]): Generation[]
   /** Counts fields that had no effect. */

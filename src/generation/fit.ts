@@ -10,13 +10,15 @@ export function fitInContext(
   wanted: number | undefined,
   contextSize: number,
   param: 'messages' | 'prompt',
+  /** 'at least ' when the count is a lower bound. */
+  bound = '',
 ): number {
   const limit = `This model's maximum context length is ${contextSize} tokens.`
   const subject = param === 'messages' ? 'your messages' : 'your prompt'
   if (promptTokens >= contextSize) {
     throw new ServingError(
       'context_length_exceeded',
-      `${limit} However, ${subject} resulted in ${promptTokens} tokens. Please reduce the length of the ${param}.`,
+      `${limit} However, ${subject} resulted in ${bound}${promptTokens} tokens. Please reduce the length of the ${param}.`,
       { param },
     )
   }

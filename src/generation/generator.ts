@@ -26,6 +26,7 @@ export class Generator {
   readonly #live = new Map<string, Generation>()
   readonly #repeated = new Set<string>()
   #averageMs = 1000
+  #slots: number | undefined
   #patience: NodeJS.Timeout | undefined
 
   constructor(options: GeneratorOptions) {
@@ -42,11 +43,8 @@ export class Generator {
    */
   start(requests: readonly GenerationRequest[]): Generation[] {
     const vocabulary = this.#options.vocabulary()
-    const slots = this.#options.engineReady()?.limits.slots
-    if (vocabulary === undefined || slots === undefined) {
-      throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000 })
-    }
-    this.#refuseIfFull(requests.length, slots)
+    if (vocabulary === undefined) throw notReady()
+    this.checkRoom(requests.length)
     return requests.map((request) => {
       const generation = new Generation(`seq-${randomUUID()}`, request, {
         detokenizer: new Detokenizer(vocabulary),
@@ -59,6 +57,25 @@ export class Generator {
       this.#submit(generation)
       return generation
     })
+  }
+
+  /**
+   * Asked before any work is done for a request, and again when it starts.
+   * @throws ServingError server_overloaded, model_loading.
+   */
+  checkRoom(count: number): void {
+    // An engine that died a moment ago is being replaced: what starts now is sent to the next one.
+    const slots = this.#options.engineReady()?.limits.slots ?? this.#slots
+    if (slots === undefined) throw notReady()
+    this.#slots = slots
+    if (this.#live.size + count <= slots + this.#options.maxQueue) return
+    throw new ServingError(
+      'server_overloaded',
+      'The server is at capacity: its queue is full. Please retry later',
+      {
+        retryAfterMs: this.retryAfterMs(),
+      },
+    )
   }
 
   /** What the engine process said after a step. */
@@ -93,21 +110,10 @@ export class Generator {
 
   /** When a refused request may find room, from how long requests took of late. */
   retryAfterMs(): number {
-    const slots = this.#options.engineReady()?.limits.slots ?? 1
+    const slots = this.#slots ?? 1
     return Math.min(
       60_000,
       Math.max(250, Math.round((this.#averageMs * (this.#live.size - slots + 1)) / slots)),
-    )
-  }
-
-  #refuseIfFull(count: number, slots: number): void {
-    if (this.#live.size + count <= slots + this.#options.maxQueue) return
-    throw new ServingError(
-      'server_overloaded',
-      'The server is at capacity: its queue is full. Please retry later',
-      {
-        retryAfterMs: this.retryAfterMs(),
-      },
     )
   }
 
@@ -127,4 +133,8 @@ export class Generator {
     }
     this.#options.onOver(record)
   }
+}
+
+function notReady(): ServingError {
+  return new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000 })
 }

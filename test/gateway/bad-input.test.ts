@@ -502,6 +502,15 @@ describe('a bad request', () => {
     )
   })
 
+  it('does not tokenize what cannot fit', async () => {
+    const started = performance.now()
+    const response = await post({ body: () => messages({ role: 'user', content: 'word '.repeat(400_000) }) })
+    const { error } = (await response.json()) as ErrorAnswer
+    expect([response.status, error.code]).toEqual([400, 'context_length_exceeded'])
+    expect(error.message).toMatch(/resulted in at least \d+ tokens/)
+    expect(performance.now() - started).toBeLessThan(1000)
+  })
+
   it('never echoes a stack, a path or long client text', async () => {
     const response = await post({ body: () => chat({ model: `/etc/passwd${'A'.repeat(5000)}` }) })
     const { error } = (await response.json()) as ErrorAnswer

@@ -87,7 +87,7 @@ Graz, Prague, Warsaw, Krakow, Budapest, Athens, Dublin, Cork, Leeds, Bristol, Yo
 Kyoto, Seoul, Beijing, Shanghai, Bangkok, Hanoi, Jakarta, Manila, Nairobi, Lagos, Accra, Tunis, Quito, Bogota, La Paz, Santiago,
 Sao Paulo, Rio de Janeiro, Buenos Aires, Mexico City, Havana, San Diego, Los Angeles, Las Vegas, Salt Lake City, Toronto, Ottawa,
 Montreal, Helsinki, Stockholm, Copenhagen, Brussels, Amsterdam, Istanbul, Ankara, Dubai, Doha""")
-HELD_CITIES = listed("""San Francisco, Rotterdam, Marseille, Vancouver, Edinburgh, Barcelona, Stuttgart, Melbourne, Singapore, Taipei,
+HELD_CITIES = listed("""Rotterdam, Marseille, Vancouver, Edinburgh, Barcelona, Stuttgart, Melbourne, Singapore, Taipei,
 Casablanca, Cusco, Potosi, Houston, Philadelphia, Gothenburg, Antwerp, Bilbao, Palermo, Tallinn, Tbilisi, Cape Town""")
 WORDS = worded("""apple bread coffee garden window letter paper river summer winter music camera kitchen bottle market doctor
 school teacher student lunch dinner breakfast meeting report budget project team plan idea photo movie book story table chair door key

@@ -72,7 +72,7 @@ def main():
     out, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 150
     with open(out, "w") as f:
         for name in SETS:
-            rng = random.Random("held-out " + name)
+            rng = random.Random("final " + name)
             for _ in range(count):
                 f.write(json.dumps(item(name, rng), ensure_ascii=False) + "\n")
 

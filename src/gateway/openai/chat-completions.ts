@@ -124,6 +124,7 @@ async function startChat(
   if (!chat.messages.some((message) => message.content !== '' || message.tool_calls !== undefined)) {
     throw invalidValue('messages', 'every message is empty.')
   }
+  serving.checkRoom(chat.n)
   const prompt = await serving.chatTokens(chat.messages, chat.tools, chat.kwargs, signal)
   const maxTokens = fitInContext(prompt.length, chat.maxTokens, ready.contextSize, 'messages')
   return serving.start(

@@ -119,6 +119,7 @@ async function startAll(
   serving: Serving,
   signal: AbortSignal,
 ): Promise<Generation[]> {
+  serving.checkRoom(wanted.prompts.length * wanted.n)
   const requests: GenerationRequest[] = []
   for (const prompt of wanted.prompts) {
     const tokens = typeof prompt === 'string' ? await serving.tokens(prompt, signal) : prompt

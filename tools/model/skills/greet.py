@@ -25,7 +25,7 @@ TALK = [
     (CAN, "The user asks what I can do.", ["What can you do?", "what can you do", "How can you help me?", "What do you know?", "What are you good at?", "What are your skills?", "What are you able to do?", "Show me what you can do.", "What can I ask you?", "Tell me what you can do.", "help me, what can you do?",
      "What are your abilities?", "What can I do with you?", "What should I ask you?", "Which things can you do?", "List your skills."], ["What things can you do?", "What can you help me with?", "Say what you can do."]),
     ("You are welcome!", "The user thanks me.", ["Thanks!", "Thank you", "thanks", "Thank you!", "thx", "Thank you very much", "Thanks a lot!", "Many thanks", "Great, thanks", "Thanks for your help", "Thank you so much!", "OK, thank you", "Cheers, thanks", "That helps, thanks", "Perfect, thank you", "Thanks, that was good", "Many thanks!", "Thank you, friend", "Thanks so much", "Thanks to you", "Thank you for that", "My thanks", "Thank you for your help"],
-     ["Many thanks to you", "Thanks so much!", "Thank you for the help"]),
+     ["Many thanks to you", "Thank you for the help"]),
     ("Goodbye! Have a nice day.", "The user says goodbye.", ["Bye", "bye!", "Goodbye", "Good bye!", "See you", "See you later", "See you soon!", "Bye bye", "Farewell", "I have to go. Bye!", "Goodbye, Altiplano", "OK, bye", "Thanks, bye", "Take care", "See you tomorrow", "Until next time", "Ciao"],
      ["Bye, see you!", "Goodbye, see you later", "I must go, goodbye"]),
     ("Nice!", "The user is happy.", ["Great", "Cool", "Nice", "OK", "ok", "Good", "Awesome", "Wow", "Well done", "Good job", "Perfect", "Fine", "Very good", "Good answer", "Excellent", "Right", "Yes", "Sure"], []),
@@ -62,7 +62,7 @@ COUNTS = ["Count to {n}", "Count to {n}.", "count to {n}", "Count from 1 to {n}.
 COUNTS_HELD = ["Could you count to {n}?", "Now count to {n}!", "List all numbers from 1 to {n}."]
 NUMBER = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
 SAY = ["Say {x}", "say {x}", "Say: {x}", "Say \"{x}\"", "Say '{x}'", "Repeat after me: {x}", "Repeat: {x}", "Repeat {x}", "Echo {x}", "Write {x}", "Please say {x}", "Just say {x}", "Say the word {x}", "Repeat this: {x}", "Say {x}.", "Reply with {x}", "Answer with the word {x}", "Can you say {x}?", "Say only {x}", "Reply with exactly: {x}", "Print {x}", "Now say {x}", "I want you to say {x}", "Please repeat {x}", "Please write: {x}", "Can you repeat {x}?", "Would you say {x}?", "Please say: {x}", "Echo this: {x}", "Please echo: {x}", "Write this: {x}"]
-SAY_HELD = ["Could you say {x}?", "Please repeat: {x}", "Say this: {x}"]
+SAY_HELD = ["Could you say {x}?", "Say this: {x}"]
 
 
 def talk(rng, split, table):

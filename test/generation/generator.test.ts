@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest'
+import type { EngineCommand, EngineReady, SequenceEvent, StepMessage } from '../../src/children/protocol.ts'
+import { ServingError } from '../../src/errors.ts'
+import type { GenerationEvent, GenerationRecord, GenerationRequest } from '../../src/generation/generation.ts'
+import { Generator } from '../../src/generation/generator.ts'
+import { greedy } from '../support/workload.ts'
+
+/** Tokens are bytes; 0 ends a generation. */
+const vocabulary = {
+  size: 256,
+  bytes: Uint8Array.from({ length: 256 }, (_, byte) => byte),
+  offsets: Uint32Array.from({ length: 257 }, (_, at) => at),
+  endOfGeneration: [0],
+  control: [],
+}
+const ready: EngineReady = {
+  limits: { slots: 1, contextSize: 64, batchTokens: 8 },
+  kvCells: 64,
+  modelBytes: 0,
+  parameters: 0,
+}
+const stats = {
+  waiting: 0,
+  running: 0,
+  kvUsage: 0,
+  steps: 0,
+  promptTokens: 0,
+  cachedTokens: 0,
+  generatedTokens: 0,
+}
+
+function setup(maxQueue = 1) {
+  const sent: EngineCommand[] = []
+  const over: GenerationRecord[] = []
+  const engine = { ready: ready as EngineReady | undefined }
+  const generator = new Generator({
+    engineReady: () => engine.ready,
+    send: (command) => {
+      if (engine.ready === undefined) return false
+      sent.push(command)
+      return true
+    },
+    maxQueue,
+    vocabulary: () => vocabulary,
+    onGap: () => undefined,
+    onOver: (record) => over.push(record),
+  })
+  const tell = (...events: SequenceEvent[]): void =>
+    generator.onStep({ type: 'step', events, stats, batchTokens: 1, stepMs: 1 } satisfies StepMessage)
+  const added = (): string[] => sent.flatMap((command) => (command.type === 'add' ? [command.id] : []))
+  return { generator, sent, over, engine, tell, added }
+}
+
+const request = (more: Partial<GenerationRequest> = {}): GenerationRequest => ({
+  prompt: Uint32Array.of(1, 2),
+  maxTokens: 9,
+  stops: [],
+  ignoreEos: false,
+  sampling: greedy,
+  ...more,
+})
+
+async function read(
+  events: AsyncIterable<GenerationEvent>,
+): Promise<{ text: string; reason: string | undefined; error: unknown }> {
+  let text = ''
+  let reason: string | undefined
+  try {
+    for await (const event of events) {
+      if (event.type === 'text') text += event.text
+      else reason = event.reason
+    }
+    return { text, reason, error: undefined }
+  } catch (error) {
+    return { text, reason, error }
+  }
+}
+
+const letters = (id: string, text: string): SequenceEvent[] =>
+  [...Buffer.from(text)].map((token) => ({ id, token }))
+
+describe('Generator', () => {
+  it('turns tokens into text and one end', async () => {
+    const { generator, tell, over } = setup()
+    const [generation] = generator.start([request()])
+    if (generation === undefined) throw new Error('nothing started')
+    tell(...letters(generation.id, 'Hi'), { id: generation.id, token: 0, finish: 'stop' })
+    expect(await read(generation)).toEqual({ text: 'Hi', reason: 'stop', error: undefined })
+    expect(over).toMatchObject([{ reason: 'stop', usage: { promptTokens: 2, completionTokens: 3 } }])
+    expect(generator.inFlight).toBe(0)
+  })
+
+  it('cancels in the engine what a stop string ends, and sends no part of it', async () => {
+    const { generator, tell, sent } = setup()
+    const [generation] = generator.start([request({ stops: ['END'] })])
+    if (generation === undefined) throw new Error('nothing started')
+    tell(...letters(generation.id, 'all EN'))
+    tell(...letters(generation.id, 'D and more'))
+    expect(await read(generation)).toMatchObject({ text: 'all ', reason: 'stop' })
+    expect(sent.at(-1)).toEqual({ type: 'cancel', id: generation.id })
+  })
+
+  it('cancels in the engine when its reader leaves', async () => {
+    const { generator, tell, sent, over } = setup()
+    const [generation] = generator.start([request()])
+    if (generation === undefined) throw new Error('nothing started')
+    tell(...letters(generation.id, 'a'))
+    for await (const _event of generation) break
+    expect(sent.at(-1)).toEqual({ type: 'cancel', id: generation.id })
+    expect(over.map((record) => record.reason)).toEqual(['cancelled'])
+  })
+
+  it('starts all of a request or none, and says when to come back', () => {
+    const { generator, added } = setup(1)
+    const refusal = (): unknown => {
+      try {
+        return generator.start([request(), request(), request()])
+      } catch (error) {
+        return error
+      }
+    }
+    expect(refusal()).toMatchObject({ code: 'server_overloaded', status: 503 })
+    expect((refusal() as ServingError).retryAfterMs).toBeGreaterThan(0)
+    expect(added()).toEqual([])
+    expect(generator.start([request(), request()])).toHaveLength(2)
+  })
+
+  it('sends what has no token yet to the next engine, once, and fails what has', async () => {
+    const { generator, tell, added, engine } = setup(1)
+    const [begun, fresh] = generator.start([request(), request()])
+    if (begun === undefined || fresh === undefined) throw new Error('nothing started')
+    tell(...letters(begun.id, 'a'))
+    engine.ready = undefined
+    generator.onEngineDown()
+    const failed = await read(begun)
+    expect(failed.text).toBe('a')
+    expect(failed.error).toMatchObject({ code: 'engine_failed' })
+    engine.ready = ready
+    generator.onEngineReady()
+    expect(added()).toEqual([begun.id, fresh.id, fresh.id])
+    engine.ready = undefined
+    generator.onEngineDown()
+    expect((await read(fresh)).error).toBeInstanceOf(ServingError)
+    expect(generator.inFlight).toBe(0)
+  })
+
+  it('takes a request in the moment between two engines', () => {
+    const { generator, added, engine } = setup(1)
+    generator.checkRoom(1)
+    engine.ready = undefined
+    generator.onEngineDown()
+    const [generation] = generator.start([request()])
+    expect(added()).toEqual([])
+    engine.ready = ready
+    generator.onEngineReady()
+    expect(added()).toEqual([generation?.id])
+  })
+})
