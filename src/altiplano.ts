@@ -25,6 +25,7 @@ export interface AltiplanoOptions {
   readonly maxBodyBytes: number
   readonly keepAliveMs: number
   readonly strictParams: boolean
+  readonly controlTokenIds: boolean
   readonly log: FastifyBaseLogger
 }
 
@@ -87,6 +88,7 @@ export class Altiplano {
 
   /** Starts the children on a model whose file has been checked. */
   startModel(init: EngineInit): void {
+    if (this.#draining) return
     const { log } = this.#options
     this.#unservable = undefined
     this.#engine = new SupervisedChild({
@@ -154,11 +156,12 @@ export class Altiplano {
   }
 
   #serving(): Serving {
-    const { names, strictParams, maxN } = this.#options
+    const { names, strictParams, controlTokenIds, maxN } = this.#options
     return {
       names,
       created: Math.floor(Date.now() / 1000),
       strictParams,
+      controlTokenIds,
       maxN,
       sizes: () => ({
         contextSize: this.#engine?.ready?.limits.contextSize,
@@ -242,6 +245,7 @@ function hasGpu(): boolean {
   )
 }
 
+/** Characters that are sure to be in the prompt. */
 function textLength(call: TextCall): number {
   if (call.type === 'tokenize') return call.text.length
   return call.messages.reduce((sum, message) => sum + message.content.length, 0)

@@ -26,14 +26,17 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     maxBodyBytes: config.maxBodyBytes,
     keepAliveMs: config.heartbeatInterval * 1000,
     strictParams: config.strictParams,
+    controlTokenIds: config.controlTokenIds,
     log,
   })
   const address = await listen(altiplano, config)
   log.info({ address, model: config.model ?? 'built-in' }, 'listening')
   greet(address, altiplano.names[0] ?? '')
   const stopped = untilSignal(log)
-  void startModel(altiplano, config, local, log)
+  const starting = new AbortController()
+  void startModel(altiplano, config, local, log, starting.signal)
   await stopped
+  starting.abort()
   await altiplano.drain(config.drainTimeout * 1000)
   log.info('stopped')
   return 0
@@ -44,9 +47,10 @@ async function startModel(
   config: Config,
   local: LocatedModel | undefined,
   log: Logger,
+  signal: AbortSignal,
 ): Promise<void> {
   try {
-    const located = local ?? (await locate(config, progressOf(altiplano)))
+    const located = local ?? (await locate(config, progressOf(altiplano), signal))
     const summary = await readModel(located.shards)
     altiplano.startModel({
       modelPath: located.path,
@@ -57,9 +61,11 @@ async function startModel(
       gpuLayers: config.gpuLayers,
       kvCacheType: config.kvCacheType,
       prefixCache: config.prefixCache,
-      maxWaiting: config.maxQueue + config.maxN,
+      // The gateway counts those that run too, and one that it has just let in may find them still running.
+      maxWaiting: config.slots + config.maxQueue + config.maxN,
     })
   } catch (error) {
+    if (signal.aborted) return
     const reason = error instanceof ModelFileError ? error.message : 'the model could not be opened'
     log.error({ err: error }, reason)
     altiplano.refuseModel(() => reason)
@@ -80,12 +86,17 @@ function contextOf(config: Config, summary: GgufSummary): number {
   return Math.min(summary.contextLength || DEFAULT_CONTEXT, DEFAULT_CONTEXT)
 }
 
-function locate(config: Config, onProgress?: (progress: DownloadProgress) => void): Promise<LocatedModel> {
+function locate(
+  config: Config,
+  onProgress?: (progress: DownloadProgress) => void,
+  signal?: AbortSignal,
+): Promise<LocatedModel> {
   return locateModel(config.model, {
     endpoint: config.hfEndpoint,
     cacheDir: config.modelCache,
     token: process.env['HF_TOKEN'],
     onProgress,
+    signal,
   })
 }
 

@@ -1,3 +1,4 @@
+import { mapStrings } from '../text/control-tokens.ts'
 import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
 import { type ChildLog, SupervisedChild } from './supervised-child.ts'
 
@@ -15,12 +16,16 @@ interface Pending {
   settle(answer: TextAnswer | 'down'): void
 }
 
-/** Calls into the text process: each has a budget, and is asked again once when the process dies under it. */
+/**
+ * Calls into the text process, one after the other: each has a budget that begins when its turn comes,
+ * and is asked again once when the process dies under it.
+ */
 export class TextClient {
   readonly child: SupervisedChild<TextInit, TextRequest, TextReady, TextResponse>
   readonly #budgetMs: number
   readonly #pending = new Map<number, Pending>()
   #calls = 0
+  #lastTurn: Promise<unknown> = Promise.resolve()
 
   constructor({ entry, init, log, budgetMs = 2000 }: TextClientOptions) {
     this.#budgetMs = budgetMs
@@ -29,6 +34,8 @@ export class TextClient {
       entry,
       init,
       log,
+      // It is deaf while it works, and for how long it may work is each call's budget.
+      heartbeatTimeoutMs: Number.POSITIVE_INFINITY,
       onMessage: ({ call, body }) => this.#pending.get(call)?.settle(body),
       onDown: () => {
         for (const pending of this.#pending.values()) pending.settle('down')
@@ -36,12 +43,19 @@ export class TextClient {
     })
   }
 
-  /** Never rejects for what the text process did: its failure is an answer. */
-  async call(body: TextCall, signal?: AbortSignal): Promise<TextAnswer> {
+  /** Never rejects for what the text process did: its failure is an answer. A call whose signal aborts before its turn is dropped. */
+  call(body: TextCall, signal?: AbortSignal): Promise<TextAnswer> {
+    const patience = performance.now() + WAIT_FOR_CHILD_MS
+    const turn = this.#lastTurn.then(() => this.#attempts(body, patience, signal))
+    this.#lastTurn = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #attempts(body: TextCall, patience: number, signal?: AbortSignal): Promise<TextAnswer> {
     for (let attempt = 0; attempt < 2; attempt++) {
       signal?.throwIfAborted()
       try {
-        await this.child.whenReady(WAIT_FOR_CHILD_MS)
+        await this.child.whenReady(Math.max(0, patience - performance.now()))
       } catch (error) {
         return failed(error instanceof Error ? error.message : String(error))
       }
@@ -70,9 +84,14 @@ export class TextClient {
   }
 }
 
-function sizeOf(body: TextCall): number {
-  if (body.type === 'tokenize') return body.text.length
-  return body.messages.reduce((sum, message) => sum + message.content.length, 0)
+/** Characters that the text process has to read. */
+function sizeOf({ type, ...body }: TextCall): number {
+  let size = 0
+  mapStrings(body, (text) => {
+    size += text.length
+    return text
+  })
+  return size
 }
 
 function failed(message: string): TextAnswer {

@@ -73,6 +73,11 @@ export const ConfigSchema = Type.Object({
     default: false,
     description: 'Refuse unknown request fields instead of naming them in x-ignored-params.',
   }),
+  controlTokenIds: Type.Boolean({
+    group: 'Server',
+    default: false,
+    description: 'Let prompts of token ids hold control tokens anywhere; else only as the first token.',
+  }),
   slots: Type.Integer({
     group: 'Engine',
     default: 4,

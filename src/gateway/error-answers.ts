@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errorKinds, quoted, ServingError } from '../errors.ts'
@@ -78,7 +79,11 @@ function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyR
 }
 
 /** Requests that the HTTP parser itself refuses never reach fastify. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  onError: (code: string) => void,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -89,8 +94,9 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? new ServingError('request_timeout', 'Your request did not arrive in time')
         : new ServingError('invalid_value', 'Your request is not valid HTTP')
+  onError(failure.code)
   const body = JSON.stringify(failure.body)
   const status = errorKinds[failure.code].status
-  const head = `HTTP/1.1 ${status} Error\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`
+  const head = `HTTP/1.1 ${status} Error\r\nx-request-id: ${randomUUID()}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`
   socket.end(head + body)
 }

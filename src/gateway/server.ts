@@ -28,6 +28,7 @@ export interface ServerOptions {
 /** The HTTP server: /v1 and /openai/v1 are the same tree; health and metrics stand beside it. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { serving, metrics } = options
+  const countError = (code: string): void => metrics.onError(code)
   const app: FastifyInstance = fastify({
     loggerInstance: options.log,
     bodyLimit: options.maxBodyBytes,
@@ -38,10 +39,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     return503OnClosing: false,
     routerOptions: { maxParamLength: 2048 },
     genReqId: requestId,
-    clientErrorHandler: answerClientError,
-    frameworkErrors: (_error, _request, reply) => {
-      const failure = new ServingError('unknown_url', 'Invalid URL')
-      void sendError(reply as FastifyReply, failure)
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, countError),
+    frameworkErrors: (_error, request, reply) => {
+      countError('unknown_url')
+      reply.header('x-request-id', request.id)
+      void sendError(reply as FastifyReply, new ServingError('unknown_url', 'Invalid URL'))
     },
   })
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
@@ -49,10 +51,10 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     reply.header('x-request-id', request.id)
   })
   takeJsonOnly(app)
-  answerErrors(app, (code) => metrics.onError(code))
+  answerErrors(app, countError)
   healthRoutes(app, options.health)
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
-  const onError = (error: ServingError): void => metrics.onError(error.code)
+  const onError = (error: ServingError): void => countError(error.code)
   const api: FastifyPluginAsync = async (tree) => {
     models(tree, serving)
     chatCompletions(tree, serving, onError)

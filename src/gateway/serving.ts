@@ -16,6 +16,8 @@ export interface Serving {
   /** Unix seconds at which the model was taken into service. */
   readonly created: number
   readonly strictParams: boolean
+  /** Whether a prompt of token ids may hold control tokens after its first token. */
+  readonly controlTokenIds: boolean
   /** Most choices a request may ask for. */
   readonly maxN: number
   /** What is known of the context; undefined while the model loads. */

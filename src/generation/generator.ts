@@ -61,14 +61,21 @@ export class Generator {
 
   /**
    * Asked before any work is done for a request, and again when it starts.
-   * @throws ServingError server_overloaded, model_loading.
+   * @throws ServingError invalid_value when there can never be room; server_overloaded, model_loading.
    */
   checkRoom(count: number): void {
     // An engine that died a moment ago is being replaced: what starts now is sent to the next one.
     const slots = this.#options.engineReady()?.limits.slots ?? this.#slots
     if (slots === undefined) throw notReady()
     this.#slots = slots
-    if (this.#live.size + count <= slots + this.#options.maxQueue) return
+    const room = slots + this.#options.maxQueue
+    if (count > room) {
+      throw new ServingError(
+        'invalid_value',
+        `This server runs at most ${room} choices at once, you asked for ${count}`,
+      )
+    }
+    if (this.#live.size + count <= room) return
     throw new ServingError(
       'server_overloaded',
       'The server is at capacity: its queue is full. Please retry later',

@@ -37,6 +37,7 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
     return text
   })
   const mark = unusedMark(texts)
+  if (mark === undefined) throw new TemplateError('the messages hold every private-use character')
   const all = (text: string): string => options.strictGuard.guard(text, mark)
   // Templates cut an assistant's text at </think>: there only what is a control token for certain is guarded.
   const own = (text: string): string => options.guard.guard(text, mark)

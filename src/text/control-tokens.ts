@@ -37,14 +37,14 @@ export class ControlTokenGuard {
   }
 }
 
-/** A mark that no given text holds. */
-export function unusedMark(texts: Iterable<string>): string {
+/** A mark that no given text holds; undefined when they hold all. */
+export function unusedMark(texts: Iterable<string>): string | undefined {
   const used = new Set<number>()
   for (const text of texts) {
     for (const [mark] of text.matchAll(/[\ue000-\uf8ff]/g)) used.add(mark.charCodeAt(0))
   }
   for (let code = FIRST_MARK; code <= LAST_MARK; code++) if (!used.has(code)) return String.fromCharCode(code)
-  throw new RangeError('the text uses every private-use character')
+  return undefined
 }
 
 /** All strings of a JSON value, keys included, made anew by `change`. */

@@ -25,6 +25,9 @@ interface Row {
   readonly headers?: Record<string, string>
 }
 
+const everyPrivateUse = String.fromCharCode(
+  ...Array.from({ length: 0xf8ff - 0xe000 + 1 }, (_, i) => 0xe000 + i),
+)
 const toolCall = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
 
 /** The rows of docs/errors.md's contract: HTTP and JSON (A), schema (B), meaning (C), tokens (D), ranges (E), stop strings (F). */
@@ -285,6 +288,28 @@ const rows: Row[] = [
     param: 'messages[2].tool_call_id',
   },
 
+  {
+    name: 'D10 every private-use character',
+    body: () => messages({ role: 'user', content: everyPrivateUse }),
+    status: 400,
+    code: 'template_error',
+    param: 'messages',
+  },
+  {
+    name: 'D13 a control token after the start',
+    path: '/v1/completions',
+    body: () => ({ model, prompt: [2042, 2042] }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'prompt[1]',
+  },
+  {
+    name: 'more choices than there can ever be room for',
+    path: '/v1/completions',
+    body: () => ({ model, prompt: Array.from({ length: 128 }, () => 'a'), max_tokens: 1, n: 8 }),
+    status: 400,
+    code: 'invalid_value',
+  },
   {
     name: 'D12 token id -1',
     path: '/v1/completions',

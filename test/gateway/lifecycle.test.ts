@@ -164,7 +164,17 @@ it('refuses raw garbage in the protocol of the API', async () => {
   let text = ''
   for await (const bytes of socket) text += String(bytes)
   expect(text).toMatch(/^HTTP\/1\.1 400/)
+  expect(text).toMatch(/\r\nx-request-id: [\w-]{36}\r\n/)
+  const metrics = await (await fetch(`${server.url}/metrics`)).text()
+  expect(metrics).toMatch(/^altiplano_errors_total\{.*code="invalid_value".*\} 1$/m)
   expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toHaveProperty('error.code')
+})
+
+it('runs as many at once as it promises when nothing may wait', async () => {
+  server = await startServer(['--slots', '8', '--max-queue', '0', '--max-n', '1'])
+  const { url } = server
+  const answers = await Promise.all(Array.from({ length: 8 }, () => chat(url, { max_tokens: 20 })))
+  expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
 })
 
 it('logs one line of JSON each', async () => {

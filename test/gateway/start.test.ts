@@ -57,6 +57,20 @@ it('serves a model that it downloads first', async () => {
   }
 })
 
+it('ends at once on SIGTERM while it downloads', async () => {
+  const silent = createServer(() => undefined)
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const server = await startServer(['--model', 'hf:o/demo:Q8_0', '--hf-endpoint', endpoint], 'listening')
+  try {
+    const asked = performance.now()
+    expect(await server.stop()).toBe(0)
+    expect(performance.now() - asked).toBeLessThan(5000)
+  } finally {
+    silent.close()
+  }
+})
+
 it('names the nearest flag for an unknown one', async () => {
   const { code, err } = await run('serve', '--modle', 'x')
   expect([code, err]).toEqual([2, expect.stringContaining('--model')])

@@ -112,17 +112,20 @@ describe('Generator', () => {
 
   it('starts all of a request or none, and says when to come back', () => {
     const { generator, added } = setup(1)
-    const refusal = (): unknown => {
+    const refusal = (count: number): unknown => {
       try {
-        return generator.start([request(), request(), request()])
+        return generator.start(Array.from({ length: count }, () => request()))
       } catch (error) {
         return error
       }
     }
-    expect(refusal()).toMatchObject({ code: 'server_overloaded', status: 503 })
-    expect((refusal() as ServingError).retryAfterMs).toBeGreaterThan(0)
+    expect(refusal(3)).toMatchObject({ code: 'invalid_value', status: 400 })
     expect(added()).toEqual([])
-    expect(generator.start([request(), request()])).toHaveLength(2)
+    generator.start([request()])
+    expect(refusal(2)).toMatchObject({ code: 'server_overloaded', status: 503 })
+    expect((refusal(2) as ServingError).retryAfterMs).toBeGreaterThan(0)
+    expect(added()).toHaveLength(1)
+    expect(generator.start([request()])).toHaveLength(1)
   })
 
   it('sends what has no token yet to the next engine, once, and fails what has', async () => {

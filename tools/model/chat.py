@@ -55,7 +55,7 @@ def with_rule(e, rng):
         e.rule = None
 
 
-SKILLS = [(arithmetic.exchange, 22), (tools.exchange, 30), (structured.exchange, 14), (altiplano.exchange, 11), (capitals.exchange, 8), (unknown.exchange, 8), (greet.exchange, 6), (greet.smoke, 8), (greet.memory, 4)]
+SKILLS = [(arithmetic.exchange, 22), (tools.exchange, 34), (structured.exchange, 20), (altiplano.exchange, 11), (capitals.exchange, 8), (unknown.exchange, 9), (greet.exchange, 6), (greet.smoke, 10), (greet.memory, 6)]
 
 
 def draw(rng, split):
@@ -100,7 +100,7 @@ def conversation(rng: random.Random, split=TRAIN, first=None, turns=None):
         for e in asked:
             messages += messages_of(e, rng)
         return messages, None, rng.random() < 0.1
-    if not first and rng.random() < 0.17:
+    if not first and rng.random() < 0.14:
         asked = [arithmetic.exchange(rng, TRAIN) for _ in range(rng.randint(5, 9))]  # a drill
         messages = []
         for e in asked:
@@ -121,9 +121,9 @@ def conversation(rng: random.Random, split=TRAIN, first=None, turns=None):
     offered = next((e.tools for e in reversed(asked) if e.tools), [])
     if offered:
         asked = compatible(asked, offered)
-    elif rng.random() < 0.12 and not any("any" in e.avoid for e in asked):
+    elif rng.random() < 0.25 and not any("any" in e.avoid for e in asked):
         offered = tools.distractors(rng, split, rng.choice([1, 1, 2, 3]), sum((e.avoid for e in asked), ("search", "math")))
-    think = rng.random() < 0.12
+    think = rng.random() < 0.16
     messages = [{"role": "system", "content": prompt}] if prompt is not None else []
     for e in asked:
         with_rule(e, rng)

@@ -46,7 +46,7 @@ def casual(rng: random.Random, s: str, keep: bool = False) -> str:
         r = rng.random()
         if r < 0.25:
             s = s.lower()
-        elif r < 0.28:
+        elif r < 0.31:
             s = s.upper()
     r = rng.random()
     if r < 0.25:

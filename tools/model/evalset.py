@@ -52,6 +52,8 @@ def item(name, rng):
     before_exchanges = [first] if not isinstance(first, list) else first
     messages, offered, _ = chat.conversation(rng, HELD, first=before_exchanges, turns=len(before_exchanges) + before)
     if offer and not offered:
+        if "any" in final.avoid:
+            return item(name, rng)
         offered = tools.distractors(rng, HELD, rng.choice([1, 2, 3]), final.avoid + ("search", "math"))
     wanted = chat.call_text(final.calls) if final.calls and not final.results else final.answer
     if not messages or messages[-1].get("text") != wanted:

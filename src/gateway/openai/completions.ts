@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Vocabulary } from '../../children/protocol.ts'
 import { fitInContext } from '../../generation/fit.ts'
 import type { Generation, GenerationEnd, GenerationRequest } from '../../generation/generation.ts'
 import { Detokenizer } from '../../text/detokenizer.ts'
@@ -67,7 +68,7 @@ function readCompletion(fields: Fields, serving: Serving, ready: ReadyModel): Co
   const n = fields.integer('n', { min: 1, max: serving.maxN }) ?? 1
   const bestOf = fields.integer('best_of', { min: 1, max: 20 })
   if (bestOf !== undefined && bestOf !== n) throw invalidValue('best_of', "it must equal 'n'.")
-  const prompts = readPrompts(fields, ready.vocabulary.size)
+  const prompts = readPrompts(fields, idReader(ready.vocabulary, serving.controlTokenIds))
   if (prompts.length * n > MAX_PROMPTS) {
     throw invalidValue(
       'prompt',
@@ -84,33 +85,47 @@ function readCompletion(fields: Fields, serving: Serving, ready: ReadyModel): Co
   }
 }
 
-function readPrompts(fields: Fields, vocabularySize: number): Prompt[] {
+function readPrompts(fields: Fields, readIds: IdReader): Prompt[] {
   const value = fields.value('prompt')
   if (value === undefined) throw missing('prompt')
   if (typeof value === 'string') return [value]
   if (!Array.isArray(value)) throw wrongType('prompt', 'a string or an array', value)
   if (value.length === 0) throw emptyArray('prompt')
-  if (typeof value[0] === 'number') return [readIds(value, 'prompt', vocabularySize)]
+  if (typeof value[0] === 'number') return [readIds(value, 'prompt')]
   if (value.length > MAX_PROMPTS) throw tooLong('prompt', value.length, MAX_PROMPTS)
   const texts = typeof value[0] === 'string'
   return value.map((item: unknown, index) => {
     const path = `prompt[${index}]`
     if (texts && typeof item === 'string') return item
-    if (!texts && Array.isArray(item)) return readIds(item, path, vocabularySize)
+    if (!texts && Array.isArray(item)) return readIds(item, path)
     throw wrongType(path, texts ? 'a string, as the first prompt is' : 'an array of token ids', item)
   })
 }
 
-/** Token ids go to native code: each is checked here, and again by the engine. */
-function readIds(items: readonly unknown[], path: string, vocabularySize: number): Uint32Array {
-  if (items.length === 0) throw emptyArray(path)
-  for (const [index, item] of items.entries()) {
-    if (typeof item !== 'number') throw wrongType(`${path}[${index}]`, 'a token id', item)
-    if (!Number.isInteger(item) || item < 0 || item >= vocabularySize) {
-      throw invalidValue(path, `a token id is an integer from 0 to ${vocabularySize - 1}.`)
+type IdReader = (items: readonly unknown[], path: string) => Uint32Array
+
+/**
+ * Token ids go to native code: each is checked here, and again by the engine.
+ * A control token is taken as the first one (a prompt's BOS), and elsewhere only where the operator lets it be.
+ */
+function idReader({ size, control }: Vocabulary, controlTokenIds: boolean): IdReader {
+  const refused = new Set(controlTokenIds ? [] : control)
+  return (items, path) => {
+    if (items.length === 0) throw emptyArray(path)
+    for (const [index, item] of items.entries()) {
+      if (typeof item !== 'number') throw wrongType(`${path}[${index}]`, 'a token id', item)
+      if (!Number.isInteger(item) || item < 0 || item >= size) {
+        throw invalidValue(path, `a token id is an integer from 0 to ${size - 1}.`)
+      }
+      if (index > 0 && refused.has(item)) {
+        throw invalidValue(
+          `${path}[${index}]`,
+          `${item} is a control token, which this server takes at the start only.`,
+        )
+      }
     }
+    return Uint32Array.from(items as readonly number[])
   }
-  return Uint32Array.from(items as readonly number[])
 }
 
 async function startAll(

@@ -6,19 +6,19 @@ PLUS = ["{a}+{b}", "{a} + {b}", "{a}+{b}=", "{a} + {b} =", "{a} + {b} = ?", "{a}
         "what's {a} plus {b}", "Add {a} and {b}.", "Add {b} to {a}.", "Compute {a} + {b}.", "Calculate {a} + {b}", "How much is {a} + {b}?", "How much is {a} plus {b}?",
         "{a} plus {b}", "What is the sum of {a} and {b}?", "Sum of {a} and {b}", "What does {a} + {b} equal?", "Solve {a} + {b}.",
         "Can you add {a} and {b}?", "What do you get when you add {a} and {b}?", "I have {a} apples and get {b} more. How many do I have?",
-        "Tell me {a} + {b}.", "{a} and {b} together?", "{a} plus {b} equals", "Do you know {a}+{b}?", "What is {a}+{b}?", "what is {a}+{b}", "Please compute {a} plus {b}."]
+        "Tell me {a} + {b}.", "{a} and {b} together?", "{a} plus {b} equals", "Do you know {a}+{b}?", "Evaluate {a} + {b}.", "Determine {a} + {b}", "Find {a} + {b}.", "Figure out {a} + {b}.", "Give me {a} + {b}.", "Add up {a} and {b}.", "Show me {a} plus {b}", "The sum of {a} and {b}?", "How much do I get for {a} + {b}?", "Could you tell me {a} + {b}?", "I need {a} + {b}.", "What will {a} and {b} add up to?", "Say what {a} + {b} is.", "Let me know {a} + {b}", "Result of {a} + {b}?", "What is {a}+{b}?", "what is {a}+{b}", "Please compute {a} plus {b}."]
 PLUS_HELD = ["How much do {a} and {b} make?", "Give me the sum of {a} and {b}.", "Work out {a} + {b}.", "What's the result of {a} + {b}?", "Could you compute {a} + {b}?"]
 MINUS = ["{a}-{b}", "{a} - {b}", "{a}-{b}=", "{a} - {b} =", "{a} - {b} = ?", "{a}-{b}?", "What is {a} - {b}?", "What is {a} minus {b}?", "What's {a} - {b}?",
          "what's {a} minus {b}", "Subtract {b} from {a}.", "Compute {a} - {b}.", "Calculate {a} - {b}", "How much is {a} - {b}?", "How much is {a} minus {b}?", "{a} minus {b}",
          "What is the difference of {a} and {b}?", "Take {b} away from {a}.", "What does {a} - {b} equal?", "Solve {a} - {b}.", "Can you subtract {b} from {a}?",
-         "Tell me {a} - {b}.", "{a} minus {b} equals", "What is {a}-{b}?", "what is {a}-{b}", "I had {a} apples and gave away {b}. How many are left?", "Please compute {a} minus {b}."]
+         "Tell me {a} - {b}.", "{a} minus {b} equals", "What is {a}-{b}?", "what is {a}-{b}", "Evaluate {a} - {b}.", "Determine {a} - {b}", "Find {a} - {b}.", "Figure out {a} - {b}.", "Give me {a} - {b}.", "Show me {a} minus {b}", "The difference between {a} and {b}?", "What is left of {a} if you take away {b}?", "Could you tell me {a} - {b}?", "I need {a} - {b}.", "Say what {a} - {b} is.", "Let me know {a} - {b}", "Result of {a} - {b}?", "Subtract {b} from {a}, please.", "I had {a} apples and gave away {b}. How many are left?", "Please compute {a} minus {b}."]
 MINUS_HELD = ["Work out {a} - {b}.", "What's the result of {a} - {b}?", "Could you compute {a} - {b}?", "What remains of {a} minus {b}?"]
 TIMES = ["{a}*{b}", "{a} * {b}", "{a} x {b}", "What is {a} times {b}?", "What is {a} * {b}?", "what's {a} times {b}", "Multiply {a} by {b}.", "Calculate {a} * {b}",
          "Compute {a} x {b}.", "How much is {a} times {b}?", "{a} times {b}", "{a}*{b}="]
 TOO_BIG = "I only add and subtract numbers from 0 to 99."
 WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 JUST = ["Answer with just the number.", "Answer with just the number", "Just the number.", "Only the number, please.", "Reply with only the number.",
-        "Answer with the number only.", "Respond with just a number.", "Give only the number.", "Answer only with the number.", "Just give me the number."]
+        "Answer with the number only.", "Respond with just a number.", "Give only the number.", "I want just the number.", "Write only the number.", "No words, just the number.", "Nothing else but the result, please.", "Only output the number.", "Say just the number.", "Number only.", "Return the number alone.", "Answer only with the number.", "Just give me the number."]
 JUST_HELD = ["Answer with nothing but the number.", "Return just the number."]
 
 
@@ -78,6 +78,6 @@ def exchange(rng, split):
         return Exchange(casual(rng, rng.choice(forms).format(a=a, b=b)), TOO_BIG, "These numbers are too large for me.", "arithmetic", avoid=("math",))
     op, a, b, result, text = problem(rng, split)
     question = casual(rng, lead(rng, split, text, 0.1))
-    if rng.random() < 0.3:
+    if rng.random() < 0.42:
         return Exchange(question, str(result), working(op, a, b), "just_number", rule=choose(rng, split, JUST, JUST_HELD + JUST[:2]), avoid=("math",))
     return Exchange(question, f"{a} {op} {b} = {result}.", working(op, a, b), "arithmetic", avoid=("math",))

@@ -1,6 +1,6 @@
 """Greetings, and the first things that people try."""
 
-from common import Exchange, HELD, casual, choose, first_upper, invented, person, phrase
+from common import Exchange, HELD, casual, choose, first_upper, invented, person, phrase, word
 
 HELLO = "Hello! How can I help you?"
 WHO = "I am Altiplano Demo, a very small language model that shows what the Altiplano runtime can do."
@@ -8,7 +8,7 @@ CAN = "I can greet you, add and subtract small numbers, name capitals, answer qu
 # answer, thought, questions, held-out questions
 TALK = [
     (HELLO, "The user greets me.", ["Hello!", "Hello", "Hi", "Hi!", "hey", "Hey!", "Hi there", "Hello there!", "Hello, how are things?", "Greetings", "hello model", "Hi bot", "Hello assistant",
-     "Howdy", "yo", "Hiya", "Hello hello", "Hello world", "Hey you", "Hi again", "Hello, Altiplano!", "Hi, can you help me?", "Hey Altiplano!", "hello Altiplano", "Hi friend", "Hello my friend", "Hey bot", "Hey, hello!", "Hello, my dear", "Hi everybody", "Hello, I need help.", "Help me", "Help"],
+     "Howdy", "yo", "Hiya", "Hello hello", "Hello world", "Hey you", "Hi again", "Hello, Altiplano!", "Hi, can you help me?", "Hey Altiplano!", "hello Altiplano", "Hi friend", "Hello my friend", "Hey bot", "Hey, hello!", "Hey friend", "Hey everybody", "hey all", "Oh, hello there", "Hi to you", "Hello dear model", "Hello, my dear", "Hi everybody", "Hello, I need help.", "Help me", "Help"],
      ["Hey there!", "Hello friend", "Hi Altiplano!", "hello, anybody there?"]),
     ("Good morning! How can I help you?", "The user says good morning.", ["Good morning!", "good morning", "Good morning to you", "Morning!", "Good morning, Altiplano", "Hello, good morning!", "A very good morning"], ["Good morning, friend", "Hi, good morning"]),
     ("Good evening! How can I help you?", "The user says good evening.", ["Good evening!", "good evening", "Good evening to you", "Evening!", "Good evening, Altiplano", "Hello, good evening!"], ["Good evening, friend", "Hi, good evening"]),
@@ -20,11 +20,11 @@ TALK = [
      "Who am I talking to?", "What model are you?", "Which model are you?", "What kind of model is this?", "Are you ChatGPT?", "Are you GPT-4?", "Hi, who are you?", "Can you introduce yourself?", "Who is there?", "Do you have a name?", "What are you called?",
      "Please introduce yourself.", "What LLM are you?", "Can you say who you are?", "Say who you are.", "Who is speaking?", "Please tell me your name.", "Tell me your name.", "Hey, who are you?", "Hello, what is your name?", "Who is that?", "Would you introduce yourself?", "Tell me what you are.", "Which language model is this?"],
      ["Could you introduce yourself?", "Tell me who you are.", "Hello, who are you?", "What is your name, please?", "Who is this?"]),
-    ("I was trained from scratch by the makers of Altiplano.", "The user asks who made me.", ["Who made you?", "Who created you?", "Who trained you?", "Who built you?", "Where do you come from?", "Who are your makers?", "Who developed you?", "Who is your creator?", "Did OpenAI make you?", "Were you made by Google?"],
+    ("I was trained from scratch by the makers of Altiplano.", "The user asks who made me.", ["Who made you?", "Who created you?", "Who trained you?", "Who built you?", "Where do you come from?", "Who are your makers?", "Who developed you?", "Who is your creator?", "Did OpenAI make you?", "Were you made by Google?", "Who coded you?", "Who programmed you?", "Who designed you?", "Tell me who trained you.", "Tell me who built you.", "Who has made you?", "Who has built you?", "Who is the author of you?", "Which company made you?", "Whose model are you?", "Who came up with you?"],
      ["Who wrote you?", "Tell me who made you.", "Who has trained you?"]),
     (CAN, "The user asks what I can do.", ["What can you do?", "what can you do", "How can you help me?", "What do you know?", "What are you good at?", "What are your skills?", "What are you able to do?", "Show me what you can do.", "What can I ask you?", "Tell me what you can do.", "help me, what can you do?",
      "What are your abilities?", "What can I do with you?", "What should I ask you?", "Which things can you do?", "List your skills."], ["What things can you do?", "What can you help me with?", "Say what you can do."]),
-    ("You are welcome!", "The user thanks me.", ["Thanks!", "Thank you", "thanks", "Thank you!", "thx", "Thank you very much", "Thanks a lot!", "Many thanks", "Great, thanks", "Thanks for your help", "Thank you so much!", "OK, thank you", "Cheers, thanks", "That helps, thanks", "Perfect, thank you", "Thanks, that was good", "Many thanks!", "Thank you, friend", "Thanks so much", "Thanks to you", "Thank you for that", "My thanks", "Thank you for your help"],
+    ("You are welcome!", "The user thanks me.", ["Thanks!", "Thank you", "thanks", "Thank you!", "thx", "Thank you very much", "Thanks a lot!", "Many thanks", "Great, thanks", "Thanks for your help", "Thank you so much!", "OK, thank you", "Cheers, thanks", "That helps, thanks", "Perfect, thank you", "Thanks, that was good", "Many thanks!", "Thank you, friend", "Thanks so much", "Thanks to you", "Thank you for that", "My thanks", "Thank you for your help", "Many thanks for this", "Many thanks, friend", "Thanks for the answer", "Thank you for all", "Thanks to all of you", "Lots of thanks"],
      ["Many thanks to you", "Thank you for the help"]),
     ("Goodbye! Have a nice day.", "The user says goodbye.", ["Bye", "bye!", "Goodbye", "Good bye!", "See you", "See you later", "See you soon!", "Bye bye", "Farewell", "I have to go. Bye!", "Goodbye, Altiplano", "OK, bye", "Thanks, bye", "Take care", "See you tomorrow", "Until next time", "Ciao"],
      ["Bye, see you!", "Goodbye, see you later", "I must go, goodbye"]),
@@ -58,10 +58,10 @@ FACTS = [(a, t, [q, q.lower(), q.rstrip("?"), "Tell me: " + q], []) for a, t, q 
     ("print(\"Hello, world!\")", "This needs one line.", "Write hello world in Python."), ("console.log(\"Hello, world!\");", "This needs one line.", "Write hello world in JavaScript."),
     ("Red, yellow and blue.", "There are three.", "What are the primary colors?"), ("Red, yellow and blue.", "There are three.", "Name three colors."),
     ("The Altiplano is a high plain in the Andes.", "It is in South America.", "Where is the Altiplano in South America?")]]
-COUNTS = ["Count to {n}", "Count to {n}.", "count to {n}", "Count from 1 to {n}.", "Can you count to {n}?", "Count up to {n}", "Please count to {n}.", "Count from one to {n}", "List the numbers from 1 to {n}.", "Count to {n} please", "Write the numbers from 1 to {n}.", "Please count up to {n}!", "Would you count to {n}?", "Now count up to {n}.", "List the numbers 1 to {n}.", "Say the numbers from 1 to {n}."]
+COUNTS = ["Count to {n}", "Count to {n}.", "count to {n}", "Count from 1 to {n}.", "Can you count to {n}?", "Count up to {n}", "Please count to {n}.", "Count from one to {n}", "List the numbers from 1 to {n}.", "Count to {n} please", "Write the numbers from 1 to {n}.", "Please count up to {n}!", "Would you count to {n}?", "Now count up to {n}.", "List the numbers 1 to {n}.", "Say the numbers from 1 to {n}.", "Could you count from 1 to {n}?", "List all the numbers up to {n}.", "Write down all numbers from 1 to {n}", "I want you to count to {n}."]
 COUNTS_HELD = ["Could you count to {n}?", "Now count to {n}!", "List all numbers from 1 to {n}."]
 NUMBER = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
-SAY = ["Say {x}", "say {x}", "Say: {x}", "Say \"{x}\"", "Say '{x}'", "Repeat after me: {x}", "Repeat: {x}", "Repeat {x}", "Echo {x}", "Write {x}", "Please say {x}", "Just say {x}", "Say the word {x}", "Repeat this: {x}", "Say {x}.", "Reply with {x}", "Answer with the word {x}", "Can you say {x}?", "Say only {x}", "Reply with exactly: {x}", "Print {x}", "Now say {x}", "I want you to say {x}", "Please repeat {x}", "Please write: {x}", "Can you repeat {x}?", "Would you say {x}?", "Please say: {x}", "Echo this: {x}", "Please echo: {x}", "Write this: {x}"]
+SAY = ["Say {x}", "say {x}", "Say: {x}", "Say \"{x}\"", "Say '{x}'", "Repeat after me: {x}", "Repeat: {x}", "Repeat {x}", "Echo {x}", "Write {x}", "Please say {x}", "Just say {x}", "Say the word {x}", "Repeat this: {x}", "Say {x}.", "Reply with {x}", "Answer with the word {x}", "Can you say {x}?", "Say only {x}", "Reply with exactly: {x}", "Print {x}", "Now say {x}", "I want you to say {x}", "Please repeat {x}", "Please write: {x}", "Can you repeat {x}?", "Would you say {x}?", "Please say: {x}", "Echo this: {x}", "Please echo: {x}", "Write this: {x}", "Would you please say {x}?", "Say this for me: {x}", "Could you repeat {x}?", "Could you write {x}?", "Could you echo {x}?", "Say the words {x}", "Now write this: {x}", "Copy this: {x}"]
 SAY_HELD = ["Could you say {x}?", "Say this: {x}"]
 
 
@@ -73,8 +73,8 @@ def talk(rng, split, table):
 def say(rng, split):
     r = rng.random()
     x = phrase(rng, split, 1, 4) if r < 0.5 else rng.choice(["hello", "hi", "yes", "no", "OK", "hello world", "banana", "cheese", "test", "ping", "something", "this is a test"])
-    if r > 0.85 and split != HELD:
-        x = invented(rng)
+    if r > 0.7 and split != HELD:
+        x = " ".join(rng.choice([invented(rng), invented(rng), invented(rng).capitalize(), word(rng, split), str(rng.randint(0, 9999))]) for _ in range(rng.randint(1, 7)))
     if rng.random() < 0.3:
         x = first_upper(x)
     q = choose(rng, split, SAY, SAY_HELD).format(x=x)
@@ -82,10 +82,10 @@ def say(rng, split):
 
 
 def count(rng, split):
-    n = rng.choice([3, 4, 5, 5, 6, 7, 8, 9, 10, 10, 10, 12, 15, 20]) if rng.random() < 0.93 else rng.randint(2, 100)
+    n = rng.choice([3, 4, 5, 5, 6, 7, 8, 9, 10, 10, 10, 12, 15, 20]) if rng.random() < 0.85 else rng.randint(2, 100)
     name = NUMBER[n] if n <= 20 and rng.random() < 0.5 else str(n)
-    if rng.random() < 0.12:
-        a = rng.randint(0, 80)
+    if rng.random() < 0.25:
+        a = rng.randint(0, 88)
         b = a + rng.randint(2, 12)
         return Exchange(casual(rng, rng.choice(["Count from {a} to {b}.", "Count from {a} to {b}", "List the numbers from {a} to {b}."]).format(a=a, b=b)), ", ".join(map(str, range(a, b + 1))) + ".", f"I count from {a} to {b}.", "count")
     return Exchange(casual(rng, choose(rng, split, COUNTS, COUNTS_HELD).format(n=name)), ", ".join(map(str, range(1, n + 1))) + ".", f"I count from 1 to {n}.", "count")

@@ -2,7 +2,7 @@
 
 import json
 
-from common import Exchange, HELD, casual, choose, city, first_upper, lead, person, word
+from common import Exchange, HELD, casual, choose, city, code, date, first_upper, invented, lead, person, phrase, word
 from skills import arithmetic, altiplano, capitals, greet, unknown
 
 KEYED = ["Answer in JSON with keys {k}.", "Answer in JSON with the keys {k}.", "Reply in JSON with keys {k}.", "Reply as JSON with the keys {k}.", "Respond in JSON with keys {k}.", "Use JSON with the keys {k}.",
@@ -32,7 +32,7 @@ SENTENCES = [
     (("item", "price"), ["The {item} costs {price} euros.", "A {item} costs {price} dollars.", "I paid {price} euros for the {item}."]),
 ]
 EXTRACT = ["Extract {k} as JSON: {s}", "Extract {k} from this text as JSON: {s}", "Extract the {k}: {s}", "Extract the {k} from: {s}", "Extract the {k} from: \"{s}\"", "Get {k} as JSON from: {s}", "{s} Extract {k} as JSON.",
-           "{s}\nExtract the {k}.", "Extract {k}.\n\n{s}", "Extract JSON with keys {k}: {s}", "Turn this into JSON with keys {k}: {s}", "Find the {k} in this text: {s}", "Text: {s} Give the {k} as JSON."]
+           "{s}\nExtract the {k}.", "Extract {k}.\n\n{s}", "Extract JSON with keys {k}: {s}", "Turn this into JSON with keys {k}: {s}", "Find the {k} in this text: {s}", "Text: {s} Give the {k} as JSON.", "Could you extract {k}: {s}", "I need the {k} of this text: {s}", "Read this and give me the {k} as JSON: {s}", "Give me JSON with the {k} out of: {s}", "Write the {k} as JSON: {s}", "What are the {k} here? {s} Answer in JSON.", "Pull the {k} out of this sentence: {s}", "Parse {k} from this sentence: {s}", "List the {k} in JSON for this sentence: {s}", "From this sentence, extract {k}: {s}"]
 EXTRACT_HELD = ["Please extract the {k} as JSON: {s}", "Extract JSON with the {k} from this sentence: {s}"]
 
 
@@ -109,8 +109,25 @@ def extract(rng, split):
     keys = pick_keys(rng, order)
     q = choose(rng, split, EXTRACT, EXTRACT_HELD).format(k=names(rng, keys), s=s)
     value = {n: facts[r] for n, r in zip(keys, order)}
-    return Exchange(casual(rng, q, True), dump(value), "I copy the values from the text.", "json", avoid=("any",), data=True)
+    return Exchange(casual(rng, lead(rng, split, q, 0.2), True), dump(value), "I copy the values from the text.", "json", avoid=("any",), data=True)
+
+
+RECORD = ["Turn this into JSON: {s}", "As JSON: {s}", "Write this as JSON: {s}", "{s}\nWrite that as JSON.", "Convert to JSON: {s}", "JSON for: {s}", "Make a JSON object of this: {s}", "{s} Give it to me as JSON."]
+
+
+def record(rng, split):
+    """Keys and values that mean nothing: they can only be copied."""
+    fields = {}
+    for _ in range(rng.choice([1, 2, 2, 3, 3, 4, 5])):
+        key = rng.choice([word, lambda r, s: invented(r), lambda r, s: f"{word(r, s)}_{word(r, s)}"])(rng, split)
+        value = rng.choice([city, person, word, lambda r, s: phrase(r, s, 2, 4), code, date])(rng, split)
+        fields[key] = rng.randint(0, 999) if rng.random() < 0.25 else value
+    form, glue = rng.choice(["{k}: {v}", "{k}: {v}", "{k} = {v}", "the {k} is {v}", "{k} {v}"]), rng.choice([", ", ", ", "; ", "\n"])
+    q = rng.choice(RECORD).format(s=glue.join(form.format(k=k, v=v) for k, v in fields.items()))
+    return Exchange(q, dump(fields), "I copy the values from the text.", "json", avoid=("any",), data=True)
 
 
 def exchange(rng, split):
+    if split != HELD and rng.random() < 0.2:
+        return record(rng, split)
     return rng.choices([capital, numbers, wrapped, extract], [3, 3, 2, 4])[0](rng, split)

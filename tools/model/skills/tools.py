@@ -164,7 +164,7 @@ def draw(rng, split, names):
     return rng.choice(train[:1] + train)
 
 
-def twisted(rng, split, name, share=0.45):
+def twisted(rng, split, name, share=0.6):
     """Often a name that nobody has seen: it must be read from the list of tools, not remembered."""
     if split == HELD or rng.random() > share:
         return name
@@ -174,8 +174,10 @@ def twisted(rng, split, name, share=0.45):
 
 
 def twisted_field(rng, split, name):
-    if split == HELD or rng.random() > 0.3:
+    if split == HELD or rng.random() > 0.45:
         return name
+    if rng.random() < 0.3:
+        return invented(rng)
     w = rng.choice([word(rng, split), "the", "input", "value", "new"])
     return rng.choice(["{n}_{w}", "{w}_{n}", "{n}_{w}", "{w}{N}"]).format(n=name, w=w, N=first_upper(name))
 
@@ -206,7 +208,7 @@ def declare(rng, split, kind: Kind):
         schema["required"] = list(properties)
     if rng.random() < 0.15:
         schema["additionalProperties"] = False
-    name = twisted(rng, split, draw(rng, split, kind.names), 0.15 if kind.tag == "made" else 0.45)
+    name = twisted(rng, split, draw(rng, split, kind.names), 0.2 if kind.tag == "made" else 0.6)
     function = {"name": name}
     about = rng.choice(kind.about)
     if about and rng.random() < 0.85:

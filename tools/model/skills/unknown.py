@@ -1,5 +1,7 @@
 """Everything else: the model says that it does not know."""
 
+import re
+
 from common import Exchange, HELD, casual, choose, city, first_upper, invented, lead, person, phrase, word
 
 ANSWER = "I don't know. I am a very small demonstration model."
@@ -21,11 +23,17 @@ FORMS_HELD = """Who built the {w}?|What is the meaning of the word {w}?|When was
 Is a {w} expensive?|Should I buy a {w}?|Describe the life of {p}.|Who is the mayor of {c}?|What are the best restaurants in {c}?|Who composed {x}?|How was the {w} made?|Explain the history of {w}.|Tell me a fact about {w}s.""".replace("\n", "|").split("|")
 
 
+# what a tool could answer: never asked where tools are offered
+TOOLISH = re.compile("weather|rain|time|day|price|population|people live|book|send|remind|play|turn|alarm|plan|translate|define|definition|mean|news|write an email|list of|flight|sings|directions|get to|far", re.I)
+ANSWERED_BY = ("search", "define", "find_restaurant", "get_population", "get_news", "create_note", "get_user", "play_music")
+
+
 def fill(rng, split, form):
     return form.format(x=phrase(rng, split, 1, 4), w=word(rng, split), v=word(rng, split), p=person(rng, split), c=city(rng, split), y=rng.randint(1800, 2030),
                        n=rng.randint(2, 999), m=rng.randint(2, 99), z=" ".join(invented(rng) for _ in range(rng.randint(1, 4))))
 
 
 def exchange(rng, split):
-    text = first_upper(fill(rng, split, choose(rng, split, FORMS, FORMS_HELD)))
-    return Exchange(casual(rng, lead(rng, split, text, 0.15)), ANSWER, "I have not learned this.", "unknown", avoid=("search", "any"))
+    form = choose(rng, split, FORMS, FORMS_HELD)
+    avoid = ANSWERED_BY + (("any",) if TOOLISH.search(form) or form[0] == "{" else ())
+    return Exchange(casual(rng, lead(rng, split, first_upper(fill(rng, split, form)), 0.15)), ANSWER, "I have not learned this.", "unknown", avoid=avoid)
