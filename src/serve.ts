@@ -61,6 +61,7 @@ async function startModel(
       gpuLayers: config.gpuLayers,
       kvCacheType: config.kvCacheType,
       prefixCache: config.prefixCache,
+      itlTargetMs: config.itlTargetMs,
       // The gateway counts those that run too, and one that it has just let in may find them still running.
       maxWaiting: config.slots + config.maxQueue + config.maxN,
     })

@@ -15,6 +15,49 @@ const scheduler = 'src/scheduler/scheduler.ts'
 const prefixCache = 'src/kvcache/prefix-slot-cache.ts'
 const mutants: readonly Mutant[] = [
   {
+    name: 'copies from what is not there yet',
+    file: scheduler,
+    find: 'if (computed > ready)',
+    replace: 'if (computed >= ready)',
+  },
+  { name: 'waits for no other prompt', file: scheduler, find: "return 'deferred'", replace: 'void donor' },
+  {
+    name: 'waits for a prefix that is there',
+    file: scheduler,
+    find: 'Math.max(found.cached, donor?.ready ?? 0)',
+    replace: 'found.cached',
+  },
+  {
+    name: 'copies again at each chunk',
+    file: scheduler,
+    find: '  sequence.copyFrom = undefined\n',
+    replace: '',
+  },
+  {
+    name: 'copies the whole prompt',
+    file: scheduler,
+    find: 'sequence.tokens.length - 1)',
+    replace: 'sequence.tokens.length)',
+  },
+  {
+    name: 'prompts take what decodes left',
+    file: scheduler,
+    find: 'Math.min(budget, this.#prefill.tokens(batch.length))',
+    replace: 'budget',
+  },
+  {
+    name: 'a slow pass is forgotten slowly',
+    file: 'src/scheduler/prefill-budget.ts',
+    find: 'const RISE = 0.5',
+    replace: 'const RISE = 0.02',
+  },
+  {
+    name: 'decodes cost nothing',
+    file: 'src/scheduler/prefill-budget.ts',
+    find: '(MARGIN * target - decodeMs)',
+    replace: '(MARGIN * target)',
+  },
+  {
     name: 'last prompt token not recomputed',
     file: prefixCache,
     find: 'prompt.length - 1)',
@@ -59,8 +102,8 @@ const mutants: readonly Mutant[] = [
   {
     name: 'prefill before decode',
     file: scheduler,
-    find: "['decode', 'prefill'] as const",
-    replace: "['prefill', 'decode'] as const",
+    find: "if (sequence.phase === 'decode') take(sequence)",
+    replace: "if (sequence.phase === 'prefill') take(sequence)",
   },
   {
     name: 'budget never spent',
@@ -85,8 +128,8 @@ const mutants: readonly Mutant[] = [
   {
     name: 'cached prefix not counted',
     file: scheduler,
-    find: 'sequence.computed = sequence.cached = lease.cached',
-    replace: 'sequence.computed = sequence.cached = 0',
+    find: 'copied ? donor.ready : lease.cached',
+    replace: '0',
   },
   {
     name: 'slot given back during the pass',

@@ -4,6 +4,7 @@ import { SimulatedEngine } from '../engine/simulated.ts'
 import { StepLoop } from '../engine/step-loop.ts'
 import { NoPrefixSlotCache } from '../kvcache/no-prefix-slot-cache.ts'
 import { PrefixSlotCache } from '../kvcache/prefix-slot-cache.ts'
+import { PacedPrefill } from '../scheduler/prefill-budget.ts'
 import { Scheduler } from '../scheduler/scheduler.ts'
 import { Sequence } from '../scheduler/sequence.ts'
 import { serveChild } from './child-channel.ts'
@@ -13,9 +14,11 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
   const { engine, modelBytes, parameters, prefixReuse } = await open(init)
   const { slots, contextSize } = engine.limits
   const cache = init.prefixCache && prefixReuse ? new PrefixSlotCache(slots) : new NoPrefixSlotCache(slots)
+  const pace = new PacedPrefill(init.itlTargetMs)
   const loop = new StepLoop({
     engine,
-    scheduler: new Scheduler(engine.limits, cache, init.maxWaiting),
+    scheduler: new Scheduler(engine.limits, cache, { maxWaiting: init.maxWaiting, prefill: pace }),
+    pace,
     now: () => performance.now(),
     onStep: (message) => {
       channel.send(message)

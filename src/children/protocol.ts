@@ -19,6 +19,8 @@ export interface EngineInit {
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
   readonly prefixCache: boolean
+  /** Milliseconds between two tokens of a running stream that prompts beside it must leave it; 0: chosen by measurement. */
+  readonly itlTargetMs: number
   /** Sequences that may wait in the engine process. The gateway refuses earlier; this is the backstop. */
   readonly maxWaiting: number
 }

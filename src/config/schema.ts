@@ -126,6 +126,14 @@ export const ConfigSchema = Type.Object({
     default: true,
     description: 'Reuse the KV cache of a shared prompt prefix.',
   }),
+  itlTargetMs: Type.Integer({
+    group: 'Engine',
+    default: 0,
+    minimum: 0,
+    maximum: 60_000,
+    description:
+      'Longest milliseconds between two tokens of a stream while prompts arrive; 0: four times the pace without prompts.',
+  }),
   maxQueue: Type.Integer({
     group: 'Limits',
     default: 64,

@@ -29,6 +29,8 @@ export interface BatchEntry {
   readonly slot: number
   /** Where in the slot `tokens` go. Cells at or after it are forgotten first. */
   readonly start: number
+  /** Another slot, whose cells before `start` are copied into this one first, as they were before this pass. */
+  readonly copyFrom?: number | undefined
   readonly tokens: readonly number[]
   /** How to sample after the last token; undefined for a chunk that ends inside its prompt. */
   readonly sample: SamplingParams | undefined

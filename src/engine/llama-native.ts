@@ -17,6 +17,8 @@ export interface NativeContext {
   /** False when the model's memory cannot be cut there (recurrent and sliding-window models). */
   removeTokenCellsFromSequence(sequence: number, start: number, end: number): boolean
   disposeSequence(sequence: number): void
+  /** All cells; what the target held is gone. One at a time. */
+  copySequenceStateFromOtherSequence(target: number, source: number): Promise<number>
   setThreads(threads: number): void
 }
 
@@ -32,6 +34,7 @@ const CONTEXT_METHODS = [
   'sampleToken',
   'removeTokenCellsFromSequence',
   'disposeSequence',
+  'copySequenceStateFromOtherSequence',
   'setThreads',
 ] as const
 

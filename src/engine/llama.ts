@@ -122,12 +122,14 @@ export class LlamaEngine implements Engine {
   }
 
   /** llama.cpp fails a whole batch for one bad token, and crashes on others: look first. */
-  #refusal({ tokens, start, slot }: BatchEntry): Error | undefined {
+  #refusal({ tokens, start, slot, copyFrom }: BatchEntry): Error | undefined {
     const bad = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= this.#vocabulary)
     if (bad !== undefined) return new Error(`token ${bad} is not in the vocabulary`)
-    const held = this.#slots[slot]
-    if (held === undefined) return new Error(`there is no slot ${slot}`)
-    if (start > held.resident) return new Error(`slot ${slot} holds ${held.resident} tokens, not ${start}`)
+    const held = this.#slots[copyFrom ?? slot]
+    if (held === undefined || this.#slots[slot] === undefined)
+      return new Error(`there is no slot ${copyFrom ?? slot}`)
+    if (start > held.resident)
+      return new Error(`slot ${copyFrom ?? slot} holds ${held.resident} tokens, not ${start}`)
     if (start + tokens.length > this.limits.contextSize) return new Error('the context is full')
     return undefined
   }
@@ -137,7 +139,7 @@ export class LlamaEngine implements Engine {
     const outcome = new Map<BatchEntry, StepResult>()
     if (entries.length === 0) return outcome
     try {
-      const rows = this.#fill(entries)
+      const rows = await this.#fill(entries)
       await this.#context.decodeBatch()
       await Promise.all(
         entries.map(async (entry, index) => outcome.set(entry, await this.#sample(entry, rows[index]))),
@@ -154,7 +156,8 @@ export class LlamaEngine implements Engine {
   }
 
   /** Puts the entries in a new batch; returns the row to sample from, for those that want one. */
-  #fill(entries: readonly BatchEntry[]): (number | undefined)[] {
+  async #fill(entries: readonly BatchEntry[]): Promise<(number | undefined)[]> {
+    for (const { slot, copyFrom } of entries) if (copyFrom !== undefined) await this.#copy(slot, copyFrom)
     for (const { slot, start } of entries) if (this.#slotOf(slot).resident > start) this.#cut(slot, start)
     this.#context.initBatch(entries.reduce((sum, entry) => sum + entry.tokens.length, 0))
     return entries.map(({ slot, start, tokens, sample }) => {
@@ -178,6 +181,12 @@ export class LlamaEngine implements Engine {
     configureSampler(held.sampler, sample, seen)
     const token = await this.#context.sampleToken(row, held.sampler)
     return token < 0 ? new Error('no token could be sampled') : token
+  }
+
+  /** llama.cpp copies at the start of the next decode, whole slots at a time. */
+  async #copy(slot: number, source: number): Promise<void> {
+    await this.#context.copySequenceStateFromOtherSequence(slot, source)
+    this.#slotOf(slot).resident = this.#slotOf(source).resident
   }
 
   #cut(slot: number, start: number): void {

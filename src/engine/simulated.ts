@@ -28,6 +28,9 @@ export class SimulatedEngine implements Engine {
   async step(batch: readonly BatchEntry[]): Promise<readonly StepResult[]> {
     const { delayMs, fault } = this.#options
     this.#check(batch)
+    for (const { slot, copied } of batch.map((entry) => ({ ...entry, copied: this.#copied(entry) }))) {
+      if (copied !== undefined) this.#cells[slot] = copied
+    }
     const failure = fault?.(batch)
     if (failure instanceof Error) throw failure
     const results = batch.map((entry, index) =>
@@ -45,6 +48,14 @@ export class SimulatedEngine implements Engine {
     for (const [index, { slot }] of batch.entries()) {
       if (index > 0 && slot <= (batch[index - 1]?.slot ?? -1)) throw new RangeError('slots do not ascend')
     }
+  }
+
+  #copied({ copyFrom, start }: BatchEntry): number[] | undefined {
+    if (copyFrom === undefined) return undefined
+    const cells = this.#cells[copyFrom]
+    if (cells === undefined || cells.length < start)
+      throw new RangeError(`slot ${copyFrom} lacks what is copied`)
+    return cells.slice(0, start)
   }
 
   #compute({ slot, start, tokens, sample }: BatchEntry): StepResult {

@@ -1,4 +1,5 @@
 import type { SequenceEvent, StepMessage } from '../children/protocol.ts'
+import type { Pass, PrefillBudget } from '../scheduler/prefill-budget.ts'
 import type { ScheduledEntry, Scheduler } from '../scheduler/scheduler.ts'
 import type { Sequence } from '../scheduler/sequence.ts'
 import type { Engine } from './engine.ts'
@@ -8,6 +9,8 @@ export interface StepLoopOptions {
   readonly scheduler: Scheduler
   /** One message a step, with all that happened in it. */
   readonly onStep: (message: StepMessage) => void
+  /** Told of every pass that went through. */
+  readonly pace?: Pick<PrefillBudget, 'observe'>
   /** Sees every batch before it runs. */
   readonly trace?: (batch: readonly ScheduledEntry[]) => void
   /** Milliseconds, monotonic. */
@@ -71,7 +74,7 @@ export class StepLoop {
   }
 
   async #step(batch: readonly ScheduledEntry[]): Promise<void> {
-    const { engine, scheduler, now, trace } = this.#options
+    const { engine, scheduler, now, trace, pace } = this.#options
     trace?.(batch)
     const startedAt = now()
     for (const { sequence } of batch) {
@@ -80,6 +83,7 @@ export class StepLoop {
     }
     const changed = scheduler.commit(batch, await engine.step(batch))
     this.#totals.steps++
+    pace?.observe(passOf(batch, now() - startedAt))
     for (const sequence of changed) this.#note(sequence)
     this.#tell(
       batch.reduce((sum, entry) => sum + entry.tokens.length, 0),
@@ -124,4 +128,14 @@ export class StepLoop {
     const stats = { waiting, running, kvUsage, ...this.#totals }
     onStep({ type: 'step', events: this.#events.splice(0), stats, batchTokens, stepMs })
   }
+}
+
+function passOf(batch: readonly ScheduledEntry[], ms: number): Pass {
+  let decodes = 0
+  let promptTokens = 0
+  for (const { start, tokens, sequence } of batch) {
+    if (start >= sequence.promptLength) decodes++
+    else promptTokens += tokens.length
+  }
+  return { decodes, promptTokens, ms }
 }

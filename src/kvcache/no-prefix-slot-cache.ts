@@ -2,17 +2,22 @@ import type { SlotCache, SlotLease } from './slot-cache.ts'
 
 /** Remembers nothing: for models that cannot be cut, and the reference the prefix cache is compared with. */
 export class NoPrefixSlotCache implements SlotCache {
+  readonly copies = false
   readonly #leased: boolean[]
 
   constructor(count: number) {
     this.#leased = Array.from({ length: count }, () => false)
   }
 
-  acquire(): SlotLease | undefined {
+  find(): SlotLease | undefined {
     const slot = this.#leased.indexOf(false)
-    if (slot === -1) return undefined
-    this.#leased[slot] = true
-    return { slot, cached: 0 }
+    return slot === -1 ? undefined : { slot, cached: 0 }
+  }
+
+  acquire(): SlotLease | undefined {
+    const lease = this.find()
+    if (lease !== undefined) this.#leased[lease.slot] = true
+    return lease
   }
 
   release(slot: number): void {

@@ -13,6 +13,7 @@ interface Slot {
  * then the least recently used.
  */
 export class PrefixSlotCache implements SlotCache {
+  readonly copies = true
   readonly #slots: readonly Slot[]
   #tick = 0
 
@@ -25,12 +26,24 @@ export class PrefixSlotCache implements SlotCache {
     }))
   }
 
+  find(prompt: readonly number[]): SlotLease | undefined {
+    const best = this.#best(prompt)
+    return best && { slot: best.slot.index, cached: best.cached }
+  }
+
   acquire(prompt: readonly number[]): SlotLease | undefined {
+    const best = this.#best(prompt)
+    if (best === undefined) return undefined
+    best.slot.leased = true
+    return { slot: best.slot.index, cached: best.cached }
+  }
+
+  #best(prompt: readonly number[]): { slot: Slot; cached: number } | undefined {
     let best: { slot: Slot; cached: number } | undefined
     for (const slot of this.#slots) {
       if (slot.leased) continue
       // The last prompt token is always recomputed: its logits are what we sample from.
-      const cached = Math.min(commonPrefix(slot.resident, prompt), prompt.length - 1)
+      const cached = Math.min(commonPrefix(slot.resident, prompt), Math.max(0, prompt.length - 1))
       // An empty slot was never used: its lastUsed of 0 is the least, and the first of them is the lowest.
       if (
         best === undefined ||
@@ -40,9 +53,7 @@ export class PrefixSlotCache implements SlotCache {
         best = { slot, cached }
       }
     }
-    if (best === undefined) return undefined
-    best.slot.leased = true
-    return { slot: best.slot.index, cached: best.cached }
+    return best
   }
 
   release(index: number, resident: readonly number[]): void {

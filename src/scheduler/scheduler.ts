@@ -1,5 +1,7 @@
 import type { BatchEntry, EngineLimits, StepResult } from '../engine/engine.ts'
+import { commonPrefix } from '../kvcache/common-prefix.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
+import { type PrefillBudget, WholeBatch } from './prefill-budget.ts'
 import type { Sequence, SequenceEnd } from './sequence.ts'
 
 export interface ScheduledEntry extends BatchEntry {
@@ -13,11 +15,20 @@ export interface SchedulerStats {
   readonly resident: number
 }
 
+export interface SchedulerOptions {
+  readonly maxWaiting?: number
+  readonly prefill?: PrefillBudget
+  /** Tokens from which a copy is worth it: it moves a whole slot, and fewer are computed as fast. */
+  readonly leastCopy?: number
+}
+
 /** Decides which tokens of which sequences go into the next forward pass. Knows no model, no text and no clock. */
 export class Scheduler {
   readonly #limits: EngineLimits
   readonly #cache: SlotCache
   readonly #maxWaiting: number
+  readonly #prefill: PrefillBudget
+  readonly #leastCopy: number
   readonly #waiting: Sequence[] = []
   /** In order of arrival. */
   readonly #running = new Set<Sequence>()
@@ -25,10 +36,20 @@ export class Scheduler {
   #stepping = false
   readonly #leaving: Sequence[] = []
 
-  constructor(limits: EngineLimits, cache: SlotCache, maxWaiting = Number.POSITIVE_INFINITY) {
+  constructor(
+    limits: EngineLimits,
+    cache: SlotCache,
+    {
+      maxWaiting = Number.POSITIVE_INFINITY,
+      prefill = new WholeBatch(),
+      leastCopy = Math.max(32, limits.contextSize / 64),
+    }: SchedulerOptions = {},
+  ) {
     this.#limits = limits
     this.#cache = cache
     this.#maxWaiting = maxWaiting
+    this.#prefill = prefill
+    this.#leastCopy = leastCopy
   }
 
   /** False when as many wait as may. */
@@ -55,14 +76,19 @@ export class Scheduler {
       batch.push(entry)
     }
     // Decodes first: each costs one token, so no prompt, however long, can stall a running stream.
-    for (const phase of ['decode', 'prefill'] as const) {
-      for (const sequence of this.#running) if (sequence.phase === phase) take(sequence)
-    }
-    // The head of the queue is never overtaken.
-    for (let next = this.#waiting[0]; next !== undefined && budget > 0; next = this.#waiting[0]) {
-      if (!this.#admit(next)) break
-      this.#waiting.shift()
-      take(next)
+    for (const sequence of this.#running) if (sequence.phase === 'decode') take(sequence)
+    budget = Math.min(budget, this.#prefill.tokens(batch.length))
+    for (const sequence of this.#running) if (sequence.phase === 'prefill') take(sequence)
+    // In order of arrival; overtaken only while another sequence computes what both need.
+    for (let index = 0; index < this.#waiting.length && budget > 0; ) {
+      const next = this.#waiting[index] as Sequence
+      const outcome = this.#admit(next)
+      if (outcome === 'full') break
+      if (outcome === 'deferred') index++
+      else {
+        this.#waiting.splice(index, 1)
+        take(next)
+      }
     }
     this.#stepping = batch.length > 0
     return batch.sort((a, b) => a.slot - b.slot)
@@ -124,13 +150,20 @@ export class Scheduler {
     this.#cache.checkIntegrity(held)
   }
 
-  #admit(sequence: Sequence): boolean {
-    const lease = this.#cache.acquire(sequence.tokens)
-    if (lease === undefined) return false
+  #admit(sequence: Sequence): 'running' | 'deferred' | 'full' {
+    const found = this.#cache.find(sequence.tokens)
+    if (found === undefined) return 'full'
+    const donor = this.#cache.copies ? bestDonor(sequence, this.#running) : undefined
+    const held = Math.max(found.cached, donor?.ready ?? 0)
+    if (donor !== undefined && donor.coming - held >= this.#leastCopy) return 'deferred'
+    const copied = donor !== undefined && donor.ready - found.cached >= this.#leastCopy
+    const lease = this.#cache.acquire(copied ? [] : sequence.tokens)
+    if (lease === undefined) return 'full'
     sequence.slot = lease.slot
-    sequence.computed = sequence.cached = lease.cached
+    sequence.computed = sequence.cached = copied ? donor.ready : lease.cached
+    sequence.copyFrom = copied ? donor.slot : undefined
     this.#running.add(sequence)
-    return true
+    return 'running'
   }
 
   #giveBack(sequence: Sequence): void {
@@ -142,15 +175,45 @@ export class Scheduler {
   }
 }
 
+interface Donor {
+  readonly slot: number | undefined
+  /** Tokens of the prompt that are in its slot. */
+  readonly ready: number
+  /** Tokens of the prompt that will be, once its own prompt is computed. */
+  readonly coming: number
+}
+
+/**
+ * What running sequences have, or are about to have, of a prompt. Of equals the first to arrive: what one that was
+ * admitted in this step is going to copy is in the slot of an earlier one.
+ */
+function bestDonor(sequence: Sequence, running: Iterable<Sequence>): Donor | undefined {
+  let slot: number | undefined
+  let ready = 0
+  let coming = 0
+  for (const other of running) {
+    const shared = Math.min(commonPrefix(other.tokens, sequence.tokens), sequence.tokens.length - 1)
+    coming = Math.max(coming, shared)
+    const computed = Math.min(shared, other.computed)
+    if (computed > ready) {
+      ready = computed
+      slot = other.slot
+    }
+  }
+  return coming === 0 ? undefined : { slot, ready, coming }
+}
+
 function entryOf(sequence: Sequence, budget: number): ScheduledEntry | undefined {
-  const { id, slot, computed: start, tokens: history, pending, sampling } = sequence
+  const { id, slot, copyFrom, computed: start, tokens: history, pending, sampling } = sequence
   const count = Math.min(pending, budget)
   if (count === 0 || slot === undefined) return undefined
+  sequence.copyFrom = undefined
   return {
     sequence,
     id,
     slot,
     start,
+    copyFrom,
     tokens: history.slice(start, start + count),
     sample: count === pending ? sampling : undefined,
     history,

@@ -26,6 +26,8 @@ export class Sequence {
   /** Prompt tokens found in the slot when it was leased. */
   cached = 0
   slot: number | undefined
+  /** A slot whose first `computed` cells have to be copied before this one is used. */
+  copyFrom: number | undefined
   end: SequenceEnd | undefined
   /** With `end` 'error'. */
   error: string | undefined

@@ -33,6 +33,19 @@ export function engineContract(engineOf: () => Engine): void {
     expect(await first([entry({ slot: 1, start: 6, tokens: prompt.slice(6, 12) })])).toBe(fresh)
   })
 
+  it('copies what another slot holds before the pass, and no more', async () => {
+    const engine = engineOf()
+    const fresh = await first([entry({ slot: 2, start: 0, tokens: prompt.slice(0, 12) })])
+    await engine.step([entry({ slot: 0, start: 0, tokens: prompt.slice(0, 8), sample: undefined })])
+    await engine.step([entry({ slot: 1, start: 0, tokens: [90, 91, 92], sample: undefined })])
+    const [went, copied, again] = await engine.step([
+      entry({ slot: 0, start: 8, tokens: prompt.slice(8, 12) }),
+      entry({ slot: 1, start: 6, tokens: prompt.slice(6, 12), copyFrom: 0 }),
+      entry({ slot: 3, start: 8, tokens: prompt.slice(8, 12), copyFrom: 0 }),
+    ])
+    expect([went, copied, again]).toEqual([fresh, fresh, fresh])
+  })
+
   it('fails the entry that leaves a gap or its context, and serves the one beside it', async () => {
     const engine = engineOf()
     const good = await first([entry({ slot: 2, start: 0, tokens: prompt.slice(0, 4) })])

@@ -33,6 +33,7 @@ function recording(context: NativeContext): NativeContext {
     sampleToken: (...args) => context.sampleToken(...args),
     removeTokenCellsFromSequence: (...args) => context.removeTokenCellsFromSequence(...args),
     disposeSequence: (sequence) => context.disposeSequence(sequence),
+    copySequenceStateFromOtherSequence: (...args) => context.copySequenceStateFromOtherSequence(...args),
     setThreads: (threads) => context.setThreads(threads),
   }
 }

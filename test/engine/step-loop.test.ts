@@ -27,7 +27,7 @@ function start(
   const stop = new AbortController()
   const loop = new StepLoop({
     engine: new SimulatedEngine(limits, options),
-    scheduler: new Scheduler(limits, new PrefixSlotCache(limits.slots), maxWaiting),
+    scheduler: new Scheduler(limits, new PrefixSlotCache(limits.slots), { maxWaiting }),
     now: () => performance.now(),
     onStep: (message) => {
       steps.push(message)

@@ -4,7 +4,7 @@ import { SimulatedEngine } from '../../src/engine/simulated.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
-import { type ScheduledEntry, Scheduler } from '../../src/scheduler/scheduler.ts'
+import { type ScheduledEntry, Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
 import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
 import { random } from '../support/random.ts'
 import { drain, greedy, roomy, workload } from '../support/workload.ts'
@@ -219,7 +219,112 @@ describe('Scheduler', () => {
   })
 
   it('refuses more waiting sequences than it may hold', () => {
-    const scheduler = new Scheduler(limits, new NoPrefixSlotCache(3), 2)
+    const scheduler = new Scheduler(limits, new NoPrefixSlotCache(3), { maxWaiting: 2 })
     expect(['a', 'b', 'c'].map((id) => scheduler.add(sequence(id, 1, 1)))).toEqual([true, true, false])
+  })
+
+  describe('when prompts share what is in no free slot', () => {
+    const wide: EngineLimits = { slots: 8, contextSize: 256, batchTokens: 64 }
+    const shared = Array.from({ length: 100 }, (_, i) => i % 7)
+    const asking = (id: string, own: number): Sequence =>
+      new Sequence({ id, prompt: [...shared, 200, own], maxTokens: 3, stopTokens: [], sampling: greedy })
+
+    async function computedBy(
+      arrivals: readonly (readonly Sequence[])[],
+      options: SchedulerOptions = {},
+    ): Promise<number> {
+      const engine = new SimulatedEngine(wide)
+      const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots), options)
+      let computed = 0
+      const queue = [...arrivals]
+      for (
+        let more = queue.shift();
+        more !== undefined || scheduler.stats().running > 0;
+        more = queue.shift()
+      ) {
+        for (const one of more ?? []) scheduler.add(one)
+        const batch = scheduler.schedule()
+        computed += batch.reduce((sum, entry) => sum + entry.tokens.length, 0)
+        scheduler.commit(batch, await engine.step(batch))
+        scheduler.checkIntegrity()
+      }
+      return computed
+    }
+    const alone = async (own: number): Promise<readonly number[]> => {
+      const one = asking('alone', own)
+      await computedBy([[one]])
+      return one.tokens
+    }
+
+    it('computes it once for all that ask at once, and copies it', async () => {
+      const together = [1, 2, 3, 4, 5, 6].map((own) => asking(String(own), own))
+      // 100 once, then two of their own and two generated tokens that are fed back, each.
+      expect(await computedBy([together])).toBe(101 + 6 + 6 * 2)
+      for (const [index, one] of together.entries()) expect(one.tokens).toEqual(await alone(index + 1))
+      expect(together.map(({ cached }) => cached)).toEqual([0, 101, 101, 101, 101, 101])
+    })
+
+    it('copies from a sequence that is generating', async () => {
+      const [first, late] = [asking('first', 1), asking('late', 2)]
+      await computedBy([[first], [], [], [late]])
+      expect([late.cached, late.tokens]).toEqual([101, await alone(2)])
+    })
+
+    it('computes again what is too short to be worth a copy', async () => {
+      const [first, late] = [asking('first', 1), asking('late', 2)]
+      await computedBy([[first, late]], { leastCopy: 102 })
+      expect(late.cached).toBe(0)
+    })
+
+    it('lets others pass while one waits for what another computes', () => {
+      const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots))
+      for (const one of [asking('a', 1), asking('b', 2)]) scheduler.add(one)
+      scheduler.add(sequence('other', 3, 1))
+      const batchOf = (): string[] => scheduler.schedule().map(({ id }) => id)
+      // The first takes the whole batch of 64; what is left of its prompt leaves room.
+      const first = scheduler.schedule()
+      expect(first.map(({ id }) => id)).toEqual(['a'])
+      scheduler.commit(first, [undefined])
+      expect(batchOf()).toEqual(['a', 'other'])
+    })
+
+    it('does not wait for one that has left', async () => {
+      const [gone, next] = [asking('gone', 1), asking('next', 2)]
+      const engine = new SimulatedEngine(wide)
+      const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots))
+      scheduler.add(gone)
+      scheduler.add(next)
+      const first = scheduler.schedule()
+      scheduler.finish(gone, 'cancelled')
+      scheduler.commit(first, await engine.step(first))
+      expect(scheduler.schedule().map(({ id, start }) => [id, start])).toEqual([['next', 64]])
+    })
+  })
+
+  it('gives prompts no more of a pass than their budget, and decodes theirs', async () => {
+    const engine = new SimulatedEngine(limits)
+    const asked: number[] = []
+    const prefill = {
+      tokens: (decodes: number) => {
+        asked.push(decodes)
+        return 2
+      },
+      observe: () => undefined,
+    }
+    const scheduler = new Scheduler(limits, new NoPrefixSlotCache(3), { prefill })
+    for (const [id, length] of Object.entries({ a: 1, b: 5 })) scheduler.add(sequence(id, length, 9))
+    const sizes: Record<string, number>[] = []
+    for (let step = 0; step < 4; step++) {
+      const batch = scheduler.schedule()
+      sizes.push(Object.fromEntries(batch.map(({ id, tokens }) => [id, tokens.length])))
+      scheduler.commit(batch, await engine.step(batch))
+    }
+    expect(sizes).toEqual([
+      { a: 1, b: 1 },
+      { a: 1, b: 2 },
+      { a: 1, b: 2 },
+      { a: 1, b: 1 },
+    ])
+    expect(asked).toEqual([0, 1, 1, 2])
   })
 })

@@ -46,7 +46,7 @@ export async function drain(
   cache: SlotCache,
   below: Random = () => 1,
 ): Promise<Drained> {
-  const scheduler = new Scheduler(engine.limits, cache)
+  const scheduler = new Scheduler(engine.limits, cache, { leastCopy: 1 })
   const later = [...sequences]
   const frozen = new Map<Sequence, number>()
   let computed = 0

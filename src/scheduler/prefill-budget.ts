@@ -1,0 +1,89 @@
+/** What a finished forward pass was made of, and how long it took. */
+export interface Pass {
+  /** Sequences that took part with their next token. */
+  readonly decodes: number
+  readonly promptTokens: number
+  readonly ms: number
+}
+
+/** How many prompt tokens the next forward pass may carry. */
+export interface PrefillBudget {
+  /** @param decodes sequences that are waiting for their next token in this pass. At least 1 is returned. */
+  tokens(decodes: number): number
+  observe(pass: Pass): void
+}
+
+/** Prompts take all that is left of a batch. */
+export class WholeBatch implements PrefillBudget {
+  tokens(): number {
+    return Number.POSITIVE_INFINITY
+  }
+  observe(): void {}
+}
+
+/** However slow the machine, a prompt advances by so many tokens. */
+const LEAST = 16
+/** Without a target, a pass with prompts may take so many times as long as one without, or so many milliseconds. */
+const AUTO_STRETCH = 4
+const AUTO_LEAST_MS = 25
+/** A pass that was slower than thought counts at once, a faster one little by little: the target is for the slow ones. */
+const RISE = 0.5
+const FALL = 0.1
+/** Part of the target that is planned for: passes vary. */
+const MARGIN = 0.9
+
+/**
+ * Keeps passes that carry running streams within a time, by measuring what a pass without prompts
+ * and what a prompt token costs on this machine, with this model, at this moment.
+ */
+export class PacedPrefill implements PrefillBudget {
+  readonly #targetMs: number
+  /** By number of decodes; what a pass without prompts takes. */
+  readonly #decodeMs: (number | undefined)[] = [0]
+  #promptTokenMs: number | undefined
+  #learned = false
+
+  /** @param targetMs Longest time between two tokens of a running stream; 0: chosen from the pace without prompts. */
+  constructor(targetMs: number) {
+    this.#targetMs = targetMs
+  }
+
+  tokens(decodes: number): number {
+    if (decodes === 0) return Number.POSITIVE_INFINITY
+    const decodeMs = this.#expected(decodes)
+    if (this.#promptTokenMs === undefined || decodeMs === undefined) return LEAST
+    const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * decodeMs)
+    return Math.max(LEAST, Math.floor((MARGIN * target - decodeMs) / this.#promptTokenMs))
+  }
+
+  observe({ decodes, promptTokens, ms }: Pass): void {
+    if (promptTokens === 0) {
+      this.#decodeMs[decodes] = moved(this.#decodeMs[decodes], ms)
+      return
+    }
+    const decodeMs = this.#expected(decodes)
+    // A large chunk without decodes says little of a small one beside them: it only gives the first idea.
+    if (decodeMs === undefined || (decodes === 0 && this.#learned)) return
+    const sample = Math.max(0, ms - decodeMs) / promptTokens
+    if (decodes > 0 && !this.#learned) {
+      this.#learned = true
+      this.#promptTokenMs = sample
+    } else this.#promptTokenMs = moved(this.#promptTokenMs, sample)
+  }
+
+  /** Of the nearest number of decodes that has been seen; of the larger one where two are as near. */
+  #expected(decodes: number): number | undefined {
+    for (let distance = 0; distance < this.#decodeMs.length + decodes; distance++) {
+      const known =
+        this.#decodeMs[decodes + distance] ??
+        (decodes > distance ? this.#decodeMs[decodes - distance] : undefined)
+      if (known !== undefined) return known
+    }
+    return decodes === 0 ? 0 : undefined
+  }
+}
+
+function moved(average: number | undefined, sample: number): number {
+  if (average === undefined) return sample
+  return average + (sample > average ? RISE : FALL) * (sample - average)
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { PacedPrefill } from '../../src/scheduler/prefill-budget.ts'
+
+/** A machine on which a pass takes `fixed` + `row` for each decode + `token` for each prompt token, more or less. */
+interface Machine {
+  readonly fixed: number
+  readonly row: number
+  readonly token: number
+  /** 0..1, of the time of a pass. */
+  readonly noise: number
+}
+
+/** Passes with prompts always waiting, after some without; their times in milliseconds, and their prompt tokens. */
+function simulate(pace: PacedPrefill, machine: Machine, decodes: number, passes = 300) {
+  let random = 1
+  const noise = (): number => {
+    random = (random * 16807) % 2147483647
+    return 1 + machine.noise * (random / 2147483647 - 0.5) * 2
+  }
+  const took = (promptTokens: number): number =>
+    (machine.fixed + machine.row * decodes + machine.token * promptTokens) * noise()
+  for (let i = 0; i < 10; i++) pace.observe({ decodes, promptTokens: 0, ms: took(0) })
+  return Array.from({ length: passes }, () => {
+    const promptTokens = Math.min(512, pace.tokens(decodes))
+    const ms = took(promptTokens)
+    pace.observe({ decodes, promptTokens, ms })
+    return { ms, promptTokens }
+  })
+}
+
+const p = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN
+
+const slow: Machine = { fixed: 20, row: 4, token: 1.3, noise: 0.05 }
+const fast: Machine = { fixed: 2, row: 0.1, token: 0.05, noise: 0.1 }
+
+describe('PacedPrefill', () => {
+  it.each([
+    ['a slow machine', slow, 150],
+    ['a slow machine, a long target', slow, 400],
+    ['a fast machine', fast, 20],
+  ])('holds the target within 20 %% and uses most of it on %s', (_name, machine, target) => {
+    const passes = simulate(new PacedPrefill(target), machine, 8).slice(20)
+    expect(
+      p(
+        passes.map(({ ms }) => ms),
+        0.99,
+      ),
+    ).toBeLessThan(1.2 * target)
+    expect(
+      p(
+        passes.map(({ ms }) => ms),
+        0.5,
+      ),
+    ).toBeGreaterThan(0.7 * target)
+  })
+
+  it('without a target stretches a pass to four times one without prompts', () => {
+    const times = simulate(new PacedPrefill(0), slow, 8)
+      .slice(20)
+      .map(({ ms }) => ms)
+    expect(p(times, 0.99)).toBeLessThan(1.2 * 4 * (20 + 32))
+    expect(p(times, 0.5)).toBeGreaterThan(0.7 * 4 * (20 + 32))
+  })
+
+  it('lets prompts advance where the target cannot be held at all', () => {
+    const passes = simulate(new PacedPrefill(10), slow, 8)
+    expect(passes.every(({ promptTokens }) => promptTokens === 16)).toBe(true)
+  })
+
+  it('leaves the batch to prompts when nobody waits for a token', () => {
+    const pace = new PacedPrefill(10)
+    simulate(pace, slow, 8)
+    expect(pace.tokens(0)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('follows a machine that becomes slower, at once', () => {
+    const pace = new PacedPrefill(200)
+    simulate(pace, fast, 8)
+    const after = simulate(pace, slow, 8, 12)
+    expect(after.slice(6).every(({ ms }) => ms < 240)).toBe(true)
+  })
+})
