@@ -3,6 +3,7 @@ import { Altiplano } from './altiplano.ts'
 import { ConfigError } from './config/config-error.ts'
 import { type Config, servedNames } from './config/schema.ts'
 import { freeCores } from './free-cores.ts'
+import { memoryFolder } from './host-memory.ts'
 import type { DownloadProgress } from './models/download.ts'
 import { type GgufSummary, readModel } from './models/gguf.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
@@ -61,6 +62,7 @@ async function startModel(
       gpuLayers: config.gpuLayers,
       kvCacheType: config.kvCacheType,
       prefixCache: config.prefixCache,
+      parking: config.prefixCache ? memoryFolder(config.kvCacheRam) : undefined,
       itlTargetMs: config.itlTargetMs,
       // The gateway counts those that run too, and one that it has just let in may find them still running.
       maxWaiting: config.slots + config.maxQueue + config.maxN,

@@ -15,6 +15,42 @@ const scheduler = 'src/scheduler/scheduler.ts'
 const prefixCache = 'src/kvcache/prefix-slot-cache.ts'
 const mutants: readonly Mutant[] = [
   {
+    name: 'a lost restore goes unnoticed',
+    file: scheduler,
+    find: 'sequence.computed = sequence.cached = 0\n',
+    replace: '\n',
+  },
+  {
+    name: 'copies from what is on its way',
+    file: scheduler,
+    find: 'other.restoring ? 0 : ',
+    replace: '',
+  },
+  {
+    name: 'restores a whole prompt',
+    file: prefixCache,
+    find: 'Math.min(found.shared, prompt.length - 1)',
+    replace: 'found.shared',
+  },
+  {
+    name: 'parks what stays',
+    file: prefixCache,
+    find: 'resident.length - kept < this.#leastParked',
+    replace: 'resident.length < this.#leastParked',
+  },
+  {
+    name: 'never over the capacity',
+    file: 'src/kvcache/parked-prefixes.ts',
+    find: 'if (this.#bytes <= this.#capacity) break',
+    replace: 'break',
+  },
+  {
+    name: 'a restored slot goes unused',
+    file: 'src/engine/step-loop.ts',
+    find: 'if (entry.restore === undefined || (await parking?.restore(entry.slot, entry.restore))) continue',
+    replace: 'if (entry.restore === undefined) continue',
+  },
+  {
     name: 'copies from what is not there yet',
     file: scheduler,
     find: 'if (computed > ready)',
@@ -30,7 +66,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'copies again at each chunk',
     file: scheduler,
-    find: '  sequence.copyFrom = undefined\n',
+    find: '  sequence.arrival = undefined\n',
     replace: '',
   },
   {

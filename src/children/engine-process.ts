@@ -1,8 +1,10 @@
 import type { Engine } from '../engine/engine.ts'
 import { openLlama } from '../engine/llama.ts'
+import { ParkingLot } from '../engine/parking-lot.ts'
 import { SimulatedEngine } from '../engine/simulated.ts'
 import { StepLoop } from '../engine/step-loop.ts'
 import { NoPrefixSlotCache } from '../kvcache/no-prefix-slot-cache.ts'
+import { ParkedPrefixes } from '../kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../kvcache/prefix-slot-cache.ts'
 import { PacedPrefill } from '../scheduler/prefill-budget.ts'
 import { Scheduler } from '../scheduler/scheduler.ts'
@@ -13,12 +15,16 @@ import type { EngineCommand, EngineInit, EngineMessage, EngineReady } from './pr
 serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, channel) => {
   const { engine, modelBytes, parameters, prefixReuse } = await open(init)
   const { slots, contextSize } = engine.limits
-  const cache = init.prefixCache && prefixReuse ? new PrefixSlotCache(slots) : new NoPrefixSlotCache(slots)
+  const parked = init.parking && prefixReuse ? new ParkedPrefixes(init.parking.bytes) : undefined
+  const cache =
+    init.prefixCache && prefixReuse ? new PrefixSlotCache(slots, parked) : new NoPrefixSlotCache(slots)
+  const parking = init.parking && parked && (await ParkingLot.open(engine, parked, init.parking.folder))
   const pace = new PacedPrefill(init.itlTargetMs)
   const loop = new StepLoop({
     engine,
     scheduler: new Scheduler(engine.limits, cache, { maxWaiting: init.maxWaiting, prefill: pace }),
     pace,
+    ...(parking && { parking }),
     now: () => performance.now(),
     onStep: (message) => {
       channel.send(message)
@@ -41,6 +47,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     close: async () => {
       stop.abort()
       await running
+      await parking?.close()
       await engine.close()
     },
   }

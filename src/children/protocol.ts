@@ -19,6 +19,8 @@ export interface EngineInit {
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
   readonly prefixCache: boolean
+  /** Where prefixes go that have to leave their slots, and how many bytes they may take there. */
+  readonly parking: { readonly folder: string; readonly bytes: number } | undefined
   /** Milliseconds between two tokens of a running stream that prompts beside it must leave it; 0: chosen by measurement. */
   readonly itlTargetMs: number
   /** Sequences that may wait in the engine process. The gateway refuses earlier; this is the backstop. */
@@ -76,6 +78,11 @@ export interface EngineStats {
   readonly promptTokens: number
   readonly cachedTokens: number
   readonly generatedTokens: number
+  /** Prefixes outside of the slots: moves since the process started, and bytes now. */
+  readonly parked: number
+  readonly restored: number
+  readonly parkingFailed: number
+  readonly parkedBytes: number
 }
 
 /** One message a step, with all that happened in it. */

@@ -126,6 +126,14 @@ export const ConfigSchema = Type.Object({
     default: true,
     description: 'Reuse the KV cache of a shared prompt prefix.',
   }),
+  kvCacheRam: Type.Integer({
+    group: 'Engine',
+    default: -1,
+    minimum: -1,
+    maximum: 16_777_216,
+    description:
+      'MiB of memory (/dev/shm) for prefixes that had to leave their slots; 0: none; -1: a tenth of all.',
+  }),
   itlTargetMs: Type.Integer({
     group: 'Engine',
     default: 0,

@@ -58,5 +58,9 @@ export interface Engine {
   readonly limits: EngineLimits
   /** Runs one forward pass. Resolves to one item per entry, in the order given. Rejects only when the engine as a whole is lost. */
   step(batch: readonly BatchEntry[]): Promise<readonly StepResult[]>
+  /** Writes what a slot holds (the keys and values of `tokens`) to a file; resolves to its bytes. Between steps only. */
+  save(slot: number, path: string, tokens: readonly number[]): Promise<number>
+  /** Replaces what a slot holds by what save() wrote for the same tokens. Rejects, and leaves the slot empty, when it cannot. */
+  load(slot: number, path: string, tokens: readonly number[]): Promise<void>
   close(): Promise<void>
 }

@@ -19,6 +19,10 @@ export interface NativeContext {
   disposeSequence(sequence: number): void
   /** All cells; what the target held is gone. One at a time. */
   copySequenceStateFromOtherSequence(target: number, source: number): Promise<number>
+  /** Resolves to the bytes written. */
+  saveSequenceStateToFile(path: string, sequence: number, tokens: Uint32Array): Promise<number>
+  /** Resolves to the tokens of the file. Rejects when it is not one of this model and context, or cells are lacking. */
+  loadSequenceStateFromFile(path: string, sequence: number, maxTokens: number): Promise<Uint32Array>
   setThreads(threads: number): void
 }
 
@@ -35,6 +39,8 @@ const CONTEXT_METHODS = [
   'removeTokenCellsFromSequence',
   'disposeSequence',
   'copySequenceStateFromOtherSequence',
+  'saveSequenceStateToFile',
+  'loadSequenceStateFromFile',
   'setThreads',
 ] as const
 

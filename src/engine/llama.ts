@@ -116,6 +116,25 @@ export class LlamaEngine implements Engine {
     return results
   }
 
+  save(slot: number, path: string, tokens: readonly number[]): Promise<number> {
+    return this.#context.saveSequenceStateToFile(path, slot, Uint32Array.from(tokens))
+  }
+
+  async load(slot: number, path: string, tokens: readonly number[]): Promise<void> {
+    const held = this.#slotOf(slot)
+    try {
+      const found = await this.#context.loadSequenceStateFromFile(path, slot, this.limits.contextSize)
+      if (found.length !== tokens.length || found.some((token, index) => token !== tokens[index])) {
+        throw new Error('the file holds other tokens')
+      }
+      held.resident = tokens.length
+    } catch (error) {
+      this.#context.disposeSequence(slot)
+      held.resident = 0
+      throw error
+    }
+  }
+
   async close(): Promise<void> {
     for (const slot of this.#slots) slot.sampler?.dispose()
     await this.#close()

@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import type { BatchEntry, Engine, EngineLimits, StepResult } from './engine.ts'
 
 export interface SimulatedOptions {
@@ -38,6 +39,20 @@ export class SimulatedEngine implements Engine {
     )
     if (delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, delayMs))
     return results
+  }
+
+  /** The file holds the cells, so that one that is lost or cut short is as bad as a real one. */
+  async save(slot: number, path: string): Promise<number> {
+    const text = JSON.stringify(this.#cells[slot])
+    await writeFile(path, text)
+    return text.length
+  }
+
+  async load(slot: number, path: string, tokens: readonly number[]): Promise<void> {
+    this.#cells[slot] = []
+    const cells = JSON.parse(await readFile(path, 'utf8')) as number[]
+    if (cells.join() !== tokens.join()) throw new Error('the file holds other tokens')
+    this.#cells[slot] = cells
   }
 
   async close(): Promise<void> {}

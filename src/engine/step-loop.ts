@@ -3,12 +3,15 @@ import type { Pass, PrefillBudget } from '../scheduler/prefill-budget.ts'
 import type { ScheduledEntry, Scheduler } from '../scheduler/scheduler.ts'
 import type { Sequence } from '../scheduler/sequence.ts'
 import type { Engine } from './engine.ts'
+import type { ParkingLot } from './parking-lot.ts'
 
 export interface StepLoopOptions {
   readonly engine: Engine
   readonly scheduler: Scheduler
   /** One message a step, with all that happened in it. */
   readonly onStep: (message: StepMessage) => void
+  /** Where prefixes are moved that leave their slots. */
+  readonly parking?: Pick<ParkingLot, 'park' | 'restore' | 'stats'>
   /** Told of every pass that went through. */
   readonly pace?: Pick<PrefillBudget, 'observe'>
   /** Sees every batch before it runs. */
@@ -22,6 +25,8 @@ interface Times {
   firstBatchAt: number | undefined
   told: boolean
 }
+
+const NOTHING_PARKED = { parked: 0, restored: 0, parkingFailed: 0, parkedBytes: 0 }
 
 /** One forward pass after another while there is work; asleep otherwise. Owns no policy and no model. */
 export class StepLoop {
@@ -73,7 +78,21 @@ export class StepLoop {
     }
   }
 
-  async #step(batch: readonly ScheduledEntry[]): Promise<void> {
+  /** Empties and fills slots as the batch wants them; returns those entries whose slot is as it should be. */
+  async #settle(batch: readonly ScheduledEntry[]): Promise<readonly ScheduledEntry[]> {
+    const { parking, scheduler } = this.#options
+    for (const { slot, park } of batch) if (park !== undefined) await parking?.park(slot, park)
+    const lost = new Set<ScheduledEntry>()
+    for (const entry of batch) {
+      if (entry.restore === undefined || (await parking?.restore(entry.slot, entry.restore))) continue
+      scheduler.retract(entry)
+      lost.add(entry)
+    }
+    return lost.size === 0 ? batch : batch.filter((entry) => !lost.has(entry))
+  }
+
+  async #step(scheduled: readonly ScheduledEntry[]): Promise<void> {
+    const batch = await this.#settle(scheduled)
     const { engine, scheduler, now, trace, pace } = this.#options
     trace?.(batch)
     const startedAt = now()
@@ -122,10 +141,10 @@ export class StepLoop {
   }
 
   #tell(batchTokens: number, stepMs: number): void {
-    const { engine, scheduler, onStep } = this.#options
+    const { engine, scheduler, onStep, parking } = this.#options
     const { waiting, running, resident } = scheduler.stats()
     const kvUsage = resident / (engine.limits.slots * engine.limits.contextSize)
-    const stats = { waiting, running, kvUsage, ...this.#totals }
+    const stats = { waiting, running, kvUsage, ...this.#totals, ...(parking?.stats ?? NOTHING_PARKED) }
     onStep({ type: 'step', events: this.#events.splice(0), stats, batchTokens, stepMs })
   }
 }

@@ -9,15 +9,15 @@ export class NoPrefixSlotCache implements SlotCache {
     this.#leased = Array.from({ length: count }, () => false)
   }
 
-  find(): SlotLease | undefined {
-    const slot = this.#leased.indexOf(false)
-    return slot === -1 ? undefined : { slot, cached: 0 }
+  find(): number | undefined {
+    return this.#leased.includes(false) ? 0 : undefined
   }
 
   acquire(): SlotLease | undefined {
-    const lease = this.find()
-    if (lease !== undefined) this.#leased[lease.slot] = true
-    return lease
+    const slot = this.#leased.indexOf(false)
+    if (slot === -1) return undefined
+    this.#leased[slot] = true
+    return { slot, cached: 0 }
   }
 
   release(slot: number): void {

@@ -1,4 +1,5 @@
 import { commonPrefix } from './common-prefix.ts'
+import type { Parked, ParkedPrefixes } from './parked-prefixes.ts'
 import type { SlotCache, SlotLease } from './slot-cache.ts'
 
 interface Slot {
@@ -15,9 +16,17 @@ interface Slot {
 export class PrefixSlotCache implements SlotCache {
   readonly copies = true
   readonly #slots: readonly Slot[]
+  readonly #parked: ParkedPrefixes | undefined
+  readonly #leastParked: number
   #tick = 0
 
-  constructor(count: number) {
+  /**
+   * @param parked where prefixes go that have to leave their slots.
+   * @param leastParked tokens that it takes for a transfer to be worth it.
+   */
+  constructor(count: number, parked?: ParkedPrefixes, leastParked = 64) {
+    this.#parked = parked
+    this.#leastParked = leastParked
     this.#slots = Array.from({ length: count }, (_, index) => ({
       index,
       resident: [],
@@ -26,16 +35,40 @@ export class PrefixSlotCache implements SlotCache {
     }))
   }
 
-  find(prompt: readonly number[]): SlotLease | undefined {
+  find(prompt: readonly number[]): number | undefined {
     const best = this.#best(prompt)
-    return best && { slot: best.slot.index, cached: best.cached }
+    return best && Math.max(best.cached, this.#parkedFor(prompt, best.cached)?.cached ?? 0)
   }
 
   acquire(prompt: readonly number[]): SlotLease | undefined {
     const best = this.#best(prompt)
     if (best === undefined) return undefined
-    best.slot.leased = true
-    return { slot: best.slot.index, cached: best.cached }
+    const restored = this.#parkedFor(prompt, best.cached)
+    // What is restored needs none of what the slots hold: it goes where the least is lost.
+    const { slot, cached } = (restored && this.#best([])) ?? best
+    slot.leased = true
+    if (restored !== undefined) this.#parked?.use(restored.parked)
+    const park = this.#worthParking(slot.resident, restored === undefined ? cached : 0)
+    return {
+      slot: slot.index,
+      cached: restored?.cached ?? cached,
+      ...(park && { park }),
+      ...(restored && { restore: restored.parked }),
+    }
+  }
+
+  /** What is parked of a prompt, where that is more than a slot has by a margin worth the transfer. */
+  #parkedFor(prompt: readonly number[], cached: number): { parked: Parked; cached: number } | undefined {
+    const found = this.#parked?.find(prompt)
+    if (found === undefined) return undefined
+    const shared = Math.min(found.shared, prompt.length - 1)
+    return shared - cached < this.#leastParked ? undefined : { parked: found.parked, cached: shared }
+  }
+
+  /** @param kept how many of the resident tokens the slot will go on holding. */
+  #worthParking(resident: readonly number[], kept: number): Parked | undefined {
+    if (this.#parked === undefined || resident.length - kept < this.#leastParked) return undefined
+    return this.#parked.holds(resident) ? undefined : this.#parked.add(resident)
   }
 
   #best(prompt: readonly number[]): { slot: Slot; cached: number } | undefined {

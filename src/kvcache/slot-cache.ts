@@ -1,13 +1,19 @@
+import type { Parked } from './parked-prefixes.ts'
+
 export interface SlotLease {
   readonly slot: number
-  /** Length of the prompt's prefix that is already resident. At most prompt.length - 1. */
+  /** Length of the prompt's prefix that is resident, once `restore` is done. At most prompt.length - 1. */
   readonly cached: number
+  /** What the slot holds is to be parked before anything else happens to it. */
+  readonly park?: Parked
+  /** What is to be put into the slot before it is used, after all parking. */
+  readonly restore?: Parked
 }
 
 /** Which slot of the engine's KV memory holds what, and who has it. */
 export interface SlotCache {
-  /** What acquire() would find of a prompt; undefined when all slots are leased. */
-  find(prompt: readonly number[]): SlotLease | undefined
+  /** How much acquire() would find of a prompt; undefined when all slots are leased. */
+  find(prompt: readonly number[]): number | undefined
   /** Leases a free slot for a prompt; undefined when all are leased. */
   acquire(prompt: readonly number[]): SlotLease | undefined
   /** Whether a slot may be filled with what another one holds. */

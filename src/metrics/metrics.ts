@@ -178,6 +178,26 @@ export class Metrics {
       'Cells held by running sequences, of all: 0 to 1',
       () => stats()?.kvUsage ?? 0,
     )
+    this.#gauge(
+      'altiplano_kv_parked_bytes',
+      'Bytes of prefixes kept outside of the slots',
+      () => stats()?.parkedBytes ?? 0,
+    )
+    this.#gauge(
+      'altiplano_kv_parked_prefixes',
+      'Prefixes moved out of slots since the engine started',
+      () => stats()?.parked ?? 0,
+    )
+    this.#gauge(
+      'altiplano_kv_restored_prefixes',
+      'Prefixes moved back into slots since the engine started',
+      () => stats()?.restored ?? 0,
+    )
+    this.#gauge(
+      'altiplano_kv_parking_failures',
+      'Moves of prefixes that failed since the engine started',
+      () => stats()?.parkingFailed ?? 0,
+    )
     this.#gauge('altiplano_ready', '1 when the next request would be served', () => (sources.ready() ? 1 : 0))
     this.#gauge('altiplano_engine_restarts', 'Engine processes started anew', () => sources.restarts().engine)
     this.#gauge('altiplano_text_restarts', 'Text processes started anew', () => sources.restarts().text)

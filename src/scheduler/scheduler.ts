@@ -1,11 +1,15 @@
 import type { BatchEntry, EngineLimits, StepResult } from '../engine/engine.ts'
 import { commonPrefix } from '../kvcache/common-prefix.ts'
+import type { Parked } from '../kvcache/parked-prefixes.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
 import { type PrefillBudget, WholeBatch } from './prefill-budget.ts'
 import type { Sequence, SequenceEnd } from './sequence.ts'
 
 export interface ScheduledEntry extends BatchEntry {
   readonly sequence: Sequence
+  /** What has to leave the slot before this pass, and what has to enter it then: see SlotLease. */
+  readonly park?: Parked | undefined
+  readonly restore?: Parked | undefined
 }
 
 export interface SchedulerStats {
@@ -100,6 +104,7 @@ export class Scheduler {
     const changed: Sequence[] = []
     for (const [index, { sequence, tokens }] of batch.entries()) {
       const result = results[index]
+      sequence.restoring = false
       // A sequence that ended during the pass takes nothing from it, and its cells were written all the same.
       if (result instanceof Error) {
         if (sequence.end === undefined) {
@@ -118,6 +123,12 @@ export class Scheduler {
     }
     for (const sequence of this.#leaving.splice(0)) this.#giveBack(sequence)
     return changed
+  }
+
+  /** What a sequence was to get restored into its slot is lost: it computes all of its prompt, from the next step on. */
+  retract({ sequence }: ScheduledEntry): void {
+    sequence.computed = sequence.cached = 0
+    sequence.restoring = false
   }
 
   /** Ends a sequence wherever it is: waiting, in prefill, running, or in a forward pass. A second call changes nothing. */
@@ -154,14 +165,14 @@ export class Scheduler {
     const found = this.#cache.find(sequence.tokens)
     if (found === undefined) return 'full'
     const donor = this.#cache.copies ? bestDonor(sequence, this.#running) : undefined
-    const held = Math.max(found.cached, donor?.ready ?? 0)
+    const held = Math.max(found, donor?.ready ?? 0)
     if (donor !== undefined && donor.coming - held >= this.#leastCopy) return 'deferred'
-    const copied = donor !== undefined && donor.ready - found.cached >= this.#leastCopy
+    const copied = donor !== undefined && donor.ready - found >= this.#leastCopy
     const lease = this.#cache.acquire(copied ? [] : sequence.tokens)
     if (lease === undefined) return 'full'
     sequence.slot = lease.slot
     sequence.computed = sequence.cached = copied ? donor.ready : lease.cached
-    sequence.copyFrom = copied ? donor.slot : undefined
+    sequence.arrival = { copyFrom: copied ? donor.slot : undefined, park: lease.park, restore: lease.restore }
     this.#running.add(sequence)
     return 'running'
   }
@@ -194,7 +205,7 @@ function bestDonor(sequence: Sequence, running: Iterable<Sequence>): Donor | und
   for (const other of running) {
     const shared = Math.min(commonPrefix(other.tokens, sequence.tokens), sequence.tokens.length - 1)
     coming = Math.max(coming, shared)
-    const computed = Math.min(shared, other.computed)
+    const computed = other.restoring ? 0 : Math.min(shared, other.computed)
     if (computed > ready) {
       ready = computed
       slot = other.slot
@@ -204,16 +215,17 @@ function bestDonor(sequence: Sequence, running: Iterable<Sequence>): Donor | und
 }
 
 function entryOf(sequence: Sequence, budget: number): ScheduledEntry | undefined {
-  const { id, slot, copyFrom, computed: start, tokens: history, pending, sampling } = sequence
+  const { id, slot, arrival, computed: start, tokens: history, pending, sampling } = sequence
   const count = Math.min(pending, budget)
   if (count === 0 || slot === undefined) return undefined
-  sequence.copyFrom = undefined
+  sequence.arrival = undefined
+  sequence.restoring = arrival?.restore !== undefined
   return {
     sequence,
     id,
     slot,
     start,
-    copyFrom,
+    ...arrival,
     tokens: history.slice(start, start + count),
     sample: count === pending ? sampling : undefined,
     history,

@@ -1,4 +1,5 @@
 import type { SamplingParams } from '../engine/engine.ts'
+import type { Parked } from '../kvcache/parked-prefixes.ts'
 
 /** How a sequence ended. */
 export type SequenceEnd = 'stop' | 'length' | 'cancelled' | 'error'
@@ -11,6 +12,13 @@ export interface SequenceParams {
   /** Sampling one of these ends the sequence. */
   readonly stopTokens: readonly number[]
   readonly sampling: SamplingParams
+}
+
+/** See BatchEntry.copyFrom and SlotLease. */
+export interface Arrival {
+  readonly copyFrom: number | undefined
+  readonly park: Parked | undefined
+  readonly restore: Parked | undefined
 }
 
 /** One generation in flight: its tokens, and how many of them are already in the KV cache. */
@@ -26,8 +34,10 @@ export class Sequence {
   /** Prompt tokens found in the slot when it was leased. */
   cached = 0
   slot: number | undefined
-  /** A slot whose first `computed` cells have to be copied before this one is used. */
-  copyFrom: number | undefined
+  /** What has to happen to its slot before its first tokens enter it. */
+  arrival: Arrival | undefined
+  /** Whether part of what counts as computed is still on its way into the slot. */
+  restoring = false
   end: SequenceEnd | undefined
   /** With `end` 'error'. */
   error: string | undefined

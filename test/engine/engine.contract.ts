@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { BatchEntry, Engine, SamplingParams } from '../../src/engine/engine.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
@@ -44,6 +47,30 @@ export function engineContract(engineOf: () => Engine): void {
       entry({ slot: 3, start: 8, tokens: prompt.slice(8, 12), copyFrom: 0 }),
     ])
     expect([went, copied, again]).toEqual([fresh, fresh, fresh])
+  })
+
+  it('saves a slot and loads it into another, and refuses what was not saved for these tokens', async () => {
+    const engine = engineOf()
+    const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
+    const [held, rest] = [prompt.slice(0, 8), prompt.slice(8, 12)]
+    try {
+      await engine.step([entry({ slot: 0, start: 0, tokens: held, sample: undefined })])
+      expect(await engine.save(0, join(folder, 'a'), held)).toBe(statSync(join(folder, 'a')).size)
+      const fresh = await first([entry({ slot: 0, start: 8, tokens: rest })])
+      await engine.step([entry({ slot: 1, start: 0, tokens: [90, 91, 92], sample: undefined })])
+      await engine.load(1, join(folder, 'a'), held)
+      expect(await first([entry({ slot: 1, start: 8, tokens: rest })])).toBe(fresh)
+      await engine.load(2, join(folder, 'a'), held)
+      expect(await first([entry({ slot: 2, start: 6, tokens: prompt.slice(6, 12) })])).toBe(fresh)
+      await expect(engine.load(1, join(folder, 'a'), prompt.slice(1, 9))).rejects.toThrow()
+      await expect(engine.load(1, join(folder, 'none'), held)).rejects.toThrow()
+      truncateSync(join(folder, 'a'), 20)
+      await expect(engine.load(1, join(folder, 'a'), held)).rejects.toThrow()
+      // The slot is empty now, and works.
+      expect(await first([entry({ slot: 1, start: 0, tokens: prompt.slice(0, 12) })])).toBe(fresh)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('fails the entry that leaves a gap or its context, and serves the one beside it', async () => {

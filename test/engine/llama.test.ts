@@ -34,6 +34,8 @@ function recording(context: NativeContext): NativeContext {
     removeTokenCellsFromSequence: (...args) => context.removeTokenCellsFromSequence(...args),
     disposeSequence: (sequence) => context.disposeSequence(sequence),
     copySequenceStateFromOtherSequence: (...args) => context.copySequenceStateFromOtherSequence(...args),
+    saveSequenceStateToFile: (...args) => context.saveSequenceStateToFile(...args),
+    loadSequenceStateFromFile: (...args) => context.loadSequenceStateFromFile(...args),
     setThreads: (threads) => context.setThreads(threads),
   }
 }

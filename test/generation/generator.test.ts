@@ -27,6 +27,10 @@ const stats = {
   promptTokens: 0,
   cachedTokens: 0,
   generatedTokens: 0,
+  parked: 0,
+  restored: 0,
+  parkingFailed: 0,
+  parkedBytes: 0,
 }
 
 function setup(maxQueue = 1) {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
+import { type Parked, ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
 
 const caches: readonly [string, (slots: number) => SlotCache][] = [
   ['PrefixSlotCache', (slots) => new PrefixSlotCache(slots)],
+  ['PrefixSlotCache with parking', (slots) => new PrefixSlotCache(slots, new ParkedPrefixes(100), 1)],
   ['NoPrefixSlotCache', (slots) => new NoPrefixSlotCache(slots)],
 ]
 
@@ -67,5 +69,88 @@ describe('PrefixSlotCache', () => {
     cache.acquire([1, 2, 3])
     cache.release(0, [1])
     expect(cache.acquire([1, 2, 3])).toEqual({ slot: 0, cached: 1 })
+  })
+})
+
+describe('PrefixSlotCache with parking', () => {
+  const [a, b] = [
+    [1, 1, 1, 1, 1, 1],
+    [2, 2, 2, 2, 2, 2],
+  ]
+
+  /** One slot, used by one prompt after the other. */
+  function used(...prompts: number[][]): {
+    cache: PrefixSlotCache
+    parked: ParkedPrefixes
+    parks: number[][]
+  } {
+    const parked = new ParkedPrefixes(1000)
+    const cache = new PrefixSlotCache(1, parked, 3)
+    const parks: number[][] = []
+    for (const prompt of prompts) {
+      const lease = cache.acquire(prompt)
+      if (lease?.park) {
+        parks.push([...lease.park.tokens])
+        parked.stored(lease.park, 100)
+      }
+      cache.release(0, prompt)
+    }
+    return { cache, parked, parks }
+  }
+
+  it('parks what has to leave, and restores it', () => {
+    const { cache, parks } = used(a, b)
+    expect(parks).toEqual([a])
+    expect(cache.find([...a, 9])).toBe(6)
+    expect(cache.acquire([...a, 9])).toMatchObject({
+      slot: 0,
+      cached: 6,
+      park: { tokens: b },
+      restore: { tokens: a },
+    })
+  })
+
+  it('leaves one token to compute of a prompt that is parked whole', () => {
+    expect(used(a, b).cache.acquire(a)?.cached).toBe(5)
+  })
+
+  it('parks nothing that stays, is short, or is parked already', () => {
+    expect(used(a, [...a, 7], [...a, 8]).parks).toEqual([])
+    expect(used([1, 1], b).parks).toEqual([])
+    expect(used(a, b, a, b, a).parks).toEqual([a, b])
+  })
+
+  it('restores nothing that gains less than a transfer is worth', () => {
+    expect(used(a, [1, 1, 1, 1, 9, 9]).cache.acquire([...a])).not.toHaveProperty('restore')
+  })
+})
+
+describe('ParkedPrefixes', () => {
+  it('drops the least recently used ones over its capacity', () => {
+    const parked = new ParkedPrefixes(250)
+    const [one, two, three] = [[1], [2], [3]].map((tokens) => parked.add(tokens)) as [Parked, Parked, Parked]
+    expect(parked.stored(one, 100)).toEqual([])
+    expect(parked.stored(two, 100)).toEqual([])
+    parked.use(one)
+    expect(parked.stored(three, 100)).toEqual([two])
+    expect([parked.find([1])?.shared, parked.find([2]), parked.bytes]).toEqual([1, undefined, 200])
+  })
+
+  it('drops what a longer one makes superfluous, and itself when it is too large', () => {
+    const parked = new ParkedPrefixes(250)
+    const short = parked.add([1, 2])
+    parked.stored(short, 50)
+    const long = parked.add([1, 2, 3])
+    expect(parked.stored(long, 60)).toEqual([short])
+    const huge = parked.add([9])
+    expect(parked.stored(huge, 251)).toEqual([long, huge])
+    expect([parked.count, parked.bytes]).toEqual([0, 0])
+  })
+
+  it('wants a file erased whose place is gone', () => {
+    const parked = new ParkedPrefixes(250)
+    const one = parked.add([1])
+    parked.drop(one)
+    expect(parked.stored(one, 10)).toEqual([one])
   })
 })

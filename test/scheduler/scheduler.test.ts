@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { EngineLimits } from '../../src/engine/engine.ts'
 import { SimulatedEngine } from '../../src/engine/simulated.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
+import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
 import { type ScheduledEntry, Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
@@ -12,6 +13,7 @@ import { drain, greedy, roomy, workload } from '../support/workload.ts'
 const limits: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 7 }
 const caches: readonly [string, (slots: number) => SlotCache][] = [
   ['a prefix cache', (slots) => new PrefixSlotCache(slots)],
+  ['a prefix cache that parks', (slots) => new PrefixSlotCache(slots, new ParkedPrefixes(2000), 1)],
   ['no prefix cache', (slots) => new NoPrefixSlotCache(slots)],
 ]
 const sequence = (

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Engine, EngineLimits, SamplingParams } from '../../src/engine/engine.ts'
+import type { Parked } from '../../src/kvcache/parked-prefixes.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
-import { Scheduler } from '../../src/scheduler/scheduler.ts'
+import { type ScheduledEntry, Scheduler } from '../../src/scheduler/scheduler.ts'
 import type { Sequence, SequenceParams } from '../../src/scheduler/sequence.ts'
 import type { Random } from './random.ts'
 
@@ -49,6 +53,7 @@ export async function drain(
   const scheduler = new Scheduler(engine.limits, cache, { leastCopy: 1 })
   const later = [...sequences]
   const frozen = new Map<Sequence, number>()
+  const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
   let computed = 0
   let steps = 0
   for (; later.length + scheduler.stats().waiting + scheduler.stats().running > 0; steps++) {
@@ -57,17 +62,40 @@ export async function drain(
     if (next !== undefined) scheduler.add(next)
     if (below(12) === 0) cancelOne(sequences, later, scheduler, frozen, below)
     scheduler.checkIntegrity()
-    const batch = scheduler.schedule()
+    const batch = await settled(scheduler.schedule(), scheduler, engine, folder, below)
     computed += batch.reduce((sum, entry) => sum + entry.tokens.length, 0)
     const results = await engine.step(batch)
     if (below(9) === 0) cancelOne(sequences, later, scheduler, frozen, below)
     scheduler.commit(batch, results)
     scheduler.checkIntegrity()
   }
+  rmSync(folder, { recursive: true })
   for (const [{ tokens, end }, length] of frozen) {
     if (tokens.length !== length || end !== 'cancelled') throw new Error('a cancelled sequence went on')
   }
   return { computed, steps }
+}
+
+/** Parks and restores as the entries want it; one transfer in a few fails. */
+async function settled(
+  batch: readonly ScheduledEntry[],
+  scheduler: Scheduler,
+  engine: Engine,
+  folder: string,
+  below: Random,
+): Promise<readonly ScheduledEntry[]> {
+  const file = ({ id }: Parked): string => join(folder, String(id))
+  const good = new Set(batch)
+  for (const { slot, park } of batch) if (park) await engine.save(slot, file(park), park.tokens)
+  for (const entry of batch) {
+    if (entry.restore === undefined) continue
+    if (below(5) !== 0) await engine.load(entry.slot, file(entry.restore), entry.restore.tokens)
+    else {
+      scheduler.retract(entry)
+      good.delete(entry)
+    }
+  }
+  return batch.filter((entry) => good.has(entry))
 }
 
 /** Waiting, in prefill, running or in a forward pass: any may leave. */

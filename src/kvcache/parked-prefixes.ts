@@ -1,0 +1,94 @@
+import { commonPrefix } from './common-prefix.ts'
+
+/** Tokens whose keys and values are kept outside of the slots. */
+export interface Parked {
+  readonly id: number
+  readonly tokens: readonly number[]
+}
+
+interface Place extends Parked {
+  bytes: number
+}
+
+/** Which prefixes are parked outside of the slots, within a capacity; the least recently used ones leave first. Moves no bytes itself. */
+export class ParkedPrefixes {
+  readonly #capacity: number
+  /** In order of use. */
+  readonly #places = new Set<Place>()
+  #bytes = 0
+  #ids = 0
+
+  /** @param capacity bytes */
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+  get count(): number {
+    return this.#places.size
+  }
+
+  /** The one that shares the longest prefix with a prompt, and how many tokens that are. */
+  find(prompt: readonly number[]): { readonly parked: Parked; readonly shared: number } | undefined {
+    let best: { parked: Parked; shared: number } | undefined
+    for (const parked of this.#places) {
+      const shared = commonPrefix(parked.tokens, prompt)
+      if (shared > (best?.shared ?? 0)) best = { parked, shared }
+    }
+    return best
+  }
+
+  /** Whether all of these tokens are parked already. */
+  holds(tokens: readonly number[]): boolean {
+    return (this.find(tokens)?.shared ?? 0) === tokens.length
+  }
+
+  /** Takes a place, which costs nothing until stored(). */
+  add(tokens: readonly number[]): Parked {
+    const place = { id: ++this.#ids, tokens, bytes: 0 }
+    this.#places.add(place)
+    return place
+  }
+
+  /** Marks it as the most recently used. */
+  use(parked: Parked): void {
+    const place = this.#placeOf(parked)
+    if (place === undefined) return
+    this.#places.delete(place)
+    this.#places.add(place)
+  }
+
+  /** Its bytes have been written. Returns what has to be erased: what it makes superfluous, and what is over the capacity. */
+  stored(parked: Parked, bytes: number): Parked[] {
+    const place = this.#placeOf(parked)
+    if (place === undefined) return [parked]
+    place.bytes = bytes
+    this.#bytes += bytes
+    const leaving: Place[] = []
+    for (const other of this.#places) {
+      if (other !== place && commonPrefix(other.tokens, place.tokens) === other.tokens.length)
+        leaving.push(other)
+    }
+    for (const other of leaving) this.drop(other)
+    for (const other of this.#places) {
+      if (this.#bytes <= this.#capacity) break
+      leaving.push(other)
+      this.drop(other)
+    }
+    return leaving
+  }
+
+  drop(parked: Parked): void {
+    const place = this.#placeOf(parked)
+    if (place === undefined) return
+    this.#places.delete(place)
+    this.#bytes -= place.bytes
+  }
+
+  #placeOf(parked: Parked): Place | undefined {
+    const place = parked as Place
+    return this.#places.has(place) ? place : undefined
+  }
+}
