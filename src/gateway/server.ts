@@ -14,6 +14,7 @@ import { parseJsonBody } from './json-body.ts'
 import { chatCompletions } from './openai/chat-completions.ts'
 import { completions } from './openai/completions.ts'
 import { models } from './openai/models.ts'
+import { logRequests } from './request-log.ts'
 import type { Serving } from './serving.ts'
 
 export interface ServerOptions {
@@ -31,6 +32,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const countError = (code: string): void => metrics.onError(code)
   const app: FastifyInstance = fastify({
     loggerInstance: options.log,
+    disableRequestLogging: true,
     bodyLimit: options.maxBodyBytes,
     // Longer than the idle time of the load balancers in front (KServe, Istio: 60 s), or they meet closed connections.
     keepAliveTimeout: 75_000,
@@ -50,6 +52,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
+  logRequests(app)
   takeJsonOnly(app)
   answerErrors(app, countError)
   healthRoutes(app, options.health)

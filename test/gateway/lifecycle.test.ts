@@ -180,6 +180,30 @@ it('runs as many at once as it promises when nothing may wait', async () => {
 it('logs one line of JSON each', async () => {
   server = await startServer()
   await chat(server.url)
+  await chat(server.url, { max_tokens: -1 })
+  const leaving = new AbortController()
+  const answer = await fetch(`${server.url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model: 'altiplano-demo',
+      prompt: 'a',
+      max_tokens: 2000,
+      ignore_eos: true,
+      stream: true,
+    }),
+    signal: leaving.signal,
+  })
+  await answer.body?.getReader().read()
+  leaving.abort()
+  const requests = () =>
+    (server?.logs ?? []).flatMap((line) => parseLine(line) ?? []).filter(({ msg }) => msg === 'request')
+  while (requests().length < 3) await pause(20)
+  expect(requests()).toMatchObject([
+    { method: 'POST', path: '/v1/chat/completions', status: 200 },
+    { method: 'POST', path: '/v1/chat/completions', status: 400 },
+    { method: 'POST', path: '/v1/completions', status: 200, aborted: true },
+  ])
   expect(server.logs.filter((line) => parseLine(line) === undefined)).toEqual([])
 })
 
