@@ -6,6 +6,7 @@ import fastify, {
   type FastifyPluginAsync,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify'
 import { ServingError } from '../errors.ts'
 import { answerClientError, answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
@@ -32,7 +33,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const countError = (code: string): void => metrics.onError(code)
   const app: FastifyInstance = fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes,
     // Longer than the idle time of the load balancers in front (KServe, Istio: 60 s), or they meet closed connections.
     keepAliveTimeout: 75_000,

@@ -303,6 +303,30 @@ describe('Scheduler', () => {
     })
   })
 
+  it('does not copy what may yet fail to come back into its slot', () => {
+    const wide: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 64 }
+    const parked = new ParkedPrefixes(1000)
+    const cache = new PrefixSlotCache(wide.slots, parked, 8)
+    const away = Array.from({ length: 20 }, (_, i) => i)
+    parked.add(away)
+    cache.acquire(away.slice(0, 9))
+    cache.release(0, away.slice(0, 9))
+    const scheduler = new Scheduler(wide, cache, { leastCopy: 4 })
+    const asking = (id: string, prompt: number[]): Sequence =>
+      new Sequence({ id, prompt, maxTokens: 2, stopTokens: [], sampling: greedy })
+    scheduler.add(asking('whole', [...away, 50]))
+    scheduler.add(asking('part', [...away.slice(0, 15), 51]))
+    const [whole, ...others] = scheduler.schedule()
+    expect([whole?.id, whole?.start, whole?.restore?.tokens]).toEqual(['whole', 20, away])
+    expect(others).toEqual([])
+    if (whole === undefined) return
+    scheduler.retract(whole)
+    scheduler.commit([], [])
+    expect(scheduler.schedule().map(({ id, start, copyFrom }) => [id, start, copyFrom])).toEqual([
+      ['whole', 0, undefined],
+    ])
+  })
+
   it('gives prompts no more of a pass than their budget, and decodes theirs', async () => {
     const engine = new SimulatedEngine(limits)
     const asked: number[] = []
