@@ -59,6 +59,7 @@ async function startModel(
       contextSize: contextOf(config, summary),
       batchTokens: Math.max(config.batchSize, config.slots),
       threads: config.threads || freeCores(),
+      tuneThreads: config.threads === 0,
       gpuLayers: config.gpuLayers,
       kvCacheType: config.kvCacheType,
       prefixCache: config.prefixCache,

@@ -1,19 +1,20 @@
 import type { Engine } from '../engine/engine.ts'
-import { openLlama } from '../engine/llama.ts'
+import { type LlamaEngine, openLlama } from '../engine/llama.ts'
 import { ParkingLot } from '../engine/parking-lot.ts'
 import { SimulatedEngine } from '../engine/simulated.ts'
 import { StepLoop } from '../engine/step-loop.ts'
+import { ThreadTuner } from '../engine/thread-tuner.ts'
 import { NoPrefixSlotCache } from '../kvcache/no-prefix-slot-cache.ts'
 import { ParkedPrefixes } from '../kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../kvcache/prefix-slot-cache.ts'
-import { PacedPrefill } from '../scheduler/prefill-budget.ts'
+import { PacedPrefill, type Pass } from '../scheduler/prefill-budget.ts'
 import { Scheduler } from '../scheduler/scheduler.ts'
 import { Sequence } from '../scheduler/sequence.ts'
 import { serveChild } from './child-channel.ts'
 import type { EngineCommand, EngineInit, EngineMessage, EngineReady } from './protocol.ts'
 
 serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, channel) => {
-  const { engine, modelBytes, parameters, prefixReuse } = await open(init)
+  const { engine, modelBytes, parameters, prefixReuse, tune } = await open(init)
   const { slots, contextSize } = engine.limits
   const parked = init.parking && prefixReuse ? new ParkedPrefixes(init.parking.bytes) : undefined
   const cache =
@@ -23,7 +24,10 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
   const loop = new StepLoop({
     engine,
     scheduler: new Scheduler(engine.limits, cache, { maxWaiting: init.maxWaiting, prefill: pace }),
-    pace,
+    onPass: (pass) => {
+      pace.observe(pass)
+      tune(pass)
+    },
     ...(parking && { parking }),
     now: () => performance.now(),
     onStep: (message) => {
@@ -58,12 +62,25 @@ interface Opened {
   readonly modelBytes: number
   readonly parameters: number
   readonly prefixReuse: boolean
+  /** Told of every pass. */
+  readonly tune: (pass: Pass) => void
 }
 
 async function open(init: EngineInit): Promise<Opened> {
   if (init.modelPath === 'simulated') {
-    return { engine: new SimulatedEngine(init), modelBytes: 0, parameters: 0, prefixReuse: true }
+    const tune = (): void => undefined
+    return { engine: new SimulatedEngine(init), modelBytes: 0, parameters: 0, prefixReuse: true, tune }
   }
   const { engine, info } = await openLlama(init)
-  return { engine, ...info }
+  return { engine, ...info, tune: init.tuneThreads ? threadTuning(engine, init.threads) : () => undefined }
+}
+
+function threadTuning(engine: LlamaEngine, cores: number): (pass: Pass) => void {
+  const tuner = new ThreadTuner([cores, cores - 1, Math.ceil(cores / 2)].filter((threads) => threads > 0))
+  let threads = cores
+  return (pass) => {
+    tuner.observe(pass)
+    if (tuner.threads !== threads) engine.setThreads(tuner.threads)
+    threads = tuner.threads
+  }
 }

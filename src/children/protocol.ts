@@ -13,7 +13,10 @@ export interface EngineInit {
   readonly slots: number
   readonly contextSize: number
   readonly batchTokens: number
+  /** Most threads of a pass. */
   readonly threads: number
+  /** Whether fewer may be used where they are faster. */
+  readonly tuneThreads: boolean
   /** -1: as many as fit. */
   readonly gpuLayers: number
   /** llama.cpp: a ggml type name. */

@@ -105,7 +105,7 @@ export const ConfigSchema = Type.Object({
     default: 0,
     minimum: 0,
     maximum: 1024,
-    defaultText: '0 (the cores that are free)',
+    defaultText: '0 (up to the cores that are free, by measurement)',
     description: 'CPU threads of the engine.',
   }),
   gpuLayers: Type.Integer({

@@ -135,6 +135,11 @@ export class LlamaEngine implements Engine {
     }
   }
 
+  /** Between steps only. */
+  setThreads(threads: number): void {
+    this.#context.setThreads(threads)
+  }
+
   async close(): Promise<void> {
     for (const slot of this.#slots) slot.sampler?.dispose()
     await this.#close()

@@ -1,5 +1,5 @@
 import type { SequenceEvent, StepMessage } from '../children/protocol.ts'
-import type { Pass, PrefillBudget } from '../scheduler/prefill-budget.ts'
+import type { Pass } from '../scheduler/prefill-budget.ts'
 import type { ScheduledEntry, Scheduler } from '../scheduler/scheduler.ts'
 import type { Sequence } from '../scheduler/sequence.ts'
 import type { Engine } from './engine.ts'
@@ -13,7 +13,7 @@ export interface StepLoopOptions {
   /** Where prefixes are moved that leave their slots. */
   readonly parking?: Pick<ParkingLot, 'park' | 'restore' | 'stats'>
   /** Told of every pass that went through. */
-  readonly pace?: Pick<PrefillBudget, 'observe'>
+  readonly onPass?: (pass: Pass) => void
   /** Sees every batch before it runs. */
   readonly trace?: (batch: readonly ScheduledEntry[]) => void
   /** Milliseconds, monotonic. */
@@ -93,7 +93,7 @@ export class StepLoop {
 
   async #step(scheduled: readonly ScheduledEntry[]): Promise<void> {
     const batch = await this.#settle(scheduled)
-    const { engine, scheduler, now, trace, pace } = this.#options
+    const { engine, scheduler, now, trace, onPass } = this.#options
     trace?.(batch)
     const startedAt = now()
     for (const { sequence } of batch) {
@@ -102,7 +102,7 @@ export class StepLoop {
     }
     const changed = scheduler.commit(batch, await engine.step(batch))
     this.#totals.steps++
-    pace?.observe(passOf(batch, now() - startedAt))
+    onPass?.(passOf(batch, now() - startedAt))
     for (const sequence of changed) this.#note(sequence)
     this.#tell(
       batch.reduce((sum, entry) => sum + entry.tokens.length, 0),

@@ -1,0 +1,87 @@
+import type { Pass } from '../scheduler/prefill-budget.ts'
+
+/** Passes that are compared, and those left out after a change. */
+const BLOCK = 8
+const SETTLING = 2
+/** A change has to win by so much. */
+const GAIN = 0.9
+/** A trial that loses by so much ends early. */
+const HOPELESS = 2
+const HOPELESS_AFTER = 3
+/** Passes until the first trial, and between trials: twice as many after each that was lost. */
+const FIRST_PAUSE = 16
+const LONGEST_PAUSE = 20_000
+
+interface Trial {
+  readonly threads: number
+  readonly baselineMs: number
+  passes: number
+}
+
+/**
+ * Finds how many threads a pass is fastest with, while serving: llama.cpp's threads spin, so as many as cores is best
+ * for a large model on a quiet machine, and several times too slow where the server itself needs one of the cores.
+ * Compares passes with the same number of decodes and no prompts.
+ */
+export class ThreadTuner {
+  /** In the order in which they are tried. */
+  readonly #candidates: number[]
+  /** By number of threads: passes until it may be tried again. */
+  readonly #pauses = new Map<number, number>()
+  #best: number
+  #trial: Trial | undefined
+  #decodes = 0
+  #times: number[] = []
+  #pause = FIRST_PAUSE
+
+  /** @param candidates The first is begun with. */
+  constructor(candidates: readonly number[]) {
+    this.#best = candidates[0] ?? 1
+    this.#candidates = [...new Set(candidates)].filter((threads) => threads !== this.#best)
+  }
+
+  /** For the next pass. */
+  get threads(): number {
+    return this.#trial?.threads ?? this.#best
+  }
+
+  observe({ decodes, promptTokens, ms }: Pass): void {
+    if (promptTokens > 0 || this.#candidates.length === 0) return
+    // Times of another number of decodes cannot be compared.
+    if (decodes !== this.#decodes) {
+      this.#decodes = decodes
+      this.#times = []
+      this.#trial = undefined
+    }
+    if (this.#times.length === BLOCK) this.#times.shift()
+    this.#times.push(ms)
+    if (this.#trial !== undefined) this.#judge(this.#trial)
+    else if (--this.#pause <= 0 && this.#times.length >= BLOCK) this.#begin()
+  }
+
+  #begin(): void {
+    const baselineMs = median(this.#times.splice(0))
+    this.#trial = { threads: this.#candidates[0] ?? this.#best, baselineMs, passes: 0 }
+  }
+
+  #judge(trial: Trial): void {
+    if (++trial.passes <= SETTLING) this.#times = []
+    const time = median(this.#times)
+    const hopeless = this.#times.length >= HOPELESS_AFTER && time > HOPELESS * trial.baselineMs
+    if (this.#times.length >= BLOCK || hopeless) this.#end(trial, time < GAIN * trial.baselineMs)
+  }
+
+  #end({ threads }: Trial, won: boolean): void {
+    this.#candidates.splice(0, 1)
+    this.#candidates.push(won ? this.#best : threads)
+    this.#pause = won ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, 2 * (this.#pauses.get(threads) ?? FIRST_PAUSE))
+    this.#pauses.set(threads, this.#pause)
+    if (won) this.#best = threads
+    this.#trial = undefined
+    this.#times = []
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.POSITIVE_INFINITY
+}

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { ThreadTuner } from '../../src/engine/thread-tuner.ts'
+
+/** Serves passes on a machine where a pass takes `msOf` its threads; returns the total time, and how often each number was used. */
+function serve(
+  tuner: ThreadTuner,
+  passes: number,
+  msOf: (threads: number) => number,
+  decodesAt = (_: number) => 4,
+) {
+  let total = 0
+  const used = new Map<number, number>()
+  for (let pass = 0; pass < passes; pass++) {
+    const { threads } = tuner
+    const ms = msOf(threads) * (1 + 0.04 * Math.sin(pass))
+    total += ms
+    used.set(threads, (used.get(threads) ?? 0) + 1)
+    tuner.observe({ decodes: decodesAt(pass), promptTokens: 0, ms })
+  }
+  return { total, used }
+}
+
+describe('ThreadTuner', () => {
+  it('leaves a core free where the threads of a pass wait for it', () => {
+    const tuner = new ThreadTuner([2, 1])
+    const { total } = serve(tuner, 400, (threads) => (threads === 2 ? 14 : 3))
+    expect(tuner.threads).toBe(1)
+    expect(total).toBeLessThan(1.5 * 400 * 3)
+  })
+
+  it('stays with what is best, and trials cost little', () => {
+    const tuner = new ThreadTuner([2, 1])
+    const { total, used } = serve(tuner, 5000, (threads) => (threads === 2 ? 12 : 30))
+    expect(tuner.threads).toBe(2)
+    expect(used.get(1)).toBeGreaterThan(0)
+    expect(total).toBeLessThan(1.03 * 5000 * 12)
+  })
+
+  it('does not change for a gain that may be chance', () => {
+    const { used } = serve(new ThreadTuner([4, 3]), 2000, (threads) => (threads === 3 ? 9.5 : 10))
+    expect(used.get(4)).toBeGreaterThan(1800)
+  })
+
+  it('finds the best of several, and another one when the machine changes', () => {
+    const tuner = new ThreadTuner([8, 7, 4])
+    serve(tuner, 1000, (threads) => ({ 8: 20, 7: 12, 4: 8 })[threads] ?? Number.NaN)
+    expect(tuner.threads).toBe(4)
+    serve(tuner, 3000, (threads) => ({ 8: 6, 7: 8, 4: 12 })[threads] ?? Number.NaN)
+    expect(tuner.threads).toBe(8)
+  })
+
+  it('compares only what is alike', () => {
+    const tuner = new ThreadTuner([2, 1])
+    // Many decodes take long, few take little; the threads make no difference.
+    let decodes = 0
+    serve(
+      tuner,
+      3000,
+      () => 5 + decodes,
+      (pass) => {
+        decodes = pass % 5
+        return decodes
+      },
+    )
+    expect(tuner.threads).toBe(2)
+    for (let i = 0; i < 500; i++) tuner.observe({ decodes: 4, promptTokens: 100, ms: 100 * tuner.threads })
+    expect(tuner.threads).toBe(2)
+  })
+
+  it('keeps the only number it is given', () => {
+    const { used } = serve(new ThreadTuner([1]), 500, () => 5)
+    expect([...used.keys()]).toEqual([1])
+  })
+})
