@@ -135,7 +135,8 @@ export class Altiplano {
     this.#generator.failAll('shutting_down', 'The server is shutting down')
     await pause(20)
     await this.#closeServer()
-    await Promise.all([this.#engine?.stop(3000), this.#text?.child.stop(3000)])
+    // The engine may have prefixes to write down.
+    await Promise.all([this.#engine?.stop(5000), this.#text?.child.stop(1000)])
   }
 
   /** fastify waits for idle keep-alive sockets of clients that will not close them; sweep until it is through. */

@@ -3,12 +3,12 @@ import { Altiplano } from './altiplano.ts'
 import { ConfigError } from './config/config-error.ts'
 import { type Config, servedNames } from './config/schema.ts'
 import { freeCores } from './free-cores.ts'
-import { memoryFolder } from './host-memory.ts'
 import type { DownloadProgress } from './models/download.ts'
 import { type GgufSummary, readModel } from './models/gguf.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
 import { ModelFileError } from './models/model-file-error.ts'
 import { progressReporter, progressText } from './models/progress.ts'
+import { parkingSpace } from './parking-space.ts'
 
 /** Tokens of a slot when nothing is said: enough for a conversation, small enough for a laptop. */
 const DEFAULT_CONTEXT = 4096
@@ -53,6 +53,11 @@ async function startModel(
   try {
     const located = local ?? (await locate(config, progressOf(altiplano), signal))
     const summary = await readModel(located.shards)
+    const parking = parkingSpace(config, located.path)
+    log.info(
+      { folder: parking?.folder, bytes: parking?.bytes ?? 0 },
+      'room for prefixes outside of the slots',
+    )
     altiplano.startModel({
       modelPath: located.path,
       slots: config.slots,
@@ -63,7 +68,7 @@ async function startModel(
       gpuLayers: config.gpuLayers,
       kvCacheType: config.kvCacheType,
       prefixCache: config.prefixCache,
-      parking: config.prefixCache ? memoryFolder(config.kvCacheRam) : undefined,
+      parking,
       itlTargetMs: config.itlTargetMs,
       // The gateway counts those that run too, and one that it has just let in may find them still running.
       maxWaiting: config.slots + config.maxQueue + config.maxN,

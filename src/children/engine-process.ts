@@ -19,7 +19,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
   const parked = init.parking && prefixReuse ? new ParkedPrefixes(init.parking.bytes) : undefined
   const cache =
     init.prefixCache && prefixReuse ? new PrefixSlotCache(slots, parked) : new NoPrefixSlotCache(slots)
-  const parking = init.parking && parked && (await ParkingLot.open(engine, parked, init.parking.folder))
+  const parking = init.parking && parked && (await ParkingLot.open(engine, parked, init.parking))
   const pace = new PacedPrefill(init.itlTargetMs)
   const loop = new StepLoop({
     engine,
@@ -51,7 +51,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     close: async () => {
       stop.abort()
       await running
-      await parking?.close()
+      await parking?.close(cache.idle())
       await engine.close()
     },
   }

@@ -22,8 +22,10 @@ export interface EngineInit {
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
   readonly prefixCache: boolean
-  /** Where prefixes go that have to leave their slots, and how many bytes they may take there. */
-  readonly parking: { readonly folder: string; readonly bytes: number } | undefined
+  /** Where prefixes go that have to leave their slots, how many bytes they may take there, and see ParkingPlace. */
+  readonly parking:
+    | { readonly folder: string; readonly bytes: number; readonly keepAs: string | undefined }
+    | undefined
   /** Milliseconds between two tokens of a running stream that prompts beside it must leave it; 0: chosen by measurement. */
   readonly itlTargetMs: number
   /** Sequences that may wait in the engine process. The gateway refuses earlier; this is the backstop. */

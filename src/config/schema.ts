@@ -131,9 +131,17 @@ export const ConfigSchema = Type.Object({
     default: -1,
     minimum: -1,
     maximum: 16_777_216,
+    defaultText: '-1 (a tenth of the memory)',
     description:
-      'MiB of memory (/dev/shm) for prefixes that had to leave their slots; 0: none; -1: a tenth of all.',
+      'MiB of /dev/shm, or of --kv-cache-dir, for prefixes that had to leave their slots; 0: none.',
   }),
+  kvCacheDir: Type.Optional(
+    Type.String({
+      group: 'Engine',
+      minLength: 1,
+      description: 'Directory for those prefixes instead of /dev/shm; they are kept when the server stops.',
+    }),
+  ),
   itlTargetMs: Type.Integer({
     group: 'Engine',
     default: 0,

@@ -1,43 +1,57 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineStats } from '../children/protocol.ts'
 import type { Parked, ParkedPrefixes } from '../kvcache/parked-prefixes.ts'
+import type { SlotContent } from '../kvcache/slot-cache.ts'
 import type { Engine } from './engine.ts'
 
-const NAME = /^altiplano-kv-(\d+)$/
+export interface ParkingPlace {
+  readonly folder: string
+  /**
+   * Names all that a saved slot depends on (model, number formats, engine): what was parked under the same name by an
+   * earlier server is used again. undefined: nothing outlives this one.
+   */
+  readonly keepAs: string | undefined
+}
+
+interface File {
+  readonly path: string
+  /** SHA-256 of a file that another process has written; checked before llama.cpp reads it. */
+  readonly digest: string | undefined
+}
+
+/** What stands beside a file that is kept. */
+interface Label {
+  readonly keepAs: string
+  readonly tokens: readonly number[]
+  readonly bytes: number
+  readonly digest: string
+}
 
 /** Moves what slots hold to files and back. A transfer that fails costs a recomputation, never a request. */
 export class ParkingLot {
   readonly #engine: Engine
   readonly #parked: ParkedPrefixes
-  readonly #folder: string
+  readonly #place: ParkingPlace
+  readonly #files = new Map<Parked, File>()
   readonly #counts = { parked: 0, restored: 0, parkingFailed: 0 }
 
-  private constructor(engine: Engine, parked: ParkedPrefixes, folder: string) {
+  private constructor(engine: Engine, parked: ParkedPrefixes, place: ParkingPlace) {
     this.#engine = engine
     this.#parked = parked
-    this.#folder = folder
+    this.#place = place
   }
 
-  /**
-   * @param parent where a folder is made for this user only; folders of servers that are gone are removed.
-   * @param server process id of the server: what an earlier engine of it left is removed too.
-   */
-  static async open(
-    engine: Engine,
-    parked: ParkedPrefixes,
-    parent: string,
-    server = process.ppid,
-  ): Promise<ParkingLot> {
-    for (const name of await readdir(parent)) {
-      const owner = Number(NAME.exec(name)?.[1])
-      if (owner === server || (owner > 0 && !lives(owner))) {
-        await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined)
-      }
-    }
-    const folder = join(parent, `altiplano-kv-${server}`)
-    await mkdir(folder, { mode: 0o700 })
-    return new ParkingLot(engine, parked, folder)
+  /** Makes a folder in `place.folder`, for this user only, and takes over what is kept there. */
+  static async open(engine: Engine, parked: ParkedPrefixes, place: ParkingPlace): Promise<ParkingLot> {
+    const { keepAs, folder: parent } = place
+    if (keepAs === undefined) await removeAbandoned(parent)
+    const folder = join(parent, keepAs === undefined ? `altiplano-kv-${process.ppid}` : 'altiplano-kv-kept')
+    await mkdir(folder, { mode: 0o700, recursive: keepAs !== undefined })
+    const lot = new ParkingLot(engine, parked, { folder, keepAs })
+    if (keepAs !== undefined) await lot.#takeOver(keepAs)
+    return lot
   }
 
   get stats(): Pick<EngineStats, 'parked' | 'restored' | 'parkingFailed' | 'parkedBytes'> {
@@ -45,8 +59,10 @@ export class ParkingLot {
   }
 
   async park(slot: number, parked: Parked): Promise<void> {
+    const file = { path: join(this.#place.folder, randomUUID()), digest: undefined }
+    this.#files.set(parked, file)
     try {
-      const bytes = await this.#engine.save(slot, this.#file(parked), parked.tokens)
+      const bytes = await this.#engine.save(slot, file.path, parked.tokens)
       this.#counts.parked++
       for (const leaving of this.#parked.stored(parked, bytes)) await this.#erase(leaving)
     } catch {
@@ -57,7 +73,12 @@ export class ParkingLot {
   /** False when it could not be: the slot holds nothing then. */
   async restore(slot: number, parked: Parked): Promise<boolean> {
     try {
-      await this.#engine.load(slot, this.#file(parked), parked.tokens)
+      const file = this.#files.get(parked)
+      if (file === undefined) throw new Error('it was never parked')
+      if (file.digest !== undefined && (await digestOf(file.path)) !== file.digest)
+        throw new Error('it was damaged')
+      this.#files.set(parked, { ...file, digest: undefined })
+      await this.#engine.load(slot, file.path, parked.tokens)
       this.#counts.restored++
       return true
     } catch {
@@ -66,8 +87,35 @@ export class ParkingLot {
     }
   }
 
-  close(): Promise<void> {
-    return rm(this.#folder, { recursive: true, force: true })
+  /** @param contents what the slots hold still: it is kept too, where anything is. */
+  async close(contents: readonly SlotContent[]): Promise<void> {
+    const { keepAs, folder } = this.#place
+    if (keepAs === undefined) return rm(folder, { recursive: true, force: true })
+    for (const { slot, tokens } of contents) await this.park(slot, this.#parked.add(tokens))
+    for (const [{ tokens }, { path }] of this.#files) {
+      const content = await readFile(path).catch(() => undefined)
+      if (content === undefined) continue
+      const label: Label = { keepAs, tokens, bytes: content.length, digest: sha256(content) }
+      await writeFile(`${path}.json`, JSON.stringify(label), { mode: 0o600 })
+    }
+  }
+
+  /** Files with the right label become parked prefixes; everything else in the folder goes. */
+  async #takeOver(keepAs: string): Promise<void> {
+    const { folder } = this.#place
+    const labels = new Map<string, Label>()
+    for (const name of await readdir(folder)) {
+      const label = name.endsWith('.json') ? await readLabel(join(folder, name)) : undefined
+      if (label?.keepAs === keepAs) labels.set(name.slice(0, -'.json'.length), label)
+    }
+    for (const name of await readdir(folder)) {
+      if (!labels.has(name)) await rm(join(folder, name), { recursive: true, force: true })
+    }
+    for (const [name, { tokens, bytes, digest }] of labels) {
+      const parked = this.#parked.add(tokens)
+      this.#files.set(parked, { path: join(folder, name), digest })
+      for (const leaving of this.#parked.stored(parked, bytes)) await this.#erase(leaving)
+    }
   }
 
   async #lose(parked: Parked): Promise<void> {
@@ -77,11 +125,20 @@ export class ParkingLot {
   }
 
   async #erase(parked: Parked): Promise<void> {
-    await rm(this.#file(parked), { force: true })
+    const file = this.#files.get(parked)
+    this.#files.delete(parked)
+    if (file !== undefined) await rm(file.path, { force: true })
   }
+}
 
-  #file({ id }: Parked): string {
-    return join(this.#folder, String(id))
+/** Removes the folders of servers that are gone, and of earlier engines of this one. */
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const server = Number(/^altiplano-kv-(\d+)$/.exec(name)?.[1])
+    if (server === process.ppid || (server > 0 && !lives(server))) {
+      // Another user's is not ours to remove.
+      await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined)
+    }
   }
 }
 
@@ -92,4 +149,24 @@ function lives(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
+}
+
+async function readLabel(path: string): Promise<Label | undefined> {
+  try {
+    const { keepAs, tokens, bytes, digest } = JSON.parse(await readFile(path, 'utf8')) as Partial<Label>
+    const numbers = Array.isArray(tokens) && tokens.every((token) => Number.isInteger(token))
+    if (typeof keepAs !== 'string' || !numbers || typeof bytes !== 'number' || typeof digest !== 'string')
+      return
+    return { keepAs, tokens, bytes, digest }
+  } catch {
+    return undefined
+  }
+}
+
+async function digestOf(path: string): Promise<string> {
+  return sha256(await readFile(path))
+}
+
+function sha256(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
 }

@@ -25,6 +25,10 @@ export class NoPrefixSlotCache implements SlotCache {
     this.#leased[slot] = false
   }
 
+  idle(): [] {
+    return []
+  }
+
   checkIntegrity(leased: readonly number[]): void {
     const mine = this.#leased.flatMap((taken, slot) => (taken ? [slot] : []))
     if (mine.join() !== leased.toSorted((a, b) => a - b).join()) {

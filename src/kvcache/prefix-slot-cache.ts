@@ -1,6 +1,6 @@
 import { commonPrefix } from './common-prefix.ts'
 import type { Parked, ParkedPrefixes } from './parked-prefixes.ts'
-import type { SlotCache, SlotLease } from './slot-cache.ts'
+import type { SlotCache, SlotContent, SlotLease } from './slot-cache.ts'
 
 interface Slot {
   readonly index: number
@@ -95,6 +95,14 @@ export class PrefixSlotCache implements SlotCache {
     slot.leased = false
     slot.resident = resident
     slot.lastUsed = ++this.#tick
+  }
+
+  idle(): SlotContent[] {
+    return this.#slots
+      .filter(({ leased, resident }) => {
+        return !leased && resident.length >= this.#leastParked && this.#parked?.holds(resident) !== true
+      })
+      .map(({ index, resident }) => ({ slot: index, tokens: resident }))
   }
 
   checkIntegrity(leased: readonly number[]): void {

@@ -10,6 +10,12 @@ export interface SlotLease {
   readonly restore?: Parked
 }
 
+/** Tokens that a slot holds although nobody uses it. */
+export interface SlotContent {
+  readonly slot: number
+  readonly tokens: readonly number[]
+}
+
 /** Which slot of the engine's KV memory holds what, and who has it. */
 export interface SlotCache {
   /** How much acquire() would find of a prompt; undefined when all slots are leased. */
@@ -20,6 +26,8 @@ export interface SlotCache {
   readonly copies: boolean
   /** Gives a slot back with the tokens that are resident in it. @throws RangeError when it is not leased. */
   release(slot: number, resident: readonly number[]): void
+  /** What would be lost with the slots: long enough to be worth a transfer, and parked nowhere. */
+  idle(): SlotContent[]
   /** @throws Error when the bookkeeping contradicts itself. */
   checkIntegrity(leased: readonly number[]): void
 }

@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -20,11 +28,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 /** A server with one slot, asked one thing after the other. */
-async function start() {
+async function start(keepAs?: string) {
   const engine = new SimulatedEngine(limits)
   const parked = new ParkedPrefixes(100_000)
-  const parking = await ParkingLot.open(engine, parked, folder, process.pid)
-  const scheduler = new Scheduler(limits, new PrefixSlotCache(limits.slots, parked, 8))
+  const parking = await ParkingLot.open(engine, parked, { folder, keepAs })
+  const cache = new PrefixSlotCache(limits.slots, parked, 8)
+  const scheduler = new Scheduler(limits, cache)
   let over: (message: StepMessage) => void = () => undefined
   const loop = new StepLoop({
     engine,
@@ -56,13 +65,14 @@ async function start() {
     stop: async () => {
       stop.abort()
       await running
-      await parking.close()
+      await parking.close(cache.idle())
     },
   }
 }
 
 const prompt = (first: number): number[] => [first, ...Array.from({ length: 40 }, (_, i) => i)]
-const files = (): string[] => readdirSync(join(folder, `altiplano-kv-${process.pid}`))
+const own = `altiplano-kv-${process.ppid}`
+const files = (): string[] => readdirSync(join(folder, own))
 
 describe('ParkingLot', () => {
   it('brings back a conversation that had to leave its slot', async () => {
@@ -79,7 +89,7 @@ describe('ParkingLot', () => {
     const { ask, parking, stop } = await start()
     const first = await ask(prompt(1))
     await ask(prompt(2))
-    for (const name of files()) truncateSync(join(folder, `altiplano-kv-${process.pid}`, name), 9)
+    for (const name of files()) truncateSync(join(folder, own, name), 9)
     expect(await ask(prompt(1))).toEqual({ ...first, cached: 0 })
     expect(parking.stats).toMatchObject({ restored: 0, parkingFailed: 1 })
     await stop()
@@ -88,21 +98,80 @@ describe('ParkingLot', () => {
   it('goes on without what cannot be written', async () => {
     const { ask, parking, stop } = await start()
     const first = await ask(prompt(1))
-    rmSync(join(folder, `altiplano-kv-${process.pid}`), { recursive: true })
+    rmSync(join(folder, own), { recursive: true })
     await ask(prompt(2))
     expect(await ask(prompt(1))).toEqual({ ...first, cached: 0 })
     expect(parking.stats).toMatchObject({ parked: 0, parkedBytes: 0 })
     await stop()
   })
 
-  it('removes what an engine or a server that is gone left behind, and nothing else', async () => {
+  it('removes what servers that are gone left behind, and nothing else', async () => {
     const engine = new SimulatedEngine(limits)
-    await ParkingLot.open(engine, new ParkedPrefixes(1), folder, 999_999_999)
-    await ParkingLot.open(engine, new ParkedPrefixes(1), folder, process.ppid)
-    await ParkingLot.open(engine, new ParkedPrefixes(1), folder, process.pid)
-    await ParkingLot.open(engine, new ParkedPrefixes(1), folder, process.pid)
-    expect(readdirSync(folder).sort()).toEqual(
-      [`altiplano-kv-${process.pid}`, `altiplano-kv-${process.ppid}`].sort(),
-    )
+    for (const name of ['altiplano-kv-999999999', own, `altiplano-kv-${process.pid}`, 'other']) {
+      mkdirSync(join(folder, name))
+      writeFileSync(join(folder, name, 'left'), '')
+    }
+    await ParkingLot.open(engine, new ParkedPrefixes(1), { folder, keepAs: undefined })
+    expect(readdirSync(folder).sort()).toEqual([own, `altiplano-kv-${process.pid}`, 'other'].sort())
+    expect(files()).toEqual([])
+  })
+
+  describe('with a directory that outlives the server', () => {
+    const kept = (): string[] => readdirSync(join(folder, 'altiplano-kv-kept'))
+
+    async function firstLife(): Promise<{ answer: number[] }> {
+      const { ask, stop } = await start('model A')
+      await ask(prompt(2))
+      const first = await ask(prompt(1))
+      await stop()
+      expect(kept()).toHaveLength(4)
+      return first
+    }
+
+    it('knows conversations of the server before, those in slots too', async () => {
+      const { answer } = await firstLife()
+      const { ask, parking, stop } = await start('model A')
+      expect(parking.stats.parkedBytes).toBeGreaterThan(0)
+      expect(await ask(prompt(1))).toEqual({ answer, cached: 40 })
+      expect((await ask(prompt(2))).cached).toBe(40)
+      await stop()
+    })
+
+    it('uses nothing of another model', async () => {
+      const { answer } = await firstLife()
+      const { ask, stop } = await start('model B')
+      expect(kept()).toEqual([])
+      expect(await ask(prompt(1))).toEqual({ answer, cached: 0 })
+      await stop()
+    })
+
+    it('never hands a damaged file to the engine', async () => {
+      const { answer } = await firstLife()
+      for (const name of kept()) {
+        if (name.endsWith('.json')) continue
+        const path = join(folder, 'altiplano-kv-kept', name)
+        // Still what the engine would take: only the checksum tells.
+        writeFileSync(path, `${readFileSync(path, 'utf8')} `)
+      }
+      const { ask, parking, stop } = await start('model A')
+      expect(await ask(prompt(1))).toEqual({ answer, cached: 0 })
+      expect(parking.stats.parkingFailed).toBe(1)
+      await stop()
+    })
+
+    it('ignores labels that are not its own', async () => {
+      await firstLife()
+      for (const [index, name] of kept()
+        .filter((file) => file.endsWith('.json'))
+        .entries()) {
+        writeFileSync(
+          join(folder, 'altiplano-kv-kept', name),
+          ['{"keepAs":"model A","tokens":["x"]}', '{'][index] ?? '',
+        )
+      }
+      const { parking, stop } = await start('model A')
+      expect([kept(), parking.stats.parkedBytes]).toEqual([[], 0])
+      await stop()
+    })
   })
 })

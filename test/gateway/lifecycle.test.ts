@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 import { parseLine, startServer, type TestServer } from '../support/server.ts'
@@ -175,6 +178,29 @@ it('runs as many at once as it promises when nothing may wait', async () => {
   const { url } = server
   const answers = await Promise.all(Array.from({ length: 8 }, () => chat(url, { max_tokens: 20 })))
   expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
+})
+
+it('knows a conversation again after a restart, and one that had to leave its slot', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'altiplano-test-'))
+  const flags = ['--slots', '1', '--kv-cache-dir', folder]
+  const cached = async (word: string): Promise<number> => {
+    const content = `${word} `.repeat(120)
+    const answer = await chat(server?.url ?? '', { messages: [{ role: 'user', content }], temperature: 0 })
+    const { usage } = (await answer.json()) as { usage: { prompt_tokens_details: { cached_tokens: number } } }
+    return usage.prompt_tokens_details.cached_tokens
+  }
+  try {
+    server = await startServer(flags)
+    expect(await cached('lake')).toBe(0)
+    expect(await cached('moon')).toBeLessThan(20)
+    expect(await cached('lake')).toBeGreaterThan(100)
+    await server.stop()
+    server = await startServer(flags)
+    expect(await cached('moon')).toBeGreaterThan(100)
+    expect(await cached('lake')).toBeGreaterThan(100)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 it('logs one line of JSON each', async () => {

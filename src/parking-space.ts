@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
+import { totalmem } from 'node:os'
+import type { EngineInit } from './children/protocol.ts'
+import type { Config } from './config/schema.ts'
+
+/** Part of the memory that prefixes outside of the slots may take when nothing is said. */
+const DEFAULT_SHARE = 0.1
+/** The place is shared with whoever else uses it. */
+const MOST_OF_FREE = 0.8
+const LEAST_BYTES = 32 * 2 ** 20
+const END_BYTES = 2 ** 20
+const MEMORY_FOLDER = '/dev/shm'
+
+/**
+ * Where prefixes go that have to leave their slots: a folder of the operator's, where they outlive the server, or a
+ * memory file system. Within the container's memory and what is free of the place; undefined when too little is.
+ */
+export function parkingSpace(
+  { prefixCache, kvCacheRam, kvCacheDir, kvCacheType }: Config,
+  modelFile: string,
+): EngineInit['parking'] {
+  if (!prefixCache || kvCacheRam === 0) return undefined
+  const folder = kvCacheDir ?? MEMORY_FOLDER
+  const wanted = kvCacheRam === -1 ? DEFAULT_SHARE * memoryLimit() : kvCacheRam * 2 ** 20
+  try {
+    if (kvCacheDir !== undefined) mkdirSync(kvCacheDir, { recursive: true, mode: 0o700 })
+    accessSync(folder, constants.W_OK)
+    const { bavail, bsize } = statfsSync(folder)
+    const bytes = Math.floor(Math.min(wanted, MOST_OF_FREE * bavail * bsize))
+    if (bytes < LEAST_BYTES) return undefined
+    return { folder, bytes, keepAs: kvCacheDir === undefined ? undefined : identity(modelFile, kvCacheType) }
+  } catch {
+    return undefined
+  }
+}
+
+/** A saved slot is good for the same weights, number format and engine only. Weights are known by both ends of their file. */
+function identity(modelFile: string, kvCacheType: string): string {
+  const { size } = statSync(modelFile)
+  const hash = createHash('sha256')
+  const file = openSync(modelFile, 'r')
+  try {
+    for (const start of [0, Math.max(0, size - END_BYTES)]) {
+      const end = Buffer.alloc(Math.min(END_BYTES, size))
+      readSync(file, end, 0, end.length, start)
+      hash.update(end)
+    }
+  } finally {
+    closeSync(file)
+  }
+  return `node-llama-cpp 3.22.1 ${kvCacheType} ${size} ${hash.digest('hex')}`
+}
+
+/** Bytes this process may use: the machine's, or the cgroup's where that is less. */
+function memoryLimit(): number {
+  const limit = process.constrainedMemory()
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+}
