@@ -45,7 +45,13 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
       if (command.type === 'cancel') loop.cancel(command.id)
       else {
         channel.busy(true)
-        loop.add(new Sequence({ ...command, prompt: Array.from(command.prompt) }))
+        loop.add(
+          new Sequence({
+            ...command,
+            prompt: Array.from(command.prompt),
+            generated: Array.from(command.generated),
+          }),
+        )
       }
     },
     close: async () => {

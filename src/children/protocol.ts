@@ -46,7 +46,9 @@ export type EngineCommand =
       readonly type: 'add'
       readonly id: string
       readonly prompt: Uint32Array
-      /** At least 1, and prompt.length + maxTokens <= limits.contextSize. */
+      /** What an engine that is gone has generated already: the sequence goes on after it. */
+      readonly generated: Uint32Array
+      /** At least 1, `generated` included, and prompt.length + maxTokens <= limits.contextSize. */
       readonly maxTokens: number
       /** The sequence ends with `stop` when one of these is sampled. Empty when end of generation is ignored. */
       readonly stopTokens: readonly number[]

@@ -153,7 +153,7 @@ function passOf(batch: readonly ScheduledEntry[], ms: number): Pass {
   let decodes = 0
   let promptTokens = 0
   for (const { start, tokens, sequence } of batch) {
-    if (start >= sequence.promptLength) decodes++
+    if (start >= sequence.promptLength && tokens.length === 1) decodes++
     else promptTokens += tokens.length
   }
   return { decodes, promptTokens, ms }

@@ -15,6 +15,8 @@ export interface EventStream {
   open(): void
   /** One `data:` event. Waits while the socket is full; rejects with ClientGone. */
   data(value: unknown): Promise<void>
+  /** A comment, which clients skip. */
+  comment(text: string): void
   /** `data: [DONE]`. */
   done(): Promise<void>
   /** An error event, as OpenAI's SDKs read it, and the end. */
@@ -57,6 +59,9 @@ export function openStream(reply: FastifyReply, stallMs = STALL_MS): EventStream
       reply.sse.sendHeaders()
     },
     data: (value) => put(JSON.stringify(value)),
+    comment: (text) => {
+      if (!signal.aborted) raw.write(`: ${text}\n\n`)
+    },
     done: async () => {
       await put('[DONE]')
       over = true

@@ -31,7 +31,11 @@ export interface GenerationEnd {
   readonly timings: Timings
 }
 
-export type GenerationEvent = { readonly type: 'text'; readonly text: string } | GenerationEnd
+export type GenerationEvent =
+  | { readonly type: 'text'; readonly text: string }
+  /** Text goes on later: the engine is being replaced. */
+  | { readonly type: 'paused' }
+  | GenerationEnd
 
 /** What happened to a generation, told once, when it is over. */
 export interface GenerationRecord {
@@ -58,25 +62,33 @@ interface Dependencies {
 export class Generation implements AsyncIterable<GenerationEvent> {
   readonly id: string
   readonly request: GenerationRequest
+  readonly stopTokens: readonly number[]
   readonly #deps: Dependencies
   readonly #queue = new EventQueue<GenerationEvent | ServingError>()
   readonly #acceptedAt: number
   #firstTokenAt: number | undefined
   #lastTokenAt = 0
-  #tokens = 0
+  readonly #tokens: number[] = []
   #admitted: SequenceEvent['admitted']
   #over = false
 
-  constructor(id: string, request: GenerationRequest, deps: Dependencies) {
+  /** @param stopTokens Sampling one of these is the end. */
+  constructor(id: string, request: GenerationRequest, stopTokens: readonly number[], deps: Dependencies) {
     this.id = id
     this.request = request
+    this.stopTokens = stopTokens
     this.#deps = deps
     this.#acceptedAt = deps.now()
   }
 
-  /** True until the first token: the engine can be asked again without anybody noticing. */
-  get repeatable(): boolean {
-    return this.#tokens === 0 && !this.#over
+  /** All that has been generated so far: from here another engine can go on. */
+  get tokens(): Uint32Array {
+    return Uint32Array.from(this.#tokens)
+  }
+
+  /** The engine is gone; another one will go on. */
+  pause(): void {
+    if (!this.#over) this.#queue.push({ type: 'paused' })
   }
 
   /** What the engine said of this sequence in one step. */
@@ -120,7 +132,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     if (this.#firstTokenAt === undefined) this.#firstTokenAt = now
     else this.#deps.onGap(now - this.#lastTokenAt)
     this.#lastTokenAt = now
-    this.#tokens++
+    this.#tokens.push(token)
     if (isStopToken) return
     const { text, stopped } = this.#deps.stopMatcher.push(this.#deps.detokenizer.push(token))
     this.#emit(text)
@@ -150,7 +162,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #usage(): Usage {
     return {
       promptTokens: this.request.prompt.length,
-      completionTokens: this.#tokens,
+      completionTokens: this.#tokens.length,
       cachedTokens: this.#admitted?.cached ?? 0,
     }
   }
@@ -160,7 +172,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     return {
       promptTokens: this.request.prompt.length,
       cachedTokens: this.#admitted?.cached ?? 0,
-      generatedTokens: this.#tokens,
+      generatedTokens: this.#tokens.length,
       queueMs: this.#admitted?.queueMs ?? now - this.#acceptedAt,
       prefillMs: this.#admitted?.prefillMs ?? 0,
       firstTokenMs: this.#firstTokenAt === undefined ? undefined : this.#firstTokenAt - this.#acceptedAt,

@@ -17,14 +17,15 @@ export interface GeneratorOptions {
   readonly onOver: (record: GenerationRecord) => void
 }
 
-/** How long a request that has no token yet waits for a new engine. */
+/** How long a request waits for a new engine. */
 const RESTART_PATIENCE_MS = 30_000
 
-/** All generations in flight: admits them, hands the engine's steps to them, and answers for them when the engine dies. */
+/** All generations in flight: admits them, hands the engine's steps to them, and carries them over to the next engine when one dies. */
 export class Generator {
   readonly #options: GeneratorOptions
   readonly #live = new Map<string, Generation>()
-  readonly #repeated = new Set<string>()
+  /** Those that have lost an engine. */
+  readonly #paused = new Set<string>()
   #averageMs = 1000
   #slots: number | undefined
   #patience: NodeJS.Timeout | undefined
@@ -46,7 +47,8 @@ export class Generator {
     if (vocabulary === undefined) throw notReady()
     this.checkRoom(requests.length)
     return requests.map((request) => {
-      const generation = new Generation(`seq-${randomUUID()}`, request, {
+      const stopTokens = request.ignoreEos ? [] : vocabulary.endOfGeneration
+      const generation = new Generation(`seq-${randomUUID()}`, request, stopTokens, {
         detokenizer: new Detokenizer(vocabulary),
         stopMatcher: new StopMatcher(request.stops),
         now: () => performance.now(),
@@ -90,18 +92,26 @@ export class Generator {
     for (const event of step.events) this.#live.get(event.id)?.accept(event)
   }
 
-  /** A new engine is up: those it owes a first token are sent again. */
+  /** A new engine is up: it goes on where the last one stopped. */
   onEngineReady(): void {
     clearTimeout(this.#patience)
     for (const generation of this.#live.values()) this.#submit(generation)
   }
 
-  /** The engine is gone, and with it every sequence. Those without a token wait for the next one, once. */
+  /**
+   * The engine is gone, and with it every sequence; the next one goes on with them.
+   * Whoever was there when two engines stopped is under suspicion, and fails.
+   */
   onEngineDown(): void {
     for (const generation of this.#live.values()) {
-      if (generation.repeatable && !this.#repeated.has(generation.id)) this.#repeated.add(generation.id)
-      else
-        generation.fail(new ServingError('engine_failed', 'The engine stopped while it served this request'))
+      if (this.#paused.has(generation.id)) {
+        generation.fail(
+          new ServingError('engine_failed', 'The engine stopped twice while it served this request'),
+        )
+      } else {
+        this.#paused.add(generation.id)
+        generation.pause()
+      }
     }
     clearTimeout(this.#patience)
     this.#patience = setTimeout(
@@ -124,16 +134,15 @@ export class Generator {
     )
   }
 
-  #submit({ id, request }: Generation): void {
-    const stopTokens = request.ignoreEos ? [] : (this.#options.vocabulary()?.endOfGeneration ?? [])
+  #submit({ id, request, stopTokens, tokens: generated }: Generation): void {
     const { prompt, maxTokens, sampling } = request
     // An engine that is just restarting refuses; onEngineReady() sends it again.
-    this.#options.send({ type: 'add', id, prompt, maxTokens, stopTokens, sampling })
+    this.#options.send({ type: 'add', id, prompt, generated, maxTokens, stopTokens, sampling })
   }
 
   #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {
     this.#live.delete(generation.id)
-    this.#repeated.delete(generation.id)
+    this.#paused.delete(generation.id)
     if (cancelEngine) this.#options.send({ type: 'cancel', id: generation.id })
     if (record.reason === 'stop' || record.reason === 'length') {
       this.#averageMs += 0.1 * (record.timings.totalMs - record.timings.queueMs - this.#averageMs)

@@ -8,6 +8,8 @@ export interface SequenceParams {
   readonly id: string
   /** At least one token. */
   readonly prompt: readonly number[]
+  /** What was generated before, by an engine that is gone. Default none. */
+  readonly generated?: readonly number[]
   readonly maxTokens: number
   /** Sampling one of these ends the sequence. */
   readonly stopTokens: readonly number[]
@@ -42,14 +44,14 @@ export class Sequence {
   /** With `end` 'error'. */
   error: string | undefined
 
-  constructor({ id, prompt, maxTokens, stopTokens, sampling }: SequenceParams) {
+  constructor({ id, prompt, generated = [], maxTokens, stopTokens, sampling }: SequenceParams) {
     if (prompt.length === 0) throw new RangeError(`sequence ${id} has an empty prompt`)
     this.id = id
     this.maxTokens = maxTokens
     this.stopTokens = new Set(stopTokens)
     this.sampling = sampling
     this.promptLength = prompt.length
-    this.tokens = [...prompt]
+    this.tokens = [...prompt, ...generated]
   }
 
   get pending(): number {
@@ -62,6 +64,6 @@ export class Sequence {
 
   /** Reporting names, and the order of service; nothing else depends on them. */
   get phase(): 'prefill' | 'decode' {
-    return this.generated === 0 ? 'prefill' : 'decode'
+    return this.generated > 0 && this.pending === 1 ? 'decode' : 'prefill'
   }
 }

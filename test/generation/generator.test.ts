@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { EngineCommand, EngineReady, SequenceEvent, StepMessage } from '../../src/children/protocol.ts'
-import { ServingError } from '../../src/errors.ts'
+import type { ServingError } from '../../src/errors.ts'
 import type { GenerationEvent, GenerationRecord, GenerationRequest } from '../../src/generation/generation.ts'
 import { Generator } from '../../src/generation/generator.ts'
 import { greedy } from '../support/workload.ts'
@@ -72,7 +72,7 @@ async function read(
   try {
     for await (const event of events) {
       if (event.type === 'text') text += event.text
-      else reason = event.reason
+      else if (event.type === 'end') reason = event.reason
     }
     return { text, reason, error: undefined }
   } catch (error) {
@@ -132,23 +132,45 @@ describe('Generator', () => {
     expect(generator.start([request()])).toHaveLength(1)
   })
 
-  it('sends what has no token yet to the next engine, once, and fails what has', async () => {
-    const { generator, tell, added, engine } = setup(1)
-    const [begun, fresh] = generator.start([request(), request()])
+  it('goes on with the next engine where the last one stopped', async () => {
+    const { generator, tell, sent, engine, over } = setup(1)
+    const [begun, fresh] = generator.start([request({ stops: ['END'] }), request()])
     if (begun === undefined || fresh === undefined) throw new Error('nothing started')
-    tell(...letters(begun.id, 'a'))
+    tell(...letters(begun.id, 'so E'))
     engine.ready = undefined
     generator.onEngineDown()
-    const failed = await read(begun)
-    expect(failed.text).toBe('a')
-    expect(failed.error).toMatchObject({ code: 'engine_failed' })
     engine.ready = ready
     generator.onEngineReady()
-    expect(added()).toEqual([begun.id, fresh.id, fresh.id])
-    engine.ready = undefined
-    generator.onEngineDown()
-    expect((await read(fresh)).error).toBeInstanceOf(ServingError)
-    expect(generator.inFlight).toBe(0)
+    const again = sent.slice(2)
+    expect(again).toMatchObject([
+      { type: 'add', id: begun.id, prompt: request().prompt, maxTokens: 9, stopTokens: [0] },
+      { type: 'add', id: fresh.id, generated: Uint32Array.of() },
+    ])
+    expect(again[0]).toMatchObject({ generated: Uint32Array.from(Buffer.from('so E')) })
+    // The stop string began before the crash and ends after it.
+    tell(...letters(begun.id, 'ND'))
+    tell(...letters(fresh.id, 'x'), { id: fresh.id, token: 0, finish: 'stop' })
+    expect(await read(begun)).toEqual({ text: 'so ', reason: 'stop', error: undefined })
+    expect(await read(fresh)).toEqual({ text: 'x', reason: 'stop', error: undefined })
+    expect(over).toMatchObject([{ usage: { completionTokens: 6 } }, { usage: { completionTokens: 2 } }])
+  })
+
+  it('fails whoever was there when two engines stopped, and nobody else', async () => {
+    const { generator, tell, engine } = setup(1)
+    const crash = (): void => {
+      engine.ready = undefined
+      generator.onEngineDown()
+      engine.ready = ready
+      generator.onEngineReady()
+    }
+    const [old] = generator.start([request()])
+    crash()
+    const [young] = generator.start([request()])
+    crash()
+    if (old === undefined || young === undefined) throw new Error('nothing started')
+    expect((await read(old)).error).toMatchObject({ code: 'engine_failed' })
+    tell(...letters(young.id, 'a'), { id: young.id, token: 0, finish: 'stop' })
+    expect(await read(young)).toEqual({ text: 'a', reason: 'stop', error: undefined })
   })
 
   it('takes a request in the moment between two engines', () => {

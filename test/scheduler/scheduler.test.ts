@@ -327,6 +327,21 @@ describe('Scheduler', () => {
     ])
   })
 
+  it('goes on with what another engine has generated, as if it had done so itself', async () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const [params] = workload(random(seed))
+      if (params === undefined) continue
+      const whole = new Sequence({ ...params, maxTokens: 12 })
+      await drain([whole], new SimulatedEngine(limits), new NoPrefixSlotCache(3))
+      const generated = whole.tokens.slice(whole.promptLength)
+      for (let done = 0; done < generated.length; done++) {
+        const rest = new Sequence({ ...params, maxTokens: 12, generated: generated.slice(0, done) })
+        await drain([rest], new SimulatedEngine(limits), new NoPrefixSlotCache(3))
+        expect([rest.tokens, rest.end]).toEqual([whole.tokens, whole.end])
+      }
+    }
+  })
+
   it('gives prompts no more of a pass than their budget, and decodes theirs', async () => {
     const engine = new SimulatedEngine(limits)
     const asked: number[] = []

@@ -73,6 +73,7 @@ async function pump(
   if (first !== undefined) await stream.data(first)
   for await (const event of generation) {
     if (event.type === 'text') await stream.data(chunks.text(index, event.text))
+    else if (event.type === 'paused') stream.comment('the engine is being replaced')
     else {
       await stream.data(chunks.finish(index, event))
       return event
@@ -85,7 +86,7 @@ async function collect(generation: Generation): Promise<Choice> {
   let text = ''
   for await (const event of generation) {
     if (event.type === 'text') text += event.text
-    else return { text, end: event }
+    else if (event.type === 'end') return { text, end: event }
   }
   throw new ClientGone('the generation was cancelled')
 }
