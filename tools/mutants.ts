@@ -14,6 +14,31 @@ interface Mutant {
 const scheduler = 'src/scheduler/scheduler.ts'
 const prefixCache = 'src/kvcache/prefix-slot-cache.ts'
 const mutants: readonly Mutant[] = [
+  { name: 'never packs', file: scheduler, find: 'if (this.#waiting.length === 0) this.#pack()', replace: '' },
+  {
+    name: 'a moved sequence leaves its cells behind',
+    file: scheduler,
+    find: 'sequence.arrival = { copyFrom: sequence.slot, park: lease.park, restore: undefined }',
+    replace: 'sequence.arrival = undefined',
+  },
+  {
+    name: 'what lies in a hole is lost',
+    file: scheduler,
+    find: 'copyFrom: sequence.slot, park: lease.park,',
+    replace: 'copyFrom: sequence.slot, park: undefined,',
+  },
+  {
+    name: 'a move forgets its slot',
+    file: scheduler,
+    find: 'this.#cache.release(sequence.slot, [])',
+    replace: 'void 0',
+  },
+  {
+    name: 'generated tokens are generated again',
+    file: 'src/scheduler/sequence.ts',
+    find: '[...prompt, ...generated]',
+    replace: '[...prompt]',
+  },
   {
     name: 'a lost restore goes unnoticed',
     file: scheduler,

@@ -20,6 +20,12 @@ export class NoPrefixSlotCache implements SlotCache {
     return { slot, cached: 0 }
   }
 
+  claim(slot: number): SlotLease | undefined {
+    if (this.#leased[slot] !== false) return undefined
+    this.#leased[slot] = true
+    return { slot, cached: 0 }
+  }
+
   release(slot: number): void {
     if (this.#leased[slot] !== true) throw new RangeError(`slot ${slot} is not leased`)
     this.#leased[slot] = false

@@ -10,8 +10,8 @@ interface Slot {
 }
 
 /**
- * Longest common prefix first; among equals an empty slot, the lowest one, so that slots stay packed;
- * then the least recently used.
+ * Longest common prefix first; among equals the one that keeps leased slots packed, then the least recently used,
+ * an empty one before all others.
  */
 export class PrefixSlotCache implements SlotCache {
   readonly copies = true
@@ -46,15 +46,21 @@ export class PrefixSlotCache implements SlotCache {
     const restored = this.#parkedFor(prompt, best.cached)
     // What is restored needs none of what the slots hold: it goes where the least is lost.
     const { slot, cached } = (restored && this.#best([])) ?? best
+    if (restored === undefined) return this.#lease(slot, cached)
+    this.#parked?.use(restored.parked)
+    return { ...this.#lease(slot, 0), cached: restored.cached, restore: restored.parked }
+  }
+
+  claim(index: number): SlotLease | undefined {
+    const slot = this.#slots[index]
+    return slot === undefined || slot.leased ? undefined : this.#lease(slot, 0)
+  }
+
+  /** @param cached how much of what the slot holds stays. */
+  #lease(slot: Slot, cached: number): SlotLease {
     slot.leased = true
-    if (restored !== undefined) this.#parked?.use(restored.parked)
-    const park = this.#worthParking(slot.resident, restored === undefined ? cached : 0)
-    return {
-      slot: slot.index,
-      cached: restored?.cached ?? cached,
-      ...(park && { park }),
-      ...(restored && { restore: restored.parked }),
-    }
+    const park = this.#worthParking(slot.resident, cached)
+    return { slot: slot.index, cached, ...(park && { park }) }
   }
 
   /** What is parked of a prompt, where that is more than a slot has by a margin worth the transfer. */
@@ -72,21 +78,30 @@ export class PrefixSlotCache implements SlotCache {
   }
 
   #best(prompt: readonly number[]): { slot: Slot; cached: number } | undefined {
-    let best: { slot: Slot; cached: number } | undefined
+    let best: { slot: Slot; cached: number; runs: number } | undefined
     for (const slot of this.#slots) {
       if (slot.leased) continue
       // The last prompt token is always recomputed: its logits are what we sample from.
       const cached = Math.min(commonPrefix(slot.resident, prompt), Math.max(0, prompt.length - 1))
+      const runs = this.#runsWith(slot)
       // An empty slot was never used: its lastUsed of 0 is the least, and the first of them is the lowest.
       if (
         best === undefined ||
         cached > best.cached ||
-        (cached === best.cached && slot.lastUsed < best.slot.lastUsed)
+        (cached === best.cached &&
+          (runs < best.runs || (runs === best.runs && slot.lastUsed < best.slot.lastUsed)))
       ) {
-        best = { slot, cached }
+        best = { slot, cached, runs }
       }
     }
     return best
+  }
+
+  /** Runs of consecutive leased slots that this one begins (1), lengthens (0) or joins (-1). */
+  #runsWith({ index }: Slot): number {
+    return (
+      1 - Number(this.#slots[index - 1]?.leased === true) - Number(this.#slots[index + 1]?.leased === true)
+    )
   }
 
   release(index: number, resident: readonly number[]): void {

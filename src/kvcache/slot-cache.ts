@@ -22,6 +22,8 @@ export interface SlotCache {
   find(prompt: readonly number[]): number | undefined
   /** Leases a free slot for a prompt; undefined when all are leased. */
   acquire(prompt: readonly number[]): SlotLease | undefined
+  /** Leases this very slot, empty; undefined when it is leased. */
+  claim(slot: number): SlotLease | undefined
   /** Whether a slot may be filled with what another one holds. */
   readonly copies: boolean
   /** Gives a slot back with the tokens that are resident in it. @throws RangeError when it is not leased. */

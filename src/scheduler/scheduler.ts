@@ -2,6 +2,7 @@ import type { BatchEntry, EngineLimits, StepResult } from '../engine/engine.ts'
 import { commonPrefix } from '../kvcache/common-prefix.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
+import { packingMove } from './packing.ts'
 import { type PrefillBudget, WholeBatch } from './prefill-budget.ts'
 import type { Sequence, SequenceEnd } from './sequence.ts'
 
@@ -18,6 +19,9 @@ export interface SchedulerStats {
   /** Tokens that running sequences hold in the KV cache. */
   readonly resident: number
 }
+
+/** Tokens that a sequence may still generate for a move to be worth it. */
+const LEAST_AHEAD = 8
 
 export interface SchedulerOptions {
   readonly maxWaiting?: number
@@ -71,6 +75,7 @@ export class Scheduler {
 
   /** The next batch, in ascending order of slots: llama.cpp groups only ascending, consecutive sequences. */
   schedule(): ScheduledEntry[] {
+    if (this.#waiting.length === 0) this.#pack()
     const batch: ScheduledEntry[] = []
     let budget = this.#limits.batchTokens
     const take = (sequence: Sequence): void => {
@@ -159,6 +164,24 @@ export class Scheduler {
         throw new Error(`${sequence.id} should not wait`)
     }
     this.#cache.checkIntegrity(held)
+  }
+
+  /** A hole between slots makes every pass much slower (llama.cpp runs each run of slots alone): one is closed at a time. */
+  #pack(): void {
+    if (!this.#cache.copies) return
+    const bySlot = new Map([...this.#running].map((sequence) => [sequence.slot ?? -1, sequence]))
+    const move = packingMove(
+      [...bySlot.keys()].sort((a, b) => a - b),
+      this.#limits.slots,
+    )
+    const sequence = move && bySlot.get(move.from)
+    // One that generates is in the next batch for certain: what is copied is still there then.
+    if (sequence?.phase !== 'decode' || sequence.maxTokens - sequence.generated < LEAST_AHEAD) return
+    const lease = this.#cache.claim(move?.to ?? -1)
+    if (lease === undefined || sequence.slot === undefined) return
+    this.#cache.release(sequence.slot, [])
+    sequence.arrival = { copyFrom: sequence.slot, park: lease.park, restore: undefined }
+    sequence.slot = lease.slot
   }
 
   #admit(sequence: Sequence): 'running' | 'deferred' | 'full' {

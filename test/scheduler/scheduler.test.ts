@@ -5,11 +5,19 @@ import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
+import { runsOf } from '../../src/scheduler/packing.ts'
 import { type ScheduledEntry, Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
 import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
 import { random } from '../support/random.ts'
 import { drain, greedy, roomy, workload } from '../support/workload.ts'
 
+const params = (id: number): SequenceParams => ({
+  id: String(id),
+  prompt: [id, 1, 2, 3, 4],
+  maxTokens: 9,
+  stopTokens: [],
+  sampling: greedy,
+})
 const limits: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 7 }
 const caches: readonly [string, (slots: number) => SlotCache][] = [
   ['a prefix cache', (slots) => new PrefixSlotCache(slots)],
@@ -339,6 +347,33 @@ describe('Scheduler', () => {
         await drain([rest], new SimulatedEngine(limits), new NoPrefixSlotCache(3))
         expect([rest.tokens, rest.end]).toEqual([whole.tokens, whole.end])
       }
+    }
+  })
+
+  it('closes the holes that ended sequences leave, and changes nothing by it', async () => {
+    const wide: EngineLimits = { slots: 8, contextSize: 64, batchTokens: 64 }
+    const engine = new SimulatedEngine(wide)
+    const parked = new ParkedPrefixes(10_000)
+    const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots, parked, 4))
+    const asked = [3, 40, 3, 40, 3, 3, 40, 40].map((maxTokens, id) => ({ ...params(id), maxTokens }))
+    const sequences = asked.map((one) => new Sequence(one))
+    for (const one of sequences) scheduler.add(one)
+    const slots: number[][] = []
+    const parks: (readonly number[])[] = []
+    for (let batch = scheduler.schedule(); batch.length > 0; batch = scheduler.schedule()) {
+      for (const { park } of batch) if (park) parks.push(park.tokens)
+      slots.push(batch.map(({ slot }) => slot))
+      scheduler.commit(batch, await engine.step(batch))
+      scheduler.checkIntegrity()
+    }
+    expect(runsOf(slots[3] ?? [])).toBe(2)
+    expect(slots.slice(4).every((used) => runsOf(used) === 1)).toBe(true)
+    // What lay in the holes is parked, not lost.
+    expect(parks.length).toBeGreaterThan(0)
+    for (const [index, one] of sequences.entries()) {
+      const alone = new Sequence(asked[index] as SequenceParams)
+      await drain([alone], new SimulatedEngine(roomy(wide)), new NoPrefixSlotCache(1))
+      expect(one.tokens).toEqual(alone.tokens)
     }
   })
 

@@ -1,0 +1,40 @@
+export interface Move {
+  readonly from: number
+  readonly to: number
+}
+
+/** How many runs of consecutive numbers ascending ones form: llama.cpp makes a graph run of its own for each. */
+export function runsOf(slots: readonly number[]): number {
+  return slots.filter((slot, index) => slot !== (slots[index - 1] ?? Number.NaN) + 1).length
+}
+
+/**
+ * The move that brings slots in use nearer to one run: the one farthest from the longest run goes beside it.
+ * undefined when they are packed, or no move makes fewer runs. Several moves in turn pack them.
+ * @param slots in use, ascending.
+ * @param count of all slots; those not in use are free.
+ */
+export function packingMove(slots: readonly number[], count: number): Move | undefined {
+  if (runsOf(slots) < 2) return undefined
+  const { first, last } = longestRun(slots)
+  const outside = slots.filter((slot) => slot < first || slot > last)
+  const distance = (slot: number): number => (slot < first ? first - slot : slot - last)
+  const from = outside.reduce(
+    (far, slot) => (distance(slot) > distance(far) ? slot : far),
+    outside[0] ?? first,
+  )
+  for (const to of from < first ? [first - 1, last + 1] : [last + 1, first - 1]) {
+    if (to >= 0 && to < count && !slots.includes(to)) return { from, to }
+  }
+  return undefined
+}
+
+function longestRun(slots: readonly number[]): { first: number; last: number } {
+  let best = { first: slots[0] ?? 0, last: slots[0] ?? 0 }
+  let first = best.first
+  for (const [index, slot] of slots.entries()) {
+    if (slot !== (slots[index - 1] ?? Number.NaN) + 1) first = slot
+    if (slot - first > best.last - best.first) best = { first, last: slot }
+  }
+  return best
+}
