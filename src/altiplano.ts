@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { CrashLimit } from './children/crash-limit.ts'
 import type {
   EngineCommand,
   EngineInit,
@@ -31,6 +32,9 @@ export interface AltiplanoOptions {
 
 /** Characters from which a text is measured before it is tokenized. */
 const HUGE_TEXT = 1_000_000
+/** So many crashes of children are met by restarts. */
+const MOST_CRASHES = 5
+const CRASH_WINDOW_MS = 300_000
 /** How long a request waits for a child that is being restarted. */
 const RESTART_PATIENCE_MS = 15_000
 
@@ -47,6 +51,8 @@ export class Altiplano {
   /** Why the model cannot be served at all, found before any child was started. */
   #unservable: (() => string) | undefined
   #draining = false
+  readonly #crashes = new CrashLimit(MOST_CRASHES, CRASH_WINDOW_MS)
+  readonly #hopeless = deferred<string>()
 
   constructor(options: AltiplanoOptions) {
     this.#options = options
@@ -103,14 +109,33 @@ export class Altiplano {
         this.#generator.onEngineReady()
       },
       onMessage: (message) => this.#onStep(message),
-      onDown: () => {
+      onDown: ({ cause }) => {
         this.#stats = undefined
         this.#generator.onEngineDown()
+        this.#onCrash('engine', cause)
       },
     })
-    this.#text = new TextClient({ entry: childEntry('text'), init: { modelPath: init.modelPath }, log })
+    this.#text = new TextClient({
+      entry: childEntry('text'),
+      init: { modelPath: init.modelPath },
+      log,
+      onCrash: ({ cause }) => this.#onCrash('text', cause),
+    })
     this.#text.child.start()
     this.#engine.start()
+  }
+
+  /** Resolves, to the reason, when the children crash so often that another restart would not help. */
+  get hopeless(): Promise<string> {
+    return this.#hopeless.promise
+  }
+
+  #onCrash(child: 'engine' | 'text', cause: string): void {
+    if (!this.#crashes.reached(performance.now())) return
+    const reason = (child === 'engine' ? this.#engine : this.#text?.child)?.lastFailure ?? cause
+    this.#hopeless.resolve(
+      `${MOST_CRASHES} crashes within ${CRASH_WINDOW_MS / 60_000} minutes; the last: ${reason}`,
+    )
   }
 
   /** The server stays up, says why it is not ready, and serves nothing. */
@@ -250,6 +275,14 @@ function hasGpu(): boolean {
 function textLength(call: TextCall): number {
   if (call.type === 'tokenize') return call.text.length
   return call.messages.reduce((sum, message) => sum + message.content.length, 0)
+}
+
+function deferred<T>(): { readonly promise: Promise<T>; resolve(value: T): void } {
+  let resolve: (value: T) => void = () => undefined
+  const promise = new Promise<T>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
 }
 
 function loading(reason: string): ServingError {

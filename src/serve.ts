@@ -14,7 +14,8 @@ import { parkingSpace } from './parking-space.ts'
 const DEFAULT_CONTEXT = 4096
 
 /**
- * Listens at once, loads the model, and serves until a signal. Resolves to the exit code.
+ * Listens at once, loads the model, and serves until a signal. Resolves to the exit code: 0, or 1 when its
+ * processes crash so often that whoever runs it has to act.
  * A model that is refused leaves the gateway alive and not ready, with the reason, for Kubernetes to show.
  */
 export async function serve(config: Config, log: Logger): Promise<number> {
@@ -36,11 +37,12 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const stopped = untilSignal(log)
   const starting = new AbortController()
   void startModel(altiplano, config, local, log, starting.signal)
-  await stopped
+  const failure = await Promise.race([stopped, altiplano.hopeless])
   starting.abort()
-  await altiplano.drain(config.drainTimeout * 1000)
+  if (failure !== undefined) log.fatal({ reason: failure }, 'giving up')
+  await altiplano.drain(failure === undefined ? config.drainTimeout * 1000 : 0)
   log.info('stopped')
-  return 0
+  return failure === undefined ? 0 : 1
 }
 
 async function startModel(
@@ -132,14 +134,14 @@ function greet(address: string, model: string): void {
 }
 
 /** The first signal begins the drain; the second ends the process now. */
-function untilSignal(log: Logger): Promise<void> {
+function untilSignal(log: Logger): Promise<undefined> {
   return new Promise((resolve) => {
     let asked = false
     const onSignal = (signal: NodeJS.Signals): void => {
       if (asked) process.exit(1)
       asked = true
       log.info({ signal }, 'draining')
-      resolve()
+      resolve(undefined)
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)

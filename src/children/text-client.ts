@@ -6,6 +6,8 @@ export interface TextClientOptions {
   readonly entry: URL
   readonly init: TextInit
   readonly log: ChildLog
+  /** The process has ended, and not because a call took too long: that is the call's fault. */
+  readonly onCrash?: (reason: { readonly cause: string }) => void
   /** What one call may take of a ready child, plus a second for each MB of text. Default 2 s. */
   readonly budgetMs?: number
 }
@@ -25,9 +27,11 @@ export class TextClient {
   readonly #budgetMs: number
   readonly #pending = new Map<number, Pending>()
   #calls = 0
+  /** Whether this life of the process was ended here. */
+  #ended = false
   #lastTurn: Promise<unknown> = Promise.resolve()
 
-  constructor({ entry, init, log, budgetMs = 2000 }: TextClientOptions) {
+  constructor({ entry, init, log, onCrash, budgetMs = 2000 }: TextClientOptions) {
     this.#budgetMs = budgetMs
     this.child = new SupervisedChild({
       name: 'text',
@@ -37,8 +41,10 @@ export class TextClient {
       // It is deaf while it works, and for how long it may work is each call's budget.
       heartbeatTimeoutMs: Number.POSITIVE_INFINITY,
       onMessage: ({ call, body }) => this.#pending.get(call)?.settle(body),
-      onDown: () => {
+      onDown: (reason) => {
         for (const pending of this.#pending.values()) pending.settle('down')
+        if (!this.#ended) onCrash?.(reason)
+        this.#ended = false
       },
     })
   }
@@ -76,6 +82,7 @@ export class TextClient {
       const budgetMs = this.#budgetMs + sizeOf(body) / 1000
       const timer = setTimeout(() => {
         settle(failed('the text took too long to process'))
+        this.#ended = true
         this.child.kill('a call outran its budget')
       }, budgetMs)
       this.#pending.set(call, { settle })
