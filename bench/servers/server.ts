@@ -17,7 +17,9 @@ export async function connect(name: string, baseUrl: string, timeoutMs: number):
 }
 
 export async function firstModel(baseUrl: string): Promise<string> {
-  const response = await fetch(`${baseUrl}/models`)
+  const response = await fetch(`${baseUrl}/models`).catch((cause: unknown) => {
+    throw new Error(`nothing answers at ${baseUrl}`, { cause })
+  })
   const { data } = (await response.json()) as { data?: { id: string }[] }
   const model = data?.[0]?.id
   if (model === undefined) throw new Error(`${baseUrl}/models lists no model`)
