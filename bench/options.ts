@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { positive } from './flags.ts'
 import type { ServiceObjective } from './report/statistics.ts'
 import { type ScenarioSettings, scenarios } from './workload/scenarios.ts'
 
@@ -45,27 +46,21 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({ args: [...args], options: flags })
   return {
     scenarios: values.scenarios.split(','),
-    streams: values.streams.split(',').map((text) => number('streams', text)),
-    rate: number('rate', values.rate),
-    scale: number('scale', values.scale),
-    rounds: number('rounds', values.rounds),
-    seed: number('seed', values.seed),
+    streams: values.streams.split(',').map((text) => positive('streams', text)),
+    rate: positive('rate', values.rate),
+    scale: positive('scale', values.scale),
+    rounds: positive('rounds', values.rounds),
+    seed: positive('seed', values.seed),
     base: values.base === undefined ? undefined : namedUrl(values.base),
     against: values.against.map(namedUrl),
     serve: serveFlags(values),
     objective: {
-      ttftMs: number('slo-ttft-ms', values['slo-ttft-ms']),
-      itlMs: number('slo-itl-ms', values['slo-itl-ms']),
+      ttftMs: positive('slo-ttft-ms', values['slo-ttft-ms']),
+      itlMs: positive('slo-itl-ms', values['slo-itl-ms']),
     },
-    timeoutMs: 1000 * number('timeout-s', values['timeout-s']),
+    timeoutMs: 1000 * positive('timeout-s', values['timeout-s']),
     out: values.out,
   }
-}
-
-function number(flag: string, text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !(value > 0)) throw new Error(`--${flag} is a number above 0, not "${text}"`)
-  return value
 }
 
 /** NAME=URL; the URL ends with /v1, which is added where it is missing. */
