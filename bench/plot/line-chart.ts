@@ -108,15 +108,23 @@ function vertical(tick: number, pixel: number): string[] {
 }
 
 function curves({ series, xScale }: LineChart, frame: Frame): string[] {
-  return series.flatMap(({ points, markers }, index) => {
+  return series.flatMap(({ points, shape }, index) => {
     const shown = points.filter(([x]) => xScale === 'linear' || x > 0)
     const pixels = shown.map(([x, y]): Point => [round(frame.x.toPixel(x)), round(frame.y.toPixel(y))])
-    const path = pixels.map(([x, y], at) => `${at === 0 ? 'M' : 'L'}${x} ${y}`).join('')
-    const dots = markers
-      ? pixels.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="4" fill="${color(index)}"/>`)
-      : []
-    return pixels.length === 0 ? [] : [`<path d="${path}" fill="none" ${stroke(index)}/>`, ...dots]
+    if (pixels.length === 0) return []
+    const path = `<path d="${pathOf(pixels, shape)}" fill="none" ${stroke(index)}/>`
+    return shape === 'points' ? [path, ...pixels.map((pixel) => dot(pixel, index))] : [path]
   })
+}
+
+function pathOf([first, ...rest]: readonly Point[], shape: Series['shape']): string {
+  if (first === undefined) return ''
+  const move = ([x, y]: Point): string => (shape === 'stairs' ? `H${x}V${y}` : `L${x} ${y}`)
+  return `M${first[0]} ${first[1]}${rest.map(move).join('')}`
+}
+
+function dot([x, y]: Point, index: number): string {
+  return `<circle cx="${x}" cy="${y}" r="4" fill="${color(index)}"/>`
 }
 
 const color = (index: number): string => COLORS[index % COLORS.length] ?? '#000'

@@ -3,14 +3,16 @@ export type Point = readonly [x: number, y: number]
 export interface Series {
   readonly name: string
   readonly points: readonly Point[]
-  /** Markers for a few measured points; none for a curve of many. */
-  readonly markers: boolean
+  /** A line through a few marked points, or the stairs of a distribution. */
+  readonly shape: 'points' | 'stairs'
 }
 
-/** The share of values, from 0 to 1, that are at most x; at most `limit` + 1 points, the ends and the tail kept. */
+/** The share of values, from 0 to 1, that are at most x; thinned to about `limit` points with both ends kept. */
 export function cumulative(values: readonly number[], limit = 400): Point[] {
   const sorted = values.toSorted((a, b) => a - b)
   const points = sorted.map((value, index): Point => [value, (index + 1) / sorted.length])
   const stride = Math.max(1, Math.ceil(points.length / limit))
-  return points.filter((_, index) => index % stride === 0 || index === points.length - 1)
+  const first: Point[] = sorted[0] === undefined ? [] : [[sorted[0], 0]]
+  const kept = points.filter((_, index) => index % stride === 0 || index === points.length - 1)
+  return [...first, ...kept]
 }
