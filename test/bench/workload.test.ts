@@ -44,7 +44,8 @@ describe('arrivals', () => {
     const gaps = arrivals.map((at, index) => at - (arrivals[index - 1] ?? 0))
     expect(Math.min(...gaps)).toBeGreaterThan(0)
     expect(mean(gaps) / 250).toBeCloseTo(1, 1)
-    const deviation = Math.sqrt(mean(gaps.map((gap) => (gap - mean(gaps)) ** 2)))
+    const average = mean(gaps)
+    const deviation = Math.sqrt(mean(gaps.map((gap) => (gap - average) ** 2)))
     expect(deviation / 250).toBeCloseTo(1, 1)
   })
 
