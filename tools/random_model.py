@@ -1,7 +1,9 @@
 """Makes a random-weight Llama of about 300 MB in Q8_0: for speed, not for sense. Usage: random_model.py OUT.gguf
 
-Needs gguf and numpy. Its vocabulary is the built-in model's, padded with three-letter tokens, so that every token is
-UTF-8 on its own.
+Needs gguf and numpy. Every token is valid UTF-8 on its own: printable ASCII, space, newline, and 31,901 words of three
+letters with the space before them, " aaa" to " zzz" and then " Aaa" on. A word is one token and an answer that is sent
+back tokenizes to what was generated, so lengths are exact and prefix caches are measured fairly. Control tokens have no
+weight in the output layer: they are never sampled, and every generation has its full length on any server.
 """
 
 import itertools
@@ -13,15 +15,30 @@ import numpy as np
 WIDTH, LAYERS, FEED_FORWARD, HEADS, KV_HEADS, VOCABULARY, CONTEXT = 1024, 16, 2816, 16, 8, 32000, 8192
 
 
+CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def words() -> list[str]:
+    """In byte-level BPE's spelling, where "Ġ" is the space."""
+    lower = "abcdefghijklmnopqrstuvwxyz"
+    return ["Ġ" + "".join(word) for first in (lower, lower.upper()) for word in itertools.product(first, lower, lower)]
+
+
 def tokens() -> tuple[list[str], list[int]]:
-    alphabet = [chr(code) for code in range(33, 127)]
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = ["Ġ" + "".join(word) for word in itertools.product(letters, repeat=3)]
-    more = ["".join(word) for word in itertools.product(letters, repeat=3)]
-    plain = (alphabet + ["Ġ", "Ċ"] + words + more)[: VOCABULARY - 3]
-    control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    types = [gguf.TokenType.NORMAL] * len(plain) + [gguf.TokenType.CONTROL] * len(control)
-    return plain + control, [int(kind) for kind in types]
+    alphabet = [chr(code) for code in range(33, 127)] + ["Ġ", "Ċ"]
+    plain = (alphabet + words())[: VOCABULARY - len(CONTROL)]
+    types = [gguf.TokenType.NORMAL] * len(plain) + [gguf.TokenType.CONTROL] * len(CONTROL)
+    return plain + CONTROL, [int(kind) for kind in types]
+
+
+def merges(names: list[str]) -> list[str]:
+    """Each word grows from its space on, one letter at a time; shorter pieces come first, as they do in training."""
+    grown = [f"{name[:end]} {name[end]}" for end in (1, 2, 3) for name in names if len(name) == 4 and name[0] == "Ġ"]
+    return list(dict.fromkeys(grown))
 
 
 def main(path: str) -> None:
@@ -43,12 +60,16 @@ def main(path: str) -> None:
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(names)
     writer.add_token_types(types)
-    writer.add_token_merges([f"{a} {b}" for a, b in [("a", "b"), ("Ġ", "a")]])
-    writer.add_eos_token_id(size - 1)
+    writer.add_token_merges(merges(names))
+    writer.add_eos_token_id(names.index("<|im_end|>"))
+    writer.add_pad_token_id(names.index("<|endoftext|>"))
     writer.add_add_bos_token(False)
+    writer.add_chat_template(TEMPLATE)
 
-    def matrix(name: str, rows: int, columns: int, scale: float = 0.02) -> None:
+    def matrix(name: str, rows: int, columns: int, scale: float = 0.02, silent: int = 0) -> None:
+        """Of its rows the last `silent` are zero."""
         values = rng.standard_normal((rows, columns), dtype=np.float32) * scale
+        values[rows - silent :] = 0
         kind = gguf.GGMLQuantizationType.Q8_0
         writer.add_tensor(name, gguf.quantize(values, kind), raw_dtype=kind)
 
@@ -56,7 +77,7 @@ def main(path: str) -> None:
         writer.add_tensor(name, np.ones(WIDTH, np.float32))
 
     matrix("token_embd.weight", size, WIDTH, 1.0)
-    matrix("output.weight", size, WIDTH, 0.3)
+    matrix("output.weight", size, WIDTH, 0.3, silent=len(CONTROL))
     ones("output_norm.weight")
     kv_width = WIDTH // HEADS * KV_HEADS
     for layer in range(LAYERS):

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
-export interface BenchServer {
+export interface BuiltServer {
   readonly url: string
   readonly listeningMs: number
   readonly readyMs: number
@@ -18,7 +18,7 @@ export interface BenchServer {
 }
 
 /** The built server, as a user starts it; times from spawn. */
-export async function startBuiltServer(flags: readonly string[]): Promise<BenchServer> {
+export async function startBuiltServer(flags: readonly string[]): Promise<BuiltServer> {
   const started = performance.now()
   const child = spawn(process.execPath, [main, 'serve', '--port', '0', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
