@@ -68,7 +68,7 @@ async function read(
   try {
     for await (const event of events) {
       if (event.type === 'text') text += event.text
-      else reason = event.reason
+      else if (event.type === 'end') reason = event.reason
     }
     return { text, reason, error: undefined }
   } catch (error) {
