@@ -5,13 +5,13 @@ import type { CallSink, ToolFormat, ToolParser } from './tool-format.ts'
 
 const OPEN = '<tool_call>'
 const CLOSE = '</tool_call>'
+/** Qwen3-Coder, GLM, MiniMax and Apriel put other notations between the same or similar tags. */
+const OTHERS = ['<function=', '<arg_key>', '<invoke', '<tool_calls>']
 
 /** Hermes, Qwen 2.5, Qwen 3 and the built-in model: <tool_call>\n{"name": …, "arguments": {…}}\n</tool_call>, repeated. */
 export const hermes: ToolFormat = {
   name: 'hermes',
-  // Qwen3-Coder and GLM put other notations between the same tags.
-  recognises: (template) =>
-    template.includes(OPEN) && !template.includes('<function=') && !template.includes('<arg_key>'),
+  recognises: (template) => template.includes(OPEN) && !OTHERS.some((mark) => template.includes(mark)),
   markers: [OPEN, CLOSE],
   parser: (sink) => new HermesParser(sink),
 }

@@ -10,7 +10,7 @@ const PYTHON_TAG = '<|python_tag|>'
  */
 export const llamaJson: ToolFormat = {
   name: 'llama-json',
-  recognises: (template) => template.includes('"parameters": dictionary of argument name'),
+  recognises: (template) => /parameters\\?": dictionary of argument name/.test(template),
   markers: [PYTHON_TAG],
   parser: (sink, isTool) => new LlamaJsonParser(sink, isTool),
 }
