@@ -1,6 +1,6 @@
 import { ReasoningSplitter, type ReasoningTags } from './reasoning.ts'
 import { toolFormatNamed } from './tool-formats/formats.ts'
-import type { CallSink, ToolParser } from './tool-formats/tool-format.ts'
+import type { CallSink, OfferedTools, ToolParser } from './tool-formats/tool-format.ts'
 import { TrailingSpace } from './trailing-space.ts'
 
 /** How the text of one answer is to be read. All optional: what is absent is content. */
@@ -8,7 +8,7 @@ export interface OutputFormat {
   /** `opened`: the prompt ends inside a thought. */
   readonly reasoning?: { readonly tags: ReasoningTags; readonly opened: boolean }
   /** `single`: the answer is over after its first call. */
-  readonly tools?: { readonly format: string; readonly names: readonly string[]; readonly single: boolean }
+  readonly tools?: { readonly format: string; readonly offered: OfferedTools; readonly single: boolean }
   /** Control tokens whose text is read as markup: token id to text. */
   readonly markers?: ReadonlyMap<number, string>
 }
@@ -34,9 +34,8 @@ export class OutputParser {
   #done = false
 
   constructor({ reasoning, tools }: OutputFormat) {
-    const names = new Set(tools?.names)
     this.#single = tools?.single ?? false
-    this.#tools = tools && toolFormatNamed(tools.format)?.parser(this.#sink(), (name) => names.has(name))
+    this.#tools = tools && toolFormatNamed(tools.format)?.parser(this.#sink(), tools.offered)
     this.#splitter =
       reasoning &&
       new ReasoningSplitter(

@@ -103,7 +103,7 @@ describe('Generator', () => {
 
   const output: OutputFormat = {
     reasoning: { tags: { open: '<think>', close: '</think>' }, opened: true },
-    tools: { format: 'hermes', names: ['f'], single: true },
+    tools: { format: 'hermes', offered: new Map([['f', {}]]), single: true },
   }
 
   it('splits thought, content and call, and looks for stop strings in content only', async () => {

@@ -26,6 +26,8 @@ describe('chatAbilities', () => {
     ['mistral', '[TOOL_CALLS]'],
     ['pythonic', '<|tool_call_start|>['],
     // Known by their tags, and not by what stands between them.
+    ['qwen-xml', '<tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
+    ['deepseek', '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>name<｜tool▁sep｜>'],
     [undefined, '<tool_call>\n<function=example_function_name>'],
     [undefined, '<tool_call>{function-name}\n<arg_key>'],
     [undefined, 'no calls'],
@@ -90,7 +92,9 @@ describe('a call that a template has written', () => {
     const render = (messages: ChatMessage[]): string =>
       renderChat({ messages, tools, kwargs: {} }, { ...options, template: builtIn }).join('')
     const written = render([user, calls]).slice(render([user]).length)
-    const parser = new OutputParser({ tools: { format: 'hermes', names: ['f'], single: false } })
+    const parser = new OutputParser({
+      tools: { format: 'hermes', offered: new Map([['f', {}]]), single: false },
+    })
     const parts = [...parser.push(written.slice(0, written.indexOf('<|im_end|>'))), ...parser.flush()]
     expect(parts.filter(({ type }) => type === 'text')).toEqual([{ type: 'text', text: 'I look.' }])
     const texts = parts.flatMap((part) => (part.type === 'arguments' ? [part.text] : []))

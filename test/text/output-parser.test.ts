@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type OutputFormat, OutputParser, type OutputPart } from '../../src/text/output-parser.ts'
 import { endsInThought, recogniseReasoning } from '../../src/text/reasoning.ts'
+import { toolFormats } from '../../src/text/tool-formats/formats.ts'
 import { random } from '../support/random.ts'
 
 interface Answer {
@@ -53,8 +54,10 @@ function readAll(format: OutputFormat, text: string): Answer {
   return whole
 }
 
-const names = ['get_weather', 'add', 'f']
-const tools = (format: string, single = false): OutputFormat => ({ tools: { format, names, single } })
+const schema = { properties: { s: { type: 'string' }, n: { type: 'integer' } } }
+const offered = new Map(['get_weather', 'add', 'f'].map((name) => [name, schema]))
+const formats = toolFormats.map(({ name }) => name)
+const tools = (format: string, single = false): OutputFormat => ({ tools: { format, offered, single } })
 const think = { open: '<think>', close: '</think>' }
 const thinking = (opened: boolean): OutputFormat => ({ reasoning: { tags: think, opened } })
 const answer = (content: string, ...calls: [string, string][]): Answer => ({
@@ -168,6 +171,45 @@ const rows: [string, string, Answer][] = [
   ['pythonic', `[1, 2, 3]`, answer('[1, 2, 3]')],
   ['pythonic', `See [f(a=1)]`, answer('See [f(a=1)]')],
   ['pythonic', `[f(a="x`, answer('[f(a="x')],
+
+  // Qwen3-Coder, Qwen 3.5.
+  [
+    'qwen-xml',
+    `Sure.\n<tool_call>\n<function=f>\n<parameter=s>\n12\n</parameter>\n<parameter=n>\n12\n</parameter>\n</function>\n</tool_call>`,
+    answer('Sure.', ['f', '{"s": "12", "n": 12}']),
+  ],
+  [
+    'qwen-xml',
+    `<tool_call>\n<function=f>\n<parameter=s>\na "b"\n\n<c> </para\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=add>\n</function>\n</tool_call>`,
+    answer('', ['f', `{"s": "a \\"b\\"\\n\\n<c> </para"}`], ['add', '{}']),
+  ],
+  [
+    'qwen-xml',
+    '<function=f>\n<parameter=x>\n{"a": [1]}\n</parameter>\n</function>',
+    answer('', ['f', '{"x": {"a": [1]}}']),
+  ],
+  ['qwen-xml', '<function=f><parameter=n>many</function></tool_call>', answer('', ['f', '{"n": "many"}'])],
+  ['qwen-xml', '<function=nobody>x</function>', answer('<function=nobody>x</function>')],
+  ['qwen-xml', '<tool_call>\nno call\n</tool_call>', answer('<tool_call>\nno call\n</tool_call>')],
+  ['qwen-xml', '<tool_call>\n<function=a b>', answer('<tool_call>\n<function=a b>')],
+  ['qwen-xml', '<tool_call>\n<function=get_w', answer('<tool_call>\n<function=get_w')],
+  ['qwen-xml', '<tool_call>\n<function=f>\n<parameter=s>\nhal', answer('', ['f', '{"s": "hal'])],
+
+  // DeepSeek V3.1; V3 and R1.
+  [
+    'deepseek',
+    `I look.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>${escaped}<｜tool▁call▁end｜><｜tool▁call▁begin｜>add<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
+    answer('I look.', ['f', escaped], ['add', '{}']),
+  ],
+  [
+    'deepseek',
+    '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n```json\n{"a": 1}\n```<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>add\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+    answer('', ['f', '{"a": 1}'], ['add', '{}']),
+  ],
+  ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>{'a'}<｜tool▁call▁end｜>`, answer('', ['f', `{'a'}`])],
+  ['deepseek', `<｜tool▁calls▁begin｜> nothing`, answer('<｜tool▁calls▁begin｜> nothing')],
+  ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>`, answer('<｜tool▁call▁begin｜>f<｜tool▁sep｜>')],
+  ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>{"a": "x`, answer('', ['f', '{"a": "x'])],
 ]
 
 describe('tool calls', () => {
@@ -198,6 +240,11 @@ describe('tool calls', () => {
       ['llama-json', '{"name":"f","parameters":{}};{"name":"add","parameters":{}}'],
       ['mistral', '[TOOL_CALLS][{"name":"f","arguments":{}},{"name":"add","arguments":{}}]'],
       ['pythonic', '[f(), add()]'],
+      ['qwen-xml', '<function=f></function><function=add></function>'],
+      [
+        'deepseek',
+        '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁call▁begin｜>add<｜tool▁sep｜>{}',
+      ],
     ] as const) {
       const parser = new OutputParser(tools(format, true))
       const parts = [...text].flatMap((char) => parser.push(char))
@@ -229,6 +276,18 @@ describe('tool calls', () => {
       'f',
       '(',
       ')',
+      '<function=',
+      '<function=f>',
+      '</function>',
+      '<parameter=',
+      '<parameter=a>',
+      '</parameter>',
+      '<｜tool▁calls▁begin｜>',
+      '<｜tool▁calls▁end｜>',
+      '<｜tool▁call▁begin｜>',
+      '<｜tool▁call▁end｜>',
+      '<｜tool▁sep｜>',
+      '```json',
       'a=',
       '1',
       ',',
@@ -241,7 +300,7 @@ describe('tool calls', () => {
     ]
     for (let round = 0; round < 300; round++) {
       const text = Array.from({ length: 1 + below(24) }, () => bits[below(bits.length)]).join('')
-      for (const format of ['hermes', 'llama-json', 'mistral', 'pythonic']) {
+      for (const format of formats) {
         const whole = read(tools(format), [text])
         expect([text, read(tools(format), text.split(''))]).toEqual([text, whole])
         // Nothing is lost: without a call all of the text is content.
@@ -262,7 +321,7 @@ describe('tool calls', () => {
       (n: number) => ' '.repeat(n),
     ]
     for (const make of nasty) {
-      for (const format of ['hermes', 'llama-json', 'mistral', 'pythonic']) {
+      for (const format of formats) {
         const pieces = make(400_000).match(/[\s\S]{1,4}/g) ?? []
         const started = performance.now()
         const parser = new OutputParser({ ...tools(format), ...thinking(false) })

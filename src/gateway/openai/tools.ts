@@ -41,8 +41,8 @@ export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest
       "This model's chat template takes no tools in a format that this server knows.",
     )
   }
-  const names = tools.map((tool) => tool.function.name)
-  return { tools, output: { format: abilities.toolFormat, names, single: !parallel }, ignored }
+  const offered = new Map(tools.map(({ function: { name, parameters } }) => [name, parameters]))
+  return { tools, output: { format: abilities.toolFormat, offered, single: !parallel }, ignored }
 }
 
 function readTool(fields: Fields): { tool: ChatTool; strict: boolean } {

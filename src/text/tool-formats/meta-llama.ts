@@ -12,7 +12,7 @@ export const llamaJson: ToolFormat = {
   name: 'llama-json',
   recognises: (template) => /parameters\\?": dictionary of argument name/.test(template),
   markers: [PYTHON_TAG],
-  parser: (sink, isTool) => new LlamaJsonParser(sink, isTool),
+  parser: (sink, offered) => new LlamaJsonParser(sink, (name) => offered.has(name)),
 }
 
 /** `before`: where a call may begin; `text`: where only the tag begins one; `broken`: in arguments that are no JSON. */

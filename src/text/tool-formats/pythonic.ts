@@ -14,7 +14,7 @@ export const pythonic: ToolFormat = {
   recognises: (template) =>
     /\[func(?:tion)?_name1\(/.test(template) || template.includes('<|tool_call_start|>'),
   markers: [...START, ...END],
-  parser: (sink, isTool) => new PythonicParser(sink, isTool),
+  parser: (sink, offered) => new PythonicParser(sink, (name) => offered.has(name)),
 }
 
 /** `before`: where a list may begin; `name`, `args`: in a call; `between`: behind one; `text`: where only a tag begins a list. */

@@ -20,6 +20,9 @@ export interface ToolParser {
   end(): void
 }
 
+/** The tools of a request: name, and JSON Schema of the parameters. */
+export type OfferedTools = ReadonlyMap<string, unknown>
+
 /** How a family of models writes its tool calls. One file each, listed in formats.ts. */
 export interface ToolFormat {
   readonly name: string
@@ -27,8 +30,7 @@ export interface ToolFormat {
   recognises(template: string): boolean
   /** Markup that may be control tokens, whose text a detokenizer would otherwise leave out. */
   readonly markers: readonly string[]
-  /** `isTool`: whether a tool of this name was offered. */
-  parser(sink: CallSink, isTool: (name: string) => boolean): ToolParser
+  parser(sink: CallSink, offered: OfferedTools): ToolParser
   /** Makes an id one that the template takes when a conversation is replayed; absent: it takes any. */
   callId?(id: string): string
 }
