@@ -322,7 +322,7 @@ describe('tool calls', () => {
     ]
     for (const make of nasty) {
       for (const format of formats) {
-        const pieces = make(400_000).match(/[\s\S]{1,4}/g) ?? []
+        const pieces = make(200_000).match(/[\s\S]{1,4}/g) ?? []
         const started = performance.now()
         const parser = new OutputParser({ ...tools(format), ...thinking(false) })
         for (const piece of pieces) parser.push(piece)
