@@ -8,8 +8,9 @@ export interface ChatAbilities {
   readonly reasoning?: ReasoningTags
   /** Variables that the template reads, of those that clients may set. */
   readonly variables: readonly string[]
-  /** Control tokens whose text the formats above look for: token id and text. */
-  readonly markers: readonly (readonly [number, string])[]
+  /** Control tokens whose text is looked for, in thoughts and in tool calls: token id and text. */
+  readonly reasoningMarkers: readonly (readonly [number, string])[]
+  readonly toolMarkers: readonly (readonly [number, string])[]
 }
 
 /** Template variables that a client may set: those that models document, and none that could reach further. */
@@ -23,15 +24,13 @@ export function chatAbilities(
   const read = namesIn(template)
   const format = read.has('tools') ? recogniseToolFormat(template) : undefined
   const reasoning = recogniseReasoning(template)
-  const markup = new Set([
-    ...(format?.markers ?? []),
-    ...(reasoning ? [reasoning.open, reasoning.close] : []),
-  ])
+  const tags = reasoning ? [reasoning.open, reasoning.close] : []
   return {
     ...(format && { toolFormat: format.name }),
     ...(reasoning && { reasoning }),
     variables: TEMPLATE_VARIABLES.filter((name) => read.has(name)),
-    markers: control.filter(([, text]) => markup.has(text)),
+    reasoningMarkers: control.filter(([, text]) => tags.includes(text)),
+    toolMarkers: control.filter(([, text]) => format?.markers.includes(text)),
   }
 }
 

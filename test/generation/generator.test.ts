@@ -130,6 +130,19 @@ describe('Generator', () => {
     expect(sent.at(-1)).toEqual({ type: 'cancel', id: generation.id })
   })
 
+  it('reads control tokens as markup where the format asks for it', async () => {
+    const { generator, tell } = setup()
+    const markers = new Map([[1, '<tool_call>']])
+    const [generation] = generator.start([
+      request({ output: { ...output, reasoning: undefined, markers } as object }),
+    ])
+    if (generation === undefined) throw new Error('nothing started')
+    tell({ id: generation.id, token: 1 }, ...letters(generation.id, '{"name":"f"}'))
+    const types: string[] = []
+    for await (const event of generation) types.push(event.type)
+    expect(types).toEqual(['call', 'arguments', 'end'])
+  })
+
   it('counts the tokens of a thought, and sends what is held back at the end', async () => {
     const { generator, tell, over } = setup()
     const [generation] = generator.start([request({ output })])

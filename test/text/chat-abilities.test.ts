@@ -54,7 +54,9 @@ describe('chatAbilities', () => {
       [6, '[/THINK]'],
       [9, '[TOOL_CALLS]'],
     ]
-    expect(chatAbilities(template, control).markers).toEqual(control.slice(1))
+    const { reasoningMarkers, toolMarkers } = chatAbilities(template, control)
+    expect(reasoningMarkers).toEqual(control.slice(1, 3))
+    expect(toolMarkers).toEqual(control.slice(3))
   })
 
   it('knows the built-in model', () => {
@@ -62,7 +64,8 @@ describe('chatAbilities', () => {
       toolFormat: 'hermes',
       reasoning: { open: '<think>', close: '</think>' },
       variables: ['enable_thinking'],
-      markers: [],
+      reasoningMarkers: [],
+      toolMarkers: [],
     })
   })
 })

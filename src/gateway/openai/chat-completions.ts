@@ -128,12 +128,13 @@ async function startChat(
 
 /** How the answer to this prompt is to be read. */
 function outputFormat(chat: ChatRequest, { info }: ReadyModel, rendered: string): OutputFormat {
-  const { reasoning, markers } = info.chat
+  const { reasoning, reasoningMarkers, toolMarkers } = info.chat
   const { output: tools } = chat.tools
   return {
     ...(reasoning && { reasoning: { tags: reasoning, opened: endsInThought(rendered, reasoning) } }),
     ...(tools && { tools }),
-    markers: new Map(markers),
+    // Where no call is looked for, its markup stays out of the content.
+    markers: new Map([...reasoningMarkers, ...(tools ? toolMarkers : [])]),
   }
 }
 
