@@ -14,7 +14,7 @@ import { childEntry, SupervisedChild } from './children/supervised-child.ts'
 import { TextClient } from './children/text-client.ts'
 import { ServingError } from './errors.ts'
 import { buildServer } from './gateway/server.ts'
-import type { ReadyModel, Serving } from './gateway/serving.ts'
+import type { ChatPrompt, ReadyModel, Serving } from './gateway/serving.ts'
 import { fitInContext } from './generation/fit.ts'
 import { Generator } from './generation/generator.ts'
 import { Metrics } from './metrics/metrics.ts'
@@ -195,8 +195,8 @@ export class Altiplano {
       }),
       model: () => this.#readyModel(),
       chatTokens: async (messages, tools, kwargs, signal) =>
-        this.#tokensOf({ type: 'chat', messages, tools, kwargs }, signal),
-      tokens: async (text, signal) => this.#tokensOf({ type: 'tokenize', text }, signal),
+        this.#promptOf({ type: 'chat', messages, tools, kwargs }, signal),
+      tokens: async (text, signal) => (await this.#promptOf({ type: 'tokenize', text }, signal)).tokens,
       checkRoom: (choices) => this.#generator.checkRoom(choices),
       start: (requests) => {
         if (this.#draining) throw shuttingDown()
@@ -244,11 +244,11 @@ export class Altiplano {
     )
   }
 
-  async #tokensOf(call: TextCall, signal: AbortSignal): Promise<Uint32Array> {
+  async #promptOf(call: TextCall, signal: AbortSignal): Promise<ChatPrompt> {
     if (this.#text === undefined) throw loading('the model is loading')
     this.#refuseHuge(call)
     const answer = await this.#text.call(call, signal)
-    if (answer.type === 'tokens') return answer.tokens
+    if (answer.type === 'tokens') return { tokens: answer.tokens, rendered: answer.rendered ?? '' }
     if (answer.code === 'template_error') {
       throw new ServingError('template_error', "The model's chat template does not take these messages", {
         param: 'messages',

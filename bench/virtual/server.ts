@@ -53,7 +53,7 @@ export class VirtualServer {
 
   constructor({ limits, prefixCache, maxQueue }: VirtualServerOptions) {
     const cache = prefixCache ? new PrefixSlotCache(limits.slots) : new NoPrefixSlotCache(limits.slots)
-    this.#scheduler = new Scheduler(limits, cache, maxQueue)
+    this.#scheduler = new Scheduler(limits, cache, { maxWaiting: maxQueue })
     this.#engine = new SimulatedEngine(limits)
   }
 

@@ -1,4 +1,5 @@
 import type { EngineLimits, SamplingParams } from '../engine/engine.ts'
+import type { ChatAbilities } from '../text/chat-abilities.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
 
 /** How a generation ended. `stop`: an end-of-generation token; `length`: its token limit or the context is full. */
@@ -130,6 +131,7 @@ export interface ModelInfo {
   readonly architecture: string
   readonly trainedContext: number
   readonly hasChatTemplate: boolean
+  readonly chat: ChatAbilities
   /** `general.sampling.*` of the GGUF: what the model's maker recommends. */
   readonly sampling: {
     readonly temperature?: number

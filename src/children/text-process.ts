@@ -1,16 +1,25 @@
 import { Template } from '@huggingface/jinja'
 import { openVocabulary } from '../engine/llama-vocabulary.ts'
+import { chatAbilities } from '../text/chat-abilities.ts'
 import { renderChat, TemplateError, type TemplateOptions } from '../text/chat-template.ts'
 import { ControlTokenGuard } from '../text/control-tokens.ts'
 import { plainTemplate } from '../text/plain-template.ts'
+import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { serveChild } from './child-channel.ts'
 import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
 
 serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath }, channel) => {
   const vocabulary = await openVocabulary(modelPath)
   const { bos, eos, controlTexts, markupTexts, chatTemplate } = vocabulary
+  const template = chatTemplate ?? plainTemplate(controlTexts)
+  const chat = chatAbilities(
+    template,
+    vocabulary.vocabulary.control.map((token, index) => [token, controlTexts[index] ?? '']),
+  )
+  const callId = toolFormatNamed(chat.toolFormat ?? '')?.callId
   const options: TemplateOptions = {
-    template: chatTemplate ?? plainTemplate(controlTexts),
+    template,
+    ...(callId && { callId }),
     bos,
     eos,
     guard: new ControlTokenGuard(controlTexts),
@@ -33,7 +42,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     return { type: 'tokens', tokens: withBos(tokens), rendered: pieces.join('') }
   }
   return {
-    ready: { vocabulary: vocabulary.vocabulary, model: vocabulary.model },
+    ready: { vocabulary: vocabulary.vocabulary, model: { ...vocabulary.model, chat } },
     onMessage: ({ call, body }) => {
       channel.send({ call, body: safely(() => answer(body)) })
       channel.progress()

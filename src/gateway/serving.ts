@@ -9,6 +9,12 @@ export interface ReadyModel {
   readonly contextSize: number
 }
 
+/** A chat as the model reads it: its tokens, and the text they were made from. */
+export interface ChatPrompt {
+  readonly tokens: Uint32Array
+  readonly rendered: string
+}
+
 /** What the routes need of the rest of the process. */
 export interface Serving {
   /** Names the model answers to; the first is its own. */
@@ -29,7 +35,7 @@ export interface Serving {
     tools: readonly ChatTool[],
     kwargs: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
-  ): Promise<Uint32Array>
+  ): Promise<ChatPrompt>
   tokens(text: string, signal: AbortSignal): Promise<Uint32Array>
   /** Before a request costs any work. @throws ServingError server_overloaded. */
   checkRoom(choices: number): void

@@ -2,6 +2,8 @@ import type { FinishReason, SequenceEvent } from '../children/protocol.ts'
 import type { SamplingParams } from '../engine/engine.ts'
 import { ServingError } from '../errors.ts'
 import type { Detokenizer } from '../text/detokenizer.ts'
+import type { OutputFormat, OutputParser, OutputPart } from '../text/output-parser.ts'
+import { join } from '../text/output-parser.ts'
 import type { StopMatcher } from '../text/stop-matcher.ts'
 import { EventQueue } from './event-queue.ts'
 import type { Timings } from './timings.ts'
@@ -14,6 +16,8 @@ export interface GenerationRequest {
   readonly stops: readonly string[]
   readonly ignoreEos: boolean
   readonly sampling: SamplingParams
+  /** How the text is to be read; absent: all of it is text. */
+  readonly output?: OutputFormat
 }
 
 export interface Usage {
@@ -22,6 +26,8 @@ export interface Usage {
   readonly completionTokens: number
   /** Prompt tokens that were in the KV cache already. */
   readonly cachedTokens: number
+  /** Of the completion tokens, those of the thought, its closing tag included. */
+  readonly reasoningTokens: number
 }
 
 export interface GenerationEnd {
@@ -32,8 +38,8 @@ export interface GenerationEnd {
 }
 
 export type GenerationEvent =
-  | { readonly type: 'text'; readonly text: string }
-  /** Text goes on later: the engine is being replaced. */
+  | OutputPart
+  /** More comes later: the engine is being replaced. */
   | { readonly type: 'paused' }
   | GenerationEnd
 
@@ -46,6 +52,8 @@ export interface GenerationRecord {
 
 interface Dependencies {
   readonly detokenizer: Detokenizer
+  readonly output: OutputParser
+  /** Looks at content only: a thought and a call's arguments may hold a stop string. */
   readonly stopMatcher: StopMatcher
   /** Milliseconds, monotonic. */
   readonly now: () => number
@@ -69,6 +77,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #firstTokenAt: number | undefined
   #lastTokenAt = 0
   readonly #tokens: number[] = []
+  #reasoningTokens = 0
   #admitted: SequenceEvent['admitted']
   #over = false
 
@@ -133,21 +142,39 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     else this.#deps.onGap(now - this.#lastTokenAt)
     this.#lastTokenAt = now
     this.#tokens.push(token)
+    const { output, detokenizer } = this.#deps
+    const wasInThought = output.inThought
     if (isStopToken) return
-    const { text, stopped } = this.#deps.stopMatcher.push(this.#deps.detokenizer.push(token))
-    this.#emit(text)
-    if (stopped) this.#end('stop', true)
+    const stopped = this.#emit(output.push(detokenizer.push(token)))
+    if (wasInThought || output.inThought) this.#reasoningTokens++
+    if (stopped || output.done) this.#end('stop', true)
   }
 
-  #emit(text: string): void {
+  /** True when a stop string ends the answer within these parts. */
+  #emit(parts: readonly OutputPart[]): boolean {
+    for (const part of parts) {
+      if (part.type !== 'text') {
+        this.#emitText(this.#deps.stopMatcher.flush())
+        this.#queue.push(part)
+        continue
+      }
+      const { text, stopped } = this.#deps.stopMatcher.push(part.text)
+      this.#emitText(text)
+      if (stopped) return true
+    }
+    return false
+  }
+
+  #emitText(text: string): void {
     if (text !== '') this.#queue.push({ type: 'text', text })
   }
 
   #end(reason: 'stop' | 'length', cancelEngine: boolean): void {
     if (!cancelEngine) {
-      const { text, stopped } = this.#deps.stopMatcher.push(this.#deps.detokenizer.flush())
-      this.#emit(stopped ? text : text + this.#deps.stopMatcher.flush())
+      const { output, detokenizer, stopMatcher } = this.#deps
+      const stopped = this.#emit([...output.push(detokenizer.flush()), ...output.flush()])
       if (stopped) reason = 'stop'
+      else this.#emitText(stopMatcher.flush())
     }
     this.#queue.push({ type: 'end', reason, usage: this.#usage(), timings: this.#timings() })
     this.#finish(reason, cancelEngine)
@@ -164,6 +191,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
       promptTokens: this.request.prompt.length,
       completionTokens: this.#tokens.length,
       cachedTokens: this.#admitted?.cached ?? 0,
+      reasoningTokens: this.#reasoningTokens,
     }
   }
 
@@ -187,15 +215,13 @@ function mergeText(events: (GenerationEvent | ServingError)[]): (GenerationEvent
   const merged: (GenerationEvent | ServingError)[] = []
   for (const event of events) {
     const last = merged.at(-1)
-    if (
-      last !== undefined &&
-      !(last instanceof ServingError) &&
-      !(event instanceof ServingError) &&
-      last.type === 'text' &&
-      event.type === 'text'
-    ) {
-      merged[merged.length - 1] = { type: 'text', text: last.text + event.text }
-    } else merged.push(event)
+    const joined = isPart(last) && isPart(event) ? join(last, event) : undefined
+    if (joined === undefined) merged.push(event)
+    else merged[merged.length - 1] = joined
   }
   return merged
+}
+
+function isPart(event: GenerationEvent | ServingError | undefined): event is OutputPart {
+  return event !== undefined && !(event instanceof ServingError) && event.type !== 'end'
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { EngineCommand, EngineReady, StepMessage, TextReady } from '../children/protocol.ts'
 import { ServingError } from '../errors.ts'
 import { Detokenizer } from '../text/detokenizer.ts'
+import { OutputParser } from '../text/output-parser.ts'
 import { StopMatcher } from '../text/stop-matcher.ts'
 import { Generation, type GenerationRecord, type GenerationRequest } from './generation.ts'
 
@@ -49,7 +50,8 @@ export class Generator {
     return requests.map((request) => {
       const stopTokens = request.ignoreEos ? [] : vocabulary.endOfGeneration
       const generation = new Generation(`seq-${randomUUID()}`, request, stopTokens, {
-        detokenizer: new Detokenizer(vocabulary),
+        detokenizer: new Detokenizer(vocabulary, request.output?.markers),
+        output: new OutputParser(request.output ?? {}),
         stopMatcher: new StopMatcher(request.stops),
         now: () => performance.now(),
         onGap: this.#options.onGap,

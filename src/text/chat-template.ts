@@ -11,6 +11,8 @@ export interface TemplateOptions {
   /** Control tokens; and, for what only users write, markup tokens too. */
   readonly guard: ControlTokenGuard
   readonly strictGuard: ControlTokenGuard
+  /** Makes the ids of calls such as the template takes; absent: it takes any. */
+  readonly callId?: (id: string) => string
   /** Tried in order; the next when one fails to render. */
   readonly renderers: readonly Renderer[]
 }
@@ -43,7 +45,7 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
   const own = (text: string): string => options.guard.guard(text, mark)
   const variables = {
     messages: input.messages.map((message) =>
-      guardMessage(message, message.role === 'assistant' ? own : all),
+      guardMessage(withCallIds(message, options.callId), message.role === 'assistant' ? own : all),
     ),
     ...(input.tools.length === 0 ? {} : { tools: mapStrings(input.tools, all) }),
     ...(mapStrings(input.kwargs, all) as object),
@@ -52,6 +54,16 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
     eos_token: options.eos,
   }
   return render(options, variables).split(mark)
+}
+
+function withCallIds(message: ChatMessage, callId: TemplateOptions['callId']): ChatMessage {
+  if (callId === undefined) return message
+  const { tool_call_id: id, tool_calls: calls } = message
+  return {
+    ...message,
+    ...(id !== undefined && { tool_call_id: callId(id) }),
+    ...(calls && { tool_calls: calls.map((call) => ({ ...call, id: callId(call.id) })) }),
+  }
 }
 
 function guardMessage(message: ChatMessage, guard: (text: string) => string): object {

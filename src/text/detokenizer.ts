@@ -7,13 +7,18 @@ export interface TokenBytes {
 /** Token ids to text, piece by piece: half a character is held back until the rest of it comes. */
 export class Detokenizer {
   readonly #vocabulary: TokenBytes
+  readonly #markers: ReadonlyMap<number, string> | undefined
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-  constructor(vocabulary: TokenBytes) {
+  /** @param markers control tokens that are to be text nevertheless: token id to text. */
+  constructor(vocabulary: TokenBytes, markers?: ReadonlyMap<number, string>) {
     this.#vocabulary = vocabulary
+    this.#markers = markers
   }
 
   push(token: number): string {
+    const marker = this.#markers?.get(token)
+    if (marker !== undefined) return this.flush() + marker
     const { bytes, offsets } = this.#vocabulary
     return this.#decoder.decode(bytes.subarray(offsets[token], offsets[token + 1]), { stream: true })
   }

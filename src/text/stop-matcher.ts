@@ -1,3 +1,5 @@
+import { overlap } from './overlap.ts'
+
 export interface StopResult {
   /** Text that is now safe to send. */
   readonly text: string
@@ -32,12 +34,4 @@ export class StopMatcher {
     this.#held = ''
     return text
   }
-}
-
-/** Length of the longest proper prefix of `stop` that `text` ends with. */
-function overlap(text: string, stop: string): number {
-  for (let length = Math.min(text.length, stop.length - 1); length > 0; length--) {
-    if (text.endsWith(stop.slice(0, length))) return length
-  }
-  return 0
 }

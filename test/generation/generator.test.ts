@@ -3,6 +3,7 @@ import type { EngineCommand, EngineReady, SequenceEvent, StepMessage } from '../
 import type { ServingError } from '../../src/errors.ts'
 import type { GenerationEvent, GenerationRecord, GenerationRequest } from '../../src/generation/generation.ts'
 import { Generator } from '../../src/generation/generator.ts'
+import type { OutputFormat } from '../../src/text/output-parser.ts'
 import { greedy } from '../support/workload.ts'
 
 /** Tokens are bytes; 0 ends a generation. */
@@ -102,6 +103,65 @@ describe('Generator', () => {
     tell(...letters(generation.id, 'D and more'))
     expect(await read(generation)).toMatchObject({ text: 'all ', reason: 'stop' })
     expect(sent.at(-1)).toEqual({ type: 'cancel', id: generation.id })
+  })
+
+  const output: OutputFormat = {
+    reasoning: { tags: { open: '<think>', close: '</think>' }, opened: true },
+    tools: { format: 'hermes', offered: new Map([['f', {}]]), single: true },
+  }
+
+  it('splits thought, content and call, and looks for stop strings in content only', async () => {
+    const { generator, tell } = setup()
+    const [generation] = generator.start([request({ output, stops: ['{', 'END'] })])
+    if (generation === undefined) throw new Error('nothing started')
+    tell(...letters(generation.id, 'a { END</think>b E<tool_call>{"name":"f","arguments":{"a":"END"}}'))
+    const events: GenerationEvent[] = []
+    for await (const event of generation) events.push(event)
+    expect(events.slice(0, -1)).toEqual([
+      { type: 'reasoning', text: 'a { END' },
+      { type: 'text', text: 'b E' },
+      { type: 'call', call: 0, name: 'f' },
+      { type: 'arguments', call: 0, text: '{"a":"END"}' },
+    ])
+  })
+
+  it('ends with the first call when only one is wanted, and cancels in the engine', async () => {
+    const { generator, tell, sent } = setup()
+    const [generation] = generator.start([request({ output: { tools: output.tools } as OutputFormat })])
+    if (generation === undefined) throw new Error('nothing started')
+    tell(...letters(generation.id, '<tool_call>{"name":"f"}<'))
+    expect(await read(generation)).toMatchObject({ text: '', reason: 'stop' })
+    expect(sent.at(-1)).toEqual({ type: 'cancel', id: generation.id })
+  })
+
+  it('reads control tokens as markup where the format asks for it', async () => {
+    const { generator, tell } = setup()
+    const markers = new Map([[1, '<tool_call>']])
+    const [generation] = generator.start([
+      request({ output: { ...output, reasoning: undefined, markers } as object }),
+    ])
+    if (generation === undefined) throw new Error('nothing started')
+    tell({ id: generation.id, token: 1 }, ...letters(generation.id, '{"name":"f"}'))
+    const types: string[] = []
+    for await (const event of generation) types.push(event.type)
+    expect(types).toEqual(['call', 'arguments', 'end'])
+  })
+
+  it('counts the tokens of a thought, and sends what is held back at the end', async () => {
+    const { generator, tell, over } = setup()
+    const [generation] = generator.start([request({ output })])
+    if (generation === undefined) throw new Error('nothing started')
+    tell(...letters(generation.id, 'ab</think>c <tool'), { id: generation.id, finish: 'length' })
+    expect(await read(generation)).toMatchObject({ text: 'c <tool', reason: 'length' })
+    expect(over).toMatchObject([{ usage: { completionTokens: 17, reasoningTokens: 10 } }])
+  })
+
+  it('ends an answer at a stop string behind a thought', async () => {
+    const { generator, tell } = setup()
+    const [generation] = generator.start([request({ output, stops: ['END'] })])
+    if (generation === undefined) throw new Error('nothing started')
+    tell(...letters(generation.id, 'END</think>all END<tool_call>'))
+    expect(await read(generation)).toMatchObject({ text: 'all ', reason: 'stop' })
   })
 
   it('cancels in the engine when its reader leaves', async () => {

@@ -27,6 +27,11 @@ describe('Detokenizer', () => {
     expect(text + detokenizer.flush()).toBe('a')
   })
 
+  it('spells markers, which cut a half character off', () => {
+    const detokenizer = new Detokenizer(vocabulary, new Map([[200, '[TOOL_CALLS]']]))
+    expect([0x41, 0xc3, 200, 0x42].map((token) => detokenizer.push(token)).join('')).toBe('A[TOOL_CALLS]B')
+  })
+
   it('shows what can never become a character as U+FFFD, and goes on', () => {
     const detokenizer = new Detokenizer(vocabulary)
     expect([0xff, 0x41].map((byte) => detokenizer.push(byte)).join('')).toBe('\ufffdA')

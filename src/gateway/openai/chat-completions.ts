@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { fitInContext } from '../../generation/fit.ts'
 import type { Generation } from '../../generation/generation.ts'
-import type { ChatMessage, ChatTool } from '../../text/chat-message.ts'
+import type { ChatMessage } from '../../text/chat-message.ts'
+import type { OutputFormat } from '../../text/output-parser.ts'
+import { endsInThought } from '../../text/reasoning.ts'
 import { Fields, invalidValue, oneOf, unsupported } from '../fields.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import {
@@ -16,6 +18,9 @@ import { ignoredFields, readModel, readStreamOptions, refuse } from './common-fi
 import { sendIgnored } from './ignored-header.ts'
 import { readMessages } from './messages.ts'
 import { readSampling, type SamplingRequest, seedOfChoice } from './sampling.ts'
+import { readThinking, type ThinkingRequest } from './thinking.ts'
+import { finishReason, wireCall, wireDelta } from './tool-calls.ts'
+import { readTools, type ToolRequest } from './tools.ts'
 import { wireTimings, wireUsage } from './wire-timings.ts'
 
 const REFUSED = {
@@ -28,20 +33,16 @@ const REFUSED = {
   logprobs: 'Log probabilities are not available yet.',
   moderation: 'This server does not moderate.',
   structured_outputs: 'Constrained output is not available yet.',
-  tools: 'Tool calls are not available yet.',
   top_logprobs: 'Log probabilities are not available yet.',
   web_search_options: 'This server does not search the web.',
   chat_template: "Only the model's own template is used.",
 }
 
-/** Template variables that a client may set: those that models document, and none that could reach further. */
-const TEMPLATE_VARIABLES = ['enable_thinking']
-
 interface ChatRequest extends SamplingRequest {
   readonly model: string
   readonly messages: readonly ChatMessage[]
-  readonly tools: readonly ChatTool[]
-  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly tools: ToolRequest
+  readonly thinking: ThinkingRequest
   readonly maxTokens: number | undefined
   readonly n: number
   readonly stream: boolean
@@ -55,7 +56,8 @@ export function chatCompletions(app: FastifyInstance, serving: Serving, onError:
     const model = readModel(fields, serving.names)
     const ready = await serving.model()
     const chat = readChat(fields, model, serving, ready)
-    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const ignored = ignoredFields(fields, serving.strictParams)
+    sendIgnored(reply, serving, [...ignored, ...chat.tools.ignored, ...chat.thinking.ignored])
     reply.header('x-seed', chat.sampling.seed)
     const head = {
       id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
@@ -77,8 +79,8 @@ function readChat(fields: Fields, model: string, serving: Serving, ready: ReadyM
   return {
     model,
     messages: readMessages(fields),
-    tools: [],
-    kwargs: readTemplateVariables(fields),
+    tools: readTools(fields, ready.info.chat),
+    thinking: readThinking(fields, ready.info.chat),
     maxTokens: maxCompletion ?? maxTokens,
     n: fields.integer('n', { min: 1, max: serving.maxN }) ?? 1,
     ...readStreamOptions(fields),
@@ -97,22 +99,6 @@ function checkFormat(fields: Fields): void {
     if (type !== 'text') throw unsupported('response_format', 'Constrained output is not available yet.')
   }
   for (const modality of fields.array('modalities', 8) ?? []) oneOf('modalities', modality, ['text'])
-  const choice = fields.value('tool_choice')
-  if (choice !== undefined && choice !== 'none' && choice !== 'auto') {
-    throw unsupported('tool_choice', "'tool_choice' is only allowed when 'tools' are given.")
-  }
-}
-
-function readTemplateVariables(fields: Fields): Record<string, unknown> {
-  const kwargs = fields.object('chat_template_kwargs')
-  if (kwargs === undefined) return {}
-  for (const [name] of kwargs.entries()) {
-    if (!TEMPLATE_VARIABLES.includes(name)) {
-      throw unsupported('chat_template_kwargs', `A client may set: ${TEMPLATE_VARIABLES.join(', ')}.`)
-    }
-  }
-  const thinking = kwargs.boolean('enable_thinking')
-  return thinking === undefined ? {} : { enable_thinking: thinking }
 }
 
 async function startChat(
@@ -125,17 +111,31 @@ async function startChat(
     throw invalidValue('messages', 'every message is empty.')
   }
   serving.checkRoom(chat.n)
-  const prompt = await serving.chatTokens(chat.messages, chat.tools, chat.kwargs, signal)
-  const maxTokens = fitInContext(prompt.length, chat.maxTokens, ready.contextSize, 'messages')
+  const prompt = await serving.chatTokens(chat.messages, chat.tools.tools, chat.thinking.kwargs, signal)
+  const maxTokens = fitInContext(prompt.tokens.length, chat.maxTokens, ready.contextSize, 'messages')
+  const output = outputFormat(chat, ready, prompt.rendered)
   return serving.start(
     Array.from({ length: chat.n }, (_, choice) => ({
-      prompt,
+      prompt: prompt.tokens,
+      output,
       maxTokens,
       stops: chat.stops,
       ignoreEos: chat.ignoreEos,
       sampling: { ...chat.sampling, seed: seedOfChoice(chat.sampling.seed, choice) },
     })),
   )
+}
+
+/** How the answer to this prompt is to be read. */
+function outputFormat(chat: ChatRequest, { info }: ReadyModel, rendered: string): OutputFormat {
+  const { reasoning, reasoningMarkers, toolMarkers } = info.chat
+  const { output: tools } = chat.tools
+  return {
+    ...(reasoning && { reasoning: { tags: reasoning, opened: endsInThought(rendered, reasoning) } }),
+    ...(tools && { tools }),
+    // Where no call is looked for, its markup stays out of the content.
+    markers: new Map([...reasoningMarkers, ...(tools ? toolMarkers : [])]),
+  }
 }
 
 interface ResponseHead {
@@ -151,18 +151,29 @@ function sendChat(reply: FastifyReply, head: ResponseHead, choices: readonly Cho
     object: 'chat.completion',
     created: head.created,
     model: head.model,
-    choices: choices.map(({ text, end }, index) => ({
+    choices: choices.map((choice, index) => ({
       index,
-      message: { role: 'assistant', content: text, refusal: null },
+      message: wireMessage(choice),
       logprobs: null,
-      finish_reason: end.reason,
+      finish_reason: finishReason(choice.end, choice.calls.length > 0),
     })),
     usage: wireUsage(choices.map(({ end }) => end.usage)),
     ...(first === undefined ? {} : { timings: wireTimings(first.end.timings) }),
   })
 }
 
-/** OpenAI: role once, then content, then an empty delta with the reason. */
+/** OpenAI: content is null beside calls; an empty list of calls is left out. */
+function wireMessage({ text, reasoning, calls }: Choice): object {
+  return {
+    role: 'assistant',
+    content: text === '' && (calls.length > 0 || reasoning !== '') ? null : text,
+    refusal: null,
+    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls.map(wireCall) }),
+  }
+}
+
+/** OpenAI: role once, then thought, content and calls, then an empty delta with the reason. */
 function chunkWriter({ id, created, model }: ResponseHead): ChunkWriter {
   const chunk = (index: number, delta: object, reason: string | null): object => ({
     id,
@@ -171,10 +182,17 @@ function chunkWriter({ id, created, model }: ResponseHead): ChunkWriter {
     model,
     choices: [{ index, delta, logprobs: null, finish_reason: reason }],
   })
+  const withCalls = new Set<number>()
   return {
     first: (index) => chunk(index, { role: 'assistant', content: '' }, null),
-    text: (index, text) => chunk(index, { content: text }, null),
-    finish: (index, end) => ({ ...chunk(index, {}, end.reason), timings: wireTimings(end.timings) }),
+    part: (index, part) => {
+      if (part.type === 'call') withCalls.add(index)
+      return chunk(index, wireDelta(part), null)
+    },
+    finish: (index, end) => ({
+      ...chunk(index, {}, finishReason(end, withCalls.has(index))),
+      timings: wireTimings(end.timings),
+    }),
     usage: (ends) => ({
       id,
       object: 'chat.completion.chunk',

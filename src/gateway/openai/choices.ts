@@ -1,8 +1,10 @@
 import type { FastifyReply } from 'fastify'
 import type { ServingError } from '../../errors.ts'
 import type { Generation, GenerationEnd } from '../../generation/generation.ts'
+import type { OutputPart } from '../../text/output-parser.ts'
 import { toServingError } from '../error-answers.ts'
 import { ClientGone, type EventStream, openStream, watchClient } from '../sse.ts'
+import type { Call } from './tool-calls.ts'
 import { wireTimings } from './wire-timings.ts'
 
 /** Hears of every error that a stream ended with. */
@@ -11,6 +13,8 @@ export type ErrorListener = (error: ServingError) => void
 /** A choice that ran to its end. */
 export interface Choice {
   readonly text: string
+  readonly reasoning: string
+  readonly calls: readonly Call[]
   readonly end: GenerationEnd
 }
 
@@ -18,7 +22,7 @@ export interface Choice {
 export interface ChunkWriter {
   /** First chunk of a choice, before any text; undefined: none. */
   first(index: number): object | undefined
-  text(index: number, text: string): object
+  part(index: number, part: OutputPart): object
   finish(index: number, end: GenerationEnd): object
   /** A chunk with no choices, after all of them. */
   usage(ends: readonly GenerationEnd[]): object
@@ -72,8 +76,8 @@ async function pump(
   const first = chunks.first(index)
   if (first !== undefined) await stream.data(first)
   for await (const event of generation) {
-    if (event.type === 'text') await stream.data(chunks.text(index, event.text))
-    else if (event.type === 'paused') stream.comment('the engine is being replaced')
+    if (event.type === 'paused') stream.comment('the engine is being replaced')
+    else if (event.type !== 'end') await stream.data(chunks.part(index, event))
     else {
       await stream.data(chunks.finish(index, event))
       return event
@@ -83,10 +87,16 @@ async function pump(
 }
 
 async function collect(generation: Generation): Promise<Choice> {
-  let text = ''
+  const text = { text: '', reasoning: '' }
+  const calls: { name: string; arguments: string }[] = []
   for await (const event of generation) {
-    if (event.type === 'text') text += event.text
-    else if (event.type === 'end') return { text, end: event }
+    if (event.type === 'end') return { ...text, calls, end: event }
+    if (event.type === 'call') calls.push({ name: event.name, arguments: '' })
+    else if (event.type === 'text' || event.type === 'reasoning') text[event.type] += event.text
+    else if (event.type === 'arguments') {
+      const call = calls[event.call]
+      if (call !== undefined) call.arguments += event.text
+    }
   }
   throw new ClientGone('the generation was cancelled')
 }

@@ -196,6 +196,7 @@ function sumUsage(ends: readonly GenerationEnd[], n: number): object {
     {
       promptTokens: firsts.reduce((sum, usage) => sum + usage.promptTokens, 0),
       cachedTokens: firsts.reduce((sum, usage) => sum + usage.cachedTokens, 0),
+      reasoningTokens: 0,
       completionTokens: usages.reduce((sum, usage) => sum + usage.completionTokens, 0),
     },
   ])
@@ -208,7 +209,7 @@ function chunkWriter(head: ResponseHead, echoed: (index: number) => string, n: n
   })
   return {
     first: (index) => (echoed(index) === '' ? undefined : chunk(index, echoed(index), null)),
-    text: (index, text) => chunk(index, text, null),
+    part: (index, part) => chunk(index, part.type === 'text' ? part.text : '', null),
     finish: (index, end) => ({ ...chunk(index, '', end.reason), timings: wireTimings(end.timings) }),
     usage: (ends) => ({ ...head, choices: [], usage: sumUsage(ends, n) }),
   }

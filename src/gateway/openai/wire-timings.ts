@@ -5,12 +5,13 @@ import type { Timings } from '../../generation/timings.ts'
 export function wireUsage(usages: readonly Usage[]): object {
   const prompt = usages[0]?.promptTokens ?? 0
   const completion = usages.reduce((sum, usage) => sum + usage.completionTokens, 0)
+  const reasoning = usages.reduce((sum, usage) => sum + usage.reasoningTokens, 0)
   return {
     prompt_tokens: prompt,
     completion_tokens: completion,
     total_tokens: prompt + completion,
     prompt_tokens_details: { cached_tokens: usages[0]?.cachedTokens ?? 0 },
-    completion_tokens_details: { reasoning_tokens: 0 },
+    completion_tokens_details: { reasoning_tokens: reasoning },
   }
 }
 

@@ -1,0 +1,50 @@
+import { type ChatAbilities, TEMPLATE_VARIABLES } from '../../text/chat-abilities.ts'
+import { type Fields, oneOf, unsupported } from '../fields.ts'
+
+/** OpenAI: reasoning_effort. */
+const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
+
+export interface ThinkingRequest {
+  /** Variables for the template. */
+  readonly kwargs: Readonly<Record<string, unknown>>
+  /** Names of fields without effect on this model's template. */
+  readonly ignored: readonly string[]
+}
+
+/**
+ * OpenAI: `reasoning_effort`; vLLM: `chat_template_kwargs`, which wins. Effort none switches thinking off and any other
+ * on, where the template has a switch; templates that read `reasoning_effort` get its value.
+ */
+export function readThinking(fields: Fields, { variables }: ChatAbilities): ThinkingRequest {
+  const own = readTemplateVariables(fields)
+  const ignored = Object.keys(own)
+    .filter((name) => !variables.includes(name))
+    .map((name) => `chat_template_kwargs.${name}`)
+  const value = fields.value('reasoning_effort')
+  if (value === undefined) return { kwargs: own, ignored }
+  const effort = oneOf('reasoning_effort', value, EFFORTS)
+  const meant: Record<string, unknown> = {}
+  for (const name of variables) {
+    if (name !== 'reasoning_effort') meant[name] = effort !== 'none'
+    else if (effort !== 'none') meant[name] = effort
+  }
+  const without = Object.keys(meant).length === 0 ? ['reasoning_effort'] : []
+  return { kwargs: { ...meant, ...own }, ignored: [...ignored, ...without] }
+}
+
+function readTemplateVariables(fields: Fields): Record<string, unknown> {
+  const kwargs = fields.object('chat_template_kwargs')
+  const read: Record<string, unknown> = {}
+  for (const [name, value] of kwargs?.entries() ?? []) {
+    const known = TEMPLATE_VARIABLES.find((variable) => variable === name)
+    if (known === undefined) {
+      throw unsupported('chat_template_kwargs', `A client may set: ${TEMPLATE_VARIABLES.join(', ')}.`)
+    }
+    if (value === null) continue
+    read[known] =
+      known === 'reasoning_effort'
+        ? oneOf('chat_template_kwargs.reasoning_effort', value, EFFORTS)
+        : kwargs?.boolean(known)
+  }
+  return read
+}

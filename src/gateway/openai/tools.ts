@@ -1,0 +1,82 @@
+import { quoted } from '../../errors.ts'
+import type { ChatAbilities } from '../../text/chat-abilities.ts'
+import type { ChatTool } from '../../text/chat-message.ts'
+import type { OutputFormat } from '../../text/output-parser.ts'
+import { Fields, invalidValue, missing, oneOf, unsupported } from '../fields.ts'
+import { readToolChoice } from './tool-choice.ts'
+
+/** OpenAI: at most 128 functions. */
+const MAX_TOOLS = 128
+const MAX_NAME = 64
+/** OpenAI: a function's name. */
+const NAME = /^[a-zA-Z0-9_-]+$/
+
+export interface ToolRequest {
+  /** What is offered to the template. */
+  readonly tools: readonly ChatTool[]
+  /** How calls are read out of the answer; undefined when none are offered. */
+  readonly output: OutputFormat['tools']
+  /** Names of fields without effect. */
+  readonly ignored: readonly string[]
+}
+
+/**
+ * OpenAI: `tools`, `tool_choice` and `parallel_tool_calls`. With tool_choice none no tool is offered to the model.
+ * @throws ServingError unsupported_parameter when the model's template takes no tools.
+ */
+export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest {
+  const items = fields.array('tools', MAX_TOOLS) ?? []
+  const read = items.map((item, index) => readTool(new Fields(item, `tools[${index}]`)))
+  checkNames(read.map(({ tool }) => tool.function.name))
+  const parallel = fields.boolean('parallel_tool_calls') ?? true
+  const tools = readToolChoice(
+    fields,
+    read.map(({ tool }) => tool),
+  )
+  const ignored = read.some(({ strict }) => strict) ? ['tools.strict'] : []
+  if (tools.length === 0) return { tools, output: undefined, ignored }
+  if (abilities.toolFormat === undefined) {
+    throw unsupported(
+      'tools',
+      "This model's chat template takes no tools in a format that this server knows.",
+    )
+  }
+  const offered = new Map(tools.map(({ function: { name, parameters } }) => [name, parameters]))
+  return { tools, output: { format: abilities.toolFormat, offered, single: !parallel }, ignored }
+}
+
+function readTool(fields: Fields): { tool: ChatTool; strict: boolean } {
+  const type = oneOf(fields.pathOf('type'), fields.required('type'), ['function', 'custom'])
+  if (type === 'custom')
+    throw unsupported(fields.pathOf('type'), 'Only tools of type function are available.')
+  const fn = fields.object('function')
+  if (fn === undefined) throw missing(fields.pathOf('function'))
+  fn.required('name')
+  const name = fn.string('name', MAX_NAME) ?? ''
+  if (!NAME.test(name)) {
+    throw invalidValue(fn.pathOf('name'), `${quoted(name)} does not match '^[a-zA-Z0-9_-]{1,64}$'.`)
+  }
+  const description = fn.string('description')
+  const parameters = fn.object('parameters') === undefined ? noParameters() : fn.value('parameters')
+  const strict = fn.boolean('strict') ?? false
+  return {
+    strict,
+    tool: {
+      type: 'function',
+      function: { name, ...(description === undefined ? {} : { description }), parameters },
+    },
+  }
+}
+
+/** OpenAI: without parameters a function takes none. Templates read the schema. */
+function noParameters(): object {
+  return { type: 'object', properties: {} }
+}
+
+function checkNames(names: readonly string[]): void {
+  const seen = new Set<string>()
+  names.forEach((name, index) => {
+    if (seen.has(name)) throw invalidValue(`tools[${index}].function.name`, `${quoted(name)} is there twice.`)
+    seen.add(name)
+  })
+}

@@ -1,0 +1,112 @@
+import { ReasoningSplitter, type ReasoningTags } from './reasoning.ts'
+import { toolFormatNamed } from './tool-formats/formats.ts'
+import type { CallSink, OfferedTools, ToolParser } from './tool-formats/tool-format.ts'
+import { TrailingSpace } from './trailing-space.ts'
+
+/** How the text of one answer is to be read. All optional: what is absent is content. */
+export interface OutputFormat {
+  /** `opened`: the prompt ends inside a thought. */
+  readonly reasoning?: { readonly tags: ReasoningTags; readonly opened: boolean }
+  /** `single`: the answer is over after its first call. */
+  readonly tools?: { readonly format: string; readonly offered: OfferedTools; readonly single: boolean }
+  /** Control tokens whose text is read as markup: token id to text. */
+  readonly markers?: ReadonlyMap<number, string>
+}
+
+/** A piece of an answer. Calls are numbered from 0; `arguments` belongs to the call that began last. */
+export type OutputPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'reasoning'; readonly text: string }
+  | { readonly type: 'call'; readonly call: number; readonly name: string }
+  | { readonly type: 'arguments'; readonly call: number; readonly text: string }
+
+/**
+ * A model's text, piece by piece, as thought, content and calls. What the parts hold does not depend on how the text
+ * was cut. Content ends where the first call begins: white space before it and text after it are left out.
+ */
+export class OutputParser {
+  readonly #splitter: ReasoningSplitter | undefined
+  readonly #tools: ToolParser | undefined
+  readonly #single: boolean
+  readonly #space = new TrailingSpace()
+  #parts: OutputPart[] = []
+  #calls = 0
+  #done = false
+
+  constructor({ reasoning, tools }: OutputFormat) {
+    this.#single = tools?.single ?? false
+    this.#tools = tools && toolFormatNamed(tools.format)?.parser(this.#sink(), tools.offered)
+    this.#splitter =
+      reasoning &&
+      new ReasoningSplitter(
+        reasoning.tags,
+        reasoning.opened,
+        (text) => this.#add({ type: 'reasoning', text }),
+        (text) => this.#answer(text),
+      )
+  }
+
+  /** True while a thought is open. */
+  get inThought(): boolean {
+    return this.#splitter?.inThought ?? false
+  }
+
+  /** True when the answer is over, whatever the model would still write. */
+  get done(): boolean {
+    return this.#done
+  }
+
+  push(text: string): OutputPart[] {
+    if (text === '') return []
+    if (this.#splitter === undefined) this.#answer(text)
+    else this.#splitter.push(text)
+    return this.#take()
+  }
+
+  /** What was held back, when nothing more comes. */
+  flush(): OutputPart[] {
+    this.#splitter?.end()
+    this.#tools?.end()
+    if (this.#calls === 0) this.#add({ type: 'text', text: this.#space.take() })
+    return this.#take()
+  }
+
+  #answer(text: string): void {
+    if (this.#tools === undefined) this.#add({ type: 'text', text })
+    else this.#tools.push(text)
+  }
+
+  #sink(): CallSink {
+    return {
+      text: (text) => {
+        if (this.#calls === 0) this.#add({ type: 'text', text: this.#space.push(text) })
+      },
+      call: (name) => this.#add({ type: 'call', call: this.#calls++, name }),
+      args: (text) => this.#add({ type: 'arguments', call: this.#calls - 1, text }),
+      callEnd: () => {
+        if (this.#single) this.#done = true
+      },
+    }
+  }
+
+  /** Pieces of the same kind become one. */
+  #add(part: OutputPart): void {
+    if (this.#done || (part.type !== 'call' && part.text === '')) return
+    const last = this.#parts.at(-1)
+    const joined = last === undefined ? undefined : join(last, part)
+    if (joined === undefined) this.#parts.push(part)
+    else this.#parts[this.#parts.length - 1] = joined
+  }
+
+  #take(): OutputPart[] {
+    const parts = this.#parts
+    this.#parts = []
+    return parts
+  }
+}
+
+/** Two pieces of the same text as one; undefined when they are not. */
+export function join(first: OutputPart, second: OutputPart): OutputPart | undefined {
+  if (first.type === 'call' || second.type === 'call' || first.type !== second.type) return undefined
+  return { ...first, text: first.text + second.text }
+}

@@ -1,0 +1,118 @@
+import { TagScanner } from './tag-scanner.ts'
+import { TrailingSpace } from './trailing-space.ts'
+
+/** What stands around a thought. */
+export interface ReasoningTags {
+  readonly open: string
+  readonly close: string
+}
+
+/** Tags of model families: DeepSeek, Qwen, Granite and most others; Magistral; Seed-OSS; Command. */
+export const reasoningTags: readonly ReasoningTags[] = [
+  { open: '<think>', close: '</think>' },
+  { open: '[THINK]', close: '[/THINK]' },
+  { open: '<seed:think>', close: '</seed:think>' },
+  { open: '<|START_THINKING|>', close: '<|END_THINKING|>' },
+]
+
+/** The tags that a chat template writes or looks for; undefined when its model does not think in tags. */
+export function recogniseReasoning(template: string): ReasoningTags | undefined {
+  return reasoningTags.find(({ open, close }) => template.includes(open) || template.includes(close))
+}
+
+/** Whether a rendered prompt leaves the model inside a thought. */
+export function endsInThought(prompt: string, { open }: ReasoningTags): boolean {
+  return prompt.trimEnd().endsWith(open)
+}
+
+/** `start`: nothing but white space so far; `behind`: white space after the thought. */
+type State = 'start' | 'thought' | 'behind' | 'answer'
+
+/**
+ * Splits a text into the thought it begins with and the answer behind it, without the tags and the white space around
+ * them. One thought, at the beginning: tags further on are text. A thought that never ends is a thought.
+ */
+export class ReasoningSplitter {
+  readonly #tags: ReasoningTags
+  readonly #onThought: (text: string) => void
+  readonly #onAnswer: (text: string) => void
+  readonly #space = new TrailingSpace()
+  #scanner: TagScanner
+  #state: State
+  #begun = false
+
+  /** @param open the prompt has opened the thought already. */
+  constructor(
+    tags: ReasoningTags,
+    open: boolean,
+    onThought: (text: string) => void,
+    onAnswer: (text: string) => void,
+  ) {
+    this.#tags = tags
+    this.#onThought = onThought
+    this.#onAnswer = onAnswer
+    this.#state = open ? 'thought' : 'start'
+    this.#scanner = new TagScanner([open ? tags.close : tags.open])
+  }
+
+  get inThought(): boolean {
+    return this.#state === 'thought'
+  }
+
+  push(piece: string): void {
+    for (let rest = piece; rest !== ''; ) {
+      if (this.#state === 'answer') {
+        this.#onAnswer(rest)
+        return
+      }
+      if (this.#state === 'behind') {
+        this.#behind(rest)
+        return
+      }
+      const scanned = this.#scanner.push(rest)
+      rest = scanned.rest
+      if (this.#state === 'start') rest = this.#start(scanned.text, scanned.tag, rest)
+      else this.#thought(scanned.text, scanned.tag)
+    }
+  }
+
+  end(): void {
+    const held = this.#scanner.flush()
+    if (this.#state === 'start') this.#onAnswer(this.#space.take() + held)
+    else if (this.#state === 'thought') this.#thought(held, undefined)
+  }
+
+  /** Returns what is still to be read. */
+  #start(text: string, tag: string | undefined, rest: string): string {
+    const words = this.#space.push(text)
+    if (words !== '') {
+      const answer = words + this.#space.take() + (tag ?? this.#scanner.flush()) + rest
+      this.#state = 'answer'
+      return answer
+    }
+    if (tag !== undefined) {
+      this.#space.take()
+      this.#state = 'thought'
+      this.#scanner = new TagScanner([this.#tags.close])
+    }
+    return rest
+  }
+
+  #thought(text: string, tag: string | undefined): void {
+    const words = this.#space.push(this.#begun ? text : text.trimStart())
+    if (words !== '') {
+      this.#begun = true
+      this.#onThought(words)
+    }
+    if (tag === undefined) return
+    this.#space.take()
+    this.#state = 'behind'
+  }
+
+  #behind(text: string): void {
+    const words = text.trimStart()
+    if (words === '') return
+    this.#state = 'answer'
+    this.#onAnswer(words)
+  }
+}

@@ -1,0 +1,36 @@
+/** What a parser found, in order. */
+export interface CallSink {
+  /** Content: what is no call, markup of malformed calls included. */
+  text(text: string): void
+  /** A call begins. */
+  call(name: string): void
+  /** A piece of the JSON text of the current call's arguments, as the model wrote it. */
+  args(text: string): void
+  /** The current call is complete. */
+  callEnd(): void
+}
+
+/**
+ * Takes a model's text in any pieces; the outcome does not depend on how it was cut.
+ * Time is linear in the text, and what is held back is at most the head of one call.
+ */
+export interface ToolParser {
+  push(text: string): void
+  /** Nothing more comes: what was held back becomes text. */
+  end(): void
+}
+
+/** The tools of a request: name, and JSON Schema of the parameters. */
+export type OfferedTools = ReadonlyMap<string, unknown>
+
+/** How a family of models writes its tool calls. One file each, listed in formats.ts. */
+export interface ToolFormat {
+  readonly name: string
+  /** Whether a chat template teaches this format. */
+  recognises(template: string): boolean
+  /** Markup that may be control tokens, whose text a detokenizer would otherwise leave out. */
+  readonly markers: readonly string[]
+  parser(sink: CallSink, offered: OfferedTools): ToolParser
+  /** Makes an id one that the template takes when a conversation is replayed; absent: it takes any. */
+  callId?(id: string): string
+}

@@ -1,0 +1,289 @@
+import OpenAI from 'openai'
+import type { ChatCompletionMessageParam, ChatCompletionTool } from 'openai/resources/chat/completions'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let client: OpenAI
+let model: string
+
+beforeAll(async () => {
+  server = await startServer(['--slots', '2'])
+  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
+  model = (await client.models.list()).data[0]?.id ?? ''
+})
+afterAll(() => server.stop())
+
+const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
+const tools: ChatCompletionTool[] = [
+  {
+    type: 'function',
+    function: { name: 'get_weather', description: 'Get the current weather of a city', parameters },
+  },
+]
+const ask = (content: string): ChatCompletionMessageParam[] => [{ role: 'user', content }]
+const inParis = ask('What is the weather in Paris?')
+const inBoth = ask('What is the weather in Paris and in Berlin?')
+const request = (messages: ChatCompletionMessageParam[], more: object = {}) => ({
+  model,
+  messages,
+  tools,
+  temperature: 0,
+  ...more,
+})
+const thinking = { chat_template_kwargs: { enable_thinking: true } }
+
+type Delta = OpenAI.ChatCompletionChunk.Choice.Delta & { reasoning_content?: string }
+
+/** Deltas and reason of one choice, in order. */
+async function stream(body: ReturnType<typeof request>): Promise<{ deltas: Delta[]; reason: string | null }> {
+  const deltas: Delta[] = []
+  let reason: string | null = null
+  for await (const { choices } of await client.chat.completions.create({ ...body, stream: true })) {
+    const choice = choices[0]
+    if (choice === undefined) continue
+    deltas.push(choice.delta)
+    reason = choice.finish_reason ?? reason
+  }
+  return { deltas, reason }
+}
+
+describe('tool calls', () => {
+  it('come with ids, JSON text and their own reason, and without content', async () => {
+    const { choices } = await client.chat.completions.create(request(inParis))
+    const [call] = choices[0]?.message.tool_calls ?? []
+    expect(choices[0]?.finish_reason).toBe('tool_calls')
+    expect(choices[0]?.message.content).toBeNull()
+    expect(call).toEqual({
+      id: expect.stringMatching(/^call_[0-9a-f]{24}$/),
+      type: 'function',
+      function: { name: 'get_weather', arguments: expect.any(String) },
+    })
+    const text = call?.type === 'function' ? call.function.arguments : ''
+    expect(JSON.parse(text)).toEqual({ city: 'Paris' })
+  })
+
+  it('stream in the order that clients need', async () => {
+    const { deltas, reason } = await stream(request(inBoth))
+    expect(deltas[0]).toEqual({ role: 'assistant', content: '' })
+    expect(deltas.at(-1)).toEqual({})
+    expect(reason).toBe('tool_calls')
+    const pieces = deltas.slice(1, -1).map((delta) => {
+      expect(Object.keys(delta)).toEqual(['tool_calls'])
+      expect(delta.tool_calls).toHaveLength(1)
+      return delta.tool_calls?.[0]
+    })
+    // One call after the other: its head, then only pieces of its arguments.
+    let open = -1
+    for (const piece of pieces) {
+      if (piece?.id === undefined) {
+        expect(piece).toEqual({ index: open, function: { arguments: expect.stringMatching(/[\s\S]/) } })
+      } else {
+        open++
+        expect(piece).toEqual({
+          index: open,
+          id: expect.stringMatching(/^call_/),
+          type: 'function',
+          function: { name: 'get_weather', arguments: '' },
+        })
+      }
+    }
+    expect(open).toBe(1)
+    expect(new Set(pieces.flatMap((piece) => piece?.id ?? [])).size).toBe(2)
+  })
+
+  it('are the same streamed and whole', async () => {
+    const whole = await client.chat.completions.create(request(inBoth))
+    const streamed = await client.chat.completions.stream(request(inBoth)).finalChatCompletion()
+    const calls = (answer: OpenAI.ChatCompletion): unknown[] =>
+      (answer.choices[0]?.message.tool_calls ?? []).map((call) =>
+        call.type === 'function' ? [call.function.name, JSON.parse(call.function.arguments)] : undefined,
+      )
+    expect(calls(whole)).toHaveLength(2)
+    expect(calls(streamed)).toEqual(calls(whole))
+    expect(streamed.choices[0]?.finish_reason).toBe('tool_calls')
+  })
+
+  it.each([false, true])(
+    'runTools() calls the function and answers from its result, stream %s',
+    async (streamed) => {
+      const asked: unknown[] = []
+      const run = client.chat.completions.runTools({
+        model,
+        messages: inParis,
+        temperature: 0,
+        stream: streamed as false,
+        tools: [
+          {
+            type: 'function',
+            function: {
+              name: 'get_weather',
+              description: 'Get the current weather of a city',
+              parameters,
+              parse: JSON.parse,
+              function: (args: object) => {
+                asked.push(args)
+                return '{"temperature": 21, "condition": "sunny"}'
+              },
+            },
+          },
+        ],
+      })
+      const content = await run.finalContent()
+      expect(asked).toEqual([{ city: 'Paris' }])
+      expect(run.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant'])
+      expect(content).toMatch(/21|sunny/)
+    },
+  )
+
+  it('replay with ids, reasoning and null content', async () => {
+    const call = (id: string, city: string) => ({
+      id,
+      type: 'function' as const,
+      function: { name: 'get_weather', arguments: JSON.stringify({ city }) },
+    })
+    const answer = await client.chat.completions.create(
+      request([
+        ...inBoth,
+        {
+          role: 'assistant',
+          content: null,
+          tool_calls: [call('call_a', 'Paris'), call('b', 'Berlin')],
+          ...{ reasoning_content: 'I call get_weather.' },
+        },
+        { role: 'tool', tool_call_id: 'b', content: '{"temperature": 3}' },
+        { role: 'tool', tool_call_id: 'call_a', content: [{ type: 'text', text: '{"temperature": 21}' }] },
+      ]),
+    )
+    expect(answer.choices[0]?.message.content).toMatch(/\S/)
+  })
+
+  it('end after the first when they are not to be parallel', async () => {
+    const { choices, usage } = await client.chat.completions.create(
+      request(inBoth, { parallel_tool_calls: false }),
+    )
+    const both = await client.chat.completions.create(request(inBoth))
+    expect(choices[0]?.message.tool_calls).toHaveLength(1)
+    expect(choices[0]?.finish_reason).toBe('tool_calls')
+    expect(usage?.completion_tokens).toBeLessThan(both.usage?.completion_tokens ?? 0)
+  })
+
+  it('are not offered when tool_choice is none', async () => {
+    const none = await client.chat.completions.create(request(inParis, { tool_choice: 'none' }))
+    const without = await client.chat.completions.create({ model, messages: inParis, temperature: 0 })
+    expect(none.usage?.prompt_tokens).toBe(without.usage?.prompt_tokens)
+    expect(none.choices[0]?.message.tool_calls).toBeUndefined()
+  })
+
+  it('are offered as far as allowed_tools goes', async () => {
+    const other = { type: 'function' as const, function: { name: 'other', parameters } }
+    const entry = { type: 'function', function: { name: 'get_weather' } }
+    const choice = { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [entry] } }
+    const body = { tools: [...tools, other], tool_choice: choice }
+    const some = await client.chat.completions.create(request(inParis, body))
+    const one = await client.chat.completions.create(request(inParis))
+    expect(some.usage?.prompt_tokens).toBe(one.usage?.prompt_tokens)
+  })
+
+  it('cut by max_tokens say so', async () => {
+    const { usage } = await client.chat.completions.create(request(inParis))
+    const limit = (usage?.completion_tokens ?? 0) - 6
+    const cut = await client.chat.completions.create(request(inParis, { max_tokens: limit }))
+    expect(cut.choices[0]?.finish_reason).toBe('length')
+    const [call] = cut.choices[0]?.message.tool_calls ?? []
+    expect(call?.type === 'function' ? call.function.arguments : '').toMatch(/^\{/)
+  })
+
+  it('leave an ordinary answer alone', async () => {
+    const { deltas, reason } = await stream(request(ask('Hello')))
+    const whole = await client.chat.completions.create(request(ask('Hello')))
+    expect(reason).toBe('stop')
+    expect(whole.choices[0]?.message.content).toMatch(/\S/)
+    expect(deltas.map((delta) => delta.content ?? '').join('')).toBe(whole.choices[0]?.message.content)
+    expect(whole.choices[0]?.message).not.toHaveProperty('tool_calls')
+  })
+
+  it('are not ended by a stop string in their arguments', async () => {
+    const { choices } = await client.chat.completions.create(request(inParis, { stop: ['Paris', '{'] }))
+    expect(choices[0]?.finish_reason).toBe('tool_calls')
+  })
+
+  it('name strict as without effect', async () => {
+    const strict = tools.map((tool) =>
+      tool.type === 'function' ? { ...tool, function: { ...tool.function, strict: true } } : tool,
+    )
+    const { response } = await client.chat.completions
+      .create(request(inParis, { tools: strict, max_tokens: 1 }))
+      .withResponse()
+    expect(response.headers.get('x-ignored-params')).toBe('tools.strict')
+  })
+})
+
+describe('reasoning', () => {
+  const sum = ask('What is 2+2?')
+  type Message = OpenAI.ChatCompletionMessage & { reasoning_content?: string }
+
+  it('is split from the content, and counted', async () => {
+    const { choices, usage } = await client.chat.completions.create(request(sum, { tools: [], ...thinking }))
+    const message = choices[0]?.message as Message
+    expect(message.reasoning_content).toMatch(/2/)
+    expect(message.content).toMatch(/4/)
+    expect(`${message.reasoning_content}${message.content}`).not.toMatch(/think>/)
+    const counted = usage?.completion_tokens_details?.reasoning_tokens ?? 0
+    expect(counted).toBeGreaterThan(3)
+    expect(counted).toBeLessThan(usage?.completion_tokens ?? 0)
+  })
+
+  it('streams before the content, and makes the same text', async () => {
+    const body = request(sum, { tools: [], ...thinking })
+    const whole = (await client.chat.completions.create(body)).choices[0]?.message as Message
+    const { deltas } = await stream(body)
+    expect(deltas.map((delta) => delta.reasoning_content ?? '').join('')).toBe(whole.reasoning_content)
+    expect(deltas.map((delta) => delta.content ?? '').join('')).toBe(whole.content)
+    const lastThought = deltas.findLastIndex((delta) => delta.reasoning_content !== undefined)
+    const firstWord = deltas.findIndex((delta) => delta.content !== undefined && delta.content !== '')
+    expect(lastThought).toBeLessThan(firstWord)
+  })
+
+  it('cut by max_tokens stays reasoning', async () => {
+    const body = request(sum, { tools: [], max_tokens: 4, ...thinking })
+    const { choices, usage } = await client.chat.completions.create(body)
+    const message = choices[0]?.message as Message
+    expect(message.content).toBeNull()
+    expect(message.reasoning_content).toMatch(/\S/)
+    expect(choices[0]?.finish_reason).toBe('length')
+    expect(usage?.completion_tokens_details?.reasoning_tokens).toBe(4)
+  })
+
+  it('stands before a call', async () => {
+    const { choices } = await client.chat.completions.create(request(inParis, thinking))
+    const message = choices[0]?.message as Message
+    expect(message.reasoning_content).toMatch(/\S/)
+    expect(message.tool_calls).toHaveLength(1)
+  })
+
+  it('is switched by reasoning_effort, and by chat_template_kwargs before it', async () => {
+    const has = async (more: object): Promise<boolean> => {
+      const { choices } = await client.chat.completions.create(request(sum, { tools: [], ...more }))
+      return choices[0]?.message !== undefined && 'reasoning_content' in choices[0].message
+    }
+    expect(await has({})).toBe(false)
+    expect(await has({ reasoning_effort: 'low' })).toBe(true)
+    expect(await has({ reasoning_effort: 'none' })).toBe(false)
+    expect(await has({ reasoning_effort: 'none', ...thinking })).toBe(true)
+  })
+
+  it('is not ended by a stop string in the thought', async () => {
+    const body = request(sum, { tools: [], stop: ['.'], ...thinking })
+    const message = (await client.chat.completions.create(body)).choices[0]?.message as Message
+    expect(message.content).toMatch(/4$/)
+  })
+
+  it('names a variable that the template does not read', async () => {
+    const kwargs = { chat_template_kwargs: { thinking: true, enable_thinking: false } }
+    const { response } = await client.chat.completions
+      .create(request(sum, { max_tokens: 1, ...kwargs }))
+      .withResponse()
+    expect(response.headers.get('x-ignored-params')).toBe('chat_template_kwargs.thinking')
+  })
+})

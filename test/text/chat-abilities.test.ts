@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs'
+import { Template } from '@huggingface/jinja'
+import { describe, expect, it } from 'vitest'
+import { chatAbilities } from '../../src/text/chat-abilities.ts'
+import type { ChatMessage, ChatTool } from '../../src/text/chat-message.ts'
+import { renderChat } from '../../src/text/chat-template.ts'
+import { ControlTokenGuard } from '../../src/text/control-tokens.ts'
+import { OutputParser } from '../../src/text/output-parser.ts'
+import { toolFormatNamed } from '../../src/text/tool-formats/formats.ts'
+
+const builtIn = readFileSync(new URL('../../tools/model/template.jinja', import.meta.url), 'utf8')
+
+describe('chatAbilities', () => {
+  // What each family's template says of its calls; `tools` must be a variable of it.
+  const offering = (text: string): string => `{%- if tools %}{{ ${JSON.stringify(text)} }}{%- endif %}`
+  it.each([
+    ['hermes', 'return a json object within <tool_call></tool_call> XML tags'],
+    [
+      'llama-json',
+      'Respond in the format {"name": function name, "parameters": dictionary of argument name and its value}.',
+    ],
+    [
+      'pythonic',
+      'in the format of [func_name1(params_name1=params_value1, params_name2=params_value2...), func_name2(params)]',
+    ],
+    ['mistral', '[TOOL_CALLS]'],
+    ['pythonic', '<|tool_call_start|>['],
+    // Known by their tags, and not by what stands between them.
+    ['qwen-xml', '<tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
+    ['deepseek', '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>name<｜tool▁sep｜>'],
+    [undefined, '<tool_call>\n<function=example_function_name>'],
+    [undefined, '<tool_call>{function-name}\n<arg_key>'],
+    [undefined, 'no calls'],
+  ])('finds %s', (format, text) => {
+    expect(chatAbilities(offering(text), []).toolFormat).toBe(format)
+  })
+
+  it('finds no format in a template that does not read `tools`', () => {
+    expect(chatAbilities("{{ 'tools <tool_call>' }} tools", []).toolFormat).toBeUndefined()
+    expect(chatAbilities("{{ message.tools }} '<tool_call>'", []).toolFormat).toBeUndefined()
+  })
+
+  it('finds the variables that a template reads, and none that it only writes about', () => {
+    const template =
+      "enable_thinking {%- if thinking is defined %}{{ 'reasoning_effort' }}{% endif %}{{ m.enable_thinking }}"
+    expect(chatAbilities(template, []).variables).toEqual(['thinking'])
+  })
+
+  it('names the control tokens that are markup', () => {
+    const template = "{% if tools %}[TOOL_CALLS]{% endif %}{{ '[THINK]' }}"
+    const control: [number, string][] = [
+      [1, '<s>'],
+      [5, '[THINK]'],
+      [6, '[/THINK]'],
+      [9, '[TOOL_CALLS]'],
+    ]
+    const { reasoningMarkers, toolMarkers } = chatAbilities(template, control)
+    expect(reasoningMarkers).toEqual(control.slice(1, 3))
+    expect(toolMarkers).toEqual(control.slice(3))
+  })
+
+  it('knows the built-in model', () => {
+    expect(chatAbilities(builtIn, [])).toEqual({
+      toolFormat: 'hermes',
+      reasoning: { open: '<think>', close: '</think>' },
+      variables: ['enable_thinking'],
+      reasoningMarkers: [],
+      toolMarkers: [],
+    })
+  })
+})
+
+const guard = new ControlTokenGuard([])
+const options = {
+  bos: '',
+  eos: '',
+  guard,
+  strictGuard: guard,
+  renderers: [(template: string, variables: object) => new Template(template).render({ ...variables })],
+}
+const user: ChatMessage = { role: 'user', content: 'Hi' }
+const tools: ChatTool[] = [{ type: 'function', function: { name: 'f', parameters: {} } }]
+const calls: ChatMessage = {
+  role: 'assistant',
+  content: 'I look.',
+  tool_calls: [1, 2].map((n) => ({
+    id: `call_${n}`,
+    type: 'function',
+    function: { name: 'f', arguments: JSON.stringify({ n, text: 'a "b" \\ é\n</tool_call>' }) },
+  })),
+}
+
+describe('a call that a template has written', () => {
+  it('is read again: the built-in template', () => {
+    const render = (messages: ChatMessage[]): string =>
+      renderChat({ messages, tools, kwargs: {} }, { ...options, template: builtIn }).join('')
+    const written = render([user, calls]).slice(render([user]).length)
+    const parser = new OutputParser({
+      tools: { format: 'hermes', offered: new Map([['f', {}]]), single: false },
+    })
+    const parts = [...parser.push(written.slice(0, written.indexOf('<|im_end|>'))), ...parser.flush()]
+    expect(parts.filter(({ type }) => type === 'text')).toEqual([{ type: 'text', text: 'I look.' }])
+    const texts = parts.flatMap((part) => (part.type === 'arguments' ? [part.text] : []))
+    expect(texts.map((text) => JSON.parse(text))).toEqual(
+      calls.tool_calls?.map((call) => JSON.parse(call.function.arguments)),
+    )
+  })
+})
+
+describe('ids of calls', () => {
+  const callId = toolFormatNamed('mistral')?.callId ?? ((id: string) => id)
+
+  it('become what Mistral templates take, equal for equal', () => {
+    const ids = Array.from({ length: 2000 }, (_, n) => callId(`call_${n}`))
+    for (const id of ids) expect(id).toMatch(/^[a-zA-Z0-9]{9}$/)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(callId('call_7')).toBe(ids[7])
+    expect(callId('abcDEF123')).toBe('abcDEF123')
+  })
+
+  it('reach the template in calls and in results', () => {
+    const template =
+      '{% for m in messages %}{{ m.tool_call_id }}{% for c in m.tool_calls or [] %}{{ c.id }},{% endfor %}{% endfor %}'
+    const messages: ChatMessage[] = [calls, { role: 'tool', content: 'x', tool_call_id: 'call_2' }]
+    const text = renderChat({ messages, tools, kwargs: {} }, { ...options, template, callId }).join('')
+    expect(text).toBe(`${callId('call_1')},${callId('call_2')},${callId('call_2')}`)
+  })
+})

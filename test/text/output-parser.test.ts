@@ -1,0 +1,374 @@
+import { describe, expect, it } from 'vitest'
+import { type OutputFormat, OutputParser, type OutputPart } from '../../src/text/output-parser.ts'
+import { endsInThought, recogniseReasoning } from '../../src/text/reasoning.ts'
+import { toolFormats } from '../../src/text/tool-formats/formats.ts'
+import { random } from '../support/random.ts'
+
+interface Answer {
+  readonly reasoning: string
+  readonly content: string
+  readonly calls: readonly { readonly name: string; readonly arguments: string }[]
+}
+
+/** What a client that puts the parts together ends up with. */
+function assemble(parts: readonly OutputPart[]): Answer {
+  const calls: { name: string; arguments: string }[] = []
+  let reasoning = ''
+  let content = ''
+  for (const part of parts) {
+    if (part.type === 'reasoning') reasoning += part.text
+    else if (part.type === 'text') {
+      expect(calls, 'content never follows a call').toEqual([])
+      content += part.text
+    } else if (part.type === 'call') {
+      expect(part.call).toBe(calls.length)
+      calls.push({ name: part.name, arguments: '' })
+    } else {
+      expect(part.call).toBe(calls.length - 1)
+      const last = calls.at(-1)
+      if (last !== undefined) last.arguments += part.text
+    }
+  }
+  return { reasoning, content, calls }
+}
+
+function read(format: OutputFormat, pieces: readonly string[]): Answer {
+  const parser = new OutputParser(format)
+  return assemble([...pieces.flatMap((piece) => parser.push(piece)), ...parser.flush()])
+}
+
+/** Read whole, by single characters and in many random cuts: all must agree. */
+function readAll(format: OutputFormat, text: string): Answer {
+  const whole = read(format, [text])
+  expect(read(format, text.split(''))).toEqual(whole)
+  const below = random(text.length + 1)
+  for (let round = 0; round < 60; round++) {
+    const pieces: string[] = []
+    for (let at = 0; at < text.length; ) {
+      const length = 1 + below(round % 2 === 0 ? 4 : 25)
+      pieces.push(text.slice(at, at + length))
+      at += length
+    }
+    expect(read(format, pieces)).toEqual(whole)
+  }
+  return whole
+}
+
+const schema = { properties: { s: { type: 'string' }, n: { type: 'integer' } } }
+const offered = new Map(['get_weather', 'add', 'f'].map((name) => [name, schema]))
+const formats = toolFormats.map(({ name }) => name)
+const tools = (format: string, single = false): OutputFormat => ({ tools: { format, offered, single } })
+const think = { open: '<think>', close: '</think>' }
+const thinking = (opened: boolean): OutputFormat => ({ reasoning: { tags: think, opened } })
+const answer = (content: string, ...calls: [string, string][]): Answer => ({
+  reasoning: '',
+  content,
+  calls: calls.map(([name, text]) => ({ name, arguments: text })),
+})
+
+const paris = '{"city": "Paris"}'
+const escaped = String.raw`{"city": "Pa\"ris}\\", "x": [{"y": "</tool_call> [TOOL_CALLS] <|python_tag|>"}, -1.5e3, null]}`
+
+/** Format, what the model wrote, what the client gets. The texts are what the named templates make of a call. */
+const rows: [string, string, Answer][] = [
+  // Hermes, Qwen.
+  ['hermes', `<tool_call>\n{"name": "f", "arguments": ${paris}}\n</tool_call>`, answer('', ['f', paris])],
+  ['hermes', `<tool_call>\n{"name": "f", "arguments": ${escaped}}\n</tool_call>`, answer('', ['f', escaped])],
+  ['hermes', `<tool_call>{"arguments":${paris},"name":"f"}</tool_call>`, answer('', ['f', paris])],
+  ['hermes', `<tool_call>{"name":"f"}</tool_call>`, answer('', ['f', '{}'])],
+  ['hermes', `<tool_call>{"name":"f","arguments":null}</tool_call>`, answer('', ['f', '{}'])],
+  ['hermes', `<tool_call>{"name":"f","arguments":"{\\"a\\": 1}"}</tool_call>`, answer('', ['f', '{"a": 1}'])],
+  ['hermes', `<tool_call>{"id": 7, "name":"f","parameters":{}}</tool_call>`, answer('', ['f', '{}'])],
+  [
+    'hermes',
+    `I look.\n\n<tool_call>\n{"name": "f", "arguments": ${paris}}\n</tool_call>\n<tool_call>\n{"name": "add", "arguments": {"a":1}}\n</tool_call>`,
+    answer('I look.', ['f', paris], ['add', '{"a":1}']),
+  ],
+  ['hermes', `<tool_call>{"name":"f","arguments":{}}</tool_call> done <b>`, answer('', ['f', '{}'])],
+  ['hermes', `<tool_call>{"name":"nobody","arguments":{}}</tool_call>`, answer('', ['nobody', '{}'])],
+  // Braces too few or too many.
+  ['hermes', `<tool_call>\n{"name": "f", "arguments": {"a":1}\n</tool_call>`, answer('', ['f', '{"a":1}'])],
+  ['hermes', `<tool_call>\n{"name": "f", "arguments": {"a":1}}}\n</tool_call>`, answer('', ['f', '{"a":1}'])],
+  // Arguments that are no JSON are sent as they were written.
+  ['hermes', `<tool_call>{"name":"f","arguments":{'a': 1}}\n</tool_call>`, answer('', ['f', `{'a': 1}}`])],
+  [
+    'hermes',
+    `<tool_call>{"name":"f","arguments":{"a": "x\ny"}}\n</tool_call>\n<tool_call>{"name":"add"}</tool_call>`,
+    answer('', ['f', `{"a": "x\ny"}}`], ['add', '{}']),
+  ],
+  // No call at all: nothing is lost.
+  ['hermes', '<tool_call>\nnot json\n</tool_call>', answer('<tool_call>\nnot json\n</tool_call>')],
+  ['hermes', '<tool_call>\n{"name": 5}\n</tool_call>', answer('<tool_call>\n{"name": 5}\n</tool_call>')],
+  ['hermes', '<tool_call>\n{"na', answer('<tool_call>\n{"na')],
+  ['hermes', 'a < b <tool> <tool_cal', answer('a < b <tool> <tool_cal')],
+  ['hermes', ' spaces \n', answer(' spaces \n')],
+  ['hermes', '<tool_call><tool_call>{"name":"f"}</tool_call>', answer('<tool_call>', ['f', '{}'])],
+  // Cut by max_tokens.
+  ['hermes', `<tool_call>\n{"name": "f", "arguments": {"city": "Par`, answer('', ['f', '{"city": "Par'])],
+  ['hermes', `<tool_call>\n{"name": "f", "arguments": {'a' </tool_ca`, answer('', ['f', `{'a' </tool_ca`])],
+
+  // Llama 3.1 to 3.3.
+  ['llama-json', `{"name": "f", "parameters": ${paris}}`, answer('', ['f', paris])],
+  ['llama-json', `<|python_tag|>{"name": "f", "parameters": ${escaped}}`, answer('', ['f', escaped])],
+  ['llama-json', `\n\n{"type": "function", "name": "f", "parameters": {}}`, answer('', ['f', '{}'])],
+  [
+    'llama-json',
+    `{"name": "f", "parameters": {}}; {"name": "add", "parameters": {"a": 1}}`,
+    answer('', ['f', '{}'], ['add', '{"a": 1}']),
+  ],
+  [
+    'llama-json',
+    `Well. <|python_tag|>{"name": "f", "parameters": {}}<|python_tag|>{"name": "add", "parameters": {}}`,
+    answer('Well.', ['f', '{}'], ['add', '{}']),
+  ],
+  ['llama-json', `{"name": "Ann", "parameters": {}}`, answer(`{"name": "Ann", "parameters": {}}`)],
+  ['llama-json', `{"city": "Paris"}`, answer(`{"city": "Paris"}`)],
+  ['llama-json', `Say {"name": "f", "parameters": {}}`, answer(`Say {"name": "f", "parameters": {}}`)],
+  ['llama-json', `<|python_tag|>print(1)`, answer(`<|python_tag|>print(1)`)],
+  ['llama-json', `{"name": "f", "parameters": {'a'}}`, answer('', ['f', `{'a'}}`])],
+  ['llama-json', `{"name": "f", "para`, answer(`{"name": "f", "para`)],
+  ['llama-json', ` \n`, answer(' \n')],
+
+  // Mistral, to v7 and from v11.
+  [
+    'mistral',
+    `[TOOL_CALLS] [{"name": "f", "arguments": ${paris}, "id": "abcdefghi"}]`,
+    answer('', ['f', paris]),
+  ],
+  [
+    'mistral',
+    `[TOOL_CALLS][{"name": "f", "arguments": ${escaped}}, {"name": "add", "arguments": {}}]`,
+    answer('', ['f', escaped], ['add', '{}']),
+  ],
+  ['mistral', `Let me see. [TOOL_CALLS]f[ARGS]${paris}`, answer('Let me see.', ['f', paris])],
+  [
+    'mistral',
+    `[TOOL_CALLS]f[CALL_ID]abcdefghi[ARGS]${escaped}[TOOL_CALLS]add{"a": 1}`,
+    answer('', ['f', escaped], ['add', '{"a": 1}']),
+  ],
+  ['mistral', `[TOOL_CALLS]f[ARGS]{"a": 'x'}`, answer('', ['f', `{"a": 'x'}`])],
+  ['mistral', `[TOOL_CALLS] no name at all {`, answer('[TOOL_CALLS] no name at all {')],
+  ['mistral', `[TOOL_CALLS][]`, answer('[TOOL_CALLS][]')],
+  ['mistral', `[TOOL_CALLS]get_wea`, answer('[TOOL_CALLS]get_wea')],
+  ['mistral', `[1, 2] [TOOL`, answer('[1, 2] [TOOL')],
+  ['mistral', `[TOOL_CALLS]f[ARGS]{"city": "Par`, answer('', ['f', '{"city": "Par'])],
+
+  // Llama 3.2 and 4, LFM2.
+  ['pythonic', `[get_weather(city="Paris")]`, answer('', ['get_weather', '{"city": "Paris"}'])],
+  [
+    'pythonic',
+    `<|python_start|>[f(a=1, b='it\\'s', c=[True, None, {'k': -2.5}]), add()]<|python_end|>`,
+    answer('', ['f', `{"a": 1, "b": "it's", "c": [true, null, {"k": -2.5}]}`], ['add', '{}']),
+  ],
+  [
+    'pythonic',
+    `On it.<|tool_call_start|>[f(a=")]")]<|tool_call_end|>`,
+    answer('On it.', ['f', '{"a": ")]"}']),
+  ],
+  ['pythonic', `[f(1, 2)]`, answer('', ['f', '1, 2'])],
+  ['pythonic', `[f(a=b)]`, answer('', ['f', 'a=b'])],
+  ['pythonic', `[nobody(a=1)]`, answer('[nobody(a=1)]')],
+  ['pythonic', `[1, 2, 3]`, answer('[1, 2, 3]')],
+  ['pythonic', `See [f(a=1)]`, answer('See [f(a=1)]')],
+  ['pythonic', `[f(a="x`, answer('[f(a="x')],
+
+  // Qwen3-Coder, Qwen 3.5.
+  [
+    'qwen-xml',
+    `Sure.\n<tool_call>\n<function=f>\n<parameter=s>\n12\n</parameter>\n<parameter=n>\n12\n</parameter>\n</function>\n</tool_call>`,
+    answer('Sure.', ['f', '{"s": "12", "n": 12}']),
+  ],
+  [
+    'qwen-xml',
+    `<tool_call>\n<function=f>\n<parameter=s>\na "b"\n\n<c> </para\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=add>\n</function>\n</tool_call>`,
+    answer('', ['f', `{"s": "a \\"b\\"\\n\\n<c> </para"}`], ['add', '{}']),
+  ],
+  [
+    'qwen-xml',
+    '<function=f>\n<parameter=x>\n{"a": [1]}\n</parameter>\n</function>',
+    answer('', ['f', '{"x": {"a": [1]}}']),
+  ],
+  ['qwen-xml', '<function=f><parameter=n>many</function></tool_call>', answer('', ['f', '{"n": "many"}'])],
+  ['qwen-xml', '<function=nobody>x</function>', answer('<function=nobody>x</function>')],
+  ['qwen-xml', '<tool_call>\nno call\n</tool_call>', answer('<tool_call>\nno call\n</tool_call>')],
+  ['qwen-xml', '<tool_call>\n<function=a b>', answer('<tool_call>\n<function=a b>')],
+  ['qwen-xml', '<tool_call>\n<function=get_w', answer('<tool_call>\n<function=get_w')],
+  ['qwen-xml', '<tool_call>\n<function=f>\n<parameter=s>\nhal', answer('', ['f', '{"s": "hal'])],
+
+  // DeepSeek V3.1; V3 and R1.
+  [
+    'deepseek',
+    `I look.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>${escaped}<｜tool▁call▁end｜><｜tool▁call▁begin｜>add<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
+    answer('I look.', ['f', escaped], ['add', '{}']),
+  ],
+  [
+    'deepseek',
+    '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n```json\n{"a": 1}\n```<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>add\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+    answer('', ['f', '{"a": 1}'], ['add', '{}']),
+  ],
+  ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>{'a'}<｜tool▁call▁end｜>`, answer('', ['f', `{'a'}`])],
+  ['deepseek', `<｜tool▁calls▁begin｜> nothing`, answer('<｜tool▁calls▁begin｜> nothing')],
+  ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>`, answer('<｜tool▁call▁begin｜>f<｜tool▁sep｜>')],
+  ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>{"a": "x`, answer('', ['f', '{"a": "x'])],
+]
+
+describe('tool calls', () => {
+  it.each(rows)('%s: %s', (format, text, expected) => {
+    expect(readAll(tools(format), text)).toEqual(expected)
+  })
+
+  it('streams arguments while they are written', () => {
+    const parser = new OutputParser(tools('hermes'))
+    parser.push('<tool_call>\n{"name": "f", "arg')
+    expect(parser.push('uments": {"city": "Pa')).toEqual([
+      { type: 'call', call: 0, name: 'f' },
+      { type: 'arguments', call: 0, text: '{"city": "Pa' },
+    ])
+    expect(parser.push('ris')).toEqual([{ type: 'arguments', call: 0, text: 'ris' }])
+  })
+
+  it('streams content while it is written, but for white space and the beginning of a tag', () => {
+    const parser = new OutputParser(tools('hermes'))
+    expect(parser.push('one two ')).toEqual([{ type: 'text', text: 'one two' }])
+    expect(parser.push('<tool')).toEqual([])
+    expect(parser.push('s>')).toEqual([{ type: 'text', text: ' <tools>' }])
+  })
+
+  it('is over after the first call when only one is wanted', () => {
+    for (const [format, text] of [
+      ['hermes', '<tool_call>{"name":"f"}</tool_call><tool_call>{"name":"add"}</tool_call>'],
+      ['llama-json', '{"name":"f","parameters":{}};{"name":"add","parameters":{}}'],
+      ['mistral', '[TOOL_CALLS][{"name":"f","arguments":{}},{"name":"add","arguments":{}}]'],
+      ['pythonic', '[f(), add()]'],
+      ['qwen-xml', '<function=f></function><function=add></function>'],
+      [
+        'deepseek',
+        '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁call▁begin｜>add<｜tool▁sep｜>{}',
+      ],
+    ] as const) {
+      const parser = new OutputParser(tools(format, true))
+      const parts = [...text].flatMap((char) => parser.push(char))
+      expect(parser.done).toBe(true)
+      expect(assemble([...parts, ...parser.flush()])).toEqual(answer('', ['f', '{}']))
+    }
+  })
+
+  it('takes any text in any format, cut anywhere, in the same way', () => {
+    const below = random(11)
+    const bits = [
+      '<tool_call>',
+      '</tool_call>',
+      '[TOOL_CALLS]',
+      '[ARGS]',
+      '<|python_tag|>',
+      '<|python_start|>',
+      '<|python_end|>',
+      '{"name": "f", ',
+      '"arguments": ',
+      '{"name": "f", "parameters": ',
+      '{',
+      '}',
+      '}}',
+      '[',
+      ']',
+      '"',
+      '\\',
+      'f',
+      '(',
+      ')',
+      '<function=',
+      '<function=f>',
+      '</function>',
+      '<parameter=',
+      '<parameter=a>',
+      '</parameter>',
+      '<｜tool▁calls▁begin｜>',
+      '<｜tool▁calls▁end｜>',
+      '<｜tool▁call▁begin｜>',
+      '<｜tool▁call▁end｜>',
+      '<｜tool▁sep｜>',
+      '```json',
+      'a=',
+      '1',
+      ',',
+      ' ',
+      '\n',
+      ';',
+      'text',
+      '<',
+      '[TOOL',
+    ]
+    for (let round = 0; round < 300; round++) {
+      const text = Array.from({ length: 1 + below(24) }, () => bits[below(bits.length)]).join('')
+      for (const format of formats) {
+        const whole = read(tools(format), [text])
+        expect([text, read(tools(format), text.split(''))]).toEqual([text, whole])
+        // Nothing is lost: without a call all of the text is content.
+        if (whole.calls.length === 0 && format !== 'pythonic') expect(whole.content).toBe(text)
+      }
+    }
+  })
+
+  it('takes time in proportion to the text', () => {
+    const nasty = [
+      (n: number) => `<tool_call>{"name":"f","arguments":{'${' '.repeat(n)}`,
+      (n: number) => `<tool_call>{"name":"f","arguments":{"a":"${'<'.repeat(n)}`,
+      (n: number) => '<tool_call>'.repeat(n / 11),
+      (n: number) => `${'[TOOL_CALLS]'.repeat(n / 24)}${' '.repeat(n / 2)}`,
+      (n: number) => `[TOOL_CALLS]${' '.repeat(n)}`,
+      (n: number) => `[f(a=${'['.repeat(n)}`,
+      (n: number) => `{"name":"f","parameters":${'['.repeat(n)}`,
+      (n: number) => ' '.repeat(n),
+    ]
+    for (const make of nasty) {
+      for (const format of formats) {
+        const pieces = make(200_000).match(/[\s\S]{1,4}/g) ?? []
+        const started = performance.now()
+        const parser = new OutputParser({ ...tools(format), ...thinking(false) })
+        for (const piece of pieces) parser.push(piece)
+        parser.flush()
+        expect(performance.now() - started).toBeLessThan(3000)
+      }
+    }
+  })
+})
+
+describe('reasoning', () => {
+  const thought = (reasoning: string, content: string): Answer => ({ reasoning, content, calls: [] })
+  const cases: [string, boolean, string, Answer][] = [
+    ['opened by the prompt', true, '2 and 2\n</think>\n\n4', thought('2 and 2', '4')],
+    ['opened by the model', false, '\n<think>\n2 and 2\n</think>\n\n4 \n', thought('2 and 2', '4 \n')],
+    ['none', false, '4 is the answer', thought('', '4 is the answer')],
+    ['none, with white space before', false, '\n 4', thought('', '\n 4')],
+    ['only white space', false, ' \n', thought('', ' \n')],
+    ['empty', false, '<think>\n\n</think>\n\n4', thought('', '4')],
+    ['never closed', true, 'and so on <', thought('and so on <', '')],
+    ['tags in the answer', false, 'Write <think> and </think>', thought('', 'Write <think> and </think>')],
+    ['a second thought', true, 'a</think>b<think>c</think>', thought('a', 'b<think>c</think>')],
+    ['half a tag', false, '<thi', thought('', '<thi')],
+    ['a tag of another kind', false, '<thin> x', thought('', '<thin> x')],
+    ['white space inside', true, ' a\n\n b </think>c', thought('a\n\n b', 'c')],
+  ]
+  it.each(cases)('%s', (_name, opened, text, expected) => {
+    expect(readAll(thinking(opened), text)).toEqual(expected)
+  })
+
+  it('stands before calls', () => {
+    const text = `hm\n</think>\n\nI call.\n<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>`
+    expect(readAll({ ...thinking(true), ...tools('hermes') }, text)).toEqual({
+      reasoning: 'hm',
+      content: 'I call.',
+      calls: [{ name: 'f', arguments: '{}' }],
+    })
+  })
+
+  it('knows whether a prompt ends inside a thought', () => {
+    expect(endsInThought('<|im_start|>assistant\n<think>\n', think)).toBe(true)
+    expect(endsInThought('<|im_start|>assistant\n<think>\n\n</think>\n\n', think)).toBe(false)
+  })
+
+  it('finds the tags of a template', () => {
+    expect(recogniseReasoning("{% if '</think>' in content %}")).toEqual(think)
+    expect(recogniseReasoning('{{ message.content }}')).toBeUndefined()
+  })
+})
