@@ -20,6 +20,8 @@ export interface SamplingParams {
   readonly penaltyWindow: number
   /** Added to the logits: [token id, bias]; -Infinity bans a token. */
   readonly logitBias: readonly (readonly [token: number, bias: number])[]
+  /** GBNF that the generated text must match, checked and written by us; absent: anything. An engine may refuse it. */
+  readonly grammar?: string
 }
 
 /** One sequence's share of a forward pass. */

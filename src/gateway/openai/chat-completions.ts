@@ -16,18 +16,15 @@ import { ignoredFields, readModel, readStreamOptions, refuse } from './common-fi
 import { sendIgnored } from './ignored-header.ts'
 import { readMessages } from './messages.ts'
 import { readSampling, type SamplingRequest, seedOfChoice } from './sampling.ts'
+import { constrain, readConstraint, type WantedConstraint } from './structured-output.ts'
 import { wireTimings, wireUsage } from './wire-timings.ts'
 
 const REFUSED = {
   audio: 'This server produces text only.',
   functions: "It is deprecated. Use 'tools'.",
   function_call: "It is deprecated. Use 'tool_choice'.",
-  grammar: 'Constrained output is not available yet.',
-  guided_json: 'Constrained output is not available yet.',
-  json_schema: 'Constrained output is not available yet.',
   logprobs: 'Log probabilities are not available yet.',
   moderation: 'This server does not moderate.',
-  structured_outputs: 'Constrained output is not available yet.',
   tools: 'Tool calls are not available yet.',
   top_logprobs: 'Log probabilities are not available yet.',
   web_search_options: 'This server does not search the web.',
@@ -43,6 +40,7 @@ interface ChatRequest extends SamplingRequest {
   readonly tools: readonly ChatTool[]
   readonly kwargs: Readonly<Record<string, unknown>>
   readonly maxTokens: number | undefined
+  readonly constraint: WantedConstraint | undefined
   readonly n: number
   readonly stream: boolean
   readonly includeUsage: boolean
@@ -80,6 +78,7 @@ function readChat(fields: Fields, model: string, serving: Serving, ready: ReadyM
     tools: [],
     kwargs: readTemplateVariables(fields),
     maxTokens: maxCompletion ?? maxTokens,
+    constraint: readConstraint(fields),
     n: fields.integer('n', { min: 1, max: serving.maxN }) ?? 1,
     ...readStreamOptions(fields),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
@@ -87,15 +86,6 @@ function readChat(fields: Fields, model: string, serving: Serving, ready: ReadyM
 }
 
 function checkFormat(fields: Fields): void {
-  const format = fields.object('response_format')
-  if (format !== undefined) {
-    const type = oneOf('response_format.type', format.required('type'), [
-      'text',
-      'json_object',
-      'json_schema',
-    ])
-    if (type !== 'text') throw unsupported('response_format', 'Constrained output is not available yet.')
-  }
   for (const modality of fields.array('modalities', 8) ?? []) oneOf('modalities', modality, ['text'])
   const choice = fields.value('tool_choice')
   if (choice !== undefined && choice !== 'none' && choice !== 'auto') {
@@ -126,6 +116,7 @@ async function startChat(
   }
   serving.checkRoom(chat.n)
   const prompt = await serving.chatTokens(chat.messages, chat.tools, chat.kwargs, signal)
+  const sampling = await constrain(chat.sampling, chat.constraint, ready.vocabulary, serving, signal)
   const maxTokens = fitInContext(prompt.length, chat.maxTokens, ready.contextSize, 'messages')
   return serving.start(
     Array.from({ length: chat.n }, (_, choice) => ({
@@ -133,7 +124,7 @@ async function startChat(
       maxTokens,
       stops: chat.stops,
       ignoreEos: chat.ignoreEos,
-      sampling: { ...chat.sampling, seed: seedOfChoice(chat.sampling.seed, choice) },
+      sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
     })),
   )
 }
