@@ -121,7 +121,7 @@ function readKind(fields: Fields, kind: Kind, name: string): WantedConstraint | 
   const param = fields.pathOf(name)
   switch (kind) {
     case 'json':
-      return { constraint: schemaConstraint(parsedSchema(value, param), param), param }
+      return { constraint: schemaConstraint(value, param), param }
     case 'choice':
       return { constraint: { kind: 'choice', source: JSON.stringify(readChoices(value, param)) }, param }
     case 'regex':
@@ -137,28 +137,27 @@ function readText(fields: Fields, name: string): string {
   return text
 }
 
-/** vLLM: a schema may come as an object or as its JSON text. */
-function parsedSchema(value: unknown, param: string): unknown {
-  if (typeof value !== 'string') return value
-  if (value.length > GRAMMAR_LIMITS.sourceLength) throw tooLarge(param)
+/** vLLM: a schema may come as its JSON text, too. */
+function schemaConstraint(schema: unknown, param: string): Constraint {
+  const source = typeof schema === 'string' ? schema : JSON.stringify(schema)
+  if (source.length > GRAMMAR_LIMITS.sourceLength) throw tooLarge(param)
+  const parsed = typeof schema === 'string' ? parseJson(schema, param) : schema
+  if (
+    (typeof parsed !== 'object' && typeof parsed !== 'boolean') ||
+    parsed === null ||
+    Array.isArray(parsed)
+  ) {
+    throw wrongType(param, 'a JSON Schema', parsed)
+  }
+  return { kind: 'json_schema', source }
+}
+
+function parseJson(text: string, param: string): unknown {
   try {
-    return JSON.parse(value)
+    return JSON.parse(text)
   } catch {
     throw invalidValue(param, 'it is not JSON.')
   }
-}
-
-function schemaConstraint(schema: unknown, param: string): Constraint {
-  if (
-    (typeof schema !== 'object' && typeof schema !== 'boolean') ||
-    schema === null ||
-    Array.isArray(schema)
-  ) {
-    throw wrongType(param, 'a JSON Schema', schema)
-  }
-  const source = JSON.stringify(schema)
-  if (source.length > GRAMMAR_LIMITS.sourceLength) throw tooLarge(param)
-  return { kind: 'json_schema', source }
 }
 
 function tooLarge(param: string): ServingError {

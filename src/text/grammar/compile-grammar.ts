@@ -56,5 +56,18 @@ export function grammarOf({ kind, source }: Constraint): Grammar {
 function schemaOf(source: string): Schema {
   const schema: unknown = JSON.parse(source)
   if (typeof schema !== 'boolean' && !isObject(schema)) throw new GrammarError('a schema is an object')
+  checkDepth(schema)
   return schema
+}
+
+/** Of all values, those in `const` and `default` too: what comes later may recurse. */
+function checkDepth(root: unknown): void {
+  let level: unknown[] = [root]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > GRAMMAR_LIMITS.jsonDepth)
+      throw new GrammarError(`values are nested deeper than ${GRAMMAR_LIMITS.jsonDepth}`)
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    )
+  }
 }

@@ -57,6 +57,8 @@ class SchemaCompiler implements SchemaContext {
   readonly #rules = new Map<string, GrammarNode>()
   /** The rule of a schema that is referred to. */
   readonly #named = new Map<Schema, string>()
+  /** Schemas that are referred to and not yet compiled. */
+  readonly #referred: { readonly name: string; readonly schema: Schema; readonly path: string }[] = []
   #nodes = 0
   #depth = 0
 
@@ -69,6 +71,9 @@ class SchemaCompiler implements SchemaContext {
     this.#rules.set('root', literal(''))
     this.#named.set(this.#root, 'root')
     this.#rules.set('root', this.compile(this.#root, ''))
+    for (let next = this.#referred.shift(); next !== undefined; next = this.#referred.shift()) {
+      this.#rules.set(next.name, this.compile(next.schema, next.path))
+    }
     return this.#rules
   }
 
@@ -168,9 +173,7 @@ class SchemaCompiler implements SchemaContext {
     const name = `ref-${this.#rules.size}`
     this.#named.set(schema, name)
     this.#rules.set(name, literal(''))
-    const depth = this.#depth
-    this.#rules.set(name, this.compile(schema, path))
-    this.#depth = depth
+    this.#referred.push({ name, schema, path })
     return rule(name)
   }
 

@@ -8,6 +8,8 @@ export const GRAMMAR_LIMITS = {
   groupDepth: 32,
   /** Schemas inside schemas. */
   schemaDepth: 32,
+  /** Values inside values, those of `const` and `enum` too. */
+  jsonDepth: 128,
   /** Schemas visited, each use of a merged one counted. */
   schemaNodes: 5000,
   rules: 5000,
