@@ -12,12 +12,13 @@ import type {
 } from './children/protocol.ts'
 import { childEntry, SupervisedChild } from './children/supervised-child.ts'
 import { TextClient } from './children/text-client.ts'
-import { ServingError } from './errors.ts'
+import { quoted, ServingError } from './errors.ts'
 import { buildServer } from './gateway/server.ts'
 import type { ChatPrompt, ReadyModel, Serving } from './gateway/serving.ts'
 import { fitInContext } from './generation/fit.ts'
 import { Generator } from './generation/generator.ts'
 import { Metrics } from './metrics/metrics.ts'
+import type { Constraint } from './text/grammar/compile-grammar.ts'
 
 export interface AltiplanoOptions {
   readonly names: readonly string[]
@@ -29,6 +30,9 @@ export interface AltiplanoOptions {
   readonly controlTokenIds: boolean
   readonly log: FastifyBaseLogger
 }
+
+/** A call whose answer is tokens. */
+type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' }>
 
 /** Characters from which a text is measured before it is tokenized. */
 const HUGE_TEXT = 1_000_000
@@ -197,6 +201,7 @@ export class Altiplano {
       chatTokens: async (messages, tools, kwargs, signal) =>
         this.#promptOf({ type: 'chat', messages, tools, kwargs }, signal),
       tokens: async (text, signal) => (await this.#promptOf({ type: 'tokenize', text }, signal)).tokens,
+      grammar: (constraint, param, signal) => this.#grammarOf(constraint, param, signal),
       checkRoom: (choices) => this.#generator.checkRoom(choices),
       start: (requests) => {
         if (this.#draining) throw shuttingDown()
@@ -227,7 +232,7 @@ export class Altiplano {
   }
 
   /** A text that cannot fit whatever its tokens are is not worth seconds of the tokenizer's time. */
-  #refuseHuge(call: TextCall): void {
+  #refuseHuge(call: PromptCall): void {
     const contextSize = this.#engine?.ready?.limits.contextSize
     const longest = this.#longestToken()
     const length = textLength(call)
@@ -244,19 +249,29 @@ export class Altiplano {
     )
   }
 
-  async #promptOf(call: TextCall, signal: AbortSignal): Promise<ChatPrompt> {
+  async #promptOf(call: PromptCall, signal: AbortSignal): Promise<ChatPrompt> {
     if (this.#text === undefined) throw loading('the model is loading')
     this.#refuseHuge(call)
     const answer = await this.#text.call(call, signal)
     if (answer.type === 'tokens') return { tokens: answer.tokens, rendered: answer.rendered ?? '' }
-    if (answer.code === 'template_error') {
+    if (answer.type === 'error' && answer.code === 'template_error') {
       throw new ServingError('template_error', "The model's chat template does not take these messages", {
         param: 'messages',
         cause: new Error(answer.message),
       })
     }
-    throw new ServingError('internal_error', 'The text of your request could not be tokenized', {
-      cause: new Error(answer.message),
+    const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
+    throw new ServingError('internal_error', 'The text of your request could not be tokenized', { cause })
+  }
+
+  async #grammarOf(constraint: Constraint, param: string, signal: AbortSignal): Promise<string> {
+    if (this.#text === undefined) throw loading('the model is loading')
+    const answer = await this.#text.call({ type: 'grammar', ...constraint }, signal)
+    if (answer.type === 'grammar') return answer.gbnf
+    if (answer.type === 'refused') throw refusedConstraint(constraint, param, answer)
+    const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
+    throw new ServingError('internal_error', 'The constraint of your request could not be compiled', {
+      cause,
     })
   }
 }
@@ -271,8 +286,19 @@ function hasGpu(): boolean {
   )
 }
 
+function refusedConstraint(
+  { kind }: Constraint,
+  param: string,
+  { path, message }: { readonly path: string; readonly message: string },
+): ServingError {
+  const at = path === '' ? param : `${param}.${path}`
+  const code = kind === 'json_schema' ? 'invalid_json_schema' : 'invalid_grammar'
+  const subject = kind === 'json_schema' ? `Invalid schema at ${quoted(at)}` : `Invalid ${quoted(at)}`
+  return new ServingError(code, `${subject}: ${message}.`, { param: at.slice(0, 256) })
+}
+
 /** Characters that are sure to be in the prompt. */
-function textLength(call: TextCall): number {
+function textLength(call: PromptCall): number {
   if (call.type === 'tokenize') return call.text.length
   return call.messages.reduce((sum, message) => sum + message.content.length, 0)
 }

@@ -21,6 +21,8 @@ export const errorKinds = {
   decimal_below_min_value: { status: 400, type: 'invalid_request_error' },
   decimal_above_max_value: { status: 400, type: 'invalid_request_error' },
   context_length_exceeded: { status: 400, type: 'invalid_request_error' },
+  invalid_json_schema: { status: 400, type: 'invalid_request_error' },
+  invalid_grammar: { status: 400, type: 'invalid_request_error' },
   template_error: { status: 400, type: 'invalid_request_error' },
   model_not_found: { status: 404, type: 'invalid_request_error' },
   unknown_url: { status: 404, type: 'invalid_request_error' },

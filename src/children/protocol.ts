@@ -1,6 +1,7 @@
 import type { EngineLimits, SamplingParams } from '../engine/engine.ts'
 import type { ChatAbilities } from '../text/chat-abilities.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
+import type { Constraint } from '../text/grammar/compile-grammar.ts'
 
 /** How a generation ended. `stop`: an end-of-generation token; `length`: its token limit or the context is full. */
 export type FinishReason = 'stop' | 'length' | 'cancelled' | 'error'
@@ -151,6 +152,8 @@ export type TextCall =
     }
   /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it. */
   | { readonly type: 'tokenize'; readonly text: string }
+  /** What an output must be, to be compiled. */
+  | ({ readonly type: 'grammar' } & Constraint)
 
 export type TextAnswer =
   | {
@@ -159,6 +162,9 @@ export type TextAnswer =
       /** For `chat`: the rendered prompt. */
       readonly rendered?: string
     }
+  | { readonly type: 'grammar'; readonly gbnf: string }
+  /** The constraint was refused. `path` leads from its source to the guilty part; '' is the whole. */
+  | { readonly type: 'refused'; readonly path: string; readonly message: string }
   /** `template_error`: the template refuses these messages. `failed`: anything else. */
   | { readonly type: 'error'; readonly code: 'template_error' | 'failed'; readonly message: string }
 

@@ -3,10 +3,16 @@ import { openVocabulary } from '../engine/llama-vocabulary.ts'
 import { chatAbilities } from '../text/chat-abilities.ts'
 import { renderChat, TemplateError, type TemplateOptions } from '../text/chat-template.ts'
 import { ControlTokenGuard } from '../text/control-tokens.ts'
+import { type Constraint, compileConstraint } from '../text/grammar/compile-grammar.ts'
+import { GrammarError } from '../text/grammar/grammar-error.ts'
+import { TextCache } from '../text/grammar/text-cache.ts'
 import { plainTemplate } from '../text/plain-template.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { serveChild } from './child-channel.ts'
 import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
+
+/** Characters of compiled grammars, with their sources, that are kept. */
+const GRAMMAR_CACHE = 8_000_000
 
 serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath }, channel) => {
   const vocabulary = await openVocabulary(modelPath)
@@ -33,7 +39,9 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     Uint32Array.from(
       vocabulary.addsBos && tokens[0] !== vocabulary.bosToken ? [vocabulary.bosToken, ...tokens] : tokens,
     )
+  const compile = grammarCompiler()
   const answer = (call: TextCall): TextAnswer => {
+    if (call.type === 'grammar') return compile(call)
     if (call.type === 'tokenize') {
       return { type: 'tokens', tokens: withBos([...vocabulary.tokenize(call.text, false)]) }
     }
@@ -50,6 +58,24 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     close: () => vocabulary.close(),
   }
 })
+
+/** Compiles constraints, and remembers what came of them; a refusal is found again. */
+function grammarCompiler(): (constraint: Constraint) => TextAnswer {
+  const cache = new TextCache(GRAMMAR_CACHE)
+  return ({ kind, source }) => {
+    const key = `${kind} ${source}`
+    const known = cache.get(key)
+    if (known !== undefined) return { type: 'grammar', gbnf: known }
+    try {
+      const gbnf = compileConstraint({ kind, source })
+      cache.set(key, gbnf)
+      return { type: 'grammar', gbnf }
+    } catch (error) {
+      if (!(error instanceof GrammarError)) throw error
+      return { type: 'refused', path: error.path, message: error.message }
+    }
+  }
+}
 
 function safely(work: () => TextAnswer): TextAnswer {
   try {

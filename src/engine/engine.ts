@@ -20,6 +20,8 @@ export interface SamplingParams {
   readonly penaltyWindow: number
   /** Added to the logits: [token id, bias]; -Infinity bans a token. */
   readonly logitBias: readonly (readonly [token: number, bias: number])[]
+  /** GBNF that the generated text must match, checked and written by us; absent: anything. An engine may refuse it. */
+  readonly grammar?: string
 }
 
 /** One sequence's share of a forward pass. */
@@ -36,6 +38,8 @@ export interface BatchEntry {
   readonly sample: SamplingParams | undefined
   /** All tokens of the sequence up to and including `tokens`: what penalties look back at. */
   readonly history: readonly number[]
+  /** How many of `history` the sequence began with; the rest it has generated. */
+  readonly promptLength: number
 }
 
 export interface EngineLimits {

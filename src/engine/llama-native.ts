@@ -1,8 +1,19 @@
 import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp'
 
+/** node-llama-cpp 3.22.1: where in a grammar one sequence is. The sampler that holds it moves it on. */
+export type GrammarState = object & { readonly __grammarState?: never }
+
+/** A grammar that llama.cpp has parsed. */
+export interface NativeGrammar {
+  /** After these tokens. @throws Error when the grammar does not take them. */
+  after(tokens: readonly number[]): GrammarState
+  /** Whether `token` ends the generation where the grammar is not at an end. */
+  endsTooEarly(state: GrammarState, token: number): boolean
+}
+
 /** node-llama-cpp 3.22.1: one set of samplers of the addon; absent keys switch their sampler off. */
 export interface NativeSampler {
-  applyConfig(config: Readonly<Record<string, number | Uint32Array | Float32Array>>): void
+  applyConfig(config: Readonly<Record<string, number | Uint32Array | Float32Array | GrammarState>>): void
   dispose(): void
 }
 
@@ -29,6 +40,22 @@ export interface NativeContext {
 export interface NativeHandles {
   readonly context: NativeContext
   newSampler(): NativeSampler
+  /** @throws Error when llama.cpp cannot parse it. */
+  newGrammar(gbnf: string): NativeGrammar
+}
+
+interface NativeModel {
+  isEogToken(token: number): boolean
+}
+
+interface Bindings {
+  readonly AddonSampler: {
+    new (model: object): NativeSampler
+    canBeNextTokenForGrammarEvaluationState(state: GrammarState, token: number): boolean
+    acceptGrammarEvaluationStateToken(state: GrammarState, token: number): void
+  }
+  readonly AddonGrammar: new (gbnf: string, options: object) => object
+  readonly AddonGrammarEvaluationState: new (model: object, grammar: object) => GrammarState
 }
 
 const CONTEXT_METHODS = [
@@ -50,19 +77,48 @@ const CONTEXT_METHODS = [
  */
 export function probeNative(llama: Llama, model: LlamaModel, context: LlamaContext): NativeHandles {
   const native = (context as unknown as { _ctx?: NativeContext })._ctx
-  const nativeModel = (model as unknown as { _model?: object })._model
-  const Sampler = (
-    llama as unknown as { _bindings?: { AddonSampler?: new (model: object) => NativeSampler } }
-  )._bindings?.AddonSampler
+  const nativeModel = (model as unknown as { _model?: NativeModel })._model
+  const bindings = (llama as unknown as { _bindings?: Bindings })._bindings
+  const Sampler = bindings?.AddonSampler
   const missing: string[] = CONTEXT_METHODS.filter((name) => typeof native?.[name] !== 'function').map(
     (name) => `_ctx.${name}`,
   )
   if (typeof Sampler !== 'function') missing.push('_bindings.AddonSampler')
-  if (nativeModel === undefined) missing.push('_model')
-  if (native === undefined || Sampler === undefined || nativeModel === undefined || missing.length > 0) {
+  for (const name of ['AddonGrammar', 'AddonGrammarEvaluationState'] as const) {
+    if (typeof bindings?.[name] !== 'function') missing.push(`_bindings.${name}`)
+  }
+  for (const name of [
+    'canBeNextTokenForGrammarEvaluationState',
+    'acceptGrammarEvaluationStateToken',
+  ] as const) {
+    if (typeof Sampler?.[name] !== 'function') missing.push(`AddonSampler.${name}`)
+  }
+  if (typeof nativeModel?.isEogToken !== 'function') missing.push('_model.isEogToken')
+  if (
+    native === undefined ||
+    bindings === undefined ||
+    Sampler === undefined ||
+    nativeModel === undefined ||
+    missing.length > 0
+  ) {
     throw new Error(
       `this node-llama-cpp lacks ${missing.join(', ')}: Altiplano needs version 3.22.1, as its lockfile pins`,
     )
   }
-  return { context: native, newSampler: () => new Sampler(nativeModel) }
+  return {
+    context: native,
+    newSampler: () => new Sampler(nativeModel),
+    newGrammar: (gbnf) => {
+      const grammar = new bindings.AddonGrammar(gbnf, { addonExports: bindings, rootRuleName: 'root' })
+      return {
+        after: (tokens) => {
+          const state = new bindings.AddonGrammarEvaluationState(nativeModel, grammar)
+          for (const token of tokens) Sampler.acceptGrammarEvaluationStateToken(state, token)
+          return state
+        },
+        endsTooEarly: (state, token) =>
+          nativeModel.isEogToken(token) && !Sampler.canBeNextTokenForGrammarEvaluationState(state, token),
+      }
+    },
+  }
 }

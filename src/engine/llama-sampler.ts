@@ -1,13 +1,14 @@
 import type { SamplingParams } from './engine.ts'
-import type { NativeSampler } from './llama-native.ts'
+import type { GrammarState, NativeSampler } from './llama-native.ts'
 
 /** Sets a sampler up for the token at `history.length`: the draw depends on (seed, position) alone. */
 export function configureSampler(
   sampler: NativeSampler,
   params: SamplingParams,
   history: readonly number[],
+  grammar?: GrammarState,
 ): void {
-  const config: Record<string, number | Uint32Array | Float32Array> = {
+  const config: Record<string, number | Uint32Array | Float32Array | GrammarState> = {
     temperature: params.temperature,
     seed: mix(params.seed, history.length),
   }
@@ -27,6 +28,7 @@ export function configureSampler(
     config['repeatPenaltyFrequencyPenalty'] = frequencyPenalty
     config['repeatPenaltyPresencePenalty'] = presencePenalty
   }
+  if (grammar !== undefined) config['grammarEvaluationState'] = grammar
   sampler.applyConfig(config)
 }
 

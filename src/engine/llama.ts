@@ -1,5 +1,6 @@
 import { type GgmlType, getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import type { BatchEntry, Engine, EngineLimits, StepResult } from './engine.ts'
+import { drawWithin, GrammarCache, type GrammarPosition } from './llama-grammar.ts'
 import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
 import { configureSampler } from './llama-sampler.ts'
 
@@ -29,6 +30,7 @@ interface Slot {
   resident: number
   owner: string | undefined
   sampler: NativeSampler | undefined
+  grammar: GrammarPosition | undefined
 }
 
 /** Loads a GGUF. The only place, with its neighbours llama-*.ts, that knows node-llama-cpp. */
@@ -68,6 +70,7 @@ export async function openLlama(
       limits,
       options.watch?.(native.context) ?? native.context,
       native.newSampler,
+      new GrammarCache(native.newGrammar),
       vocabulary,
       close,
     ),
@@ -85,6 +88,7 @@ export class LlamaEngine implements Engine {
   readonly limits: EngineLimits
   readonly #context: NativeContext
   readonly #newSampler: () => NativeSampler
+  readonly #grammars: GrammarCache
   readonly #vocabulary: number
   readonly #close: () => Promise<void>
   readonly #slots: Slot[]
@@ -93,18 +97,21 @@ export class LlamaEngine implements Engine {
     limits: EngineLimits,
     context: NativeContext,
     newSampler: () => NativeSampler,
+    grammars: GrammarCache,
     vocabulary: number,
     close: () => Promise<void>,
   ) {
     this.limits = limits
     this.#context = context
     this.#newSampler = newSampler
+    this.#grammars = grammars
     this.#vocabulary = vocabulary
     this.#close = close
     this.#slots = Array.from({ length: limits.slots }, () => ({
       resident: 0,
       owner: undefined,
       sampler: undefined,
+      grammar: undefined,
     }))
   }
 
@@ -191,19 +198,29 @@ export class LlamaEngine implements Engine {
   }
 
   async #sample(
-    { id, slot, sample, history, start, tokens }: BatchEntry,
+    { id, slot, sample, history, promptLength, start, tokens }: BatchEntry,
     row: number | undefined,
   ): Promise<StepResult> {
     if (sample === undefined || row === undefined) return undefined
     const held = this.#slotOf(slot)
+    // Also one that has moved here from another slot, or from an engine that is gone: its grammar is not at the beginning.
     if (held.owner !== id || held.sampler === undefined) {
       held.sampler?.dispose()
       held.sampler = this.#newSampler()
       held.owner = id
+      try {
+        held.grammar = this.#grammars.after(sample, history.slice(promptLength))
+      } catch (cause) {
+        held.owner = undefined
+        return new Error('llama.cpp does not take this grammar', { cause })
+      }
     }
     const seen = start + tokens.length === history.length ? history : history.slice(0, start + tokens.length)
-    configureSampler(held.sampler, sample, seen)
-    const token = await this.#context.sampleToken(row, held.sampler)
+    const { sampler, grammar } = held
+    configureSampler(sampler, sample, seen, grammar?.state)
+    const draw = (): Promise<number> => this.#context.sampleToken(row, sampler)
+    const token = grammar === undefined ? await draw() : await drawWithin(grammar, draw)
+    if (token instanceof Error) return token
     return token < 0 ? new Error('no token could be sampled') : token
   }
 

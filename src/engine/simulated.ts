@@ -74,6 +74,7 @@ export class SimulatedEngine implements Engine {
   }
 
   #compute({ slot, start, tokens, sample }: BatchEntry): StepResult {
+    if (sample?.grammar !== undefined) return new Error('the simulated engine has no grammar')
     const cells = this.#cells[slot]
     if (cells === undefined) throw new RangeError(`there is no slot ${slot}`)
     if (start > cells.length)

@@ -1,6 +1,7 @@
 import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
+import type { Constraint } from '../text/grammar/compile-grammar.ts'
 
 /** A model that can be asked now. */
 export interface ReadyModel {
@@ -37,6 +38,8 @@ export interface Serving {
     signal: AbortSignal,
   ): Promise<ChatPrompt>
   tokens(text: string, signal: AbortSignal): Promise<Uint32Array>
+  /** The GBNF of a constraint. `param` is the field it came from. @throws ServingError invalid_json_schema, invalid_grammar. */
+  grammar(constraint: Constraint, param: string, signal: AbortSignal): Promise<string>
   /** Before a request costs any work. @throws ServingError server_overloaded. */
   checkRoom(choices: number): void
   /** All or none. @throws ServingError server_overloaded. */

@@ -252,5 +252,6 @@ function entryOf(sequence: Sequence, budget: number): ScheduledEntry | undefined
     tokens: history.slice(start, start + count),
     sample: count === pending ? sampling : undefined,
     history,
+    promptLength: sequence.promptLength,
   }
 }

@@ -16,6 +16,7 @@ export function engineContract(engineOf: () => Engine): void {
     id: `s${more.slot}`,
     sample: greedy,
     history: [...prompt.slice(0, more.start), ...more.tokens],
+    promptLength: more.start + more.tokens.length,
     ...more,
   })
   const first = async (entries: BatchEntry[]) => (await engineOf().step(entries))[0]

@@ -59,6 +59,7 @@ const entry = (more: Partial<BatchEntry> & Pick<BatchEntry, 'slot' | 'tokens'>):
   start: 0,
   sample: greedy,
   history: more.tokens,
+  promptLength: more.tokens.length,
   ...more,
 })
 

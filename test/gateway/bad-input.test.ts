@@ -15,6 +15,11 @@ const hello = [{ role: 'user', content: 'Hello' }]
 const chat = (fields: object): object => ({ model, messages: hello, max_tokens: 2, ...fields })
 const messages = (...items: unknown[]): object => chat({ messages: items })
 
+const schema = (given: unknown): object =>
+  chat({ response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: given } } })
+const nestedSchema = (depth: number): object =>
+  depth === 0 ? { type: 'null' } : { type: 'array', items: nestedSchema(depth - 1) }
+
 interface Row {
   readonly name: string
   readonly body: () => unknown
@@ -671,6 +676,156 @@ const rows: Row[] = [
     status: 400,
     code: 'invalid_value',
     param: 'response_format.type',
+  },
+  {
+    name: 'G11 json_schema without one',
+    body: () => chat({ response_format: { type: 'json_schema' } }),
+    status: 400,
+    code: 'missing_required_parameter',
+    param: 'response_format.json_schema',
+  },
+  {
+    name: 'G11 json_schema without a name',
+    body: () => chat({ response_format: { type: 'json_schema', json_schema: { schema: {} } } }),
+    status: 400,
+    code: 'missing_required_parameter',
+    param: 'response_format.json_schema.name',
+  },
+  {
+    name: 'a schema that is a list',
+    body: () => schema([]),
+    status: 400,
+    code: 'invalid_type',
+    param: 'response_format.json_schema.schema',
+  },
+  {
+    name: 'a keyword that cannot be honoured',
+    body: () => schema({ type: 'object', properties: { a: { not: { type: 'null' } } } }),
+    status: 400,
+    code: 'invalid_json_schema',
+    param: 'response_format.json_schema.schema.properties.a.not',
+  },
+  {
+    name: 'G13 schema of 33 levels',
+    body: () => schema(nestedSchema(33)),
+    status: 400,
+    code: 'invalid_json_schema',
+  },
+  {
+    name: 'G13 schema text of 7,000 levels',
+    body: () => chat({ guided_json: `${'{"not":'.repeat(7000)}1${'}'.repeat(7000)}` }),
+    status: 400,
+    code: 'invalid_json_schema',
+    param: 'guided_json',
+  },
+  {
+    name: 'G14 a reference to itself',
+    body: () => schema({ $ref: '#' }),
+    status: 400,
+    code: 'invalid_json_schema',
+  },
+  {
+    name: 'G14 references that double',
+    body: () =>
+      schema({ anyOf: [{ $ref: '#' }, { $ref: '#' }], type: 'object', properties: { a: { $ref: '#' } } }),
+    status: 400,
+    code: 'invalid_json_schema',
+  },
+  {
+    name: 'G15 a remote reference',
+    body: () => schema({ properties: { a: { $ref: 'http://127.0.0.1:1/' } } }),
+    status: 400,
+    code: 'invalid_json_schema',
+    param: 'response_format.json_schema.schema.properties.a.$ref',
+  },
+  {
+    name: 'G18 enum of 1 MB',
+    body: () => schema({ enum: ['x'.repeat(1_000_000)] }),
+    status: 400,
+    code: 'invalid_json_schema',
+  },
+  {
+    name: 'G19 maxLength 1e9',
+    body: () => schema({ type: 'string', maxLength: 1e9 }),
+    status: 400,
+    code: 'invalid_json_schema',
+    param: 'response_format.json_schema.schema.maxLength',
+  },
+  {
+    name: 'G22 60,000 brackets in a pattern',
+    body: () => schema({ type: 'string', pattern: '('.repeat(60_000) }),
+    status: 400,
+    code: 'invalid_json_schema',
+  },
+  {
+    name: 'G22 look-ahead',
+    body: () => chat({ guided_regex: 'a(?=b)' }),
+    status: 400,
+    code: 'invalid_grammar',
+    param: 'guided_regex',
+  },
+  {
+    name: 'G25 a grammar of 60,000 brackets',
+    body: () => chat({ grammar: `root ::= ${'('.repeat(60_000)}` }),
+    status: 400,
+    code: 'invalid_grammar',
+    param: 'grammar',
+  },
+  {
+    name: 'G28 a malformed grammar after a valid one',
+    path: '/v1/completions',
+    body: () => ({ model, prompt: 'a', grammar: 'root ::= "a" |= "b"' }),
+    status: 400,
+    code: 'invalid_grammar',
+    param: 'grammar',
+  },
+  {
+    name: 'left recursion',
+    body: () => chat({ structured_outputs: { grammar: 'root ::= root "a" | "a"' } }),
+    status: 400,
+    code: 'invalid_grammar',
+    param: 'structured_outputs.grammar',
+  },
+  {
+    name: 'a grammar that doubles with each character',
+    body: () => chat({ grammar: 'root ::= "a" root "b" | "a" root "c" | "d"' }),
+    status: 400,
+    code: 'invalid_grammar',
+  },
+  {
+    name: 'two constraints',
+    body: () => chat({ response_format: { type: 'json_object' }, guided_choice: ['a'] }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'guided_choice',
+  },
+  {
+    name: 'a constraint that ends, without an end',
+    body: () => chat({ guided_choice: ['a'], ignore_eos: true }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'ignore_eos',
+  },
+  {
+    name: 'no choices',
+    body: () => chat({ guided_choice: [] }),
+    status: 400,
+    code: 'empty_array',
+    param: 'guided_choice',
+  },
+  {
+    name: 'a choice that is a number',
+    body: () => chat({ structured_outputs: { choice: ['a', 1] } }),
+    status: 400,
+    code: 'invalid_type',
+    param: 'structured_outputs.choice[1]',
+  },
+  {
+    name: 'a structured output of another kind',
+    body: () => chat({ structured_outputs: { structural_tag: '{}' } }),
+    status: 400,
+    code: 'unsupported_parameter',
+    param: 'structured_outputs',
   },
 ]
 

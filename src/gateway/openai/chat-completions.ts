@@ -18,6 +18,7 @@ import { ignoredFields, readModel, readStreamOptions, refuse } from './common-fi
 import { sendIgnored } from './ignored-header.ts'
 import { readMessages } from './messages.ts'
 import { readSampling, type SamplingRequest, seedOfChoice } from './sampling.ts'
+import { constrain, readConstraint, type WantedConstraint } from './structured-output.ts'
 import { readThinking, type ThinkingRequest } from './thinking.ts'
 import { finishReason, wireCall, wireDelta } from './tool-calls.ts'
 import { readTools, type ToolRequest } from './tools.ts'
@@ -27,12 +28,8 @@ const REFUSED = {
   audio: 'This server produces text only.',
   functions: "It is deprecated. Use 'tools'.",
   function_call: "It is deprecated. Use 'tool_choice'.",
-  grammar: 'Constrained output is not available yet.',
-  guided_json: 'Constrained output is not available yet.',
-  json_schema: 'Constrained output is not available yet.',
   logprobs: 'Log probabilities are not available yet.',
   moderation: 'This server does not moderate.',
-  structured_outputs: 'Constrained output is not available yet.',
   top_logprobs: 'Log probabilities are not available yet.',
   web_search_options: 'This server does not search the web.',
   chat_template: "Only the model's own template is used.",
@@ -44,6 +41,7 @@ interface ChatRequest extends SamplingRequest {
   readonly tools: ToolRequest
   readonly thinking: ThinkingRequest
   readonly maxTokens: number | undefined
+  readonly constraint: WantedConstraint | undefined
   readonly n: number
   readonly stream: boolean
   readonly includeUsage: boolean
@@ -82,6 +80,7 @@ function readChat(fields: Fields, model: string, serving: Serving, ready: ReadyM
     tools: readTools(fields, ready.info.chat),
     thinking: readThinking(fields, ready.info.chat),
     maxTokens: maxCompletion ?? maxTokens,
+    constraint: readConstraint(fields),
     n: fields.integer('n', { min: 1, max: serving.maxN }) ?? 1,
     ...readStreamOptions(fields),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
@@ -89,15 +88,6 @@ function readChat(fields: Fields, model: string, serving: Serving, ready: ReadyM
 }
 
 function checkFormat(fields: Fields): void {
-  const format = fields.object('response_format')
-  if (format !== undefined) {
-    const type = oneOf('response_format.type', format.required('type'), [
-      'text',
-      'json_object',
-      'json_schema',
-    ])
-    if (type !== 'text') throw unsupported('response_format', 'Constrained output is not available yet.')
-  }
   for (const modality of fields.array('modalities', 8) ?? []) oneOf('modalities', modality, ['text'])
 }
 
@@ -112,8 +102,10 @@ async function startChat(
   }
   serving.checkRoom(chat.n)
   const prompt = await serving.chatTokens(chat.messages, chat.tools.tools, chat.thinking.kwargs, signal)
+  const sampling = await constrain(chat.sampling, chat.constraint, ready.vocabulary, serving, signal)
   const maxTokens = fitInContext(prompt.tokens.length, chat.maxTokens, ready.contextSize, 'messages')
   const output = outputFormat(chat, ready, prompt.rendered)
+  checkConstraint(chat.constraint, output)
   return serving.start(
     Array.from({ length: chat.n }, (_, choice) => ({
       prompt: prompt.tokens,
@@ -121,9 +113,17 @@ async function startChat(
       maxTokens,
       stops: chat.stops,
       ignoreEos: chat.ignoreEos,
-      sampling: { ...chat.sampling, seed: seedOfChoice(chat.sampling.seed, choice) },
+      sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
     })),
   )
+}
+
+/** A constraint holds from the first token on: it would forbid a thought, and a call. */
+function checkConstraint(wanted: WantedConstraint | undefined, { reasoning, tools }: OutputFormat): void {
+  if (wanted === undefined) return
+  if (tools !== undefined) throw unsupported(wanted.param, "It is not available together with 'tools' yet.")
+  if (reasoning?.opened)
+    throw unsupported(wanted.param, 'It is not available while the model thinks: switch thinking off.')
 }
 
 /** How the answer to this prompt is to be read. */

@@ -16,10 +16,10 @@ import {
 import { ignoredFields, readModel, readStreamOptions, refuse } from './common-fields.ts'
 import { sendIgnored } from './ignored-header.ts'
 import { readSampling, type SamplingRequest, seedOfChoice } from './sampling.ts'
+import { constrain, readConstraint, type WantedConstraint } from './structured-output.ts'
 import { wireTimings, wireUsage } from './wire-timings.ts'
 
 const REFUSED = {
-  grammar: 'Constrained output is not available yet.',
   logprobs: 'Log probabilities are not available yet.',
   suffix: 'Filling in the middle is not available yet.',
 }
@@ -34,6 +34,7 @@ interface CompletionRequest extends SamplingRequest {
   readonly prompts: readonly Prompt[]
   readonly echo: boolean
   readonly maxTokens: number
+  readonly constraint: WantedConstraint | undefined
   readonly n: number
   readonly stream: boolean
   readonly includeUsage: boolean
@@ -80,6 +81,7 @@ function readCompletion(fields: Fields, serving: Serving, ready: ReadyModel): Co
     echo: fields.boolean('echo') ?? false,
     maxTokens: fields.integer('max_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER }) ?? DEFAULT_MAX_TOKENS,
     n,
+    constraint: readConstraint(fields),
     ...readStreamOptions(fields),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
   }
@@ -135,6 +137,7 @@ async function startAll(
   signal: AbortSignal,
 ): Promise<Generation[]> {
   serving.checkRoom(wanted.prompts.length * wanted.n)
+  const constrained = await constrain(wanted.sampling, wanted.constraint, ready.vocabulary, serving, signal)
   const requests: GenerationRequest[] = []
   for (const prompt of wanted.prompts) {
     const tokens = typeof prompt === 'string' ? await serving.tokens(prompt, signal) : prompt
@@ -142,7 +145,7 @@ async function startAll(
       throw invalidValue('prompt', 'it is empty, and this model has no token to begin with.')
     const maxTokens = fitInContext(tokens.length, wanted.maxTokens, ready.contextSize, 'prompt')
     for (let choice = 0; choice < wanted.n; choice++) {
-      const sampling = { ...wanted.sampling, seed: seedOfChoice(wanted.sampling.seed, choice) }
+      const sampling = { ...constrained, seed: seedOfChoice(constrained.seed, choice) }
       requests.push({ prompt: tokens, maxTokens, stops: wanted.stops, ignoreEos: wanted.ignoreEos, sampling })
     }
   }

@@ -1,0 +1,82 @@
+import type { Grammar, GrammarNode } from './node.ts'
+
+/** GBNF as llama.cpp reads it, one rule a line; what is repeated gets a rule of its own, so that repetitions never multiply. */
+export function writeGbnf(grammar: Grammar): string {
+  return new Writer(grammar).write()
+}
+
+class Writer {
+  readonly #grammar: Grammar
+  readonly #lines: string[] = []
+  /** The rule made for a repeated node. */
+  readonly #hoisted = new Map<GrammarNode, string>()
+  #made = 0
+
+  constructor(grammar: Grammar) {
+    this.#grammar = grammar
+  }
+
+  write(): string {
+    for (const [name, node] of this.#grammar) this.#lines.push(`${name} ::= ${this.#alternatives(node)}`)
+    return `${this.#lines.join('\n')}\n`
+  }
+
+  #alternatives(node: GrammarNode): string {
+    return node.type === 'choice' ? node.items.map((item) => this.#node(item)).join(' | ') : this.#node(node)
+  }
+
+  #node(node: GrammarNode): string {
+    switch (node.type) {
+      case 'literal':
+        return `"${[...node.text].map(escapeCode).join('')}"`
+      case 'set':
+        return `[${node.ranges.map(([low, high]) => rangeText(low, high)).join('')}]`
+      case 'rule':
+        return node.name
+      case 'sequence':
+        return node.items.map((item) => this.#node(item)).join(' ')
+      case 'choice':
+        return `(${this.#alternatives(node)})`
+      case 'repeat':
+        return this.#atom(node.item) + quantifier(node.min, node.max)
+    }
+  }
+
+  #atom(node: GrammarNode): string {
+    if (node.type === 'set' || node.type === 'rule') return this.#node(node)
+    if (node.type === 'literal' && [...node.text].length === 1) return this.#node(node)
+    const known = this.#hoisted.get(node)
+    if (known !== undefined) return known
+    const name = this.#freeName()
+    this.#hoisted.set(node, name)
+    this.#lines.push(`${name} ::= ${this.#alternatives(node)}`)
+    return name
+  }
+
+  #freeName(): string {
+    let name: string
+    do name = `part-${this.#made++}`
+    while (this.#grammar.has(name))
+    return name
+  }
+}
+
+function quantifier(min: number, max: number | undefined): string {
+  if (max === undefined) return min === 0 ? '*' : min === 1 ? '+' : `{${min},}`
+  if (min === 0 && max === 1) return '?'
+  return min === max ? `{${min}}` : `{${min},${max}}`
+}
+
+function rangeText(low: number, high: number): string {
+  const [from, to] = [low, high].map((code) => escapeCode(String.fromCodePoint(code)))
+  return low === high ? `${from}` : `${from}-${to}`
+}
+
+/** Letters, digits and the space stand for themselves; everything else is a hexadecimal escape. */
+function escapeCode(char: string): string {
+  if (/^[A-Za-z0-9 ]$/.test(char)) return char
+  const code = char.codePointAt(0) ?? 0
+  const hex = code.toString(16).toUpperCase()
+  if (code < 0x100) return `\\x${hex.padStart(2, '0')}`
+  return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`
+}

@@ -1,0 +1,69 @@
+import { INTEGER, NUMBER } from './json-number.ts'
+import { STRING_CHAR } from './json-string.ts'
+import { GRAMMAR_LIMITS } from './limits.ts'
+import { choice, type GrammarNode, literal, optional, repeat, rule, sequence } from './node.ts'
+
+const SPACE = optional(literal(' '))
+export const COMMA: GrammarNode = sequence(literal(','), SPACE)
+export const COLON: GrammarNode = sequence(literal(':'), SPACE)
+
+/** The rules that any JSON grammar refers to, each written when it is first asked for. */
+export class JsonRules {
+  readonly #rules: Map<string, GrammarNode>
+
+  constructor(rules: Map<string, GrammarNode>) {
+    this.#rules = rules
+  }
+
+  char(): GrammarNode {
+    return this.#define('char', () => STRING_CHAR)
+  }
+
+  string(): GrammarNode {
+    return this.#define('string', () => sequence(literal('"'), repeat(this.char(), 0), literal('"')))
+  }
+
+  number(): GrammarNode {
+    return this.#define('number', () => NUMBER)
+  }
+
+  integer(): GrammarNode {
+    return this.#define('integer', () => INTEGER)
+  }
+
+  /** Any JSON value; arrays and objects end at a fixed depth. */
+  value(level = 0): GrammarNode {
+    return this.#define(`value-${level}`, () => {
+      const plain = [this.string(), this.number(), literal('true'), literal('false'), literal('null')]
+      if (level === GRAMMAR_LIMITS.anyDepth) return choice(plain)
+      return choice([this.object(level), this.array(level), ...plain])
+    })
+  }
+
+  object(level = 0): GrammarNode {
+    return this.#define(`object-${level}`, () => {
+      const pair = sequence(this.string(), COLON, this.value(level + 1))
+      return bracketed('{', optional(sequence(pair, repeat(sequence(COMMA, pair), 0))), '}')
+    })
+  }
+
+  array(level = 0): GrammarNode {
+    return this.#define(`array-${level}`, () => {
+      const item = this.value(level + 1)
+      return bracketed('[', optional(sequence(item, repeat(sequence(COMMA, item), 0))), ']')
+    })
+  }
+
+  #define(name: string, make: () => GrammarNode): GrammarNode {
+    if (!this.#rules.has(name)) {
+      // Taken before its content is made, which may ask for it again.
+      this.#rules.set(name, literal(''))
+      this.#rules.set(name, make())
+    }
+    return rule(name)
+  }
+}
+
+export function bracketed(open: string, content: GrammarNode, close: string): GrammarNode {
+  return sequence(literal(open), content, literal(close))
+}

@@ -1,0 +1,149 @@
+import { GrammarError } from './grammar-error.ts'
+import { bracketed, COLON, COMMA } from './json-any.ts'
+import { noneOfTexts, quotedString } from './json-string.ts'
+import { GRAMMAR_LIMITS } from './limits.ts'
+import { choice, EMPTY, type GrammarNode, literal, optional, repeat, sequence } from './node.ts'
+import type { SchemaContext } from './schema-context.ts'
+import { isAnnotation, isObject, join, type Schema, type SchemaObject } from './schema-keywords.ts'
+import { stringNode } from './schema-string.ts'
+
+interface Member {
+  /** Name, colon and value. */
+  readonly pair: GrammarNode
+  readonly required: boolean
+}
+
+/**
+ * Properties come in the order of the schema, each optional one present or absent; then those that are not named.
+ * Without `additionalProperties`, an object whose properties are named has no others.
+ * @throws GrammarError
+ */
+export function objectNode(schema: SchemaObject, path: string, context: SchemaContext): GrammarNode {
+  const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Schema>)
+  const required = new Set((schema['required'] ?? []) as readonly string[])
+  const others = othersOf(schema, properties.length > 0)
+  const named = [...properties, ...unnamed(required, properties, others, path)]
+  const names = named.map(([name]) => name)
+  const members = named
+    // A property that may never be there is never written.
+    .filter(([name, value]) => value !== false || required.has(name))
+    .map(([name, value]): Member => {
+      const at = join(path, 'properties', name.slice(0, 64))
+      const pair = sequence(literal(JSON.stringify(name)), COLON, context.compile(value, at))
+      return { pair, required: required.has(name) }
+    })
+  checkCounts(schema, members, others, path)
+  if (others === false) return bracketed('{', closed(members, EMPTY, undefined, context), '}')
+  const key = keyNode(schema, names, path, context)
+  const pair = sequence(key, COLON, context.compile(others, join(path, 'additionalProperties')))
+  const max = schema['maxProperties'] as number | undefined
+  const count = schema['minProperties'] === 1 && members.length === 0 ? 1 : 0
+  if (members.length === 0) return bracketed('{', pairs(pair, count, max), '}')
+  return bracketed('{', closed(members, repeat(sequence(COMMA, pair), 0), pair, context), '}')
+}
+
+/** What `additionalProperties` is when it is absent: nothing beside named properties, else anything. */
+function othersOf(schema: SchemaObject, hasNamed: boolean): Schema {
+  return (schema['additionalProperties'] as Schema | undefined) ?? !hasNamed
+}
+
+/** Required properties that only `additionalProperties` describes. */
+function unnamed(
+  required: ReadonlySet<string>,
+  properties: readonly (readonly [string, Schema])[],
+  others: Schema,
+  path: string,
+): [string, Schema][] {
+  const missing = [...required].filter((name) => !properties.some(([known]) => known === name))
+  if (missing.length > 0 && others === false)
+    throw new GrammarError("it names a property that 'properties' does not describe", join(path, 'required'))
+  return missing.map((name) => [name, others])
+}
+
+/** Pairs of a map. */
+function pairs(pair: GrammarNode, min: number, max: number | undefined): GrammarNode {
+  if (max === 0) return EMPTY
+  const all = sequence(pair, repeat(sequence(COMMA, pair), 0, max === undefined ? undefined : max - 1))
+  return min === 0 ? optional(all) : all
+}
+
+/** Named members, then `tail`. `extra` is the pair that `tail` repeats, for an object that begins with it. */
+function closed(
+  members: readonly Member[],
+  tail: GrammarNode,
+  extra: GrammarNode | undefined,
+  context: SchemaContext,
+): GrammarNode {
+  const firstRequired = members.findIndex(({ required }) => required)
+  const starts = firstRequired === -1 ? members : members.slice(0, firstRequired + 1)
+  const rests = restsOf(members, tail, starts.length, context)
+  const bodies = starts.map(({ pair }, index) => sequence(pair, rests[index] ?? EMPTY))
+  if (firstRequired !== -1) return choice(bodies)
+  if (extra !== undefined) bodies.push(sequence(extra, tail))
+  return bodies.length === 0 ? EMPTY : optional(choice(bodies))
+}
+
+/** What follows member i, for the first `count` members: a rule each where several share their ends. */
+function restsOf(
+  members: readonly Member[],
+  tail: GrammarNode,
+  count: number,
+  context: SchemaContext,
+): GrammarNode[] {
+  const rests: GrammarNode[] = []
+  let rest = tail
+  for (const [index, { pair, required }] of [...members.entries()].reverse()) {
+    if (index < count) rest = count > 1 && rest !== EMPTY ? context.define(rest) : rest
+    rests[index] = rest
+    const next = sequence(COMMA, pair)
+    rest = sequence(required ? next : optional(next), rest)
+  }
+  return rests
+}
+
+function keyNode(
+  schema: SchemaObject,
+  names: readonly string[],
+  path: string,
+  context: SchemaContext,
+): GrammarNode {
+  const rule = schema['propertyNames'] as Schema | undefined
+  const at = join(path, 'propertyNames')
+  if (rule === undefined || rule === true || (isObject(rule) && onlyStrings(rule)))
+    return names.length === 0 ? context.json.string() : quotedString(noneOfTexts(names))
+  if (rule === false || names.length > 0)
+    throw new GrammarError('it can be honoured only where no property is named', at)
+  if (rule['enum'] !== undefined || rule['const'] !== undefined || rule['$ref'] !== undefined)
+    return context.compile({ type: 'string', ...rule }, at)
+  if (rule['type'] !== undefined && rule['type'] !== 'string')
+    throw new GrammarError('a name is a string', at)
+  return stringNode(rule, at, context.json)
+}
+
+/** Says no more of a name than that it is a string. */
+function onlyStrings(rule: SchemaObject): boolean {
+  const { type = 'string' } = rule
+  return type === 'string' && !Object.keys(rule).some((name) => name !== 'type' && !isAnnotation(name))
+}
+
+/** Counts of properties are honoured where the grammar implies them: names that repeat would not count twice. */
+function checkCounts(schema: SchemaObject, members: readonly Member[], others: Schema, path: string): void {
+  const { minProperties = 0, maxProperties } = schema as Readonly<Record<string, number | undefined>>
+  const sure = members.filter(({ required }) => required).length
+  if (minProperties > sure && !(members.length === 0 && others !== false && minProperties === 1))
+    throw new GrammarError(
+      'it can be honoured up to the number of required properties',
+      join(path, 'minProperties'),
+    )
+  if (maxProperties === undefined) return
+  if (
+    members.length === 0
+      ? maxProperties <= GRAMMAR_LIMITS.repetitions
+      : others === false && maxProperties >= members.length
+  )
+    return
+  throw new GrammarError(
+    'it can be honoured from the number of named properties on',
+    join(path, 'maxProperties'),
+  )
+}

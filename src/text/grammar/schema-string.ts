@@ -1,0 +1,60 @@
+import { GrammarError } from './grammar-error.ts'
+import type { JsonRules } from './json-any.ts'
+import { compileFormat } from './json-format.ts'
+import { jsonChars, quotedString } from './json-string.ts'
+import { lengthsOf } from './lengths.ts'
+import { GRAMMAR_LIMITS } from './limits.ts'
+import { type GrammarNode, repeat } from './node.ts'
+import { compileRegex } from './regex.ts'
+import { join, type SchemaObject } from './schema-keywords.ts'
+
+/** @throws GrammarError */
+export function stringNode(schema: SchemaObject, path: string, json: JsonRules): GrammarNode {
+  return quotedString(contentNode(schema, path, json))
+}
+
+function contentNode(schema: SchemaObject, path: string, json: JsonRules): GrammarNode {
+  const { pattern, format } = schema as Readonly<Record<string, string | undefined>>
+  const { minLength = 0, maxLength } = schema as Readonly<Record<string, number | undefined>>
+  if (pattern !== undefined && format !== undefined)
+    throw new GrammarError("it cannot be honoured beside 'format'", join(path, 'pattern'))
+  if (pattern === undefined && format === undefined) {
+    checkCount(minLength, join(path, 'minLength'))
+    if (maxLength !== undefined) checkCount(maxLength, join(path, 'maxLength'))
+    if ((maxLength ?? minLength) < minLength)
+      throw new GrammarError("it is below 'minLength'", join(path, 'maxLength'))
+    return repeat(json.char(), minLength, maxLength)
+  }
+  const node =
+    pattern === undefined
+      ? at(join(path, 'format'), () => compileFormat(format ?? ''))
+      : at(join(path, 'pattern'), () => compileRegex(pattern, { chars: jsonChars, unanchored: true }))
+  const lengths = lengthsOf(node)
+  const shaped = pattern === undefined ? 'format' : 'pattern'
+  if (lengths.min < minLength)
+    throw new GrammarError(
+      `it can be honoured beside '${shaped}' only where that implies it`,
+      join(path, 'minLength'),
+    )
+  if (maxLength !== undefined && lengths.max > maxLength)
+    throw new GrammarError(
+      `it can be honoured beside '${shaped}' only where that implies it`,
+      join(path, 'maxLength'),
+    )
+  return node
+}
+
+function checkCount(count: number, path: string): void {
+  if (count > GRAMMAR_LIMITS.repetitions)
+    throw new GrammarError(`lengths above ${GRAMMAR_LIMITS.repetitions} cannot be honoured`, path)
+}
+
+/** Runs a part's compiler; its error leads to the part. */
+export function at<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof GrammarError && error.path === '') throw new GrammarError(error.message, path)
+    throw error
+  }
+}

@@ -1,0 +1,167 @@
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { EngineLimits, SamplingParams } from '../../src/engine/engine.ts'
+import { type LlamaEngine, openLlama } from '../../src/engine/llama.ts'
+import { GrammarCache } from '../../src/engine/llama-grammar.ts'
+import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama-vocabulary.ts'
+import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
+import { Sequence } from '../../src/scheduler/sequence.ts'
+import { Detokenizer } from '../../src/text/detokenizer.ts'
+import { type Constraint, compileConstraint } from '../../src/text/grammar/compile-grammar.ts'
+import { random } from '../support/random.ts'
+import { RandomSchemas } from '../support/random-schema.ts'
+import { validatorOf } from '../support/validator.ts'
+import { drain, greedy } from '../support/workload.ts'
+
+const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
+const limits: EngineLimits = { slots: 8, contextSize: 512, batchTokens: 64 }
+let engine: LlamaEngine
+let text: LlamaVocabulary
+
+beforeAll(async () => {
+  text = await openVocabulary(modelPath)
+  engine = (await openLlama({ modelPath, ...limits, threads: 1, gpuLayers: 0, kvCacheType: 'f16' })).engine
+})
+afterAll(async () => {
+  await engine.close()
+  await text.close()
+})
+
+let made = 0
+function sequenceOf(gbnf: string, more: Partial<SamplingParams> & { maxTokens?: number } = {}): Sequence {
+  const { maxTokens = 400, ...sampling } = more
+  return new Sequence({
+    id: `g${made++}`,
+    prompt: [...text.tokenize('What is the capital of France? Answer:', false)],
+    maxTokens,
+    stopTokens: [...text.vocabulary.endOfGeneration],
+    sampling: { ...greedy, temperature: 1, ...sampling, grammar: gbnf },
+  })
+}
+
+function textOf({ tokens, promptLength }: Sequence): string {
+  const detokenizer = new Detokenizer(text.vocabulary)
+  return (
+    tokens
+      .slice(promptLength)
+      .map((token) => detokenizer.push(token))
+      .join('') + detokenizer.flush()
+  )
+}
+
+const run = async (sequences: readonly Sequence[]): Promise<void> => {
+  await drain(sequences, engine, new NoPrefixSlotCache(limits.slots))
+}
+
+describe('a grammar in the engine', () => {
+  it('gives no output that is not valid: 80 random schemas, eight at a time', async () => {
+    const schemas = new RandomSchemas(random(99))
+    const drawn = Array.from({ length: 80 }, () => schemas.draw().schema)
+    const sequences = drawn.map((schema, seed) =>
+      sequenceOf(compileConstraint({ kind: 'json_schema', source: JSON.stringify(schema) }), { seed }),
+    )
+    await run(sequences)
+    const ends = new Map<string, number>()
+    for (const [index, one] of sequences.entries()) {
+      ends.set(one.end ?? '', (ends.get(one.end ?? '') ?? 0) + 1)
+      if (one.end !== 'stop') continue
+      const schema = drawn[index] ?? {}
+      const output = textOf(one)
+      expect(
+        validatorOf(schema)(JSON.parse(output)),
+        `${output} by ${JSON.stringify(schema)}`,
+      ).toBeUndefined()
+    }
+    expect(ends.get('error')).toBeUndefined()
+    expect(ends.get('stop')).toBeGreaterThan(40)
+  }, 120_000)
+
+  const exact = (...choices: string[]): Constraint => ({ kind: 'choice', source: JSON.stringify(choices) })
+
+  it('ends with an end-of-generation token when it is done, and not before', async () => {
+    const [one, other] = [exact('blue whale'), exact('red', 'redder')].map((item) =>
+      sequenceOf(compileConstraint(item)),
+    )
+    if (one === undefined || other === undefined) throw new Error('two were made')
+    await run([one, other])
+    expect([one.end, textOf(one)]).toEqual(['stop', 'blue whale'])
+    expect(other.end).toBe('stop')
+    expect(['red', 'redder']).toContain(textOf(other))
+  })
+
+  it('is cut by the token limit with `length`', async () => {
+    const one = sequenceOf(compileConstraint(exact('a rather long sentence that has no other way to go')), {
+      maxTokens: 3,
+    })
+    await run([one])
+    expect([one.end, one.generated]).toEqual(['length', 3])
+  })
+
+  it('fails its own sequence when no token fits, and no other', async () => {
+    const banned = Array.from({ length: text.vocabulary.size }, (_, token): [number, number] => [
+      token,
+      Number.NEGATIVE_INFINITY,
+    ])
+    const gbnf = compileConstraint(exact('blue'))
+    const stuck = [0, 1].map((temperature) => sequenceOf(gbnf, { temperature, logitBias: banned }))
+    const fine = sequenceOf(gbnf)
+    await run([...stuck, fine])
+    for (const one of stuck)
+      expect([one.end, one.error]).toEqual(['error', expect.stringContaining('no token')])
+    expect([fine.end, textOf(fine)]).toEqual(['stop', 'blue'])
+  })
+
+  it('fails its own sequence when llama.cpp does not take it, and no other', async () => {
+    const [bad, good] = [sequenceOf('root ::= ('), sequenceOf(compileConstraint(exact('x')))]
+    await run([bad, good])
+    expect([bad.end, good.end, textOf(good)]).toEqual(['error', 'stop', 'x'])
+  })
+
+  it('is not carried over to the next sequence of the slot', async () => {
+    const first = sequenceOf(compileConstraint(exact('first')))
+    await run([first])
+    const { sampling, ...free } = sequenceOf('')
+    const second = new Sequence({
+      id: 'free',
+      prompt: free.tokens,
+      maxTokens: 8,
+      stopTokens: [],
+      sampling: { ...greedy, seed: sampling.seed },
+    })
+    await run([second])
+    expect(second.end).toBe('length')
+    expect(textOf(second)).not.toContain('first')
+  })
+
+  it('goes on after what was generated before, by another engine or in another slot', async () => {
+    const gbnf = String.raw`root ::= "first" " "? "second" [ ]? [0-9] [0-9] [0-9] "."`
+    const whole = sequenceOf(gbnf, { seed: 3 })
+    await run([whole])
+    const generated = whole.tokens.slice(whole.promptLength)
+    expect(textOf(whole)).toMatch(/^first ?second ?\d{3}\.$/)
+    for (let done = 1; done < generated.length; done++) {
+      const rest = new Sequence({
+        id: `g${made++}`,
+        prompt: whole.tokens.slice(0, whole.promptLength),
+        generated: generated.slice(0, done),
+        maxTokens: whole.maxTokens,
+        stopTokens: [...whole.stopTokens],
+        sampling: whole.sampling,
+      })
+      await run([rest])
+      expect(textOf(rest)).toMatch(/^first ?second ?\d{3}\.$/)
+    }
+  })
+})
+
+it('parsed grammars are kept up to a size, the least recently used go first', () => {
+  const parsed: string[] = []
+  const cache = new GrammarCache((gbnf) => {
+    parsed.push(gbnf)
+    return { after: () => ({}), endsTooEarly: () => false }
+  }, 10)
+  for (const gbnf of ['aaaa', 'bbbb', 'aaaa', 'cccc', 'aaaa', 'bbbb'])
+    cache.after({ ...greedy, grammar: gbnf }, [])
+  expect(parsed).toEqual(['aaaa', 'bbbb', 'cccc', 'bbbb'])
+  expect(cache.after(greedy, [])).toBeUndefined()
+})
