@@ -50,6 +50,43 @@ for arguments, kind in [
     else:
         raise AssertionError(f"{kind} was not raised")
 
+tool = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the current weather of a city",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+weather = {
+    "model": model,
+    "messages": [{"role": "user", "content": "What is the weather in Paris?"}],
+    "tools": [tool],
+    "temperature": 0,
+    "reasoning_effort": "low",
+}
+whole = client.chat.completions.create(**weather).choices[0]
+assert whole.finish_reason == "tool_calls" and whole.message.content is None
+# This client joins what deltas repeat: a second id or name would show.
+with client.chat.completions.stream(**weather) as stream:
+    final = stream.get_final_completion().choices[0] if list(stream) else None
+call, same = final.message.tool_calls[0], whole.message.tool_calls[0]
+assert final.finish_reason == "tool_calls" and final.message.role == "assistant"
+assert (call.function.name, call.function.arguments) == ("get_weather", same.function.arguments), call
+assert call.type == "function" and len(call.id) == len(same.id) == 29, call.id
+assert final.message.reasoning_content == whole.message.reasoning_content != ""
+answer = client.chat.completions.create(
+    **{**weather, "reasoning_effort": "none"}
+    | {
+        "messages": [
+            *weather["messages"],
+            final.message,
+            {"role": "tool", "tool_call_id": call.id, "content": '{"temperature": 21}'},
+        ]
+    }
+)
+assert answer.choices[0].message.content
+
 completion = client.completions.create(model=model, prompt=["a", "b"], max_tokens=3)
 assert [choice.index for choice in completion.choices] == [0, 1]
 print("all checks passed")

@@ -207,6 +207,11 @@ const rows: [string, string, Answer][] = [
     answer('', ['f', '{"a": 1}'], ['add', '{}']),
   ],
   ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>{'a'}<｜tool▁call▁end｜>`, answer('', ['f', `{'a'}`])],
+  [
+    'deepseek',
+    `<｜tool▁call▁begin｜>f<｜tool▁sep｜>{"a": "<｜tool▁call▁end｜>"}<｜tool▁call▁end｜>`,
+    answer('', ['f', '{"a": "<｜tool▁call▁end｜>"}']),
+  ],
   ['deepseek', `<｜tool▁calls▁begin｜> nothing`, answer('<｜tool▁calls▁begin｜> nothing')],
   ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>`, answer('<｜tool▁call▁begin｜>f<｜tool▁sep｜>')],
   ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>{"a": "x`, answer('', ['f', '{"a": "x'])],

@@ -12,7 +12,7 @@ export interface CallSink {
 
 /**
  * Takes a model's text in any pieces; the outcome does not depend on how it was cut.
- * Time is linear in the text, and what is held back is at most the head of one call.
+ * Time is linear in the text, and what is held back is at most one call, and where arguments stream its head.
  */
 export interface ToolParser {
   push(text: string): void
