@@ -6,30 +6,22 @@ import { seedOf } from './workload/random.ts'
 import { planWorkloads } from './workload/scenarios.ts'
 import type { Workload } from './workload/workload.ts'
 
-type Log = (line: string) => void
-
 /**
  * Every workload A B A B: servers take turns within each round and only one is loaded at a time. All servers get the same
  * prompts in a round, and no prompt comes back in another, where a cache would know it.
  */
-export async function measure(
-  options: BenchOptions,
-  servers: readonly BenchServer[],
-  log: Log,
-): Promise<Run[]> {
+export async function* measure(options: BenchOptions, servers: readonly BenchServer[]): AsyncGenerator<Run> {
   const scale = await calibrate(servers)
   const planned = Array.from({ length: options.rounds }, (_, round) =>
     planWorkloads(options.scenarios, { ...options, seed: seedOf(options.seed, round) }),
   )
-  const runs: Run[] = []
   for (const index of planned[0]?.keys() ?? []) {
     for (const [round, workloads] of planned.entries()) {
       const workload = workloads[index]
       if (workload === undefined) continue
-      for (const server of servers) runs.push(await runOnce(workload, round, server, scale, log))
+      for (const server of servers) yield runOnce(workload, round, server, scale)
     }
   }
-  return runs
 }
 
 /** All are warmed up; the first one's vocabulary sets the prompts, so that every server gets the same text. */
@@ -44,12 +36,8 @@ async function runOnce(
   round: number,
   { name, target }: BenchServer,
   tokensPerWord: number,
-  log: Log,
 ): Promise<Run> {
   const startedAt = new Date().toISOString()
-  const began = performance.now()
   const measurements = await drive(workload, { target, tokensPerWord })
-  const seconds = ((performance.now() - began) / 1000).toFixed(1)
-  log(`${workload.name}, round ${round + 1}, ${name}: ${measurements.length} requests in ${seconds} s`)
   return { workload: workload.name, server: name, round, startedAt, measurements }
 }

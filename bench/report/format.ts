@@ -18,8 +18,9 @@ export function formatShare(share: number | undefined): string {
   return share === undefined || Number.isNaN(share) ? '–' : `${Math.round(100 * share)} %`
 }
 
-/** The mean, with the least and the greatest round. */
+/** The mean, with the least and the greatest round where there are several. */
 export function formatRatio({ mean, low, high }: Ratio): string {
   if (!Number.isFinite(mean)) return '–'
+  if (low === high) return mean.toFixed(2)
   return `${mean.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`
 }

@@ -32,6 +32,8 @@ export interface Summary {
   readonly cachedShare: number | undefined
   /** Below 1 where a chunk carries several tokens, or a token has no chunk. */
   readonly chunksPerToken: number
+  /** Answers whose chunks are not as many as their tokens. */
+  readonly chunksDiffer: number
   /** How long a rejection took. */
   readonly rejectMs: Distribution
   readonly retryAfterS: Distribution
@@ -77,6 +79,7 @@ export function summarize(rounds: readonly (readonly Measurement[])[], objective
     ...latencies(done),
     cachedShare: cachedShare(done),
     chunksPerToken: sum(done.map(({ tics }) => tics.length)) / sum(done.map((one) => one.completionTokens)),
+    chunksDiffer: done.filter(({ tics, completionTokens }) => tics.length !== completionTokens).length,
     rejectMs: distribution(refused.map(e2e)),
     retryAfterS: distribution(refused.flatMap(({ retryAfter }) => retryAfter ?? [])),
   }

@@ -25,7 +25,10 @@ const lines: readonly Line[] = [
   ...latencyLines('TPOT', 'tpotMs'),
   ...latencyLines('E2E', 'e2eMs'),
   { name: 'prompt tokens from cache', cell: (s) => formatShare(s.cachedShare) },
-  { name: 'chunks per token', cell: (s) => formatNumber(s.chunksPerToken) },
+  {
+    name: 'chunks per token; answers where they differ',
+    cell: (s) => `${formatNumber(s.chunksPerToken)}; ${s.chunksDiffer}`,
+  },
 ]
 
 const rejectLines: readonly Line[] = [

@@ -3,18 +3,30 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import { plots } from './plots.ts'
-import type { Results } from './results.ts'
+import type { Results, Run, ServerStats } from './results.ts'
 import { reportText } from './tables.ts'
 
-/** report.json with every raw time, report.txt with the tables, and the plots. */
-export function writeReport(directory: string, settings: object, results: Results): void {
-  mkdirSync(directory, { recursive: true })
-  const write = (name: string, text: string): void => writeFileSync(join(directory, name), text)
-  const { runs, servers } = results
+/** report.json: every raw time. */
+export function writeRuns(
+  directory: string,
+  settings: object,
+  servers: readonly ServerStats[],
+  runs: readonly Run[],
+): void {
   const report = { ...circumstances(), settings, servers, runs }
-  write('report.json', `${JSON.stringify(report, withoutFolders)}\n`)
-  write('report.txt', `${reportText(results)}\n`)
-  for (const { name, svg } of plots(results.groups)) write(name, svg)
+  write(directory, 'report.json', `${JSON.stringify(report, withoutFolders)}\n`)
+}
+
+/** report.json, report.txt with the tables, and the plots. */
+export function writeReport(directory: string, settings: object, results: Results): void {
+  writeRuns(directory, settings, results.servers, results.runs)
+  write(directory, 'report.txt', `${reportText(results)}\n`)
+  for (const { name, svg } of plots(results.groups)) write(directory, name, svg)
+}
+
+function write(directory: string, name: string, text: string): void {
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, name), text)
 }
 
 /** Reports are published: a file is known by its name, and where this machine keeps it is nobody's business. */

@@ -34,5 +34,7 @@ export async function tokensPerWord(target: ChatTarget): Promise<number> {
     if (error !== undefined) throw new Error(`${target.baseUrl} does not answer: ${error}`)
     return promptTokens
   }
-  return ((await lengthOf(264)) - (await lengthOf(8))) / 256
+  const perWord = ((await lengthOf(264)) - (await lengthOf(8))) / 256
+  if (!(perWord > 0)) throw new Error(`${target.baseUrl} does not count prompt tokens in its usage`)
+  return perWord
 }

@@ -8,6 +8,9 @@ import { contentOf } from '../../bench/client/chat-chunk.ts'
 import { drive } from '../../bench/client/drive.ts'
 import { EventReader } from '../../bench/client/server-sent-events.ts'
 import type { Measurement } from '../../bench/measurement.ts'
+import { parseOptions } from '../../bench/options.ts'
+import { measure } from '../../bench/rounds.ts'
+import type { BenchServer } from '../../bench/servers/server.ts'
 import type { Session, Workload } from '../../bench/workload/workload.ts'
 
 let server: Server | undefined
@@ -29,6 +32,9 @@ interface Asked {
   readonly [field: string]: unknown
 }
 
+const wordsIn = ({ messages }: Asked): number =>
+  messages.flatMap(({ content }) => content.trim().split(/\s+/)).length
+
 /** Answers as an OpenAI server does: a role, a chunk for each token, a finish, usage. */
 const answering =
   (asked: Asked[], delayMs = 0): RequestListener =>
@@ -47,7 +53,10 @@ const answering =
     }
     delta({}, 'length')
     const details = { prompt_tokens_details: { cached_tokens: 3 } }
-    send({ choices: [], usage: { prompt_tokens: 9, completion_tokens: body.max_tokens, ...details } })
+    send({
+      choices: [],
+      usage: { prompt_tokens: 8 + wordsIn(body), completion_tokens: body.max_tokens, ...details },
+    })
     response.end('data: [DONE]\n\n')
   }
 
@@ -196,5 +205,27 @@ describe('drive', () => {
     const turns = Array.from({ length: 3 }, () => ({ promptTokens: 2, outputTokens: 3 }))
     const target = await serve((_, response) => response.writeHead(503).end())
     expect(await run(workload(1, [session({ turns })]), target)).toHaveLength(1)
+  })
+})
+
+describe('measure', () => {
+  it('lets servers take turns in every round, with equal prompts in a round and new ones in the next', async () => {
+    const asked: Asked[] = []
+    const target = await serve(answering(asked))
+    const named = (name: string): BenchServer => ({
+      name,
+      target: { ...target, model: name },
+      stats: () => ({}),
+      stop: async () => {},
+    })
+    const options = parseOptions(['--scenarios=streams', '--streams=1', '--scale=0.25', '--rounds=2'])
+    const order: string[] = []
+    const twoServers = [named('a'), named('b')]
+    for await (const { server, round } of measure(options, twoServers)) order.push(`${server}${round}`)
+    expect(order).toEqual(['a0', 'b0', 'a1', 'b1'])
+    // After two requests for each server that warm it up.
+    const prompts = asked.slice(4).map(({ messages }) => messages[0]?.content)
+    expect([prompts[0], prompts[2]]).toEqual([prompts[1], prompts[3]])
+    expect(prompts[0]).not.toBe(prompts[2])
   })
 })

@@ -94,7 +94,9 @@ describe('summarize', () => {
   })
 
   it('shows where chunks and tokens differ', () => {
-    expect(summarize([[{ ...answered, completionTokens: 8 }]], objective).chunksPerToken).toBe(0.5)
+    const merged = { ...answered, completionTokens: 8 }
+    expect(summarize([[merged]], objective)).toMatchObject({ chunksPerToken: 0.5, chunksDiffer: 1 })
+    expect(summarize([[answered]], objective)).toMatchObject({ chunksPerToken: 1, chunksDiffer: 0 })
   })
 })
 

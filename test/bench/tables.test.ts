@@ -82,6 +82,7 @@ describe('cells', () => {
     ])
     expect(formatNumber(Number.NaN)).toBe('–')
     expect(formatRatio({ mean: 1.234, low: 1, high: 2 })).toBe('1.23 (1.00–2.00)')
+    expect(formatRatio({ mean: 1.234, low: 1.234, high: 1.234 })).toBe('1.23')
     expect(formatRatio({ mean: Number.NaN, low: 1, high: 2 })).toBe('–')
   })
 
