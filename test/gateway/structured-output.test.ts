@@ -121,6 +121,18 @@ describe('structured output through the whole server', () => {
     expect([finish_reason, text]).toEqual(['stop', expect.stringMatching(expected)])
   })
 
+  it('has no control tokens in it, whose text the grammar would take and the client would not see', async () => {
+    const text = { type: 'string', minLength: 8, maxLength: 60 }
+    // 2042 is the model's BOS.
+    const { text: output, finish_reason } = await complete({
+      guided_json: text,
+      logit_bias: { 2042: 100 },
+      temperature: 0,
+    })
+    expect(finish_reason).toBe('stop')
+    expect(validatorOf(text)(JSON.parse(output))).toBeUndefined()
+  })
+
   it('gives no invalid output for 30 random schemas', async () => {
     const schemas = new RandomSchemas(random(4242))
     const drawn = Array.from({ length: 30 }, () => schemas.draw().schema)
