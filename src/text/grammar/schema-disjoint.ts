@@ -35,7 +35,8 @@ export function checkDisjoint(
   follow: (schema: Schema) => Schema,
   path: string,
 ): void {
-  const known = branches.map((schema) => (isObject(schema) ? branchOf(schema, follow) : schema))
+  const sets = new ValueSets()
+  const known = branches.map((schema) => (isObject(schema) ? branchOf(schema, follow, sets) : schema))
   const budget = { comparisons: MAX_COMPARISONS }
   for (const [index, one] of known.entries()) {
     for (const other of known.slice(0, index)) {
@@ -49,19 +50,30 @@ export function checkDisjoint(
   }
 }
 
-function branchOf(schema: SchemaObject, follow: (schema: Schema) => Schema): Branch {
+function branchOf(schema: SchemaObject, follow: (schema: Schema) => Schema, sets: ValueSets): Branch {
   const values = listedValues(schema)
   const required = new Set((schema['required'] ?? []) as readonly string[])
   const tags = new Map<string, ReadonlySet<string>>()
   for (const [name, property] of Object.entries((schema['properties'] ?? {}) as Record<string, Schema>)) {
     const flat = required.has(name) ? follow(property) : true
     const listed = isObject(flat) ? listedValues(flat) : undefined
-    if (listed !== undefined) tags.set(name, new Set(listed.map(canonicalJson)))
+    if (listed !== undefined) tags.set(name, sets.of(listed))
   }
   return {
     types: namedTypes(schema) ?? values?.map(typeOfValue),
-    values: values && new Set(values.map(canonicalJson)),
+    values: values && sets.of(values),
     tags,
+  }
+}
+
+/** Listed values as canonical JSON; a list that many branches refer to is read once. */
+class ValueSets {
+  readonly #sets = new Map<readonly unknown[], ReadonlySet<string>>()
+
+  of(values: readonly unknown[]): ReadonlySet<string> {
+    const set = this.#sets.get(values) ?? new Set(values.map(canonicalJson))
+    this.#sets.set(values, set)
+    return set
   }
 }
 

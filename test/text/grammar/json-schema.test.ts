@@ -87,6 +87,12 @@ describe('a schema becomes a grammar', () => {
       ['-2.5', '-2', '-1.25', '-1.250', '-1.26'],
       ['-2.51', '-1.24', '-1', '-1.2', '1.5', '-3'],
     ],
+    [
+      'both of two minimums',
+      { allOf: [{ minimum: 2 }, { minimum: 5, type: 'integer' }] },
+      ['5', '6'],
+      ['2', '4'],
+    ],
     ['few multiples', { multipleOf: 5, minimum: -5, maximum: 12 }, ['-5', '0', '5', '10'], ['1', '15', '-0']],
     ['numbers of a bounded length', { type: 'integer' }, ['999999999999999'], ['1000000000000000', '00']],
     [
