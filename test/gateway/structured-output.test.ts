@@ -121,6 +121,13 @@ describe('structured output through the whole server', () => {
     expect([finish_reason, text]).toEqual(['stop', expect.stringMatching(expected)])
   })
 
+  it('has no control tokens in it, whose text the grammar would take and the client would not see', async () => {
+    // 2042 is <|im_start|>.
+    const favoured = { logit_bias: { 2042: 100 }, temperature: 0 }
+    const { text, finish_reason } = await complete({ guided_regex: '[a-z<|_>]{8,60}', ...favoured })
+    expect([finish_reason, text]).toEqual(['stop', expect.stringMatching(/^[a-z<|_>]{8,60}$/)])
+  })
+
   it('gives no invalid output for 30 random schemas', async () => {
     const schemas = new RandomSchemas(random(4242))
     const drawn = Array.from({ length: 30 }, () => schemas.draw().schema)

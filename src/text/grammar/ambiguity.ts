@@ -3,9 +3,20 @@ import { GRAMMAR_LIMITS } from './limits.ts'
 import { AmbiguityError, Matcher, type MatchState, nextCodes } from './matcher.ts'
 import type { Grammar } from './node.ts'
 
-const WALKS = 24
-const STEPS = 160
-const WORK = 400_000
+interface Search {
+  readonly walks: number
+  readonly steps: number
+  /** Characters tried at each step. */
+  readonly codes: number
+  /** Continuations visited, in one walk. */
+  readonly work: number
+}
+
+/** Short walks look at every character; long ones find what grows slowly. */
+const SEARCHES: readonly Search[] = [
+  { walks: 16, steps: 160, codes: 64, work: 12_000 },
+  { walks: 4, steps: 4000, codes: 6, work: 50_000 },
+]
 
 /**
  * Walks through the grammar, now where most ways stay open and now anywhere, and refuses one whose open ways multiply:
@@ -14,10 +25,8 @@ const WORK = 400_000
  */
 export function checkAmbiguity(grammar: Grammar): void {
   try {
-    for (let walk = 0; walk < WALKS; walk++) {
-      const matcher = new Matcher(grammar, GRAMMAR_LIMITS.ambiguity)
-      explore(matcher, walk, WORK / WALKS)
-    }
+    for (const search of SEARCHES)
+      for (let walk = 0; walk < search.walks; walk++) explore(grammar, walk, search)
   } catch (error) {
     if (!(error instanceof AmbiguityError)) throw error
     throw new GrammarError(
@@ -26,28 +35,24 @@ export function checkAmbiguity(grammar: Grammar): void {
   }
 }
 
-function explore(matcher: Matcher, walk: number, work: number): void {
-  let random = walk * 0x9e3779b1 + 1
+function explore(grammar: Grammar, walk: number, search: Search): void {
+  const matcher = new Matcher(grammar, GRAMMAR_LIMITS.ambiguity)
+  let random = Math.imul(walk + 1, 0x9e3779b1) >>> 0
   let state: MatchState | undefined = matcher.start()
-  for (let step = 0; step < STEPS && matcher.work < work && state !== undefined; step++) {
+  for (let step = 0; step < search.steps && matcher.work < search.work && state !== undefined; step++) {
     random = (Math.imul(random, 1664525) + 1013904223) >>> 0
-    const codes = nextCodes(state)
-    state =
-      walk % 2 === 0
-        ? widest(matcher, state, codes, random)
-        : matcher.step(state, codes[random % codes.length] ?? -1)
+    const all = nextCodes(state)
+    const from = random % Math.max(1, all.length)
+    const codes = [...all.slice(from), ...all.slice(0, from)].slice(0, search.codes)
+    state = walk % 2 === 0 ? widest(matcher, state, codes) : matcher.step(state, codes[0] ?? -1)
   }
 }
 
-function widest(
-  matcher: Matcher,
-  state: MatchState,
-  codes: readonly number[],
-  random: number,
-): MatchState | undefined {
+/** The next state with most ways open. */
+function widest(matcher: Matcher, state: MatchState, codes: readonly number[]): MatchState | undefined {
   let best: MatchState | undefined
-  for (let index = 0; index < codes.length; index++) {
-    const next = matcher.step(state, codes[(index + random) % codes.length] ?? -1)
+  for (const code of codes) {
+    const next = matcher.step(state, code)
     if (next !== undefined && next.rests.length > (best?.rests.length ?? -1)) best = next
   }
   return best

@@ -59,6 +59,7 @@ class SchemaCompiler implements SchemaContext {
   readonly #named = new Map<Schema, string>()
   /** Schemas that are referred to and not yet compiled. */
   readonly #referred: { readonly name: string; readonly schema: Schema; readonly path: string }[] = []
+  readonly #deadline = performance.now() + GRAMMAR_LIMITS.compileMs
   #nodes = 0
   #depth = 0
 
@@ -90,6 +91,7 @@ class SchemaCompiler implements SchemaContext {
       throw new GrammarError(`it holds more than ${GRAMMAR_LIMITS.schemaNodes} schemas`, path)
     if (++this.#depth > GRAMMAR_LIMITS.schemaDepth)
       throw new GrammarError(`schemas are nested deeper than ${GRAMMAR_LIMITS.schemaDepth}`, path)
+    this.#checkTime(path)
     checkKeywords(schema, path)
     const node = this.#compile(schema, path)
     this.#depth--
@@ -177,7 +179,12 @@ class SchemaCompiler implements SchemaContext {
     return rule(name)
   }
 
+  #checkTime(path: string): void {
+    if (performance.now() > this.#deadline) throw new GrammarError('it takes too long to compile', path)
+  }
+
   #merge(a: Schema, b: Schema, path: string): Schema {
+    this.#checkTime(path)
     const [first, second] = [this.#flat(a, path), this.#flat(b, path)]
     if (first === false || second === false) throw new GrammarError('it admits nothing', path)
     if (first === true) return second

@@ -1,4 +1,5 @@
 import { GrammarError } from './grammar-error.ts'
+import { GRAMMAR_LIMITS } from './limits.ts'
 
 /** A JSON Schema that is an object, as JSON.parse gives it. */
 export type SchemaObject = Readonly<Record<string, unknown>>
@@ -30,7 +31,7 @@ const isNumber = (value: unknown): boolean => typeof value === 'number' && Numbe
 const isString = (value: unknown): boolean => typeof value === 'string'
 const isStrings = (value: unknown): boolean => Array.isArray(value) && value.every(isString)
 const isSchemas = (value: unknown): boolean =>
-  Array.isArray(value) && value.length > 0 && value.every(isSchema)
+  Array.isArray(value) && value.length > 0 && value.length <= GRAMMAR_LIMITS.branches && value.every(isSchema)
 const isSchemaMap = (value: unknown): boolean => isObject(value) && Object.values(value).every(isSchema)
 const isType = (value: unknown): boolean => TYPES.some((type) => type === value)
 
@@ -43,9 +44,9 @@ const KEYWORDS: Readonly<Record<string, readonly [(value: unknown) => boolean, s
   ],
   enum: [(value) => Array.isArray(value) && value.length > 0, 'an array of at least one value'],
   const: [() => true, 'a value'],
-  anyOf: [isSchemas, 'an array of schemas'],
-  oneOf: [isSchemas, 'an array of schemas'],
-  allOf: [isSchemas, 'an array of schemas'],
+  anyOf: [isSchemas, `an array of 1 to ${GRAMMAR_LIMITS.branches} schemas`],
+  oneOf: [isSchemas, `an array of 1 to ${GRAMMAR_LIMITS.branches} schemas`],
+  allOf: [isSchemas, `an array of 1 to ${GRAMMAR_LIMITS.branches} schemas`],
   properties: [isSchemaMap, 'an object of schemas'],
   required: [isStrings, 'an array of strings'],
   additionalProperties: [isSchema, 'a schema'],
@@ -53,7 +54,7 @@ const KEYWORDS: Readonly<Record<string, readonly [(value: unknown) => boolean, s
   minProperties: [isCount, 'a count'],
   maxProperties: [isCount, 'a count'],
   items: [(value) => isSchema(value) || (Array.isArray(value) && value.every(isSchema)), 'a schema'],
-  prefixItems: [isSchemas, 'an array of schemas'],
+  prefixItems: [isSchemas, `an array of 1 to ${GRAMMAR_LIMITS.branches} schemas`],
   additionalItems: [isSchema, 'a schema'],
   minItems: [isCount, 'a count'],
   maxItems: [isCount, 'a count'],
@@ -130,10 +131,11 @@ export function isWithin(inner: JsonType, outer: JsonType): boolean {
 
 /** Equality of JSON values, whatever the order of their keys. */
 export function equalJson(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b)
+  return a === b || canonicalJson(a) === canonicalJson(b)
 }
 
-function canonical(value: unknown): string {
+/** The same text for equal JSON values. */
+export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
     isObject(item) ? Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)) : item,
   )

@@ -1,5 +1,6 @@
 import { GrammarError } from './grammar-error.ts'
 import {
+  canonicalJson,
   equalJson,
   isAnnotation,
   isObject,
@@ -96,7 +97,8 @@ function mergeNested(a: Schema, b: Schema, path: string): Schema {
 function mergeValues(a: SchemaObject, b: SchemaObject, path: string): readonly unknown[] | undefined {
   const [first, second] = [listedValues(a), listedValues(b)]
   if (first === undefined || second === undefined) return first ?? second
-  const both = first.filter((one) => second.some((other) => equalJson(one, other)))
+  const others = new Set(second.map(canonicalJson))
+  const both = first.filter((one) => others.has(canonicalJson(one)))
   if (both.length === 0) throw new GrammarError('no value is left when they are combined', path)
   return both
 }

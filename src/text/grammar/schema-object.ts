@@ -33,13 +33,13 @@ export function objectNode(schema: SchemaObject, path: string, context: SchemaCo
       return { pair, required: required.has(name) }
     })
   checkCounts(schema, members, others, path)
-  if (others === false) return bracketed('{', closed(members, EMPTY, undefined, context), '}')
+  if (others === false) return bracketed('{', inOrder(members, undefined, context), '}')
   const key = keyNode(schema, names, path, context)
   const pair = sequence(key, COLON, context.compile(others, join(path, 'additionalProperties')))
   const max = schema['maxProperties'] as number | undefined
   const count = schema['minProperties'] === 1 && members.length === 0 ? 1 : 0
   if (members.length === 0) return bracketed('{', pairs(pair, count, max), '}')
-  return bracketed('{', closed(members, repeat(sequence(COMMA, pair), 0), pair, context), '}')
+  return bracketed('{', inOrder(members, pair, context), '}')
 }
 
 /** What `additionalProperties` is when it is absent: nothing beside named properties, else anything. */
@@ -67,38 +67,27 @@ function pairs(pair: GrammarNode, min: number, max: number | undefined): Grammar
   return min === 0 ? optional(all) : all
 }
 
-/** Named members, then `tail`. `extra` is the pair that `tail` repeats, for an object that begins with it. */
-function closed(
+/**
+ * Named members in order, then `extra` pairs. One rule for what may follow an optional member, so that a comma
+ * leaves one way open whatever comes behind it.
+ */
+function inOrder(
   members: readonly Member[],
-  tail: GrammarNode,
   extra: GrammarNode | undefined,
   context: SchemaContext,
 ): GrammarNode {
-  const firstRequired = members.findIndex(({ required }) => required)
-  const starts = firstRequired === -1 ? members : members.slice(0, firstRequired + 1)
-  const rests = restsOf(members, tail, starts.length, context)
-  const bodies = starts.map(({ pair }, index) => sequence(pair, rests[index] ?? EMPTY))
-  if (firstRequired !== -1) return choice(bodies)
-  if (extra !== undefined) bodies.push(sequence(extra, tail))
-  return bodies.length === 0 ? EMPTY : optional(choice(bodies))
-}
-
-/** What follows member i, for the first `count` members: a rule each where several share their ends. */
-function restsOf(
-  members: readonly Member[],
-  tail: GrammarNode,
-  count: number,
-  context: SchemaContext,
-): GrammarNode[] {
-  const rests: GrammarNode[] = []
-  let rest = tail
+  // The rest of an object that has at least one pair to come; undefined when none can come.
+  let pairsFrom: GrammarNode | undefined = extra && sequence(extra, repeat(sequence(COMMA, extra), 0))
+  let mustCome = false
   for (const [index, { pair, required }] of [...members.entries()].reverse()) {
-    if (index < count) rest = count > 1 && rest !== EMPTY ? context.define(rest) : rest
-    rests[index] = rest
-    const next = sequence(COMMA, pair)
-    rest = sequence(required ? next : optional(next), rest)
+    const more = pairsFrom === undefined ? EMPTY : sequence(COMMA, pairsFrom)
+    const here = sequence(pair, mustCome ? more : optional(more))
+    const all = required || pairsFrom === undefined ? here : choice([here, pairsFrom])
+    pairsFrom = members[index - 1]?.required === false ? context.define(all) : all
+    mustCome ||= required
   }
-  return rests
+  if (pairsFrom === undefined) return EMPTY
+  return mustCome ? pairsFrom : optional(pairsFrom)
 }
 
 function keyNode(

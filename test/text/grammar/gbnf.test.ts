@@ -54,6 +54,11 @@ describe("a client's GBNF", () => {
       /ways to read/,
     ],
     [
+      'ways that double every 30 characters',
+      'root ::= "(" x\nx ::= [a-z]{30} (x "b" | x "c" | "d")',
+      /ways to read/,
+    ],
+    [
       'the same behind a forced text',
       'root ::= "once upon a time" x\nx ::= "a" x "b" | "a" x "c" | "d"',
       /ways to read/,

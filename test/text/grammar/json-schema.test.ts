@@ -87,6 +87,12 @@ describe('a schema becomes a grammar', () => {
       ['-2.5', '-2', '-1.25', '-1.250', '-1.26'],
       ['-2.51', '-1.24', '-1', '-1.2', '1.5', '-3'],
     ],
+    [
+      'both of two minimums',
+      { allOf: [{ minimum: 2 }, { minimum: 5, type: 'integer' }] },
+      ['5', '6'],
+      ['2', '4'],
+    ],
     ['few multiples', { multipleOf: 5, minimum: -5, maximum: 12 }, ['-5', '0', '5', '10'], ['1', '15', '-0']],
     ['numbers of a bounded length', { type: 'integer' }, ['999999999999999'], ['1000000000000000', '00']],
     [
@@ -160,6 +166,41 @@ describe('a schema becomes a grammar', () => {
     const matcher = matcherOf(schema)
     expect(yes.filter((text) => !matcher.matches(text))).toEqual([])
     expect(no.filter((text) => matcher.matches(text))).toEqual([])
+  })
+})
+
+describe('a schema of some size', () => {
+  const names = Array.from({ length: 200 }, (_, i) => `p${i}`)
+  const described = Object.fromEntries(names.map((name) => [name, { type: 'integer' }]))
+
+  it('of 200 optional properties is compiled, as a comma does not say which comes next', () => {
+    const source = constraint({ type: 'object', properties: described })
+    expect(compileConstraint(source)).toContain('root ::=')
+    const matcher = new Matcher(grammarOf(source))
+    expect(matcher.matches('{"p0":1,"p100":2, "p199":3}')).toBe(true)
+    expect(matcher.matches('{"p100":2,"p0":1}')).toBe(false)
+  })
+
+  it('of 100 branches with 60 values each is compared in time', () => {
+    const oneOf = Array.from({ length: 100 }, (_, i) => ({
+      enum: Array.from({ length: 60 }, (_value, k) => i * 1000 + k),
+    }))
+    const started = performance.now()
+    expect(compileConstraint(constraint({ oneOf }))).toContain('root ::=')
+    expect(performance.now() - started).toBeLessThan(1500)
+  })
+
+  it('that refers to one long list from many branches is not compared without end', () => {
+    const branch = (i: number): object => ({
+      type: 'object',
+      properties: { a: { $ref: '#/$defs/list' }, b: { const: i } },
+      required: ['a', 'b'],
+    })
+    const list = { enum: [...Array.from({ length: 9000 }, (_, i) => i)] }
+    const schema = { oneOf: Array.from({ length: 250 }, (_, i) => branch(i)), $defs: { list } }
+    const started = performance.now()
+    expect(() => compileConstraint(constraint(schema))).toThrow(GrammarError)
+    expect(performance.now() - started).toBeLessThan(2000)
   })
 })
 
