@@ -1,6 +1,6 @@
 import { GrammarError } from './grammar-error.ts'
 import type { JsonRules } from './json-any.ts'
-import { compileFormat } from './json-format.ts'
+import { compileFormat, compileFormatWithin } from './json-format.ts'
 import { jsonChars, quotedString } from './json-string.ts'
 import { lengthsOf } from './lengths.ts'
 import { GRAMMAR_LIMITS } from './limits.ts'
@@ -16,8 +16,6 @@ export function stringNode(schema: SchemaObject, path: string, json: JsonRules):
 function contentNode(schema: SchemaObject, path: string, json: JsonRules): GrammarNode {
   const { pattern, format } = schema as Readonly<Record<string, string | undefined>>
   const { minLength = 0, maxLength } = schema as Readonly<Record<string, number | undefined>>
-  if (pattern !== undefined && format !== undefined)
-    throw new GrammarError("it cannot be honoured beside 'format'", join(path, 'pattern'))
   if (pattern === undefined && format === undefined) {
     checkCount(minLength, join(path, 'minLength'))
     if (maxLength !== undefined) checkCount(maxLength, join(path, 'maxLength'))
@@ -25,10 +23,7 @@ function contentNode(schema: SchemaObject, path: string, json: JsonRules): Gramm
       throw new GrammarError("it is below 'minLength'", join(path, 'maxLength'))
     return repeat(json.char(), minLength, maxLength)
   }
-  const node =
-    pattern === undefined
-      ? at(join(path, 'format'), () => compileFormat(format ?? ''))
-      : at(join(path, 'pattern'), () => compileRegex(pattern, { chars: jsonChars, unanchored: true }))
+  const node = shapedNode(pattern, format, path)
   const lengths = lengthsOf(node)
   const shaped = pattern === undefined ? 'format' : 'pattern'
   if (lengths.min < minLength)
@@ -42,6 +37,20 @@ function contentNode(schema: SchemaObject, path: string, json: JsonRules): Gramm
       join(path, 'maxLength'),
     )
   return node
+}
+
+function shapedNode(pattern: string | undefined, format: string | undefined, path: string): GrammarNode {
+  if (pattern === undefined) return at(join(path, 'format'), () => compileFormat(format ?? ''))
+  if (format === undefined) {
+    return at(join(path, 'pattern'), () => compileRegex(pattern, { chars: jsonChars, unanchored: true }))
+  }
+  at(join(path, 'format'), () => compileFormat(format))
+  const both = at(join(path, 'pattern'), () => compileFormatWithin(format, pattern))
+  if (both !== undefined) return both
+  throw new GrammarError(
+    `it can be honoured beside 'format' only where that implies it`,
+    join(path, 'pattern'),
+  )
 }
 
 function checkCount(count: number, path: string): void {

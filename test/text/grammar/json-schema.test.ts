@@ -93,6 +93,22 @@ describe('a schema becomes a grammar', () => {
       ['5', '6'],
       ['2', '4'],
     ],
+    [
+      'a format whose pattern asks for less than it gives',
+      {
+        type: 'string',
+        format: 'date-time',
+        pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(?::\\d\\d(?:\\.\\d+)?)?Z$',
+      },
+      ['"2024-01-31T00:00:00Z"', '"2024-01-31T00:00:00.5Z"'],
+      ['"2024-01-31T00:00:00+01:00"', '"2024-01-32T00:00:00Z"'],
+    ],
+    [
+      'a format whose pattern looks ahead for what it never begins with',
+      { type: 'string', format: 'email', pattern: '^(?!\\.)(?!.*\\.\\.)[\\w.+-]+@[A-Za-z0-9.-]+$' },
+      ['"a.b@c.org"'],
+      ['".b@c.org"', '"a..b@c.org"', '"a"'],
+    ],
     ['few multiples', { multipleOf: 5, minimum: -5, maximum: 12 }, ['-5', '0', '5', '10'], ['1', '15', '-0']],
     ['numbers of a bounded length', { type: 'integer' }, ['999999999999999'], ['1000000000000000', '00']],
     [
@@ -219,6 +235,11 @@ describe('a schema that cannot be honoured is refused', () => {
     ['look-ahead', { items: { type: 'string', pattern: '^(?=a)' } }, 'items.pattern'],
     ['a format that is not known', { type: 'string', format: 'hostname' }, 'format'],
     ['pattern beside format', { type: 'string', format: 'date', pattern: '2' }, 'pattern'],
+    [
+      'a look-ahead that forbids what the format may begin with',
+      { type: 'string', format: 'email', pattern: '^(?!a)\\S+' },
+      'pattern',
+    ],
     ['a length that a pattern does not imply', { type: 'string', pattern: 'a', maxLength: 4 }, 'maxLength'],
     ['maxLength 1e9', { type: 'string', maxLength: 1e9 }, 'maxLength'],
     ['minItems 1e9', { type: 'array', minItems: 1e9 }, 'minItems'],
