@@ -28,6 +28,7 @@ export interface AltiplanoOptions {
   readonly keepAliveMs: number
   readonly strictParams: boolean
   readonly controlTokenIds: boolean
+  readonly promptLookup: boolean
   readonly log: FastifyBaseLogger
 }
 
@@ -186,12 +187,13 @@ export class Altiplano {
   }
 
   #serving(): Serving {
-    const { names, strictParams, controlTokenIds, maxN } = this.#options
+    const { names, strictParams, controlTokenIds, promptLookup, maxN } = this.#options
     return {
       names,
       created: Math.floor(Date.now() / 1000),
       strictParams,
       controlTokenIds,
+      promptLookup,
       maxN,
       sizes: () => ({
         contextSize: this.#engine?.ready?.limits.contextSize,

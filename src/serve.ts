@@ -29,6 +29,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     keepAliveMs: config.heartbeatInterval * 1000,
     strictParams: config.strictParams,
     controlTokenIds: config.controlTokenIds,
+    promptLookup: config.promptLookup,
     log,
   })
   const address = await listen(altiplano, config)

@@ -14,6 +14,30 @@ interface Mutant {
 const scheduler = 'src/scheduler/scheduler.ts'
 const prefixCache = 'src/kvcache/prefix-slot-cache.ts'
 const mutants: readonly Mutant[] = [
+  {
+    name: 'the last token drawn counts as computed',
+    file: scheduler,
+    find: 'if (index < drawn.length - 1) sequence.computed++',
+    replace: 'sequence.computed++',
+  },
+  {
+    name: 'guesses where cells cannot be taken back',
+    file: scheduler,
+    find: 'if (!this.#cache.copies) return 0',
+    replace: '',
+  },
+  {
+    name: 'guesses on after a wrong guess',
+    file: 'src/engine/simulated.ts',
+    find: 'drawn.length === index + 1 && drawn[index] === guess',
+    replace: 'drawn.length === index + 1',
+  },
+  {
+    name: 'saves what lies behind its tokens',
+    file: 'src/engine/simulated.ts',
+    find: 'Math.min(cells.length, tokens.length)',
+    replace: 'cells.length',
+  },
   { name: 'never packs', file: scheduler, find: 'if (this.#waiting.length === 0) this.#pack()', replace: '' },
   {
     name: 'a moved sequence leaves its cells behind',

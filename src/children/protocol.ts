@@ -55,6 +55,8 @@ export type EngineCommand =
       /** The sequence ends with `stop` when one of these is sampled. Empty when end of generation is ignored. */
       readonly stopTokens: readonly number[]
       readonly sampling: SamplingParams
+      /** Whether to guess tokens ahead, and what the output is expected to be like. It never changes the output. */
+      readonly speculation: { readonly prediction: readonly number[] } | undefined
     }
   | { readonly type: 'cancel'; readonly id: string }
 
@@ -65,6 +67,8 @@ export interface SequenceEvent {
   readonly token?: number
   /** Present once, when the sequence leaves. Nothing follows it. */
   readonly finish?: FinishReason
+  /** With `finish`, where tokens were guessed ahead: how many guesses were right, and wrong. */
+  readonly drafts?: { readonly accepted: number; readonly rejected: number }
   /** With `finish: 'error'`. */
   readonly message?: string
   /** On the first event of a sequence. */

@@ -142,6 +142,12 @@ export const ConfigSchema = Type.Object({
       description: 'Directory for those prefixes instead of /dev/shm; they are kept when the server stops.',
     }),
   ),
+  promptLookup: Type.Boolean({
+    group: 'Engine',
+    default: false,
+    description:
+      'Guess tokens ahead from the text so far, where a request does not say (prompt_lookup, prediction).',
+  }),
   itlTargetMs: Type.Integer({
     group: 'Engine',
     default: 0,

@@ -34,6 +34,8 @@ export interface BatchEntry {
   /** Another slot, whose cells before `start` are copied into this one first, as they were before this pass. */
   readonly copyFrom?: number | undefined
   readonly tokens: readonly number[]
+  /** Guesses of what is sampled after `tokens`, computed in the same pass and kept as far as they are right. Default none. */
+  readonly draft?: readonly number[]
   /** How to sample after the last token; undefined for a chunk that ends inside its prompt. */
   readonly sample: SamplingParams | undefined
   /** All tokens of the sequence up to and including `tokens`: what penalties look back at. */
@@ -53,16 +55,20 @@ export interface EngineLimits {
 
 /**
  * What an entry got: the sampled token, undefined where none was asked, or the error that only this entry met.
+ * With a draft the sampled tokens: as many of the draft as were sampled indeed, and one more.
  * An Error fails its own sequence and no other.
  */
-export type StepResult = number | undefined | Error
+export type StepResult = number | readonly number[] | undefined | Error
 
 /** All that the rest of the server knows about a model's forward pass. */
 export interface Engine {
   readonly limits: EngineLimits
   /** Runs one forward pass. Resolves to one item per entry, in the order given. Rejects only when the engine as a whole is lost. */
   step(batch: readonly BatchEntry[]): Promise<readonly StepResult[]>
-  /** Writes what a slot holds (the keys and values of `tokens`) to a file; resolves to its bytes. Between steps only. */
+  /**
+   * Writes the keys and values of `tokens`, which a slot holds, to a file, and forgets what lies behind them; resolves to
+   * the file's bytes. Between steps only.
+   */
   save(slot: number, path: string, tokens: readonly number[]): Promise<number>
   /** Replaces what a slot holds by what save() wrote for the same tokens. Rejects, and leaves the slot empty, when it cannot. */
   load(slot: number, path: string, tokens: readonly number[]): Promise<void>

@@ -1,5 +1,5 @@
 import { type GgmlType, getLlama, LlamaLogLevel } from 'node-llama-cpp'
-import type { BatchEntry, Engine, EngineLimits, StepResult } from './engine.ts'
+import type { BatchEntry, Engine, EngineLimits, SamplingParams, StepResult } from './engine.ts'
 import { drawWithin, GrammarCache, type GrammarPosition } from './llama-grammar.ts'
 import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
 import { configureSampler } from './llama-sampler.ts'
@@ -123,7 +123,8 @@ export class LlamaEngine implements Engine {
     return results
   }
 
-  save(slot: number, path: string, tokens: readonly number[]): Promise<number> {
+  async save(slot: number, path: string, tokens: readonly number[]): Promise<number> {
+    if (this.#slotOf(slot).resident > tokens.length) this.#cut(slot, tokens.length)
     return this.#context.saveSequenceStateToFile(path, slot, Uint32Array.from(tokens))
   }
 
@@ -153,15 +154,18 @@ export class LlamaEngine implements Engine {
   }
 
   /** llama.cpp fails a whole batch for one bad token, and crashes on others: look first. */
-  #refusal({ tokens, start, slot, copyFrom }: BatchEntry): Error | undefined {
-    const bad = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= this.#vocabulary)
+  #refusal({ tokens, draft = [], start, slot, copyFrom }: BatchEntry): Error | undefined {
+    const bad = [...tokens, ...draft].find(
+      (token) => !Number.isInteger(token) || token < 0 || token >= this.#vocabulary,
+    )
     if (bad !== undefined) return new Error(`token ${bad} is not in the vocabulary`)
     const held = this.#slots[copyFrom ?? slot]
     if (held === undefined || this.#slots[slot] === undefined)
       return new Error(`there is no slot ${copyFrom ?? slot}`)
     if (start > held.resident)
       return new Error(`slot ${copyFrom ?? slot} holds ${held.resident} tokens, not ${start}`)
-    if (start + tokens.length > this.limits.contextSize) return new Error('the context is full')
+    if (start + tokens.length + draft.length > this.limits.contextSize)
+      return new Error('the context is full')
     return undefined
   }
 
@@ -175,7 +179,9 @@ export class LlamaEngine implements Engine {
       await Promise.all(
         entries.map(async (entry, index) => outcome.set(entry, await this.#sample(entry, rows[index]))),
       )
-      for (const { slot, start, tokens } of entries) this.#slotOf(slot).resident = start + tokens.length
+      for (const { slot, start, tokens, draft = [] } of entries) {
+        this.#slotOf(slot).resident = start + tokens.length + draft.length
+      }
     } catch (cause) {
       for (const { slot, start } of entries) this.#cut(slot, start)
       if (entries.length > 1) {
@@ -186,38 +192,61 @@ export class LlamaEngine implements Engine {
     return outcome
   }
 
-  /** Puts the entries in a new batch; returns the row to sample from, for those that want one. */
-  async #fill(entries: readonly BatchEntry[]): Promise<(number | undefined)[]> {
+  /** Puts the entries in a new batch; returns the rows to sample from, for those that want any. */
+  async #fill(entries: readonly BatchEntry[]): Promise<(readonly number[])[]> {
     for (const { slot, copyFrom } of entries) if (copyFrom !== undefined) await this.#copy(slot, copyFrom)
     for (const { slot, start } of entries) if (this.#slotOf(slot).resident > start) this.#cut(slot, start)
-    this.#context.initBatch(entries.reduce((sum, entry) => sum + entry.tokens.length, 0))
-    return entries.map(({ slot, start, tokens, sample }) => {
-      const logits = sample === undefined ? [] : [tokens.length - 1]
-      return this.#context.addToBatch(slot, start, Uint32Array.from(tokens), Uint32Array.from(logits))[0]
+    this.#context.initBatch(
+      entries.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0),
+    )
+    return entries.map(({ slot, start, tokens, draft = [], sample }) => {
+      const all = Uint32Array.from([...tokens, ...draft])
+      const last = tokens.length - 1
+      const logits = sample === undefined ? [] : [last, ...draft.map((_, index) => last + 1 + index)]
+      return [...this.#context.addToBatch(slot, start, all, Uint32Array.from(logits))]
     })
   }
 
-  async #sample(
-    { id, slot, sample, history, promptLength, start, tokens }: BatchEntry,
-    row: number | undefined,
-  ): Promise<StepResult> {
+  /** Draws after the tokens, and on through the draft while it is right. */
+  async #sample(entry: BatchEntry, rows: readonly number[] = []): Promise<StepResult> {
+    const { slot, sample, history, draft } = entry
+    const [row] = rows
     if (sample === undefined || row === undefined) return undefined
     const held = this.#slotOf(slot)
-    // Also one that has moved here from another slot, or from an engine that is gone: its grammar is not at the beginning.
-    if (held.owner !== id || held.sampler === undefined) {
-      held.sampler?.dispose()
-      held.sampler = this.#newSampler()
-      held.owner = id
-      try {
-        held.grammar = this.#grammars.after(sample, history.slice(promptLength))
-      } catch (cause) {
-        held.owner = undefined
-        return new Error('llama.cpp does not take this grammar', { cause })
-      }
+    try {
+      this.#makeOwner(held, entry, sample)
+    } catch (cause) {
+      return new Error('llama.cpp does not take this grammar', { cause })
     }
-    const seen = start + tokens.length === history.length ? history : history.slice(0, start + tokens.length)
-    const { sampler, grammar } = held
-    configureSampler(sampler, sample, seen, grammar?.state)
+    if (draft === undefined) return this.#draw(held, sample, history, row)
+    const drawn: number[] = []
+    for (const [index, one] of rows.entries()) {
+      const token = await this.#draw(held, sample, [...history, ...drawn], one)
+      if (typeof token !== 'number') return token
+      drawn.push(token)
+      if (token !== draft[index]) break
+    }
+    return drawn
+  }
+
+  /** A sequence that is new in a slot, or has moved there, or comes from an engine that is gone: its grammar goes on. */
+  #makeOwner(held: Slot, { id, history, promptLength }: BatchEntry, sample: SamplingParams): void {
+    if (held.owner === id && held.sampler !== undefined) return
+    held.owner = undefined
+    held.sampler?.dispose()
+    held.sampler = this.#newSampler()
+    held.grammar = this.#grammars.after(sample, history.slice(promptLength))
+    held.owner = id
+  }
+
+  async #draw(
+    { sampler, grammar }: Slot,
+    sample: SamplingParams,
+    history: readonly number[],
+    row: number,
+  ): Promise<number | Error> {
+    if (sampler === undefined) return new Error('there is no sampler')
+    configureSampler(sampler, sample, history, grammar?.state)
     const draw = (): Promise<number> => this.#context.sampleToken(row, sampler)
     const token = grammar === undefined ? await draw() : await drawWithin(grammar, draw)
     if (token instanceof Error) return token

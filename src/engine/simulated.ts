@@ -42,8 +42,11 @@ export class SimulatedEngine implements Engine {
   }
 
   /** The file holds the cells, so that one that is lost or cut short is as bad as a real one. */
-  async save(slot: number, path: string): Promise<number> {
-    const text = JSON.stringify(this.#cells[slot])
+  async save(slot: number, path: string, tokens: readonly number[]): Promise<number> {
+    const cells = this.#cells[slot]
+    if (cells === undefined) throw new RangeError(`there is no slot ${slot}`)
+    cells.length = Math.min(cells.length, tokens.length)
+    const text = JSON.stringify(cells)
     await writeFile(path, text)
     return text.length
   }
@@ -58,7 +61,7 @@ export class SimulatedEngine implements Engine {
   async close(): Promise<void> {}
 
   #check(batch: readonly BatchEntry[]): void {
-    const total = batch.reduce((sum, entry) => sum + entry.tokens.length, 0)
+    const total = batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0)
     if (total > this.limits.batchTokens) throw new RangeError(`${total} tokens do not fit in a batch`)
     for (const [index, { slot }] of batch.entries()) {
       if (index > 0 && slot <= (batch[index - 1]?.slot ?? -1)) throw new RangeError('slots do not ascend')
@@ -73,7 +76,7 @@ export class SimulatedEngine implements Engine {
     return cells.slice(0, start)
   }
 
-  #compute({ slot, start, tokens, sample }: BatchEntry): StepResult {
+  #compute({ slot, start, tokens, draft, sample }: BatchEntry): StepResult {
     if (sample?.grammar !== undefined) return new Error('the simulated engine has no grammar')
     const cells = this.#cells[slot]
     if (cells === undefined) throw new RangeError(`there is no slot ${slot}`)
@@ -82,8 +85,18 @@ export class SimulatedEngine implements Engine {
     if (tokens.length === 0) throw new RangeError(`slot ${slot} has nothing to compute`)
     cells.length = start
     cells.push(...tokens)
-    if (cells.length > this.limits.contextSize) throw new RangeError(`slot ${slot} is over its context size`)
-    return sample && hash(cells, sample.seed) % (this.#options.vocabulary ?? 256)
+    const { contextSize } = this.limits
+    if (cells.length + (draft?.length ?? 0) > contextSize)
+      throw new RangeError(`slot ${slot} is over its context size`)
+    if (sample === undefined) return undefined
+    const draw = (): number => hash(cells, sample.seed) % (this.#options.vocabulary ?? 256)
+    if (draft === undefined) return draw()
+    const drawn = [draw()]
+    for (const [index, guess] of draft.entries()) {
+      cells.push(guess)
+      if (drawn.length === index + 1 && drawn[index] === guess) drawn.push(draw())
+    }
+    return drawn
   }
 }
 

@@ -24,6 +24,8 @@ interface Times {
   readonly addedAt: number
   firstBatchAt: number | undefined
   told: boolean
+  /** Of the sequence's tokens; the prompt, and what an earlier engine has generated, need no telling. */
+  tokensTold: number
 }
 
 const NOTHING_PARKED = { parked: 0, restored: 0, parkingFailed: 0, parkedBytes: 0 }
@@ -44,7 +46,12 @@ export class StepLoop {
     if (!this.#options.scheduler.add(sequence)) {
       this.#events.push({ id: sequence.id, finish: 'error', message: 'The queue of the engine is full' })
     } else {
-      const times = { addedAt: this.#options.now(), firstBatchAt: undefined, told: false }
+      const times = {
+        addedAt: this.#options.now(),
+        firstBatchAt: undefined,
+        told: false,
+        tokensTold: sequence.tokens.length,
+      }
       this.#sequences.set(sequence.id, { sequence, times })
     }
     this.#wake?.()
@@ -102,10 +109,11 @@ export class StepLoop {
     }
     const changed = scheduler.commit(batch, await engine.step(batch))
     this.#totals.steps++
-    onPass?.(passOf(batch, now() - startedAt))
+    // A pass with guesses says nothing about one without.
+    if (!batch.some(({ draft }) => draft !== undefined)) onPass?.(passOf(batch, now() - startedAt))
     for (const sequence of changed) this.#note(sequence)
     this.#tell(
-      batch.reduce((sum, entry) => sum + entry.tokens.length, 0),
+      batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0),
       now() - startedAt,
     )
   }
@@ -113,16 +121,21 @@ export class StepLoop {
   #note(sequence: Sequence): void {
     const known = this.#sequences.get(sequence.id)
     if (known === undefined) return
-    const token = sequence.end === 'error' ? undefined : sequence.tokens.at(-1)
-    if (token !== undefined) this.#totals.generatedTokens++
-    this.#events.push({
-      id: sequence.id,
-      ...(token === undefined ? {} : { token }),
-      ...(sequence.end === undefined ? {} : { finish: sequence.end }),
-      ...(sequence.error === undefined ? {} : { message: sequence.error }),
-      ...this.#admission(sequence, known.times),
+    const { id, end, error, accepted, rejected } = sequence
+    const fresh = sequence.tokens.slice(known.times.tokensTold)
+    known.times.tokensTold += fresh.length
+    this.#totals.generatedTokens += fresh.length
+    const events: SequenceEvent[] = fresh.map((token) => ({ id, token }))
+    const last = events.pop() ?? { id }
+    events.push({
+      ...last,
+      ...(end === undefined ? {} : { finish: end }),
+      ...(end === undefined || accepted + rejected === 0 ? {} : { drafts: { accepted, rejected } }),
+      ...(error === undefined ? {} : { message: error }),
     })
-    if (sequence.end !== undefined) this.#sequences.delete(sequence.id)
+    events[0] = { ...(events[0] ?? { id }), ...this.#admission(sequence, known.times) }
+    this.#events.push(...events)
+    if (end !== undefined) this.#sequences.delete(id)
   }
 
   #admission(sequence: Sequence, times: Times): Pick<SequenceEvent, 'admitted'> {

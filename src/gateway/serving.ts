@@ -25,6 +25,8 @@ export interface Serving {
   readonly strictParams: boolean
   /** Whether a prompt of token ids may hold control tokens after its first token. */
   readonly controlTokenIds: boolean
+  /** Whether tokens are guessed ahead where a request does not say. */
+  readonly promptLookup: boolean
   /** Most choices a request may ask for. */
   readonly maxN: number
   /** What is known of the context; undefined while the model loads. */

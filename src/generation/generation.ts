@@ -16,6 +16,8 @@ export interface GenerationRequest {
   readonly stops: readonly string[]
   readonly ignoreEos: boolean
   readonly sampling: SamplingParams
+  /** Whether to guess tokens ahead, and what the output is expected to be like. Default no. */
+  readonly speculation?: { readonly prediction: readonly number[] } | undefined
   /** How the text is to be read; absent: all of it is text. */
   readonly output?: OutputFormat
 }
@@ -26,6 +28,9 @@ export interface Usage {
   readonly completionTokens: number
   /** Prompt tokens that were in the KV cache already. */
   readonly cachedTokens: number
+  /** Tokens guessed ahead that were right, and wrong. */
+  readonly acceptedDrafts: number
+  readonly rejectedDrafts: number
   /** Of the completion tokens, those of the thought, its closing tag included. */
   readonly reasoningTokens: number
 }
@@ -79,6 +84,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   readonly #tokens: number[] = []
   #reasoningTokens = 0
   #admitted: SequenceEvent['admitted']
+  #drafts: SequenceEvent['drafts']
   #over = false
 
   /** @param stopTokens Sampling one of these is the end. */
@@ -104,6 +110,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   accept(event: SequenceEvent): void {
     if (this.#over) return
     this.#admitted ??= event.admitted
+    this.#drafts = event.drafts ?? this.#drafts
     if (event.token !== undefined) this.#acceptToken(event.token, event.finish === 'stop')
     if (event.finish === undefined || this.#over) return
     if (event.finish === 'stop' || event.finish === 'length') this.#end(event.finish, false)
@@ -192,6 +199,8 @@ export class Generation implements AsyncIterable<GenerationEvent> {
       completionTokens: this.#tokens.length,
       cachedTokens: this.#admitted?.cached ?? 0,
       reasoningTokens: this.#reasoningTokens,
+      acceptedDrafts: this.#drafts?.accepted ?? 0,
+      rejectedDrafts: this.#drafts?.rejected ?? 0,
     }
   }
 

@@ -137,9 +137,9 @@ export class Generator {
   }
 
   #submit({ id, request, stopTokens, tokens: generated }: Generation): void {
-    const { prompt, maxTokens, sampling } = request
+    const { prompt, maxTokens, sampling, speculation } = request
     // An engine that is just restarting refuses; onEngineReady() sends it again.
-    this.#options.send({ type: 'add', id, prompt, generated, maxTokens, stopTokens, sampling })
+    this.#options.send({ type: 'add', id, prompt, generated, maxTokens, stopTokens, sampling, speculation })
   }
 
   #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {

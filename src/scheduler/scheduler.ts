@@ -22,6 +22,8 @@ export interface SchedulerStats {
 
 /** Tokens that a sequence may still generate for a move to be worth it. */
 const LEAST_AHEAD = 8
+/** Rows of a pass up to which guesses are added. */
+const MOST_SPECULATED = 16
 
 export interface SchedulerOptions {
   readonly maxWaiting?: number
@@ -86,6 +88,7 @@ export class Scheduler {
     }
     // Decodes first: each costs one token, so no prompt, however long, can stall a running stream.
     for (const sequence of this.#running) if (sequence.phase === 'decode') take(sequence)
+    budget -= this.#speculate(batch)
     budget = Math.min(budget, this.#prefill.tokens(batch.length))
     for (const sequence of this.#running) if (sequence.phase === 'prefill') take(sequence)
     // In order of arrival; overtaken only while another sequence computes what both need.
@@ -107,7 +110,7 @@ export class Scheduler {
   commit(batch: readonly ScheduledEntry[], results: readonly StepResult[]): Sequence[] {
     this.#stepping = false
     const changed: Sequence[] = []
-    for (const [index, { sequence, tokens }] of batch.entries()) {
+    for (const [index, { sequence, tokens, draft = [] }] of batch.entries()) {
       const result = results[index]
       sequence.restoring = false
       // A sequence that ended during the pass takes nothing from it, and its cells were written all the same.
@@ -121,13 +124,24 @@ export class Scheduler {
       }
       sequence.computed += tokens.length
       if (sequence.end !== undefined || result === undefined) continue
-      sequence.tokens.push(result)
+      const drawn = typeof result === 'number' ? [result] : result
+      if (draft.length > 0) sequence.judgeDraft(draft.length, drawn.length - 1)
+      this.#append(sequence, drawn)
       changed.push(sequence)
-      if (sequence.stopTokens.has(result)) this.finish(sequence, 'stop')
-      else if (sequence.generated >= sequence.maxTokens) this.finish(sequence, 'length')
     }
     for (const sequence of this.#leaving.splice(0)) this.#giveBack(sequence)
     return changed
+  }
+
+  /** All but the last of several tokens were in the pass as guesses: they are computed. */
+  #append(sequence: Sequence, drawn: readonly number[]): void {
+    for (const [index, token] of drawn.entries()) {
+      sequence.tokens.push(token)
+      if (index < drawn.length - 1) sequence.computed++
+      if (sequence.stopTokens.has(token)) this.finish(sequence, 'stop')
+      else if (sequence.generated >= sequence.maxTokens) this.finish(sequence, 'length')
+      if (sequence.end !== undefined) return
+    }
   }
 
   /** What a sequence was to get restored into its slot is lost: it computes all of its prompt, from the next step on. */
@@ -164,6 +178,23 @@ export class Scheduler {
         throw new Error(`${sequence.id} should not wait`)
     }
     this.#cache.checkIntegrity(held)
+  }
+
+  /**
+   * Adds guesses to the entries of running streams, while they are so few that more rows cost little; returns their tokens.
+   * A context that cannot be cut back to what was right cannot guess.
+   */
+  #speculate(batch: ScheduledEntry[]): number {
+    if (!this.#cache.copies) return 0
+    let room = Math.min(MOST_SPECULATED - batch.length, this.#limits.batchTokens - batch.length)
+    const before = room
+    for (const [index, entry] of batch.entries()) {
+      const ahead = Math.min(room, this.#limits.contextSize - entry.start - entry.tokens.length)
+      const draft = ahead > 0 ? entry.sequence.draft(ahead) : []
+      if (draft.length > 0) batch[index] = { ...entry, draft }
+      room -= draft.length
+    }
+    return Math.max(0, before - room)
   }
 
   /** A hole between slots makes every pass much slower (llama.cpp runs each run of slots alone): one is closed at a time. */

@@ -1,5 +1,6 @@
 import type { SamplingParams } from '../engine/engine.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
+import { PromptLookup } from './prompt-lookup.ts'
 
 /** How a sequence ended. */
 export type SequenceEnd = 'stop' | 'length' | 'cancelled' | 'error'
@@ -10,6 +11,8 @@ export interface SequenceParams {
   readonly prompt: readonly number[]
   /** What was generated before, by an engine that is gone. Default none. */
   readonly generated?: readonly number[]
+  /** Whether to guess tokens ahead, and what the output is expected to be like. Default no. */
+  readonly speculation?: { readonly prediction: readonly number[] } | undefined
   readonly maxTokens: number
   /** Sampling one of these ends the sequence. */
   readonly stopTokens: readonly number[]
@@ -44,7 +47,12 @@ export class Sequence {
   /** With `end` 'error'. */
   error: string | undefined
 
-  constructor({ id, prompt, generated = [], maxTokens, stopTokens, sampling }: SequenceParams) {
+  /** Drafts that were sampled, and those that were not. */
+  accepted = 0
+  rejected = 0
+  readonly #lookup: PromptLookup | undefined
+
+  constructor({ id, prompt, generated = [], maxTokens, stopTokens, sampling, speculation }: SequenceParams) {
     if (prompt.length === 0) throw new RangeError(`sequence ${id} has an empty prompt`)
     this.id = id
     this.maxTokens = maxTokens
@@ -52,6 +60,19 @@ export class Sequence {
     this.sampling = sampling
     this.promptLength = prompt.length
     this.tokens = [...prompt, ...generated]
+    this.#lookup = speculation && new PromptLookup(speculation.prediction)
+  }
+
+  /** A guess of what comes next, at most `room` tokens. */
+  draft(room: number): readonly number[] {
+    return this.#lookup?.guess(this.tokens, Math.min(room, this.maxTokens - this.generated - 1)) ?? []
+  }
+
+  /** @param guessed tokens of a draft, of which `right` were sampled. */
+  judgeDraft(guessed: number, right: number): void {
+    this.accepted += right
+    this.rejected += guessed - right
+    this.#lookup?.learn(guessed, right)
   }
 
   get pending(): number {

@@ -201,4 +201,25 @@ describe('openai-node', () => {
     expect(Number(headers?.get('retry-after'))).toBeGreaterThan(0)
     await until(async () => (await metric('vllm:num_requests_running')) === 0)
   })
+
+  it('a prediction makes the same text in fewer passes, and says how much of it was right', async () => {
+    const asked = {
+      model,
+      messages: [{ role: 'user' as const, content: 'Tell me a story' }],
+      temperature: 0,
+      max_tokens: 300,
+    }
+    const plain = await client.chat.completions.create(asked)
+    const content = plain.choices[0]?.message.content ?? ''
+    const predicted = await client.chat.completions.create({
+      ...asked,
+      prediction: { type: 'content', content },
+    })
+    expect(predicted.choices[0]?.message.content).toBe(content)
+    expect(plain.usage?.completion_tokens_details?.accepted_prediction_tokens).toBe(0)
+    const { completion_tokens: tokens, completion_tokens_details: details } = predicted.usage ?? {}
+    expect(tokens).toBe(plain.usage?.completion_tokens)
+    expect(details?.accepted_prediction_tokens).toBeGreaterThan((tokens ?? 0) / 2)
+    expect(details?.rejected_prediction_tokens).toBeLessThan(20)
+  })
 })

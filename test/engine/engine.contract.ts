@@ -56,6 +56,9 @@ export function engineContract(engineOf: () => Engine): void {
     const [held, rest] = [prompt.slice(0, 8), prompt.slice(8, 12)]
     try {
       await engine.step([entry({ slot: 0, start: 0, tokens: held, sample: undefined })])
+      // Guesses that were wrong lie behind what is saved.
+      const last = entry({ slot: 0, start: 7, tokens: prompt.slice(7, 8), draft: [91, 92, 93] })
+      expect(await first([last])).toHaveLength(1)
       expect(await engine.save(0, join(folder, 'a'), held)).toBe(statSync(join(folder, 'a')).size)
       const fresh = await first([entry({ slot: 0, start: 8, tokens: rest })])
       await engine.step([entry({ slot: 1, start: 0, tokens: [90, 91, 92], sample: undefined })])
@@ -71,6 +74,29 @@ export function engineContract(engineOf: () => Engine): void {
       expect(await first([entry({ slot: 1, start: 0, tokens: prompt.slice(0, 12) })])).toBe(fresh)
     } finally {
       rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('draws through a draft as far as it is right, and forgets the rest', async () => {
+    const start = prompt.slice(0, 8)
+    const plain: number[] = []
+    for (let step = 0; step < 6; step++) {
+      const history = [...start, ...plain]
+      const tokens = step === 0 ? start : history.slice(-1)
+      const token = await first([entry({ slot: 0, start: history.length - tokens.length, tokens, history })])
+      plain.push(Number(token))
+    }
+    const wrong = (plain[3] ?? 0) + 1
+    const drafts = [plain.slice(0, 3), [...plain.slice(0, 3), wrong, 7], [wrong + 1], plain.slice(0, 4)]
+    for (const [index, draft] of drafts.entries()) {
+      const right = index === 3 ? 4 : index === 2 ? 0 : 3
+      expect(await first([entry({ slot: 1, start: 0, tokens: start, draft })])).toEqual(
+        plain.slice(0, right + 1),
+      )
+      // What was wrong is gone: the next token is right.
+      const done = [...start, ...plain.slice(0, right + 1)]
+      const next = entry({ slot: 1, start: done.length - 1, tokens: done.slice(-1), history: done })
+      expect(await first([next])).toBe(plain[right + 1])
     }
   })
 

@@ -485,6 +485,20 @@ const rows: Row[] = [
   },
 
   {
+    name: 'a prediction of another type',
+    body: () => chat({ prediction: { type: 'tokens', content: 'a' } }),
+    status: 400,
+    code: 'invalid_value',
+    param: 'prediction.type',
+  },
+  {
+    name: 'a prediction without content',
+    body: () => chat({ prediction: { type: 'content' } }),
+    status: 400,
+    code: 'missing_required_parameter',
+    param: 'prediction.content',
+  },
+  {
     name: 'D10 every private-use character',
     body: () => messages({ role: 'user', content: everyPrivateUse }),
     status: 400,

@@ -33,6 +33,7 @@ export function workload(below: Random): SequenceParams[] {
     prompt: pool[below(4)] ?? [0],
     maxTokens: 1 + below(12),
     stopTokens: below(3) === 0 ? [below(256), below(256), below(256)] : [],
+    speculation: below(2) === 0 ? { prediction: [] } : undefined,
     sampling: { ...greedy, seed: below(2) },
   }))
 }

@@ -18,6 +18,7 @@ import { ignoredFields, readModel, readStreamOptions, refuse } from './common-fi
 import { sendIgnored } from './ignored-header.ts'
 import { readMessages } from './messages.ts'
 import { readSampling, type SamplingRequest, seedOfChoice } from './sampling.ts'
+import { readSpeculation, type SpeculationRequest, speculate } from './speculation.ts'
 import { constrain, readConstraint, type WantedConstraint } from './structured-output.ts'
 import { readThinking, type ThinkingRequest } from './thinking.ts'
 import { finishReason, wireCall, wireDelta } from './tool-calls.ts'
@@ -42,6 +43,7 @@ interface ChatRequest extends SamplingRequest {
   readonly thinking: ThinkingRequest
   readonly maxTokens: number | undefined
   readonly constraint: WantedConstraint | undefined
+  readonly speculation: SpeculationRequest
   readonly n: number
   readonly stream: boolean
   readonly includeUsage: boolean
@@ -81,6 +83,7 @@ function readChat(fields: Fields, model: string, serving: Serving, ready: ReadyM
     thinking: readThinking(fields, ready.info.chat),
     maxTokens: maxCompletion ?? maxTokens,
     constraint: readConstraint(fields),
+    speculation: readSpeculation(fields, serving.promptLookup),
     n: fields.integer('n', { min: 1, max: serving.maxN }) ?? 1,
     ...readStreamOptions(fields),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
@@ -106,6 +109,7 @@ async function startChat(
   const maxTokens = fitInContext(prompt.tokens.length, chat.maxTokens, ready.contextSize, 'messages')
   const output = outputFormat(chat, ready, prompt.rendered)
   checkConstraint(chat.constraint, output)
+  const speculation = await speculate(chat.speculation, serving, signal)
   return serving.start(
     Array.from({ length: chat.n }, (_, choice) => ({
       prompt: prompt.tokens,
@@ -114,6 +118,7 @@ async function startChat(
       stops: chat.stops,
       ignoreEos: chat.ignoreEos,
       sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
+      speculation,
     })),
   )
 }

@@ -4,7 +4,6 @@ import { type Fields, missing, unsupported } from '../fields.ts'
 /** Fields that tune cost, routing or telemetry only: taken, checked, and said to be without effect. */
 const WITHOUT_EFFECT = [
   'metadata',
-  'prediction',
   'prompt_cache_key',
   'prompt_cache_options',
   'prompt_cache_retention',

@@ -16,6 +16,7 @@ import {
 import { ignoredFields, readModel, readStreamOptions, refuse } from './common-fields.ts'
 import { sendIgnored } from './ignored-header.ts'
 import { readSampling, type SamplingRequest, seedOfChoice } from './sampling.ts'
+import { readSpeculation, type SpeculationRequest, speculate } from './speculation.ts'
 import { constrain, readConstraint, type WantedConstraint } from './structured-output.ts'
 import { wireTimings, wireUsage } from './wire-timings.ts'
 
@@ -36,6 +37,7 @@ interface CompletionRequest extends SamplingRequest {
   readonly maxTokens: number
   readonly constraint: WantedConstraint | undefined
   readonly n: number
+  readonly speculation: SpeculationRequest
   readonly stream: boolean
   readonly includeUsage: boolean
 }
@@ -82,6 +84,7 @@ function readCompletion(fields: Fields, serving: Serving, ready: ReadyModel): Co
     maxTokens: fields.integer('max_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER }) ?? DEFAULT_MAX_TOKENS,
     n,
     constraint: readConstraint(fields),
+    speculation: readSpeculation(fields, serving.promptLookup),
     ...readStreamOptions(fields),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
   }
@@ -138,6 +141,7 @@ async function startAll(
 ): Promise<Generation[]> {
   serving.checkRoom(wanted.prompts.length * wanted.n)
   const constrained = await constrain(wanted.sampling, wanted.constraint, ready.vocabulary, serving, signal)
+  const speculation = await speculate(wanted.speculation, serving, signal)
   const requests: GenerationRequest[] = []
   for (const prompt of wanted.prompts) {
     const tokens = typeof prompt === 'string' ? await serving.tokens(prompt, signal) : prompt
@@ -146,7 +150,8 @@ async function startAll(
     const maxTokens = fitInContext(tokens.length, wanted.maxTokens, ready.contextSize, 'prompt')
     for (let choice = 0; choice < wanted.n; choice++) {
       const sampling = { ...constrained, seed: seedOfChoice(constrained.seed, choice) }
-      requests.push({ prompt: tokens, maxTokens, stops: wanted.stops, ignoreEos: wanted.ignoreEos, sampling })
+      const { stops, ignoreEos } = wanted
+      requests.push({ prompt: tokens, maxTokens, stops, ignoreEos, sampling, speculation })
     }
   }
   return serving.start(requests)
@@ -195,14 +200,9 @@ function send(
 function sumUsage(ends: readonly GenerationEnd[], n: number): object {
   const usages = ends.map((end) => end.usage)
   const firsts = usages.filter((_, index) => index % n === 0)
-  return wireUsage([
-    {
-      promptTokens: firsts.reduce((sum, usage) => sum + usage.promptTokens, 0),
-      cachedTokens: firsts.reduce((sum, usage) => sum + usage.cachedTokens, 0),
-      reasoningTokens: 0,
-      completionTokens: usages.reduce((sum, usage) => sum + usage.completionTokens, 0),
-    },
-  ])
+  const promptTokens = firsts.reduce((sum, usage) => sum + usage.promptTokens, 0)
+  const cachedTokens = firsts.reduce((sum, usage) => sum + usage.cachedTokens, 0)
+  return wireUsage(usages.map((usage) => ({ ...usage, promptTokens, cachedTokens })))
 }
 
 function chunkWriter(head: ResponseHead, echoed: (index: number) => string, n: number): ChunkWriter {

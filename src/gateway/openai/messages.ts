@@ -67,7 +67,8 @@ function readToolCall(fields: Fields): ChatToolCall {
   return { id, type: 'function', function: { name, arguments: call.string('arguments') ?? '{}' } }
 }
 
-function readContent(fields: Fields): string | undefined {
+/** OpenAI: `content` of a message or a prediction: a string, or text parts, which are joined. */
+export function readContent(fields: Fields): string | undefined {
   const value = fields.value('content')
   if (value === undefined || typeof value === 'string') return value
   const path = fields.pathOf('content')

@@ -6,12 +6,18 @@ export function wireUsage(usages: readonly Usage[]): object {
   const prompt = usages[0]?.promptTokens ?? 0
   const completion = usages.reduce((sum, usage) => sum + usage.completionTokens, 0)
   const reasoning = usages.reduce((sum, usage) => sum + usage.reasoningTokens, 0)
+  const accepted = usages.reduce((sum, usage) => sum + usage.acceptedDrafts, 0)
+  const rejected = usages.reduce((sum, usage) => sum + usage.rejectedDrafts, 0)
   return {
     prompt_tokens: prompt,
     completion_tokens: completion,
     total_tokens: prompt + completion,
     prompt_tokens_details: { cached_tokens: usages[0]?.cachedTokens ?? 0 },
-    completion_tokens_details: { reasoning_tokens: reasoning },
+    completion_tokens_details: {
+      reasoning_tokens: reasoning,
+      accepted_prediction_tokens: accepted,
+      rejected_prediction_tokens: rejected,
+    },
   }
 }
 

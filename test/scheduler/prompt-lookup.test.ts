@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import type { EngineLimits } from '../../src/engine/engine.ts'
+import { SimulatedEngine } from '../../src/engine/simulated.ts'
+import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
+import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import { PromptLookup } from '../../src/scheduler/prompt-lookup.ts'
+import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
+import { random } from '../support/random.ts'
+import { drain, greedy, roomy } from '../support/workload.ts'
+
+describe('PromptLookup', () => {
+  it('guesses what followed the last time', () => {
+    const lookup = new PromptLookup()
+    expect(lookup.guess([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3], 9)).toEqual([4, 5, 6, 7])
+    expect(lookup.guess([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4], 2)).toEqual([5, 6])
+    expect(lookup.guess([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 9], 9)).toEqual([])
+  })
+
+  it('takes the latest occurrence, and goes on with what repeats', () => {
+    expect(new PromptLookup().guess([1, 2, 3, 7, 1, 2, 3, 8, 1, 2, 3], 9)).toEqual([8, 1, 2, 3])
+    expect(new PromptLookup().guess([5, 5, 5, 5], 9)).toEqual([5, 5, 5, 5])
+    expect(new PromptLookup().guess([1, 2, 1, 2, 1], 9)).toEqual([2, 1, 2, 1])
+  })
+
+  it('guesses from a predicted output, not from where it meets the prompt', () => {
+    const lookup = new PromptLookup([1, 2, 3, 4, 5])
+    expect(lookup.guess([9, 1, 2, 3], 9)).toEqual([4, 5])
+    expect(new PromptLookup([1, 2]).guess([3, 4, 1, 2, 3], 9)).toEqual([])
+  })
+
+  it('guesses more while it is right, and rests when it is wrong, longer each time', () => {
+    const lookup = new PromptLookup()
+    const text = Array.from({ length: 40 }, (_, i) => i)
+    const again = [...text, 0, 1, 2]
+    lookup.learn(4, 4)
+    expect(lookup.guess(again, 99)).toEqual([3, 4, 5, 6, 7, 8, 9, 10])
+    const rests = (): number => {
+      lookup.learn(8, 0)
+      let rest = 0
+      while (lookup.guess(again, 99).length === 0) rest++
+      return rest
+    }
+    expect([rests(), rests(), rests()]).toEqual([8, 16, 32])
+  })
+})
+
+describe('speculation in the scheduler', () => {
+  const limits: EngineLimits = { slots: 3, contextSize: 128, batchTokens: 24 }
+  // So few tokens that what repeats is often right.
+  const engine = (of: EngineLimits): SimulatedEngine => new SimulatedEngine(of, { vocabulary: 2 })
+  const asked = (seed: number): SequenceParams[] => {
+    const below = random(seed)
+    return Array.from({ length: 4 }, (_, id) => ({
+      id: String(id),
+      prompt: Array.from({ length: 10 + below(30) }, () => below(2)),
+      maxTokens: 1 + below(60),
+      stopTokens: [],
+      sampling: { ...greedy, seed: below(3) },
+    }))
+  }
+
+  it('never changes what is generated, and takes fewer passes', async () => {
+    let passes = 0
+    let without = 0
+    let accepted = 0
+    for (let seed = 1; seed <= 60; seed++) {
+      const plain = asked(seed).map((params) => new Sequence(params))
+      without += (await drain(plain, engine(limits), new PrefixSlotCache(3))).steps
+      const ahead = asked(seed).map((params) => new Sequence({ ...params, speculation: { prediction: [] } }))
+      passes += (await drain(ahead, engine(limits), new PrefixSlotCache(3))).steps
+      expect(ahead.map(({ tokens, end }) => [tokens, end])).toEqual(
+        plain.map(({ tokens, end }) => [tokens, end]),
+      )
+      accepted += ahead.reduce((sum, one) => sum + one.accepted, 0)
+    }
+    expect(accepted).toBeGreaterThan(100)
+    expect(passes).toBeLessThan(without)
+  })
+
+  it('takes one pass for what a prediction knows', async () => {
+    const [params] = asked(9)
+    if (params === undefined) throw new Error('none was made')
+    const plain = new Sequence({ ...params, maxTokens: 30 })
+    const slow = await drain([plain], new SimulatedEngine(roomy(limits)), new NoPrefixSlotCache(1))
+    const prediction = plain.tokens.slice(plain.promptLength)
+    const told = new Sequence({ ...params, maxTokens: 30, speculation: { prediction } })
+    const fast = await drain([told], new SimulatedEngine(roomy(limits)), new PrefixSlotCache(1))
+    expect(told.tokens).toEqual(plain.tokens)
+    expect(fast.steps).toBeLessThan(slow.steps / 2)
+    expect(told.accepted + 1).toBeGreaterThan(20)
+  })
+
+  it('guesses nothing where cells cannot be taken back', async () => {
+    const ahead = asked(3).map((params) => new Sequence({ ...params, speculation: { prediction: [] } }))
+    await drain(ahead, engine(limits), new NoPrefixSlotCache(3))
+    expect(ahead.map(({ accepted, rejected }) => accepted + rejected)).toEqual([0, 0, 0, 0])
+  })
+})
