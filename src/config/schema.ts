@@ -154,7 +154,7 @@ export const ConfigSchema = Type.Object({
     minimum: 0,
     maximum: 60_000,
     description:
-      'Longest milliseconds between two tokens of a stream while prompts arrive; 0: four times the pace without prompts.',
+      'Longest milliseconds between two tokens of a stream while prompts arrive; 0: four times that of a full server without.',
   }),
   maxQueue: Type.Integer({
     group: 'Limits',

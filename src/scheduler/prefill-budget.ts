@@ -23,7 +23,7 @@ export class WholeBatch implements PrefillBudget {
 
 /** However slow the machine, a prompt advances by so many tokens. */
 const LEAST = 16
-/** Without a target, a pass with prompts may take so many times as long as one without, or so many milliseconds. */
+/** Without a target, a pass with prompts may take so many times as long as the fullest one without, or so many milliseconds. */
 const AUTO_STRETCH = 4
 const AUTO_LEAST_MS = 25
 /** A pass that was slower than thought counts at once, a faster one little by little: the target is for the slow ones. */
@@ -52,7 +52,7 @@ export class PacedPrefill implements PrefillBudget {
     if (decodes === 0) return Number.POSITIVE_INFINITY
     const decodeMs = this.#expected(decodes)
     if (this.#promptTokenMs === undefined || decodeMs === undefined) return LEAST
-    const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * decodeMs)
+    const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * this.#slowestMs())
     return Math.max(LEAST, Math.floor((MARGIN * target - decodeMs) / this.#promptTokenMs))
   }
 
@@ -69,6 +69,11 @@ export class PacedPrefill implements PrefillBudget {
       this.#learned = true
       this.#promptTokenMs = sample
     } else this.#promptTokenMs = moved(this.#promptTokenMs, sample)
+  }
+
+  /** What a pass without prompts takes at most: how fast streams are when the server is full. */
+  #slowestMs(): number {
+    return this.#decodeMs.reduce<number>((slowest, ms = 0) => Math.max(slowest, ms), 0)
   }
 
   /** Of the nearest number of decodes that has been seen; of the larger one where two are as near. */

@@ -63,6 +63,16 @@ describe('PacedPrefill', () => {
     expect(p(times, 0.5)).toBeGreaterThan(0.7 * 4 * (20 + 32))
   })
 
+  it('without a target gives a few streams no more than what they have when the server is full', () => {
+    const pace = new PacedPrefill(0)
+    simulate(pace, slow, 8)
+    const times = simulate(pace, slow, 1)
+      .slice(20)
+      .map(({ ms }) => ms)
+    expect(p(times, 0.99)).toBeLessThan(1.2 * 4 * (20 + 32))
+    expect(p(times, 0.5)).toBeGreaterThan(0.7 * 4 * (20 + 32))
+  })
+
   it('lets prompts advance where the target cannot be held at all', () => {
     const passes = simulate(new PacedPrefill(10), slow, 8)
     expect(passes.every(({ promptTokens }) => promptTokens === 16)).toBe(true)
