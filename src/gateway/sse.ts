@@ -26,28 +26,25 @@ export interface EventStream {
 const STALL_MS = 30_000
 
 /**
- * An SSE answer on @fastify/sse, whose bare send() never settles when a client leaves under back-pressure (fastify/sse#54).
+ * An SSE answer: headers and keep-alive comments by @fastify/sse. Events are written here: its send() never settles when a
+ * client leaves under back-pressure (fastify/sse#54), and costs several promises a token.
  * The route must have `sse: 'manual'`.
  */
 export function openStream(reply: FastifyReply, stallMs = STALL_MS): EventStream {
   const { raw } = reply
   const { signal, gone, left } = watchClient(reply)
   let over = false
+  /** Waits only while the socket is full, and not for ever. */
   const put = async (frame: string): Promise<void> => {
     signal.throwIfAborted()
-    const sent = reply.sse.send(frame)
-    if (!raw.writableNeedDrain) return sent
-    sent.catch(() => undefined)
-    let timer: NodeJS.Timeout | undefined
-    const stalled = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        gone('the client stopped reading')
-        raw.destroy()
-        reject(signal.reason)
-      }, stallMs)
-    })
+    if (raw.write(`data: ${frame}\n\n`)) return
+    const drained = new Promise<void>((resolve) => raw.once('drain', resolve))
+    const timer = setTimeout(() => {
+      gone('the client stopped reading')
+      raw.destroy()
+    }, stallMs)
     try {
-      await Promise.race([sent, left, stalled])
+      await Promise.race([drained, left])
     } finally {
       clearTimeout(timer)
     }

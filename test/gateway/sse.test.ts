@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { connect } from 'node:net'
+import { fastifySSE } from '@fastify/sse'
+import fastify from 'fastify'
+import { afterEach, describe, expect, it } from 'vitest'
+import { ClientGone, openStream } from '../../src/gateway/sse.ts'
+
+const app = () => fastify()
+let server: ReturnType<typeof app> | undefined
+afterEach(() => server?.close())
+
+const STALL_MS = 300
+
+/** A route that streams events of 64 kB; resolves to how that ended. */
+async function streaming(events: number) {
+  server = app()
+  await server.register(fastifySSE)
+  const ended = new Promise<unknown>((resolve) => {
+    server?.get('/', { sse: 'manual' }, async (_request, reply) => {
+      const stream = openStream(reply, STALL_MS)
+      try {
+        stream.open()
+        for (let event = 0; event < events; event++) await stream.data({ event, text: 'x'.repeat(65_536) })
+        await stream.done()
+        resolve('done')
+      } catch (error) {
+        resolve(error)
+      }
+    })
+  })
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  await once(socket, 'connect')
+  return { ended, socket }
+}
+
+describe('openStream', () => {
+  it('waits for a reader that is slow', async () => {
+    const { ended, socket } = await streaming(400)
+    let bytes = 0
+    socket.on('data', (chunk) => {
+      bytes += chunk.length
+      socket.pause()
+      setTimeout(() => socket.resume(), 1)
+    })
+    expect(await ended).toBe('done')
+    while (bytes < 400 * 65_536) await once(socket, 'data')
+    socket.destroy()
+  })
+
+  it('gives up on a reader that has stopped, after a while', async () => {
+    const { ended, socket } = await streaming(100_000)
+    socket.pause()
+    const started = performance.now()
+    expect(await ended).toBeInstanceOf(ClientGone)
+    expect(performance.now() - started).toBeGreaterThan(STALL_MS - 50)
+    expect(performance.now() - started).toBeLessThan(STALL_MS + 5000)
+    socket.destroy()
+  })
+
+  it('ends at once when the reader leaves while the socket is full', async () => {
+    const { ended, socket } = await streaming(100_000)
+    socket.pause()
+    setTimeout(() => socket.destroy(), 50)
+    const started = performance.now()
+    expect(await ended).toBeInstanceOf(ClientGone)
+    expect(performance.now() - started).toBeLessThan(STALL_MS)
+  })
+})
