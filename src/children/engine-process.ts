@@ -16,10 +16,10 @@ import type { EngineCommand, EngineInit, EngineMessage, EngineReady } from './pr
 serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, channel) => {
   const { engine, modelBytes, parameters, prefixReuse, tune } = await open(init)
   const { slots, contextSize } = engine.limits
-  const parked = init.parking && prefixReuse ? new ParkedPrefixes(init.parking.bytes) : undefined
-  const cache =
-    init.prefixCache && prefixReuse ? new PrefixSlotCache(slots, parked) : new NoPrefixSlotCache(slots)
-  const parking = init.parking && parked && (await ParkingLot.open(engine, parked, init.parking))
+  const reuse = init.prefixCache && prefixReuse
+  const space = reuse ? await parkingOf(engine, init) : undefined
+  const cache = reuse ? new PrefixSlotCache(slots, space?.parked) : new NoPrefixSlotCache(slots)
+  const parking = space?.parking
   const pace = new PacedPrefill(init.itlTargetMs)
   const loop = new StepLoop({
     engine,
@@ -62,6 +62,23 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     },
   }
 })
+
+/** A place that cannot be used costs recomputations, not the server. */
+async function parkingOf(
+  engine: Engine,
+  { parking: place }: EngineInit,
+): Promise<{ parked: ParkedPrefixes; parking: ParkingLot } | undefined> {
+  if (place === undefined) return undefined
+  const parked = new ParkedPrefixes(place.bytes)
+  try {
+    return { parked, parking: await ParkingLot.open(engine, parked, place) }
+  } catch (error) {
+    console.warn(
+      `prefixes are not kept outside of the slots: ${error instanceof Error ? error.message : error}`,
+    )
+    return undefined
+  }
+}
 
 interface Opened {
   readonly engine: Engine
