@@ -90,7 +90,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'never over the capacity',
     file: 'src/kvcache/parked-prefixes.ts',
-    find: 'if (this.#bytes <= this.#capacity) break',
+    find: 'if (this.#bytes <= this.#capacity && this.#places.size <= MOST_PLACES) break',
     replace: 'break',
   },
   {

@@ -19,7 +19,7 @@ export interface GeneratorOptions {
 }
 
 /** How long a request waits for a new engine. */
-const RESTART_PATIENCE_MS = 30_000
+const RESTART_PATIENCE_MS = 120_000
 
 /** All generations in flight: admits them, hands the engine's steps to them, and carries them over to the next engine when one dies. */
 export class Generator {

@@ -10,6 +10,9 @@ interface Place extends Parked {
   bytes: number
 }
 
+/** Each lookup compares with all of them. */
+const MOST_PLACES = 1000
+
 /** Which prefixes are parked outside of the slots, within a capacity; the least recently used ones leave first. Moves no bytes itself. */
 export class ParkedPrefixes {
   readonly #capacity: number
@@ -73,7 +76,7 @@ export class ParkedPrefixes {
     }
     for (const other of leaving) this.drop(other)
     for (const other of this.#places) {
-      if (this.#bytes <= this.#capacity) break
+      if (this.#bytes <= this.#capacity && this.#places.size <= MOST_PLACES) break
       leaving.push(other)
       this.drop(other)
     }

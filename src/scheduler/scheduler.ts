@@ -92,7 +92,8 @@ export class Scheduler {
     budget = Math.min(budget, this.#prefill.tokens(batch.length))
     for (const sequence of this.#running) if (sequence.phase === 'prefill') take(sequence)
     // In order of arrival; overtaken only while another sequence computes what both need.
-    for (let index = 0; index < this.#waiting.length && budget > 0; ) {
+    // Each look costs a comparison with all that is held: no more of them than there are slots.
+    for (let index = 0; index < Math.min(this.#waiting.length, this.#limits.slots) && budget > 0; ) {
       const next = this.#waiting[index] as Sequence
       const outcome = this.#admit(next)
       if (outcome === 'full') break

@@ -147,6 +147,12 @@ describe('ParkedPrefixes', () => {
     expect([parked.count, parked.bytes]).toEqual([0, 0])
   })
 
+  it('keeps no more than a lookup can compare with', () => {
+    const parked = new ParkedPrefixes(1_000_000)
+    for (let id = 0; id < 1100; id++) parked.stored(parked.add([id, 1]), 10)
+    expect([parked.count, parked.bytes]).toEqual([1000, 10_000])
+  })
+
   it('wants a file erased whose place is gone', () => {
     const parked = new ParkedPrefixes(250)
     const one = parked.add([1])
