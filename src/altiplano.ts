@@ -39,6 +39,8 @@ type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' }>
 const HUGE_TEXT = 1_000_000
 /** So many crashes of children are met by restarts. */
 const MOST_CRASHES = 5
+/** A start may fail for a while: memory of the one before is not given back at once. */
+const MOST_FAILED_STARTS = 20
 const CRASH_WINDOW_MS = 300_000
 /** How long a request waits for a child that is being restarted. */
 const RESTART_PATIENCE_MS = 15_000
@@ -57,6 +59,7 @@ export class Altiplano {
   #unservable: (() => string) | undefined
   #draining = false
   readonly #crashes = new CrashLimit(MOST_CRASHES, CRASH_WINDOW_MS)
+  readonly #failedStarts = new CrashLimit(MOST_FAILED_STARTS, CRASH_WINDOW_MS)
   readonly #hopeless = deferred<string>()
 
   constructor(options: AltiplanoOptions) {
@@ -114,17 +117,18 @@ export class Altiplano {
         this.#generator.onEngineReady()
       },
       onMessage: (message) => this.#onStep(message),
-      onDown: ({ cause }) => {
+      onDown: ({ cause, served }) => {
         this.#stats = undefined
-        this.#generator.onEngineDown()
-        this.#onCrash('engine', cause)
+        // One that never came up has met no request: they go on waiting.
+        if (served) this.#generator.onEngineDown()
+        this.#onCrash('engine', cause, served)
       },
     })
     this.#text = new TextClient({
       entry: childEntry('text'),
       init: { modelPath: init.modelPath },
       log,
-      onCrash: ({ cause }) => this.#onCrash('text', cause),
+      onCrash: ({ cause, served }) => this.#onCrash('text', cause, served),
     })
     this.#text.child.start()
     this.#engine.start()
@@ -135,12 +139,12 @@ export class Altiplano {
     return this.#hopeless.promise
   }
 
-  #onCrash(child: 'engine' | 'text', cause: string): void {
-    if (!this.#crashes.reached(performance.now())) return
+  #onCrash(child: 'engine' | 'text', cause: string, served: boolean): void {
+    const limit = served ? this.#crashes : this.#failedStarts
+    if (!limit.reached(performance.now())) return
     const reason = (child === 'engine' ? this.#engine : this.#text?.child)?.lastFailure ?? cause
-    this.#hopeless.resolve(
-      `${MOST_CRASHES} crashes within ${CRASH_WINDOW_MS / 60_000} minutes; the last: ${reason}`,
-    )
+    const count = served ? `${MOST_CRASHES} crashes` : `${MOST_FAILED_STARTS} failed starts`
+    this.#hopeless.resolve(`${count} within ${CRASH_WINDOW_MS / 60_000} minutes; the last: ${reason}`)
   }
 
   /** The server stays up, says why it is not ready, and serves nothing. */
@@ -236,9 +240,10 @@ export class Altiplano {
   /** A text that cannot fit whatever its tokens are is not worth seconds of the tokenizer's time. */
   #refuseHuge(call: PromptCall): void {
     const contextSize = this.#engine?.ready?.limits.contextSize
-    const longest = this.#longestToken()
     const length = textLength(call)
-    if (contextSize === undefined || length < HUGE_TEXT || length <= contextSize * longest) return
+    if (contextSize === undefined || length < HUGE_TEXT) return
+    const longest = this.#longestToken()
+    if (length <= contextSize * longest) return
     const least = Math.ceil(length / longest)
     fitInContext(least, undefined, contextSize, call.type === 'chat' ? 'messages' : 'prompt', 'at least ')
   }

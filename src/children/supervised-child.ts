@@ -24,7 +24,8 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> {
   readonly log: ChildLog
   onReady?(ready: Ready, epoch: number): void
   onMessage(message: FromChild, epoch: number): void
-  onDown?(reason: { readonly epoch: number; readonly cause: string }): void
+  /** `served`: that life had been ready. */
+  onDown?(reason: { readonly epoch: number; readonly cause: string; readonly served: boolean }): void
 }
 
 export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
@@ -201,6 +202,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   #down(epoch: number, cause: string): void {
     if (epoch !== this.#epoch || this.#process === undefined) return
+    const served = this.#ready !== undefined
     this.#process = undefined
     this.#ready = undefined
     clearInterval(this.#watchdog)
@@ -211,7 +213,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     this.#failures = performance.now() - this.#startedAt > HEALTHY_MS ? 0 : this.#failures + 1
     this.#state = 'restarting'
     this.#restarts++
-    this.#options.onDown?.({ epoch, cause })
+    this.#options.onDown?.({ epoch, cause, served })
     const wait = Math.min(backoffMs.max, backoffMs.first * 2 ** Math.max(0, this.#failures - 1))
     this.#restart = setTimeout(() => this.start(), wait)
   }

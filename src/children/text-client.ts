@@ -7,7 +7,7 @@ export interface TextClientOptions {
   readonly init: TextInit
   readonly log: ChildLog
   /** The process has ended, and not because a call took too long: that is the call's fault. */
-  readonly onCrash?: (reason: { readonly cause: string }) => void
+  readonly onCrash?: (reason: { readonly cause: string; readonly served: boolean }) => void
   /** What one call may take of a ready child, plus a second for each MB of text. Default 2 s. */
   readonly budgetMs?: number
 }

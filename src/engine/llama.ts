@@ -177,7 +177,13 @@ export class LlamaEngine implements Engine {
       const rows = await this.#fill(entries)
       await this.#context.decodeBatch()
       await Promise.all(
-        entries.map(async (entry, index) => outcome.set(entry, await this.#sample(entry, rows[index]))),
+        entries.map(async (entry, index) => {
+          const sampled = this.#sample(entry, rows[index])
+          outcome.set(
+            entry,
+            await sampled.catch((cause) => new Error('no token could be sampled', { cause })),
+          )
+        }),
       )
       for (const { slot, start, tokens, draft = [] } of entries) {
         this.#slotOf(slot).resident = start + tokens.length + draft.length
@@ -220,18 +226,21 @@ export class LlamaEngine implements Engine {
     }
     if (draft === undefined) return this.#draw(held, sample, history, row)
     const drawn: number[] = []
+    const seen = [...history]
     for (const [index, one] of rows.entries()) {
-      const token = await this.#draw(held, sample, [...history, ...drawn], one)
+      const token = await this.#draw(held, sample, seen, one)
       if (typeof token !== 'number') return token
       drawn.push(token)
+      seen.push(token)
       if (token !== draft[index]) break
     }
     return drawn
   }
 
   /** A sequence that is new in a slot, or has moved there, or comes from an engine that is gone: its grammar goes on. */
-  #makeOwner(held: Slot, { id, history, promptLength }: BatchEntry, sample: SamplingParams): void {
-    if (held.owner === id && held.sampler !== undefined) return
+  #makeOwner(held: Slot, { id, copyFrom, history, promptLength }: BatchEntry, sample: SamplingParams): void {
+    // One that was here before and comes back has gone on elsewhere.
+    if (held.owner === id && held.sampler !== undefined && copyFrom === undefined) return
     held.owner = undefined
     held.sampler?.dispose()
     held.sampler = this.#newSampler()
@@ -263,7 +272,8 @@ export class LlamaEngine implements Engine {
     if (!this.#context.removeTokenCellsFromSequence(slot, start, -1) && start > 0) {
       throw new Error(`slot ${slot} cannot be cut at ${start}: this model needs --no-prefix-cache`)
     }
-    this.#slotOf(slot).resident = start
+    const held = this.#slotOf(slot)
+    held.resident = Math.min(held.resident, start)
   }
 
   #slotOf(index: number): Slot {

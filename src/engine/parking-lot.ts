@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { lstat, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineStats } from '../children/protocol.ts'
 import type { Parked, ParkedPrefixes } from '../kvcache/parked-prefixes.ts'
@@ -19,6 +20,8 @@ interface File {
   readonly path: string
   /** SHA-256 of a file that another process has written; checked before llama.cpp reads it. */
   readonly digest: string | undefined
+  /** Whether its label is written. */
+  readonly labelled: boolean
 }
 
 /** What stands beside a file that is kept. */
@@ -28,6 +31,8 @@ interface Label {
   readonly bytes: number
   readonly digest: string
 }
+
+const OWN_FILE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.json)?$/
 
 /** Moves what slots hold to files and back. A transfer that fails costs a recomputation, never a request. */
 export class ParkingLot {
@@ -47,8 +52,13 @@ export class ParkingLot {
   static async open(engine: Engine, parked: ParkedPrefixes, place: ParkingPlace): Promise<ParkingLot> {
     const { keepAs, folder: parent } = place
     if (keepAs === undefined) await removeAbandoned(parent)
-    const folder = join(parent, keepAs === undefined ? `altiplano-kv-${process.ppid}` : 'altiplano-kv-kept')
+    // A folder for each model: servers of different ones may share the directory.
+    const folder = join(
+      parent,
+      keepAs === undefined ? `altiplano-kv-${process.ppid}` : `altiplano-kept-${sha256(keepAs).slice(0, 16)}`,
+    )
     await mkdir(folder, { mode: 0o700, recursive: keepAs !== undefined })
+    if (!(await isOwn(folder))) throw new Error(`${folder} is not a directory of this user alone`)
     const lot = new ParkingLot(engine, parked, { folder, keepAs })
     if (keepAs !== undefined) await lot.#takeOver(keepAs)
     return lot
@@ -59,7 +69,7 @@ export class ParkingLot {
   }
 
   async park(slot: number, parked: Parked): Promise<void> {
-    const file = { path: join(this.#place.folder, randomUUID()), digest: undefined }
+    const file = { path: join(this.#place.folder, randomUUID()), digest: undefined, labelled: false }
     this.#files.set(parked, file)
     try {
       const bytes = await this.#engine.save(slot, file.path, parked.tokens)
@@ -92,10 +102,10 @@ export class ParkingLot {
     const { keepAs, folder } = this.#place
     if (keepAs === undefined) return rm(folder, { recursive: true, force: true })
     for (const { slot, tokens } of contents) await this.park(slot, this.#parked.add(tokens))
-    for (const [{ tokens }, { path }] of this.#files) {
-      const content = await readFile(path).catch(() => undefined)
-      if (content === undefined) continue
-      const label: Label = { keepAs, tokens, bytes: content.length, digest: sha256(content) }
+    for (const [{ tokens }, { path, labelled }] of this.#files) {
+      if (labelled) continue
+      const { size: bytes } = await stat(path)
+      const label: Label = { keepAs, tokens, bytes, digest: await digestOf(path) }
       await writeFile(`${path}.json`, JSON.stringify(label), { mode: 0o600 })
     }
   }
@@ -109,11 +119,13 @@ export class ParkingLot {
       if (label?.keepAs === keepAs) labels.set(name.slice(0, -'.json'.length), label)
     }
     for (const name of await readdir(folder)) {
-      if (!labels.has(name)) await rm(join(folder, name), { recursive: true, force: true })
+      // Nothing is removed that is not from here.
+      if (OWN_FILE.test(name) && !labels.has(name.replace(/\.json$/, '')))
+        await rm(join(folder, name), { force: true })
     }
     for (const [name, { tokens, bytes, digest }] of labels) {
       const parked = this.#parked.add(tokens)
-      this.#files.set(parked, { path: join(folder, name), digest })
+      this.#files.set(parked, { path: join(folder, name), digest, labelled: true })
       for (const leaving of this.#parked.stored(parked, bytes)) await this.#erase(leaving)
     }
   }
@@ -127,7 +139,9 @@ export class ParkingLot {
   async #erase(parked: Parked): Promise<void> {
     const file = this.#files.get(parked)
     this.#files.delete(parked)
-    if (file !== undefined) await rm(file.path, { force: true })
+    if (file === undefined) return
+    await rm(file.path, { force: true })
+    if (file.labelled) await rm(`${file.path}.json`, { force: true })
   }
 }
 
@@ -135,11 +149,17 @@ export class ParkingLot {
 async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const server = Number(/^altiplano-kv-(\d+)$/.exec(name)?.[1])
+    const folder = join(parent, name)
     if (server === process.ppid || (server > 0 && !lives(server))) {
-      // Another user's is not ours to remove.
-      await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined)
+      if (await isOwn(folder)) await rm(folder, { recursive: true, force: true })
     }
   }
+}
+
+/** Another user's folder, or a link to somewhere, is not ours to write to or to remove. */
+async function isOwn(folder: string): Promise<boolean> {
+  const stats = await lstat(folder).catch(() => undefined)
+  return stats?.isDirectory() === true && stats.uid === process.getuid?.() && (stats.mode & 0o077) === 0
 }
 
 function lives(pid: number): boolean {
@@ -164,9 +184,11 @@ async function readLabel(path: string): Promise<Label | undefined> {
 }
 
 async function digestOf(path: string): Promise<string> {
-  return sha256(await readFile(path))
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path)) hash.update(chunk)
+  return hash.digest('hex')
 }
 
-function sha256(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex')
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }

@@ -37,6 +37,7 @@ export function openStream(reply: FastifyReply, stallMs = STALL_MS): EventStream
   /** Waits only while the socket is full, and not for ever. */
   const put = async (frame: string): Promise<void> => {
     signal.throwIfAborted()
+    if (over) throw new ClientGone('the stream has ended')
     if (raw.write(`data: ${frame}\n\n`)) return
     const drained = new Promise<void>((resolve) => raw.once('drain', resolve))
     const timer = setTimeout(() => {
@@ -57,7 +58,7 @@ export function openStream(reply: FastifyReply, stallMs = STALL_MS): EventStream
     },
     data: (value) => put(JSON.stringify(value)),
     comment: (text) => {
-      if (!signal.aborted) raw.write(`: ${text}\n\n`)
+      if (!signal.aborted && !over) raw.write(`: ${text}\n\n`)
     },
     done: async () => {
       await put('[DONE]')
@@ -65,8 +66,9 @@ export function openStream(reply: FastifyReply, stallMs = STALL_MS): EventStream
     },
     fail: async (error) => {
       if (over || signal.aborted) return
-      await put(JSON.stringify(error))
+      const last = put(JSON.stringify(error))
       over = true
+      await last
     },
   }
 }

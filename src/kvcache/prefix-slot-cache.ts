@@ -68,7 +68,9 @@ export class PrefixSlotCache implements SlotCache {
     const found = this.#parked?.find(prompt)
     if (found === undefined) return undefined
     const shared = Math.min(found.shared, prompt.length - 1)
-    return shared - cached < this.#leastParked ? undefined : { parked: found.parked, cached: shared }
+    // All of it is read, however little of it is of use.
+    const least = Math.max(this.#leastParked, found.parked.tokens.length / 16)
+    return shared - cached < least ? undefined : { parked: found.parked, cached: shared }
   }
 
   /** @param kept how many of the resident tokens the slot will go on holding. */

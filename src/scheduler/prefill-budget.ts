@@ -26,6 +26,8 @@ const LEAST = 16
 /** Without a target, a pass with prompts may take so many times as long as the fullest one without, or so many milliseconds. */
 const AUTO_STRETCH = 4
 const AUTO_LEAST_MS = 25
+/** A full pass is not taken to be longer than so many times the present one. */
+const MOST_STRETCH = 4
 /** A pass that was slower than thought counts at once, a faster one little by little: the target is for the slow ones. */
 const RISE = 0.5
 const FALL = 0.1
@@ -52,7 +54,7 @@ export class PacedPrefill implements PrefillBudget {
     if (decodes === 0) return Number.POSITIVE_INFINITY
     const decodeMs = this.#expected(decodes)
     if (this.#promptTokenMs === undefined || decodeMs === undefined) return LEAST
-    const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * this.#slowestMs())
+    const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * this.#fullMs(decodeMs))
     return Math.max(LEAST, Math.floor((MARGIN * target - decodeMs) / this.#promptTokenMs))
   }
 
@@ -71,9 +73,9 @@ export class PacedPrefill implements PrefillBudget {
     } else this.#promptTokenMs = moved(this.#promptTokenMs, sample)
   }
 
-  /** What a pass without prompts takes at most: how fast streams are when the server is full. */
-  #slowestMs(): number {
-    return this.#decodeMs.reduce<number>((slowest, ms = 0) => Math.max(slowest, ms), 0)
+  /** What a pass with the most decodes takes: how fast streams are when the server is full. One hiccup there is not believed. */
+  #fullMs(decodeMs: number): number {
+    return Math.min(this.#decodeMs.at(-1) ?? decodeMs, MOST_STRETCH * decodeMs)
   }
 
   /** Of the nearest number of decodes that has been seen; of the larger one where two are as near. */

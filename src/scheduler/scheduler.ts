@@ -116,6 +116,8 @@ export class Scheduler {
       sequence.restoring = false
       // A sequence that ended during the pass takes nothing from it, and its cells were written all the same.
       if (result instanceof Error) {
+        // What it has left in its slot is not known, even of what was to be copied there.
+        sequence.computed = 0
         if (sequence.end === undefined) {
           sequence.error = result.message
           this.finish(sequence, 'error')
@@ -187,7 +189,9 @@ export class Scheduler {
    */
   #speculate(batch: ScheduledEntry[]): number {
     if (!this.#cache.copies) return 0
-    let room = Math.min(MOST_SPECULATED - batch.length, this.#limits.batchTokens - batch.length)
+    // Prompts have half of what is left, at least.
+    const left = Math.floor((this.#limits.batchTokens - batch.length) / 2)
+    let room = Math.min(MOST_SPECULATED - batch.length, left)
     const before = room
     for (const [index, entry] of batch.entries()) {
       const ahead = Math.min(room, this.#limits.contextSize - entry.start - entry.tokens.length)

@@ -1,9 +1,12 @@
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -108,7 +111,7 @@ describe('ParkingLot', () => {
   it('removes what servers that are gone left behind, and nothing else', async () => {
     const engine = new SimulatedEngine(limits)
     for (const name of ['altiplano-kv-999999999', own, `altiplano-kv-${process.pid}`, 'other']) {
-      mkdirSync(join(folder, name))
+      mkdirSync(join(folder, name), { mode: 0o700 })
       writeFileSync(join(folder, name, 'left'), '')
     }
     await ParkingLot.open(engine, new ParkedPrefixes(1), { folder, keepAs: undefined })
@@ -117,7 +120,11 @@ describe('ParkingLot', () => {
   })
 
   describe('with a directory that outlives the server', () => {
-    const kept = (): string[] => readdirSync(join(folder, 'altiplano-kv-kept'))
+    const home = (): string => {
+      const [name] = readdirSync(folder).filter((each) => each.startsWith('altiplano-kept-'))
+      return join(folder, name ?? '')
+    }
+    const kept = (): string[] => readdirSync(home())
 
     async function firstLife(): Promise<{ answer: number[] }> {
       const { ask, stop } = await start('model A')
@@ -140,16 +147,18 @@ describe('ParkingLot', () => {
     it('uses nothing of another model', async () => {
       const { answer } = await firstLife()
       const { ask, stop } = await start('model B')
-      expect(kept()).toEqual([])
       expect(await ask(prompt(1))).toEqual({ answer, cached: 0 })
       await stop()
+      const again = await start('model A')
+      expect((await again.ask(prompt(1))).cached).toBe(40)
+      await again.stop()
     })
 
     it('never hands a damaged file to the engine', async () => {
       const { answer } = await firstLife()
       for (const name of kept()) {
         if (name.endsWith('.json')) continue
-        const path = join(folder, 'altiplano-kv-kept', name)
+        const path = join(home(), name)
         // Still what the engine would take: only the checksum tells.
         writeFileSync(path, `${readFileSync(path, 'utf8')} `)
       }
@@ -164,14 +173,34 @@ describe('ParkingLot', () => {
       for (const [index, name] of kept()
         .filter((file) => file.endsWith('.json'))
         .entries()) {
-        writeFileSync(
-          join(folder, 'altiplano-kv-kept', name),
-          ['{"keepAs":"model A","tokens":["x"]}', '{'][index] ?? '',
-        )
+        writeFileSync(join(home(), name), ['{"keepAs":"model A","tokens":["x"]}', '{'][index] ?? '')
       }
+      writeFileSync(join(home(), 'notes.txt'), 'of somebody')
       const { parking, stop } = await start('model A')
-      expect([kept(), parking.stats.parkedBytes]).toEqual([[], 0])
+      expect([kept(), parking.stats.parkedBytes]).toEqual([['notes.txt'], 0])
       await stop()
+    })
+
+    it('keeps what it has taken over when it does not end well', async () => {
+      await firstLife()
+      await start('model A')
+      const { ask, stop } = await start('model A')
+      expect((await ask(prompt(1))).cached).toBe(40)
+      await stop()
+    })
+
+    it('uses no folder that is a link, or open to others', async () => {
+      await firstLife()
+      const elsewhere = join(folder, 'elsewhere')
+      const place = home()
+      renameSync(place, elsewhere)
+      symlinkSync(elsewhere, place)
+      await expect(start('model A')).rejects.toThrow('not a directory of this user alone')
+      expect(readdirSync(elsewhere)).toHaveLength(4)
+      rmSync(place)
+      renameSync(elsewhere, place)
+      chmodSync(place, 0o755)
+      await expect(start('model A')).rejects.toThrow('not a directory of this user alone')
     })
   })
 })

@@ -228,6 +228,19 @@ describe('Scheduler', () => {
     expect([bad.end, next.cached, next.end]).toEqual(['error', 0, 'length'])
   })
 
+  it('trusts nothing of a slot whose pass failed, also when the sequence was cancelled in it', () => {
+    const cache = new PrefixSlotCache(limits.slots)
+    const scheduler = new Scheduler(limits, cache)
+    const gone = sequence('gone', 6, 2)
+    scheduler.add(gone)
+    const first = scheduler.schedule()
+    scheduler.commit(first, [7])
+    const second = scheduler.schedule()
+    scheduler.finish(gone, 'cancelled')
+    scheduler.commit(second, [new Error('boom')])
+    expect(cache.find(sequence('next', 6, 2).tokens)).toBe(0)
+  })
+
   it('refuses more waiting sequences than it may hold', () => {
     const scheduler = new Scheduler(limits, new NoPrefixSlotCache(3), { maxWaiting: 2 })
     expect(['a', 'b', 'c'].map((id) => scheduler.add(sequence(id, 1, 1)))).toEqual([true, true, false])
