@@ -73,9 +73,8 @@ async function parkingOf(
   try {
     return { parked, parking: await ParkingLot.open(engine, parked, place) }
   } catch (error) {
-    console.warn(
-      `prefixes are not kept outside of the slots: ${error instanceof Error ? error.message : error}`,
-    )
+    const why = error instanceof Error ? error.message : String(error)
+    process.stderr.write(`prefixes are not kept outside of the slots: ${why}\n`)
     return undefined
   }
 }

@@ -136,7 +136,7 @@ describe('a grammar in the engine', () => {
   })
 
   it('goes on where a sequence is that left a slot and comes back to it', async () => {
-    const gbnf = String.raw`root ::= "first " "second " "third " "fourth."`
+    const gbnf = `root ::= "first " "second " "third " "fourth."`
     const { tokens: prompt, sampling } = sequenceOf(gbnf)
     const stops = new Set(text.vocabulary.endOfGeneration)
     const history = [...prompt]
@@ -166,7 +166,7 @@ describe('a grammar in the engine', () => {
   })
 
   it('goes on after what was generated before, by another engine or in another slot', async () => {
-    const gbnf = String.raw`root ::= "first" " "? "second" [ ]? [0-9] [0-9] [0-9] "."`
+    const gbnf = `root ::= "first" " "? "second" [ ]? [0-9] [0-9] [0-9] "."`
     const whole = sequenceOf(gbnf, { seed: 3 })
     await run([whole])
     const generated = whole.tokens.slice(whole.promptLength)
