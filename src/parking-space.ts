@@ -12,6 +12,7 @@ import {
 import { totalmem } from 'node:os'
 import type { EngineInit } from './children/protocol.ts'
 import type { Config } from './config/schema.ts'
+import { bytesIn, parkingFolder, removeAbandoned } from './engine/parking-folder.ts'
 
 /** Part of the memory that prefixes outside of the slots may take when nothing is said. */
 const DEFAULT_SHARE = 0.1
@@ -35,10 +36,13 @@ export function parkingSpace(
   try {
     if (kvCacheDir !== undefined) mkdirSync(kvCacheDir, { recursive: true, mode: 0o700 })
     accessSync(folder, constants.W_OK)
+    const keepAs = kvCacheDir === undefined ? undefined : identity(modelFile, kvCacheType)
+    // What earlier servers have left is room: theirs is removed, and what this one has kept counts as its own.
+    if (keepAs === undefined) removeAbandoned(folder, process.pid)
     const { bavail, bsize } = statfsSync(folder)
-    const bytes = Math.floor(Math.min(wanted, MOST_OF_FREE * bavail * bsize))
-    if (bytes < LEAST_BYTES) return undefined
-    return { folder, bytes, keepAs: kvCacheDir === undefined ? undefined : identity(modelFile, kvCacheType) }
+    const free = bavail * bsize + bytesIn(parkingFolder({ folder, keepAs }, process.pid))
+    const bytes = Math.floor(Math.min(wanted, MOST_OF_FREE * free))
+    return bytes < LEAST_BYTES ? undefined : { folder, bytes, keepAs }
   } catch {
     return undefined
   }

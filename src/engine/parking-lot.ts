@@ -1,20 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { lstat, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineStats } from '../children/protocol.ts'
 import type { Parked, ParkedPrefixes } from '../kvcache/parked-prefixes.ts'
 import type { SlotContent } from '../kvcache/slot-cache.ts'
 import type { Engine } from './engine.ts'
-
-export interface ParkingPlace {
-  readonly folder: string
-  /**
-   * Names all that a saved slot depends on (model, number formats, engine): what was parked under the same name by an
-   * earlier server is used again. undefined: nothing outlives this one.
-   */
-  readonly keepAs: string | undefined
-}
+import { isOwn, type ParkingPlace, parkingFolder, removeAbandoned } from './parking-folder.ts'
 
 interface File {
   readonly path: string
@@ -50,15 +42,11 @@ export class ParkingLot {
 
   /** Makes a folder in `place.folder`, for this user only, and takes over what is kept there. */
   static async open(engine: Engine, parked: ParkedPrefixes, place: ParkingPlace): Promise<ParkingLot> {
-    const { keepAs, folder: parent } = place
-    if (keepAs === undefined) await removeAbandoned(parent)
-    // A folder for each model: servers of different ones may share the directory.
-    const folder = join(
-      parent,
-      keepAs === undefined ? `altiplano-kv-${process.ppid}` : `altiplano-kept-${sha256(keepAs).slice(0, 16)}`,
-    )
+    const { keepAs } = place
+    const folder = parkingFolder(place, process.ppid)
+    if (keepAs === undefined) removeAbandoned(place.folder, process.ppid)
     await mkdir(folder, { mode: 0o700, recursive: keepAs !== undefined })
-    if (!(await isOwn(folder))) throw new Error(`${folder} is not a directory of this user alone`)
+    if (!isOwn(folder)) throw new Error(`${folder} is not a directory of this user alone`)
     const lot = new ParkingLot(engine, parked, { folder, keepAs })
     if (keepAs !== undefined) await lot.#takeOver(keepAs)
     return lot
@@ -145,32 +133,6 @@ export class ParkingLot {
   }
 }
 
-/** Removes the folders of servers that are gone, and of earlier engines of this one. */
-async function removeAbandoned(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const server = Number(/^altiplano-kv-(\d+)$/.exec(name)?.[1])
-    const folder = join(parent, name)
-    if (server === process.ppid || (server > 0 && !lives(server))) {
-      if (await isOwn(folder)) await rm(folder, { recursive: true, force: true })
-    }
-  }
-}
-
-/** Another user's folder, or a link to somewhere, is not ours to write to or to remove. */
-async function isOwn(folder: string): Promise<boolean> {
-  const stats = await lstat(folder).catch(() => undefined)
-  return stats?.isDirectory() === true && stats.uid === process.getuid?.() && (stats.mode & 0o077) === 0
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
-  }
-}
-
 async function readLabel(path: string): Promise<Label | undefined> {
   try {
     const { keepAs, tokens, bytes, digest } = JSON.parse(await readFile(path, 'utf8')) as Partial<Label>
@@ -187,8 +149,4 @@ async function digestOf(path: string): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path)) hash.update(chunk)
   return hash.digest('hex')
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }

@@ -19,6 +19,8 @@ export class ParkedPrefixes {
   /** In order of use. */
   readonly #places = new Set<Place>()
   #bytes = 0
+  /** What a token takes: known from the first one on that was written. */
+  #tokenBytes = 0
   #ids = 0
 
   /** @param capacity bytes */
@@ -48,6 +50,11 @@ export class ParkedPrefixes {
     return (this.find(tokens)?.shared ?? 0) === tokens.length
   }
 
+  /** Whether so many tokens can be parked at all: nothing is written that would have to be erased at once. */
+  takes(tokens: number): boolean {
+    return tokens * this.#tokenBytes <= this.#capacity
+  }
+
   /** Takes a place, which costs nothing until stored(). */
   add(tokens: readonly number[]): Parked {
     const place = { id: ++this.#ids, tokens, bytes: 0 }
@@ -69,6 +76,7 @@ export class ParkedPrefixes {
     if (place === undefined) return [parked]
     place.bytes = bytes
     this.#bytes += bytes
+    this.#tokenBytes = bytes / place.tokens.length
     const leaving: Place[] = []
     for (const other of this.#places) {
       if (other !== place && commonPrefix(other.tokens, place.tokens) === other.tokens.length)

@@ -76,6 +76,7 @@ export class PrefixSlotCache implements SlotCache {
   /** @param kept how many of the resident tokens the slot will go on holding. */
   #worthParking(resident: readonly number[], kept: number): Parked | undefined {
     if (this.#parked === undefined || resident.length - kept < this.#leastParked) return undefined
+    if (!this.#parked.takes(resident.length)) return undefined
     return this.#parked.holds(resident) ? undefined : this.#parked.add(resident)
   }
 
@@ -117,7 +118,8 @@ export class PrefixSlotCache implements SlotCache {
   idle(): SlotContent[] {
     return this.#slots
       .filter(({ leased, resident }) => {
-        return !leased && resident.length >= this.#leastParked && this.#parked?.holds(resident) !== true
+        if (leased || resident.length < this.#leastParked) return false
+        return this.#parked?.takes(resident.length) !== false && this.#parked?.holds(resident) !== true
       })
       .map(({ index, resident }) => ({ slot: index, tokens: resident }))
   }

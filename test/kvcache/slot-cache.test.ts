@@ -120,6 +120,14 @@ describe('PrefixSlotCache with parking', () => {
     expect(used(a, b, a, b, a).parks).toEqual([a, b])
   })
 
+  it('writes nothing that would have to be erased at once', () => {
+    // 100 bytes for 6 tokens of 1,000: what is longer than 60 tokens has no room.
+    const long = Array.from({ length: 61 }, (_, index) => 100 + index)
+    expect(used(a, b, long, a).parks).toEqual([a, b])
+    const { cache } = used(a, b, long)
+    expect(cache.idle()).toEqual([])
+  })
+
   it('restores nothing that gains less than a transfer is worth', () => {
     expect(used(a, [1, 1, 1, 1, 9, 9]).cache.acquire([...a])).not.toHaveProperty('restore')
   })

@@ -1,0 +1,35 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { bytesIn, parkingFolder, removeAbandoned } from '../../src/engine/parking-folder.ts'
+
+let parent: string
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
+})
+afterEach(() => rmSync(parent, { recursive: true, force: true }))
+
+it('counts what is kept in a folder of its own, and nothing elsewhere', () => {
+  const kept = parkingFolder({ folder: parent, keepAs: 'a model' }, process.pid)
+  expect(bytesIn(kept)).toBe(0)
+  mkdirSync(kept, { mode: 0o700 })
+  writeFileSync(join(kept, 'one'), Buffer.alloc(3000))
+  writeFileSync(join(kept, 'two'), Buffer.alloc(500))
+  expect(bytesIn(kept)).toBe(3500)
+  const link = join(parent, 'link')
+  symlinkSync(kept, link)
+  expect(bytesIn(link)).toBe(0)
+  expect(parkingFolder({ folder: parent, keepAs: 'another' }, process.pid)).not.toBe(kept)
+})
+
+it('removes its own folder and those of servers that are gone, before anyone counts what is free', () => {
+  const gone = 2 ** 22 + 1
+  for (const pid of [process.pid, process.ppid, gone])
+    mkdirSync(parkingFolder({ folder: parent, keepAs: undefined }, pid), { mode: 0o700 })
+  mkdirSync(join(parent, 'altiplano-kv-not-a-number'), { mode: 0o700 })
+  removeAbandoned(parent, process.pid)
+  expect(readdirSync(parent).sort()).toEqual(
+    [`altiplano-kv-${process.ppid}`, 'altiplano-kv-not-a-number'].sort(),
+  )
+})
