@@ -12,8 +12,12 @@ const options = parseSchedulerOptions(process.argv.slice(2))
 const { limits, maxQueue, cost, objective } = options
 /** Each keeps its cache from round to round, as a real server does. */
 const servers: ReadonlyMap<string, VirtualServer> = new Map([
-  ['prefix cache', new VirtualServer({ limits, maxQueue, prefixCache: true })],
-  ['none', new VirtualServer({ limits, maxQueue, prefixCache: false })],
+  ['altiplano', new VirtualServer({ limits, maxQueue, prefixCache: true, itlTargetMs: options.itlTargetMs })],
+  ['whole batches', new VirtualServer({ limits, maxQueue, prefixCache: true })],
+  [
+    'no prefix cache',
+    new VirtualServer({ limits, maxQueue, prefixCache: false, itlTargetMs: options.itlTargetMs }),
+  ],
 ])
 
 const began = performance.now()

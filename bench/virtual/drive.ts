@@ -42,7 +42,9 @@ class VirtualRun {
       this.#admit()
       const step = await this.#server.step()
       if (step !== undefined) {
-        this.#now += stepMs(this.#cost, step)
+        const ms = stepMs(this.#cost, step)
+        this.#server.took(step, ms)
+        this.#now += ms
         for (const ticket of step.gained) this.#token(ticket)
       } else if (!this.#skip()) return this.#measurements
     }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { EngineLimits } from '../../src/engine/engine.ts'
-import { positive } from '../flags.ts'
+import { notNegative, positive } from '../flags.ts'
 import type { ServiceObjective } from '../report/statistics.ts'
 import { type ScenarioSettings, scenarios } from '../workload/scenarios.ts'
 import type { StepCost } from './cost.ts'
@@ -10,6 +10,8 @@ export interface SchedulerBenchOptions extends ScenarioSettings {
   readonly rounds: number
   readonly limits: EngineLimits
   readonly maxQueue: number
+  /** 0: as the server chooses. */
+  readonly itlTargetMs: number
   readonly cost: StepCost
   readonly objective: ServiceObjective
   /** Directory of the report and the plots. */
@@ -27,6 +29,7 @@ const flags = {
   'context-size': { type: 'string', default: '4096' },
   'batch-size': { type: 'string', default: '512' },
   'max-queue': { type: 'string', default: '64' },
+  'itl-target-ms': { type: 'string', default: '0' },
   'fixed-ms': { type: 'string', default: '15' },
   'decode-ms': { type: 'string', default: '4' },
   'prefill-ms': { type: 'string', default: '2' },
@@ -52,6 +55,7 @@ export function parseSchedulerOptions(args: readonly string[]): SchedulerBenchOp
       batchTokens: number('batch-size'),
     },
     maxQueue: number('max-queue'),
+    itlTargetMs: notNegative('itl-target-ms', values['itl-target-ms']),
     cost: {
       fixedMs: number('fixed-ms'),
       decodeMs: number('decode-ms'),

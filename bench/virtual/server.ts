@@ -2,6 +2,7 @@ import type { EngineLimits, SamplingParams } from '../../src/engine/engine.ts'
 import { SimulatedEngine } from '../../src/engine/simulated.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import { PacedPrefill, type PrefillBudget, WholeBatch } from '../../src/scheduler/prefill-budget.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
 
@@ -10,6 +11,8 @@ import { Sequence } from '../../src/scheduler/sequence.ts'
 export interface VirtualServerOptions {
   readonly limits: EngineLimits
   readonly prefixCache: boolean
+  /** Longest time between two tokens of a running stream in ms, 0: as the server chooses; undefined: prompts take whole batches. */
+  readonly itlTargetMs?: number | undefined
   /** Requests that may wait. */
   readonly maxQueue: number
 }
@@ -48,12 +51,14 @@ const greedy: SamplingParams = {
 export class VirtualServer {
   readonly #scheduler: Scheduler
   readonly #engine: SimulatedEngine
+  readonly #prefill: PrefillBudget
   readonly #tickets = new Map<Sequence, SequenceTicket>()
   #count = 0
 
-  constructor({ limits, prefixCache, maxQueue }: VirtualServerOptions) {
+  constructor({ limits, prefixCache, itlTargetMs, maxQueue }: VirtualServerOptions) {
     const cache = prefixCache ? new PrefixSlotCache(limits.slots) : new NoPrefixSlotCache(limits.slots)
-    this.#scheduler = new Scheduler(limits, cache, { maxWaiting: maxQueue })
+    this.#prefill = itlTargetMs === undefined ? new WholeBatch() : new PacedPrefill(itlTargetMs)
+    this.#scheduler = new Scheduler(limits, cache, { maxWaiting: maxQueue, prefill: this.#prefill })
     this.#engine = new SimulatedEngine(limits)
   }
 
@@ -77,6 +82,11 @@ export class VirtualServer {
     const results = await this.#engine.step(batch)
     const gained = this.#scheduler.commit(batch, results).map((sequence) => this.#ticketOf(sequence))
     return { decodeTokens: batch.length - prefill.length, prefillTokens, gained }
+  }
+
+  /** How long the pass took, in ms: what the pace of prompts is learned from. */
+  took({ decodeTokens, prefillTokens }: VirtualStep, ms: number): void {
+    this.#prefill.observe({ decodes: decodeTokens, promptTokens: prefillTokens, ms })
   }
 
   #ticketOf(sequence: Sequence): SequenceTicket {
