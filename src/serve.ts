@@ -32,12 +32,17 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     promptLookup: config.promptLookup,
     log,
   })
-  const address = await listen(altiplano, config)
-  log.info({ address, model: config.model ?? 'built-in' }, 'listening')
-  greet(address, altiplano.names[0] ?? '')
   const stopped = untilSignal(log)
   const starting = new AbortController()
+  // The children load their engine while the gateway opens its port.
   void startModel(altiplano, config, local, log, starting.signal)
+  const address = await listen(altiplano, config).catch(async (error) => {
+    starting.abort()
+    await altiplano.drain(0)
+    throw error
+  })
+  log.info({ address, model: config.model ?? 'built-in' }, 'listening')
+  greet(address, altiplano.names[0] ?? '')
   const failure = await Promise.race([stopped, altiplano.hopeless])
   starting.abort()
   if (failure !== undefined) log.fatal({ reason: failure }, 'giving up')
