@@ -1,21 +1,41 @@
+import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { configurationPage } from '../src/config/describe.ts'
 import { errorsPage } from './errors-page.ts'
-
-/** Files written from the source: `npm run generate` writes them, `--check` names the stale ones. */
-export const generated: readonly { readonly path: string; readonly content: () => string }[] = [
-  { path: 'docs/configuration.md', content: configurationPage },
-  { path: 'docs/errors.md', content: errorsPage },
-]
+import { openApiDocument } from './openapi/document.ts'
+import { parametersPage } from './openapi/parameters-page.ts'
+import { type RecordedRoute, recordRoutes } from './openapi/record.ts'
 
 const root = new URL('../', import.meta.url)
+const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }
+
+/** Files written from the source: `npm run generate` writes them, `--check` names the stale ones. */
+export const generated: readonly {
+  readonly path: string
+  readonly content: () => string | Promise<string>
+}[] = [
+  { path: 'docs/configuration.md', content: configurationPage },
+  { path: 'docs/errors.md', content: errorsPage },
+  { path: 'docs/parameters.md', content: async () => parametersPage(await routes()) },
+  {
+    path: 'docs/openapi.json',
+    content: async () => `${JSON.stringify(openApiDocument(await routes(), version), null, 2)}\n`,
+  },
+]
+
+let recorded: Promise<RecordedRoute[]> | undefined
+/** Recorded once. */
+function routes(): Promise<RecordedRoute[]> {
+  recorded ??= recordRoutes()
+  return recorded
+}
 
 /** Paths of generated files that differ from what the source gives. */
 export async function staleFiles(): Promise<string[]> {
   const checks = generated.map(async ({ path, content }) => {
     const found = await readFile(new URL(path, root), 'utf8').catch(() => '')
-    return found === content() ? [] : [path]
+    return found === (await content()) ? [] : [path]
   })
   return (await Promise.all(checks)).flat()
 }
@@ -29,7 +49,7 @@ async function main(): Promise<void> {
   }
   const writes = generated
     .filter(({ path }) => stale.includes(path))
-    .map(({ path, content }) => writeFile(new URL(path, root), content()))
+    .map(async ({ path, content }) => writeFile(new URL(path, root), await content()))
   await Promise.all(writes)
 }
 

@@ -1,4 +1,5 @@
 import { quoted, ServingError } from '../errors.ts'
+import { tell } from './field-reads.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -32,8 +33,13 @@ export class Fields {
     return this.#path === '' ? name : `${this.#path}.${name}`
   }
 
-  /** The raw value; null is absent. */
+  /** The raw value, of any type; null is absent. */
   value(name: string): unknown {
+    tell({ path: this.pathOf(name), type: 'any' })
+    return this.#take(name)
+  }
+
+  #take(name: string): unknown {
     this.#read.add(name)
     return Object.hasOwn(this.#object, name) ? (this.#object[name] ?? undefined) : undefined
   }
@@ -48,13 +54,15 @@ export class Fields {
   }
 
   required(name: string): unknown {
+    tell({ path: this.pathOf(name), required: true })
     const value = this.value(name)
     if (value === undefined) throw missing(this.pathOf(name))
     return value
   }
 
   string(name: string, maxLength = Number.POSITIVE_INFINITY): string | undefined {
-    const value = this.value(name)
+    const value = this.#take(name)
+    tell({ path: this.pathOf(name), type: 'string', ...(Number.isFinite(maxLength) && { maxLength }) })
     if (value === undefined) return undefined
     if (typeof value !== 'string') throw wrongType(this.pathOf(name), 'a string', value)
     if (value.length > maxLength) {
@@ -68,13 +76,15 @@ export class Fields {
   }
 
   boolean(name: string): boolean | undefined {
-    const value = this.value(name)
+    const value = this.#take(name)
+    tell({ path: this.pathOf(name), type: 'boolean' })
     if (value === undefined || typeof value === 'boolean') return value
     throw wrongType(this.pathOf(name), 'a boolean', value)
   }
 
   integer(name: string, range: Range): number | undefined {
-    const value = this.value(name)
+    const value = this.#take(name)
+    tell({ path: this.pathOf(name), type: 'integer', minimum: range.min, maximum: range.max })
     if (value === undefined) return undefined
     if (typeof value !== 'number' || !Number.isInteger(value)) {
       throw wrongType(this.pathOf(name), 'an integer', value)
@@ -83,23 +93,26 @@ export class Fields {
   }
 
   number(name: string, range: Range): number | undefined {
-    const value = this.value(name)
+    const value = this.#take(name)
+    tell({ path: this.pathOf(name), type: 'number', minimum: range.min, maximum: range.max })
     if (value === undefined) return undefined
     if (typeof value !== 'number') throw wrongType(this.pathOf(name), 'a decimal number', value)
     return inRange(this.pathOf(name), value, range, 'decimal')
   }
 
   array(name: string, maxLength: number): readonly unknown[] | undefined {
-    const value = this.value(name)
-    if (value === undefined) return undefined
+    const value = this.#take(name)
     const path = this.pathOf(name)
+    tell({ path, type: 'array', maxItems: maxLength })
+    if (value === undefined) return undefined
     if (!Array.isArray(value)) throw wrongType(path, 'an array', value)
     if (value.length > maxLength) throw tooLong(path, value.length, maxLength)
     return value
   }
 
   object(name: string): Fields | undefined {
-    const value = this.value(name)
+    const value = this.#take(name)
+    tell({ path: this.pathOf(name), type: 'object' })
     return value === undefined ? undefined : new Fields(value, this.pathOf(name))
   }
 
@@ -178,6 +191,7 @@ function typeName(value: unknown): string {
 
 /** Fails with the values a field can have. */
 export function oneOf<T extends string>(path: string, value: unknown, allowed: readonly T[]): T {
+  tell({ path, type: 'string', enum: allowed })
   if (typeof value !== 'string') throw wrongType(path, 'a string', value)
   const found = allowed.find((item) => item === value)
   if (found !== undefined) return found

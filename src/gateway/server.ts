@@ -9,6 +9,7 @@ import fastify, {
   LogController,
 } from 'fastify'
 import { ServingError } from '../errors.ts'
+import { apiDescription } from './api-description.ts'
 import { answerClientError, answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
 import { type Health, healthRoutes } from './health.ts'
 import { parseJsonBody } from './json-body.ts'
@@ -57,6 +58,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   takeJsonOnly(app)
   answerErrors(app, countError)
   healthRoutes(app, options.health)
+  apiDescription(app)
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
   const onError = (error: ServingError): void => countError(error.code)
   const api: FastifyPluginAsync = async (tree) => {

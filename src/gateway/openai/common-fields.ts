@@ -1,4 +1,5 @@
 import { quoted, ServingError } from '../../errors.ts'
+import { tell } from '../field-reads.ts'
 import { type Fields, missing, unsupported } from '../fields.ts'
 
 /** Fields that tune cost, routing or telemetry only: taken, checked, and said to be without effect. */
@@ -56,6 +57,7 @@ export function modelNotFound(name: string): ServingError {
 /** Refuses fields whose loss would change the answer's meaning. */
 export function refuse(fields: Fields, names: Readonly<Record<string, string>>): void {
   for (const [name, reason] of Object.entries(names)) {
+    tell({ path: name, refused: reason })
     const value = fields.value(name)
     if (value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)) {
       throw unsupported(name, reason)
@@ -70,6 +72,7 @@ export function refuse(fields: Fields, names: Readonly<Record<string, string>>):
 export function ignoredFields(fields: Fields, strict: boolean): string[] {
   fields.string('user', 1024)
   checkMetadata(fields)
+  for (const path of WITHOUT_EFFECT) tell({ path, ignored: true })
   const named = WITHOUT_EFFECT.filter((name) => fields.value(name) !== undefined)
   const unknown = fields.unread()
   if (strict && unknown[0] !== undefined) {

@@ -1,0 +1,101 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { pino } from 'pino'
+import { loadConfig } from '../../src/config/load.ts'
+import { onFieldRead } from '../../src/gateway/field-reads.ts'
+import { serve } from '../../src/serve.ts'
+import { both, shapeOf } from './answer-shape.ts'
+import { type FieldSchema, type FieldTree, place } from './field-tree.ts'
+import { type Sample, samples } from './samples.ts'
+
+/** What the real server did with the samples of one route. */
+export interface RecordedRoute {
+  readonly method: Sample['method']
+  readonly route: string
+  /** What it reads of a body; absent for a route that takes none. */
+  readonly body: FieldTree | undefined
+  /** Fields that it takes and names in x-ignored-params. */
+  readonly ignored: Set<string>
+  /** Why it takes no value of a field. */
+  readonly refused: Map<string, string>
+  /** By content type; undefined where an answer is not JSON. */
+  readonly answers: Map<string, FieldSchema | undefined>
+}
+
+/** Runs the server with the built-in model, sends it the samples, and listens to what it reads of them. */
+export async function recordRoutes(): Promise<RecordedRoute[]> {
+  const flags = ['--port', '0', '--threads', '1', '--gpu-layers', '0', '--served-model-name', 'demo']
+  const { url, stop } = await startHere(flags)
+  const routes = new Map<string, RecordedRoute>()
+  try {
+    for (const sample of samples) await record(url, sample, routeOf(routes, sample))
+  } finally {
+    await stop()
+  }
+  return [...routes.values()]
+}
+
+/** In this process, where it can be listened to. */
+async function startHere(flags: readonly string[]): Promise<{ url: string; stop: () => Promise<void> }> {
+  const { config } = loadConfig(['serve', ...flags, '--log-level', 'info'], {})
+  let ended: Promise<number> | undefined
+  const url = await new Promise<string>((resolve, reject) => {
+    const write = (line: string): void => {
+      const { msg, address } = JSON.parse(line) as { msg: string; address?: string }
+      if (msg === 'listening' && address !== undefined) resolve(address)
+    }
+    ended = serve(config, pino({ level: 'info' }, { write }))
+    ended.catch(reject)
+  })
+  while (!(await fetch(`${url}/health/ready`)).ok) await pause(20)
+  const stop = async (): Promise<void> => {
+    process.emit('SIGTERM')
+    await ended
+  }
+  return { url, stop }
+}
+
+function routeOf(routes: Map<string, RecordedRoute>, { method, route, body }: Sample): RecordedRoute {
+  const key = `${method} ${route}`
+  const found = routes.get(key) ?? {
+    method,
+    route,
+    body: body && { type: 'object' },
+    ignored: new Set<string>(),
+    refused: new Map<string, string>(),
+    answers: new Map<string, FieldSchema | undefined>(),
+  }
+  routes.set(key, found)
+  return found
+}
+
+async function record(url: string, sample: Sample, recorded: RecordedRoute): Promise<void> {
+  const stop = onFieldRead((read) => {
+    if (read.refused !== undefined) recorded.refused.set(read.path, read.refused)
+    else if (read.ignored) recorded.ignored.add(read.path)
+    else if (recorded.body !== undefined) place(recorded.body, read)
+  })
+  const answer = await send(url, sample)
+  stop()
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`${sample.method} ${sample.route} answered ${answer.status}: ${text}`)
+  const type = (answer.headers.get('content-type') ?? '').split(';')[0] ?? ''
+  const shape = type === 'application/json' ? shapeOf(JSON.parse(text)) : undefined
+  const before = recorded.answers.get(type)
+  recorded.answers.set(type, shape && before ? both(before, shape) : shape)
+  await recordRequired(url, sample, recorded)
+}
+
+/** A field is required when the server says so without it. */
+async function recordRequired(url: string, sample: Sample, { body }: RecordedRoute): Promise<void> {
+  for (const name of Object.keys(sample.body ?? {})) {
+    const answer = await send(url, { ...sample, body: { ...sample.body, [name]: undefined } })
+    const { error } = (await answer.json().catch(() => ({}))) as { error?: { code?: string; param?: string } }
+    if (error?.code !== 'missing_required_parameter' || error.param !== name || body === undefined) continue
+    if (body.required?.includes(name) !== true) body.required = [...(body.required ?? []), name]
+  }
+}
+
+function send(base: string, { method, route, url = route, body }: Sample): Promise<Response> {
+  const headers = { 'content-type': 'application/json' }
+  return fetch(`${base}${url}`, { method, ...(body && { headers, body: JSON.stringify(body) }) })
+}

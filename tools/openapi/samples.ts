@@ -1,0 +1,93 @@
+/** A request that reads as many fields of its route as one can; together the samples of a route read all of them. */
+export interface Sample {
+  readonly method: 'GET' | 'POST'
+  /** As in the description, with {parameters}. */
+  readonly route: string
+  /** Where it differs from `route`. */
+  readonly url?: string
+  readonly body?: Readonly<Record<string, unknown>>
+}
+
+const messages = [
+  { role: 'system', content: 'Be brief.', name: 'admin' },
+  { role: 'user', content: [{ type: 'text', text: 'What is the weather in Paris?' }] },
+  {
+    role: 'assistant',
+    content: null,
+    reasoning_content: 'I look it up.',
+    tool_calls: [
+      { id: 'call_1', type: 'function', function: { name: 'get_weather', arguments: '{"city":"Paris"}' } },
+    ],
+  },
+  { role: 'tool', tool_call_id: 'call_1', content: '12 degrees' },
+  { role: 'user', content: 'And now?' },
+]
+
+const tools = [
+  {
+    type: 'function',
+    function: {
+      name: 'get_weather',
+      description: 'The weather in a city',
+      strict: false,
+      parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+    },
+  },
+]
+
+const schema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] }
+
+export const samples: readonly Sample[] = [
+  { method: 'GET', route: '/health' },
+  { method: 'GET', route: '/health/live' },
+  { method: 'GET', route: '/health/ready' },
+  { method: 'GET', route: '/metrics' },
+  { method: 'GET', route: '/v1/models' },
+  { method: 'GET', route: '/v1/models/{model}', url: '/v1/models/demo' },
+  {
+    method: 'POST',
+    route: '/v1/chat/completions',
+    body: {
+      model: 'demo',
+      messages,
+      tools,
+      tool_choice: 'auto',
+      max_completion_tokens: 4,
+      metadata: {},
+      chat_template_kwargs: {},
+    },
+  },
+  {
+    method: 'POST',
+    route: '/v1/chat/completions',
+    body: {
+      model: 'demo',
+      messages: messages.slice(0, 2),
+      max_tokens: 4,
+      response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } },
+      prediction: { type: 'content', content: 'four' },
+      enable_thinking: false,
+    },
+  },
+  {
+    method: 'POST',
+    route: '/v1/chat/completions',
+    body: {
+      model: 'demo',
+      messages: [{ role: 'user', content: 'Hi' }],
+      max_tokens: 2,
+      stream: true,
+      stream_options: { include_usage: true },
+    },
+  },
+  {
+    method: 'POST',
+    route: '/v1/completions',
+    body: { model: 'demo', prompt: ['One', 'Two'], max_tokens: 2, metadata: {}, structured_outputs: {} },
+  },
+  {
+    method: 'POST',
+    route: '/v1/completions',
+    body: { model: 'demo', prompt: 'One', max_tokens: 2, stream: true, stream_options: {} },
+  },
+]
