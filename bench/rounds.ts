@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { drive } from './client/drive.ts'
 import type { BenchOptions } from './options.ts'
 import type { Run } from './report/results.ts'
@@ -5,6 +6,9 @@ import { type BenchServer, tokensPerWord } from './servers/server.ts'
 import { seedOf } from './workload/random.ts'
 import { planWorkloads } from './workload/scenarios.ts'
 import type { Workload } from './workload/workload.ts'
+
+/** llama.cpp's threads spin on after their last pass, and would slow the next server's first ones. */
+const SETTLE_MS = 500
 
 /**
  * Every workload A B A B: servers take turns within each round and only one is loaded at a time. All servers get the same
@@ -19,7 +23,10 @@ export async function* measure(options: BenchOptions, servers: readonly BenchSer
     for (const [round, workloads] of planned.entries()) {
       const workload = workloads[index]
       if (workload === undefined) continue
-      for (const server of servers) yield runOnce(workload, round, server, scale)
+      for (const server of servers) {
+        await pause(SETTLE_MS)
+        yield runOnce(workload, round, server, scale)
+      }
     }
   }
 }

@@ -13,6 +13,9 @@ import { Sequence } from '../scheduler/sequence.ts'
 import { serveChild } from './child-channel.ts'
 import type { EngineCommand, EngineInit, EngineMessage, EngineReady } from './protocol.ts'
 
+/** Tokens by which a prompt advances in a pass, however slow the machine is. */
+const LEAST_CHUNK = 16
+
 serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, channel) => {
   const { engine, modelBytes, parameters, prefixReuse, tune } = await open(init)
   const { slots, contextSize } = engine.limits
@@ -20,7 +23,8 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
   const space = reuse ? await parkingOf(engine, init) : undefined
   const cache = reuse ? new PrefixSlotCache(slots, space?.parked) : new NoPrefixSlotCache(slots)
   const parking = space?.parking
-  const pace = new PacedPrefill(init.itlTargetMs)
+  // Fewer rows than a tile cost as much; one more is computed beside other streams.
+  const pace = new PacedPrefill(init.itlTargetMs, Math.max(LEAST_CHUNK, (engine.limits.tile ?? 0) + 1))
   const loop = new StepLoop({
     engine,
     scheduler: new Scheduler(engine.limits, cache, { maxWaiting: init.maxWaiting, prefill: pace }),

@@ -51,6 +51,8 @@ export interface EngineLimits {
   readonly contextSize: number
   /** Tokens one forward pass can hold. */
   readonly batchTokens: number
+  /** Rows of one sequence from which on attention is computed by whole tiles, at a fraction of the price. Default 1. */
+  readonly tile?: number
 }
 
 /**

@@ -25,6 +25,9 @@ export interface LlamaEngineInfo {
   readonly prefixReuse: boolean
 }
 
+/** ggml: GGML_FA_TILE_Q. A GPU's tiles are smaller, and as many rows fill them too. */
+const ATTENTION_TILE = 64
+
 /** What a slot of the KV memory holds, and the sampler of the sequence it belongs to. */
 interface Slot {
   resident: number
@@ -58,7 +61,12 @@ export async function openLlama(
   const native = probeNative(llama, model, context)
   native.context.setThreads(threads)
   const { metadata } = model.fileInfo
-  const limits = { slots, contextSize: Math.min(contextSize, context.contextSize), batchTokens }
+  const limits = {
+    slots,
+    contextSize: Math.min(contextSize, context.contextSize),
+    batchTokens,
+    tile: ATTENTION_TILE,
+  }
   const close = async (): Promise<void> => {
     await context.dispose()
     await model.dispose()

@@ -21,8 +21,6 @@ export class WholeBatch implements PrefillBudget {
   observe(): void {}
 }
 
-/** However slow the machine, a prompt advances by so many tokens. */
-const LEAST = 16
 /** Without a target, a pass with prompts may take so many times as long as the fullest one without, or so many milliseconds. */
 const AUTO_STRETCH = 4
 const AUTO_LEAST_MS = 25
@@ -40,22 +38,27 @@ const MARGIN = 0.9
  */
 export class PacedPrefill implements PrefillBudget {
   readonly #targetMs: number
+  readonly #least: number
   /** By number of decodes; what a pass without prompts takes. */
   readonly #decodeMs: (number | undefined)[] = [0]
   #promptTokenMs: number | undefined
   #learned = false
 
-  /** @param targetMs Longest time between two tokens of a running stream; 0: chosen from the pace without prompts. */
-  constructor(targetMs: number) {
+  /**
+   * @param targetMs Longest time between two tokens of a running stream; 0: chosen from the pace without prompts.
+   * @param least Tokens by which a prompt advances however slow the machine is.
+   */
+  constructor(targetMs: number, least = 16) {
     this.#targetMs = targetMs
+    this.#least = least
   }
 
   tokens(decodes: number): number {
     if (decodes === 0) return Number.POSITIVE_INFINITY
     const decodeMs = this.#expected(decodes)
-    if (this.#promptTokenMs === undefined || decodeMs === undefined) return LEAST
+    if (this.#promptTokenMs === undefined || decodeMs === undefined) return this.#least
     const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * this.#fullMs(decodeMs))
-    return Math.max(LEAST, Math.floor((MARGIN * target - decodeMs) / this.#promptTokenMs))
+    return Math.max(this.#least, Math.floor((MARGIN * target - decodeMs) / this.#promptTokenMs))
   }
 
   observe({ decodes, promptTokens, ms }: Pass): void {

@@ -4,6 +4,7 @@ import type { Parked } from '../kvcache/parked-prefixes.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
 import { packingMove } from './packing.ts'
 import { type PrefillBudget, WholeBatch } from './prefill-budget.ts'
+import { prefillChunk } from './prefill-chunk.ts'
 import type { Sequence, SequenceEnd } from './sequence.ts'
 
 export interface ScheduledEntry extends BatchEntry {
@@ -81,7 +82,7 @@ export class Scheduler {
     const batch: ScheduledEntry[] = []
     let budget = this.#limits.batchTokens
     const take = (sequence: Sequence): void => {
-      const entry = entryOf(sequence, budget)
+      const entry = this.#entryOf(sequence, budget, batch.length > 0)
       if (entry === undefined) return
       budget -= entry.tokens.length
       batch.push(entry)
@@ -111,7 +112,7 @@ export class Scheduler {
   commit(batch: readonly ScheduledEntry[], results: readonly StepResult[]): Sequence[] {
     this.#stepping = false
     const changed: Sequence[] = []
-    for (const [index, { sequence, tokens, draft = [] }] of batch.entries()) {
+    for (const [index, { sequence, start, tokens, draft = [] }] of batch.entries()) {
       const result = results[index]
       sequence.restoring = false
       // A sequence that ended during the pass takes nothing from it, and its cells were written all the same.
@@ -125,7 +126,7 @@ export class Scheduler {
         }
         continue
       }
-      sequence.computed += tokens.length
+      sequence.computed = start + tokens.length
       if (sequence.end !== undefined || result === undefined) continue
       const drawn = typeof result === 'number' ? [result] : result
       if (draft.length > 0) sequence.judgeDraft(draft.length, drawn.length - 1)
@@ -236,6 +237,31 @@ export class Scheduler {
     return 'running'
   }
 
+  #entryOf(sequence: Sequence, room: number, besideOthers: boolean): ScheduledEntry | undefined {
+    const { id, slot, arrival, computed, tokens: history, pending, sampling } = sequence
+    if (room <= 0 || slot === undefined) return undefined
+    // A context that cannot be cut cannot compute anything twice.
+    const again = this.#cache.copies ? computed : 0
+    const { count, back } =
+      sequence.phase === 'decode'
+        ? { count: pending, back: 0 }
+        : prefillChunk(pending, again, room, this.#limits.tile ?? 1, besideOthers)
+    if (count === 0) return undefined
+    sequence.arrival = undefined
+    sequence.restoring = arrival?.restore !== undefined
+    return {
+      sequence,
+      id,
+      slot,
+      start: computed - back,
+      ...arrival,
+      tokens: history.slice(computed - back, computed + count),
+      sample: count === pending ? sampling : undefined,
+      history,
+      promptLength: sequence.promptLength,
+    }
+  }
+
   #giveBack(sequence: Sequence): void {
     if (sequence.slot === undefined) return
     // What an entry that failed has left in its cells is not known.
@@ -271,23 +297,4 @@ function bestDonor(sequence: Sequence, running: Iterable<Sequence>): Donor | und
     }
   }
   return coming === 0 ? undefined : { slot, ready, coming }
-}
-
-function entryOf(sequence: Sequence, budget: number): ScheduledEntry | undefined {
-  const { id, slot, arrival, computed: start, tokens: history, pending, sampling } = sequence
-  const count = Math.min(pending, budget)
-  if (count === 0 || slot === undefined) return undefined
-  sequence.arrival = undefined
-  sequence.restoring = arrival?.restore !== undefined
-  return {
-    sequence,
-    id,
-    slot,
-    start,
-    ...arrival,
-    tokens: history.slice(start, start + count),
-    sample: count === pending ? sampling : undefined,
-    history,
-    promptLength: sequence.promptLength,
-  }
 }

@@ -18,7 +18,8 @@ const params = (id: number): SequenceParams => ({
   stopTokens: [],
   sampling: greedy,
 })
-const limits: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 7 }
+const tight: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 7 }
+const limits = tight
 const caches: readonly [string, (slots: number) => SlotCache][] = [
   ['a prefix cache', (slots) => new PrefixSlotCache(slots)],
   ['a prefix cache that parks', (slots) => new PrefixSlotCache(slots, new ParkedPrefixes(2000), 1)],
@@ -40,20 +41,24 @@ const sequence = (
   })
 
 describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
-  it('yields what each sequence yields alone, whatever shares its batches', async () => {
-    for (let seed = 1; seed <= 200; seed++) {
-      const params = workload(random(seed))
-      const together = params.map((p) => new Sequence(p))
-      await drain(together, new SimulatedEngine(limits), cacheOf(limits.slots), random(seed * 7))
-      for (const [index, one] of together.entries()) {
-        const alone = new Sequence(params[index] as SequenceParams)
-        await drain([alone], new SimulatedEngine(roomy(limits)), new NoPrefixSlotCache(1))
-        const length = one.end === 'cancelled' ? one.tokens.length : alone.tokens.length
-        expect(one.tokens).toEqual(alone.tokens.slice(0, length))
-        if (one.end !== 'cancelled') expect(one.end).toBe(alone.end)
+  it.each([1, 3])(
+    'yields what each sequence yields alone, whatever shares its batches: tiles of %i',
+    async (tile) => {
+      const limits = { ...tight, tile }
+      for (let seed = 1; seed <= 200; seed++) {
+        const params = workload(random(seed))
+        const together = params.map((p) => new Sequence(p))
+        await drain(together, new SimulatedEngine(limits), cacheOf(limits.slots), random(seed * 7))
+        for (const [index, one] of together.entries()) {
+          const alone = new Sequence(params[index] as SequenceParams)
+          await drain([alone], new SimulatedEngine(roomy(limits)), new NoPrefixSlotCache(1))
+          const length = one.end === 'cancelled' ? one.tokens.length : alone.tokens.length
+          expect(one.tokens).toEqual(alone.tokens.slice(0, length))
+          if (one.end !== 'cancelled') expect(one.end).toBe(alone.end)
+        }
       }
-    }
-  })
+    },
+  )
 
   it('starts a waiting sequence in the step in which a slot is free', async () => {
     const scheduler = new Scheduler(limits, cacheOf(limits.slots))
