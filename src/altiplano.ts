@@ -33,7 +33,7 @@ export interface AltiplanoOptions {
 }
 
 /** A call whose answer is tokens. */
-type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' }>
+type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'infill' }>
 
 /** Characters from which a text is measured before it is tokenized. */
 const HUGE_TEXT = 1_000_000
@@ -207,6 +207,8 @@ export class Altiplano {
       chatTokens: async (messages, tools, kwargs, signal) =>
         this.#promptOf({ type: 'chat', messages, tools, kwargs }, signal),
       tokens: async (text, signal) => (await this.#promptOf({ type: 'tokenize', text }, signal)).tokens,
+      infillTokens: async (prefix, suffix, signal) =>
+        (await this.#promptOf({ type: 'infill', prefix, suffix }, signal)).tokens,
       grammar: (constraint, param, signal) => this.#grammarOf(constraint, param, signal),
       checkRoom: (choices) => this.#generator.checkRoom(choices),
       start: (requests) => {
@@ -307,6 +309,7 @@ function refusedConstraint(
 /** Characters that are sure to be in the prompt. */
 function textLength(call: PromptCall): number {
   if (call.type === 'tokenize') return call.text.length
+  if (call.type === 'infill') return call.prefix.length + call.suffix.length
   return call.messages.reduce((sum, message) => sum + message.content.length, 0)
 }
 

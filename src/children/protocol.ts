@@ -1,4 +1,4 @@
-import type { EngineLimits, SamplingParams } from '../engine/engine.ts'
+import type { EngineLimits, SamplingParams, TokenLogprob } from '../engine/engine.ts'
 import type { ChatAbilities } from '../text/chat-abilities.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
@@ -50,13 +50,15 @@ export type EngineCommand =
       readonly prompt: Uint32Array
       /** What an engine that is gone has generated already: the sequence goes on after it. */
       readonly generated: Uint32Array
-      /** At least 1, `generated` included, and prompt.length + maxTokens <= limits.contextSize. */
+      /** `generated` included, and prompt.length + maxTokens <= limits.contextSize. */
       readonly maxTokens: number
       /** The sequence ends with `stop` when one of these is sampled. Empty when end of generation is ignored. */
       readonly stopTokens: readonly number[]
       readonly sampling: SamplingParams
       /** Whether to guess tokens ahead, and what the output is expected to be like. It never changes the output. */
       readonly speculation: { readonly prediction: readonly number[] } | undefined
+      /** Log probabilities that are wanted, of the tokens to come and perhaps of the prompt's: see LogprobRequest. */
+      readonly logprobs: { readonly top: number; readonly prompt: boolean } | undefined
     }
   | { readonly type: 'cancel'; readonly id: string }
 
@@ -65,13 +67,17 @@ export interface SequenceEvent {
   readonly id: string
   /** The token sampled in this step; absent when the sequence ended without one. A stop token is included. */
   readonly token?: number
+  /** With `token`, where they are wanted. */
+  readonly logprob?: TokenLogprob
+  /** Of the prompt's tokens, behind those that were told before. */
+  readonly promptLogprobs?: readonly TokenLogprob[]
   /** Present once, when the sequence leaves. Nothing follows it. */
   readonly finish?: FinishReason
   /** With `finish`, where tokens were guessed ahead: how many guesses were right, and wrong. */
   readonly drafts?: { readonly accepted: number; readonly rejected: number }
   /** With `finish: 'error'`. */
   readonly message?: string
-  /** On the first event of a sequence. */
+  /** With the first token of a sequence, or its end. */
   readonly admitted?: {
     /** Prompt tokens found resident in the slot. */
     readonly cached: number
@@ -129,6 +135,8 @@ export interface Vocabulary {
   readonly offsets: Uint32Array
   readonly endOfGeneration: readonly number[]
   readonly control: readonly number[]
+  /** The names of tokens that have no text. */
+  readonly silent: ReadonlyMap<number, string>
 }
 
 export interface ModelInfo {
@@ -136,6 +144,8 @@ export interface ModelInfo {
   readonly architecture: string
   readonly trainedContext: number
   readonly hasChatTemplate: boolean
+  /** Whether the vocabulary has tokens for filling in the middle. */
+  readonly infill: boolean
   readonly chat: ChatAbilities
   /** `general.sampling.*` of the GGUF: what the model's maker recommends. */
   readonly sampling: {
@@ -156,6 +166,8 @@ export type TextCall =
     }
   /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it. */
   | { readonly type: 'tokenize'; readonly text: string }
+  /** Plain text before and after what is to be generated, for a model with ModelInfo.infill. */
+  | { readonly type: 'infill'; readonly prefix: string; readonly suffix: string }
   /** What an output must be, to be compiled. */
   | ({ readonly type: 'grammar' } & Constraint)
 

@@ -1,5 +1,5 @@
 import { Template } from '@huggingface/jinja'
-import { openVocabulary } from '../engine/llama-vocabulary.ts'
+import { type LlamaVocabulary, openVocabulary } from '../engine/llama-vocabulary.ts'
 import { chatAbilities } from '../text/chat-abilities.ts'
 import { renderChat, TemplateError, type TemplateOptions } from '../text/chat-template.ts'
 import { ControlTokenGuard } from '../text/control-tokens.ts'
@@ -45,6 +45,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     if (call.type === 'tokenize') {
       return { type: 'tokens', tokens: withBos([...vocabulary.tokenize(call.text, false)]) }
     }
+    if (call.type === 'infill') return { type: 'tokens', tokens: withBos(infill(call, vocabulary)) }
     const pieces = renderChat(call, options)
     const tokens = pieces.flatMap((piece) => [...vocabulary.tokenize(piece, true)])
     return { type: 'tokens', tokens: withBos(tokens), rendered: pieces.join('') }
@@ -58,6 +59,16 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     close: () => vocabulary.close(),
   }
 })
+
+/** Prefix, suffix, then the middle, which is to come: the order that llama-server uses, too. */
+function infill(
+  { prefix, suffix }: { prefix: string; suffix: string },
+  vocabulary: LlamaVocabulary,
+): number[] {
+  const { infill: marks, tokenize } = vocabulary
+  if (marks === undefined) throw new Error('this model has no tokens for filling in the middle')
+  return [marks.prefix, ...tokenize(prefix, false), marks.suffix, ...tokenize(suffix, false), marks.middle]
+}
 
 /** Compiles constraints, and remembers what came of them; a refusal is found again. */
 function grammarCompiler(): (constraint: Constraint) => TextAnswer {

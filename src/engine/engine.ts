@@ -24,6 +24,21 @@ export interface SamplingParams {
   readonly grammar?: string
 }
 
+/** Log probabilities that are wanted of an entry. They are those of the model: nothing of SamplingParams counts. */
+export interface Scoring {
+  /** How many of the most probable tokens to tell beside each. 0..20 */
+  readonly top: number
+  /** What is known to follow the first of `tokens`, one token each: to be scored, too. */
+  readonly following: readonly number[]
+}
+
+/** Natural logarithms, over the whole vocabulary. */
+export interface TokenLogprob {
+  readonly logprob: number
+  /** The most probable tokens, in order. */
+  readonly top: readonly (readonly [token: number, logprob: number])[]
+}
+
 /** One sequence's share of a forward pass. */
 export interface BatchEntry {
   /** The sequence this belongs to. */
@@ -38,6 +53,8 @@ export interface BatchEntry {
   readonly draft?: readonly number[]
   /** How to sample after the last token; undefined for a chunk that ends inside its prompt. */
   readonly sample: SamplingParams | undefined
+  /** Default: none are told. */
+  readonly scoring?: Scoring | undefined
   /** All tokens of the sequence up to and including `tokens`: what penalties look back at. */
   readonly history: readonly number[]
   /** How many of `history` the sequence began with; the rest it has generated. */
@@ -55,12 +72,25 @@ export interface EngineLimits {
   readonly tile?: number
 }
 
+/** What an entry with a `scoring` got. */
+export interface Scored {
+  /** Sampled tokens; none for a chunk that ends inside its prompt. */
+  readonly drawn: readonly number[]
+  /** One for each token of `drawn`, and of `scoring.following`. */
+  readonly logprobs: readonly TokenLogprob[]
+  readonly following: readonly TokenLogprob[]
+}
+
 /**
  * What an entry got: the sampled token, undefined where none was asked, or the error that only this entry met.
  * With a draft the sampled tokens: as many of the draft as were sampled indeed, and one more.
- * An Error fails its own sequence and no other.
+ * With a scoring always Scored. An Error fails its own sequence and no other.
  */
-export type StepResult = number | readonly number[] | undefined | Error
+export type StepResult = number | readonly number[] | Scored | undefined | Error
+
+export function isScored(result: StepResult): result is Scored {
+  return typeof result === 'object' && 'drawn' in result
+}
 
 /** All that the rest of the server knows about a model's forward pass. */
 export interface Engine {

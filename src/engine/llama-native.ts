@@ -17,6 +17,24 @@ export interface NativeSampler {
   dispose(): void
 }
 
+/** node-llama-cpp 3.22.1: which logits are to be told: of tokens, of the selected one, of the first so many. */
+export type LogitFilter = readonly [
+  tokens: readonly number[],
+  highest: boolean,
+  lowest: boolean,
+  selected: boolean,
+  top: number,
+]
+
+/** node-llama-cpp 3.22.1: `logits` are pairs of token and logit; `weight` is the sum of exp(logit - the highest). */
+export type LogitAnswer = readonly [
+  selected: number,
+  probabilities: undefined,
+  confidence: undefined,
+  logits?: readonly number[],
+  weight?: number,
+]
+
 /** node-llama-cpp 3.22.1: the low-level context. Nothing of it may be called while decodeBatch() runs. */
 export interface NativeContext {
   initBatch(tokens: number): void
@@ -39,9 +57,23 @@ export interface NativeContext {
 
 export interface NativeHandles {
   readonly context: NativeContext
+  /** What a sampler sees at a row of the last pass. Costs it a draw. */
+  readLogits(row: number, sampler: NativeSampler, filter: LogitFilter): Promise<LogitAnswer>
   newSampler(): NativeSampler
   /** @throws Error when llama.cpp cannot parse it. */
   newGrammar(gbnf: string): NativeGrammar
+}
+
+/** The longer form of sampleToken(). */
+interface LogitSource {
+  sampleToken(
+    row: number,
+    sampler: NativeSampler,
+    probabilities: boolean,
+    confidence: boolean,
+    logits: LogitFilter,
+    weight: boolean,
+  ): Promise<LogitAnswer>
 }
 
 interface NativeModel {
@@ -107,6 +139,8 @@ export function probeNative(llama: Llama, model: LlamaModel, context: LlamaConte
   }
   return {
     context: native,
+    readLogits: (row, sampler, filter) =>
+      (native as unknown as LogitSource).sampleToken(row, sampler, false, false, filter, true),
     newSampler: () => new Sampler(nativeModel),
     newGrammar: (gbnf) => {
       const grammar = new bindings.AddonGrammar(gbnf, { addonExports: bindings, rootRuleName: 'root' })

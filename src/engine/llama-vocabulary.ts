@@ -1,4 +1,4 @@
-import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
+import { getLlama, LlamaLogLevel, type LlamaModel } from 'node-llama-cpp'
 import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
 
 // llama.cpp: llama_token_attr.
@@ -28,6 +28,8 @@ export interface LlamaVocabulary {
   readonly eos: string
   readonly addsBos: boolean
   readonly bosToken: number
+  /** The tokens before the parts of a text whose middle is to be filled in; undefined where one is missing. */
+  readonly infill: { readonly prefix: number; readonly suffix: number; readonly middle: number } | undefined
   /** Texts of control tokens, and of user-defined tokens that look like markup. */
   readonly controlTexts: readonly string[]
   readonly markupTexts: readonly string[]
@@ -65,6 +67,7 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
       architecture: String(general['architecture'] ?? ''),
       // llama.cpp knows no hyperparameters of a model that it loads for its vocabulary only.
       trainedContext: loaded.fileInfo.architectureMetadata.context_length ?? 0,
+      infill: infillOf(loaded) !== undefined,
       hasChatTemplate: templateOf(loaded.fileInfo.metadata.tokenizer) !== undefined,
       sampling: samplingOf(general['sampling']),
     },
@@ -73,6 +76,7 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
     eos: loaded.tokens.eosString ?? '',
     addsBos: loaded.tokens.shouldPrependBosToken,
     bosToken: loaded.tokens.bos ?? -1,
+    infill: infillOf(loaded),
     controlTexts: controls,
     markupTexts: markup,
     tokenize: (text, controlTokens) =>
@@ -92,6 +96,7 @@ function readVocabulary(native: NativeModel, size: number, controls: string[], m
   const pieces: Uint8Array[] = []
   const endOfGeneration: number[] = []
   const control: number[] = []
+  const names = new Map<number, string>()
   for (let token = 0; token < size; token++) {
     const attributes = native.getTokenAttributes(token)
     const text = native.getTokenString(token)
@@ -102,11 +107,12 @@ function readVocabulary(native: NativeModel, size: number, controls: string[], m
       controls.push(text)
     } else if (attributes & USER_DEFINED && /^(<.+>|\[.+\])$/.test(text)) markup.push(text)
     const silent = isEnd || (attributes & (CONTROL | UNKNOWN)) !== 0
+    if (silent) names.set(token, text)
     const piece = silent ? new Uint8Array() : bytesOf(text, attributes, alphabet)
     pieces.push(piece)
     offsets[token + 1] = (offsets[token] ?? 0) + piece.length
   }
-  return { size, bytes: Buffer.concat(pieces), offsets, endOfGeneration, control }
+  return { size, bytes: Buffer.concat(pieces), offsets, endOfGeneration, control, silent: names }
 }
 
 function bytesOf(
@@ -131,6 +137,11 @@ function byteAlphabet(): ReadonlyMap<string, number> {
     alphabet.set(String.fromCharCode(printable ? byte : next++), byte)
   }
   return alphabet
+}
+
+function infillOf({ tokens }: LlamaModel): LlamaVocabulary['infill'] {
+  const { prefix, suffix, middle } = tokens.infill
+  return prefix === null || suffix === null || middle === null ? undefined : { prefix, suffix, middle }
 }
 
 function templateOf(tokenizer: unknown): string | undefined {

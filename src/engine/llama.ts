@@ -1,6 +1,7 @@
 import { type GgmlType, getLlama, LlamaLogLevel } from 'node-llama-cpp'
-import type { BatchEntry, Engine, EngineLimits, SamplingParams, StepResult } from './engine.ts'
+import type { BatchEntry, Engine, EngineLimits, SamplingParams, StepResult, TokenLogprob } from './engine.ts'
 import { drawWithin, GrammarCache, type GrammarPosition } from './llama-grammar.ts'
+import { LogprobReader } from './llama-logprobs.ts'
 import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
 import { configureSampler } from './llama-sampler.ts'
 
@@ -79,6 +80,7 @@ export async function openLlama(
       options.watch?.(native.context) ?? native.context,
       native.newSampler,
       new GrammarCache(native.newGrammar),
+      new LogprobReader(native),
       vocabulary,
       close,
     ),
@@ -97,6 +99,7 @@ export class LlamaEngine implements Engine {
   readonly #context: NativeContext
   readonly #newSampler: () => NativeSampler
   readonly #grammars: GrammarCache
+  readonly #logprobs: LogprobReader
   readonly #vocabulary: number
   readonly #close: () => Promise<void>
   readonly #slots: Slot[]
@@ -106,6 +109,7 @@ export class LlamaEngine implements Engine {
     context: NativeContext,
     newSampler: () => NativeSampler,
     grammars: GrammarCache,
+    logprobs: LogprobReader,
     vocabulary: number,
     close: () => Promise<void>,
   ) {
@@ -113,6 +117,7 @@ export class LlamaEngine implements Engine {
     this.#context = context
     this.#newSampler = newSampler
     this.#grammars = grammars
+    this.#logprobs = logprobs
     this.#vocabulary = vocabulary
     this.#close = close
     this.#slots = Array.from({ length: limits.slots }, () => ({
@@ -158,12 +163,13 @@ export class LlamaEngine implements Engine {
 
   async close(): Promise<void> {
     for (const slot of this.#slots) slot.sampler?.dispose()
+    this.#logprobs.dispose()
     await this.#close()
   }
 
   /** llama.cpp fails a whole batch for one bad token, and crashes on others: look first. */
-  #refusal({ tokens, draft = [], start, slot, copyFrom }: BatchEntry): Error | undefined {
-    const bad = [...tokens, ...draft].find(
+  #refusal({ tokens, draft = [], start, slot, copyFrom, scoring }: BatchEntry): Error | undefined {
+    const bad = [...tokens, ...draft, ...(scoring?.following ?? [])].find(
       (token) => !Number.isInteger(token) || token < 0 || token >= this.#vocabulary,
     )
     if (bad !== undefined) return new Error(`token ${bad} is not in the vocabulary`)
@@ -186,7 +192,7 @@ export class LlamaEngine implements Engine {
       await this.#context.decodeBatch()
       await Promise.all(
         entries.map(async (entry, index) => {
-          const sampled = this.#sample(entry, rows[index])
+          const sampled = this.#outcome(entry, rows[index])
           outcome.set(
             entry,
             await sampled.catch((cause) => new Error('no token could be sampled', { cause })),
@@ -206,23 +212,44 @@ export class LlamaEngine implements Engine {
     return outcome
   }
 
-  /** Puts the entries in a new batch; returns the rows to sample from, for those that want any. */
+  /** Puts the entries in a new batch; returns the rows of those that want any: to be scored, then to sample from. */
   async #fill(entries: readonly BatchEntry[]): Promise<(readonly number[])[]> {
     for (const { slot, copyFrom } of entries) if (copyFrom !== undefined) await this.#copy(slot, copyFrom)
     for (const { slot, start } of entries) if (this.#slotOf(slot).resident > start) this.#cut(slot, start)
     this.#context.initBatch(
       entries.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0),
     )
-    return entries.map(({ slot, start, tokens, draft = [], sample }) => {
+    return entries.map(({ slot, start, tokens, draft = [], sample, scoring }) => {
       const all = Uint32Array.from([...tokens, ...draft])
       const last = tokens.length - 1
       const logits = sample === undefined ? [] : [last, ...draft.map((_, index) => last + 1 + index)]
+      if (scoring !== undefined) logits.unshift(...scoring.following.keys())
       return [...this.#context.addToBatch(slot, start, all, Uint32Array.from(logits))]
     })
   }
 
+  async #outcome(entry: BatchEntry, rows: readonly number[] = []): Promise<StepResult> {
+    if (entry.scoring === undefined) return this.#sample(entry, rows)
+    const { following, top } = entry.scoring
+    const score = async (tokens: readonly number[], from: number): Promise<TokenLogprob[]> => {
+      const told: TokenLogprob[] = []
+      for (const [index, token] of tokens.entries()) {
+        told.push(await this.#logprobs.read(rows[from + index] ?? -1, token, top))
+      }
+      return told
+    }
+    const known = await score(following, 0)
+    const sampled = await this.#sample(entry, rows.slice(following.length))
+    if (sampled instanceof Error) return sampled
+    const drawn = sampled === undefined ? [] : typeof sampled === 'number' ? [sampled] : sampled
+    return { drawn, logprobs: await score(drawn, following.length), following: known }
+  }
+
   /** Draws after the tokens, and on through the draft while it is right. */
-  async #sample(entry: BatchEntry, rows: readonly number[] = []): Promise<StepResult> {
+  async #sample(
+    entry: BatchEntry,
+    rows: readonly number[],
+  ): Promise<number | readonly number[] | undefined | Error> {
     const { slot, sample, history, draft } = entry
     const [row] = rows
     if (sample === undefined || row === undefined) return undefined

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import type { BatchEntry, Engine, EngineLimits, StepResult } from './engine.ts'
+import type { BatchEntry, Engine, EngineLimits, StepResult, TokenLogprob } from './engine.ts'
 
 export interface SimulatedOptions {
   readonly vocabulary?: number
@@ -76,7 +76,7 @@ export class SimulatedEngine implements Engine {
     return cells.slice(0, start)
   }
 
-  #compute({ slot, start, tokens, draft, sample }: BatchEntry): StepResult {
+  #compute({ slot, start, tokens, draft, sample, scoring }: BatchEntry): StepResult {
     if (sample?.grammar !== undefined) return new Error('the simulated engine has no grammar')
     const cells = this.#cells[slot]
     if (cells === undefined) throw new RangeError(`there is no slot ${slot}`)
@@ -84,19 +84,40 @@ export class SimulatedEngine implements Engine {
       throw new RangeError(`slot ${slot} has a gap between ${cells.length} and ${start}`)
     if (tokens.length === 0) throw new RangeError(`slot ${slot} has nothing to compute`)
     cells.length = start
-    cells.push(...tokens)
+    const following = scoring?.following.map((token, index) => {
+      cells.push(...tokens.slice(index, index + 1))
+      return this.#score(cells, token, scoring.top)
+    })
+    cells.push(...tokens.slice(following?.length ?? 0))
     const { contextSize } = this.limits
     if (cells.length + (draft?.length ?? 0) > contextSize)
       throw new RangeError(`slot ${slot} is over its context size`)
-    if (sample === undefined) return undefined
-    const draw = (): number => hash(cells, sample.seed) % (this.#options.vocabulary ?? 256)
-    if (draft === undefined) return draw()
-    const drawn = [draw()]
-    for (const [index, guess] of draft.entries()) {
-      cells.push(guess)
-      if (drawn.length === index + 1 && drawn[index] === guess) drawn.push(draw())
+    const logprobs: TokenLogprob[] = []
+    const drawn: number[] = []
+    const draw = (seed: number): void => {
+      const token = hash(cells, seed) % (this.#options.vocabulary ?? 256)
+      drawn.push(token)
+      if (scoring !== undefined) logprobs.push(this.#score(cells, token, scoring.top))
     }
-    return drawn
+    if (sample !== undefined) draw(sample.seed)
+    for (const [index, guess] of (draft ?? []).entries()) {
+      cells.push(guess)
+      if (sample !== undefined && drawn.length === index + 1 && drawn[index] === guess) draw(sample.seed)
+    }
+    if (following !== undefined) return { drawn, logprobs, following }
+    return draft === undefined ? drawn[0] : drawn
+  }
+
+  /** Another hash of the cells: the seed has no part in it. */
+  #score(cells: readonly number[], token: number, top: number): TokenLogprob {
+    const before = hash(cells, 1)
+    const logits = Array.from({ length: this.#options.vocabulary ?? 256 }, (_, candidate) => {
+      return (hash([candidate], before) % 1000) / 100
+    })
+    const all = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0))
+    const ranked = logits.map((logit, candidate) => [candidate, logit - all] as const)
+    ranked.sort((a, b) => b[1] - a[1])
+    return { logprob: (logits[token] ?? Number.NEGATIVE_INFINITY) - all, top: ranked.slice(0, top) }
   }
 }
 

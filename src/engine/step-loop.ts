@@ -109,8 +109,9 @@ export class StepLoop {
     }
     const changed = scheduler.commit(batch, await engine.step(batch))
     this.#totals.steps++
-    // A pass with guesses says nothing about one without.
-    if (!batch.some(({ draft }) => draft !== undefined)) onPass?.(passOf(batch, now() - startedAt))
+    // A pass with guesses, or with a prompt that is scored, says nothing about one without.
+    if (!batch.some(({ draft, scoring }) => draft !== undefined || scoring?.following.length))
+      onPass?.(passOf(batch, now() - startedAt))
     for (const sequence of changed) this.#note(sequence)
     this.#tell(
       batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0),
@@ -126,6 +127,7 @@ export class StepLoop {
     known.times.tokensTold += fresh.length
     this.#totals.generatedTokens += fresh.length
     const events: SequenceEvent[] = fresh.map((token) => ({ id, token }))
+    if (sequence.logprobs !== undefined) addScores(events, sequence)
     const last = events.pop() ?? { id }
     events.push({
       ...last,
@@ -133,7 +135,8 @@ export class StepLoop {
       ...(end === undefined || accepted + rejected === 0 ? {} : { drafts: { accepted, rejected } }),
       ...(error === undefined ? {} : { message: error }),
     })
-    events[0] = { ...(events[0] ?? { id }), ...this.#admission(sequence, known.times) }
+    if (fresh.length > 0 || end !== undefined)
+      events[0] = { ...(events[0] ?? { id }), ...this.#admission(sequence, known.times) }
     this.#events.push(...events)
     if (end !== undefined) this.#sequences.delete(id)
   }
@@ -160,6 +163,16 @@ export class StepLoop {
     const stats = { waiting, running, kvUsage, ...this.#totals, ...(parking?.stats ?? NOTHING_PARKED) }
     onStep({ type: 'step', events: this.#events.splice(0), stats, batchTokens, stepMs })
   }
+}
+
+/** Of a draft that went on behind the end, more tokens were scored than told. */
+function addScores(events: SequenceEvent[], { id, scores, promptScores }: Sequence): void {
+  const told = scores.splice(0)
+  for (const [index, event] of events.entries()) {
+    const logprob = told[index]
+    if (logprob !== undefined) events[index] = { ...event, logprob }
+  }
+  if (promptScores.length > 0) events.unshift({ id, promptLogprobs: promptScores.splice(0) })
 }
 
 function passOf(batch: readonly ScheduledEntry[], ms: number): Pass {

@@ -40,6 +40,8 @@ export interface Serving {
     signal: AbortSignal,
   ): Promise<ChatPrompt>
   tokens(text: string, signal: AbortSignal): Promise<Uint32Array>
+  /** For a model with ModelInfo.infill: what comes between the two is generated. */
+  infillTokens(prefix: string, suffix: string, signal: AbortSignal): Promise<Uint32Array>
   /** The GBNF of a constraint. `param` is the field it came from. @throws ServingError invalid_json_schema, invalid_grammar. */
   grammar(constraint: Constraint, param: string, signal: AbortSignal): Promise<string>
   /** Before a request costs any work. @throws ServingError server_overloaded. */

@@ -15,7 +15,8 @@ export function fitInContext(
 ): number {
   const limit = `This model's maximum context length is ${contextSize} tokens.`
   const subject = param === 'messages' ? 'your messages' : 'your prompt'
-  if (promptTokens >= contextSize) {
+  // A prompt after which nothing is to come may fill the context.
+  if (promptTokens >= contextSize && !(wanted === 0 && promptTokens === contextSize)) {
     throw new ServingError(
       'context_length_exceeded',
       `${limit} However, ${subject} resulted in ${bound}${promptTokens} tokens. Please reduce the length of the ${param}.`,

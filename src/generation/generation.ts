@@ -1,6 +1,7 @@
 import type { FinishReason, SequenceEvent } from '../children/protocol.ts'
-import type { SamplingParams } from '../engine/engine.ts'
+import type { SamplingParams, TokenLogprob } from '../engine/engine.ts'
 import { ServingError } from '../errors.ts'
+import { ContentTokens, type ScoredToken } from '../text/content-tokens.ts'
 import type { Detokenizer } from '../text/detokenizer.ts'
 import type { OutputFormat, OutputParser, OutputPart } from '../text/output-parser.ts'
 import { join } from '../text/output-parser.ts'
@@ -11,13 +12,15 @@ import type { Timings } from './timings.ts'
 /** A request that has passed every check: what a generation runs on. */
 export interface GenerationRequest {
   readonly prompt: Uint32Array
-  /** At least 1, and fits in the context together with the prompt. */
+  /** 0: the prompt is read, and nothing is generated. Fits in the context together with the prompt. */
   readonly maxTokens: number
   readonly stops: readonly string[]
   readonly ignoreEos: boolean
   readonly sampling: SamplingParams
   /** Whether to guess tokens ahead, and what the output is expected to be like. Default no. */
   readonly speculation?: { readonly prediction: readonly number[] } | undefined
+  /** Which log probabilities are wanted: how many tokens beside each, and whether those of the prompt, too. Default none. */
+  readonly logprobs?: { readonly top: number; readonly prompt: boolean } | undefined
   /** How the text is to be read; absent: all of it is text. */
   readonly output?: OutputFormat
 }
@@ -40,10 +43,21 @@ export interface GenerationEnd {
   readonly reason: 'stop' | 'length'
   readonly usage: Usage
   readonly timings: Timings
+  /** Where log probabilities are wanted: of all sampled tokens, and the token that ended it, which has no text. */
+  readonly logprobs?: { readonly mean: number; readonly stopToken: ScoredToken | undefined }
+}
+
+/** Comes once, before all text, where the prompt's log probabilities are wanted. */
+export interface ScoredPrompt {
+  readonly type: 'prompt'
+  readonly tokens: Uint32Array
+  /** Of the tokens from the second on. */
+  readonly logprobs: readonly TokenLogprob[]
 }
 
 export type GenerationEvent =
   | OutputPart
+  | ScoredPrompt
   /** More comes later: the engine is being replaced. */
   | { readonly type: 'paused' }
   | GenerationEnd
@@ -85,6 +99,10 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #reasoningTokens = 0
   #admitted: SequenceEvent['admitted']
   #drafts: SequenceEvent['drafts']
+  readonly #content: ContentTokens | undefined
+  #logprobSum = 0
+  #stopToken: ScoredToken | undefined
+  #promptLogprobs: TokenLogprob[] | undefined
   #over = false
 
   /** @param stopTokens Sampling one of these is the end. */
@@ -93,6 +111,8 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     this.request = request
     this.stopTokens = stopTokens
     this.#deps = deps
+    this.#content = request.logprobs && new ContentTokens()
+    this.#promptLogprobs = request.logprobs?.prompt ? [] : undefined
     this.#acceptedAt = deps.now()
   }
 
@@ -101,8 +121,15 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     return Uint32Array.from(this.#tokens)
   }
 
+  /** Whether log probabilities of the prompt are wanted, and have not been told. */
+  get wantsPrompt(): boolean {
+    return this.#promptLogprobs !== undefined
+  }
+
   /** The engine is gone; another one will go on. */
   pause(): void {
+    // What has come of the prompt is not all: the next engine begins again with it.
+    if (this.#promptLogprobs !== undefined) this.#promptLogprobs = []
     if (!this.#over) this.#queue.push({ type: 'paused' })
   }
 
@@ -111,7 +138,9 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     if (this.#over) return
     this.#admitted ??= event.admitted
     this.#drafts = event.drafts ?? this.#drafts
-    if (event.token !== undefined) this.#acceptToken(event.token, event.finish === 'stop')
+    if (event.promptLogprobs !== undefined) this.#promptLogprobs?.push(...event.promptLogprobs)
+    if (event.token !== undefined || event.finish === 'length') this.#tellPrompt()
+    if (event.token !== undefined) this.#acceptToken(event.token, event.finish === 'stop', event.logprob)
     if (event.finish === undefined || this.#over) return
     if (event.finish === 'stop' || event.finish === 'length') this.#end(event.finish, false)
     else
@@ -143,7 +172,13 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     }
   }
 
-  #acceptToken(token: number, isStopToken: boolean): void {
+  #tellPrompt(): void {
+    if (this.#promptLogprobs === undefined) return
+    this.#queue.push({ type: 'prompt', tokens: this.request.prompt, logprobs: this.#promptLogprobs })
+    this.#promptLogprobs = undefined
+  }
+
+  #acceptToken(token: number, isStopToken: boolean, logprob: TokenLogprob | undefined): void {
     const now = this.#deps.now()
     if (this.#firstTokenAt === undefined) this.#firstTokenAt = now
     else this.#deps.onGap(now - this.#lastTokenAt)
@@ -151,8 +186,14 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     this.#tokens.push(token)
     const { output, detokenizer } = this.#deps
     const wasInThought = output.inThought
-    if (isStopToken) return
-    const stopped = this.#emit(output.push(detokenizer.push(token)))
+    this.#logprobSum += logprob?.logprob ?? 0
+    if (isStopToken) {
+      this.#stopToken = logprob && { token, text: '', logprob }
+      return
+    }
+    const text = detokenizer.push(token)
+    if (logprob !== undefined) this.#content?.push({ token, text, logprob })
+    const stopped = this.#emit(output.push(text))
     if (wasInThought || output.inThought) this.#reasoningTokens++
     if (stopped || output.done) this.#end('stop', true)
   }
@@ -173,7 +214,17 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   }
 
   #emitText(text: string): void {
-    if (text !== '') this.#queue.push({ type: 'text', text })
+    if (text === '') return
+    const tokens = this.#content?.take(text.length, this.#deps.output.contentStart ?? 0)
+    this.#queue.push({ type: 'text', text, ...(tokens && { tokens }) })
+  }
+
+  /** Tokens at the end of the content that no text came of: their character was never finished. */
+  #emitTextless(): void {
+    const { contentStart, hasCalls } = this.#deps.output
+    if (contentStart === undefined || hasCalls) return
+    const tokens = this.#content?.rest(contentStart) ?? []
+    if (tokens.length > 0) this.#queue.push({ type: 'text', text: '', tokens })
   }
 
   #end(reason: 'stop' | 'length', cancelEngine: boolean): void {
@@ -182,8 +233,13 @@ export class Generation implements AsyncIterable<GenerationEvent> {
       const stopped = this.#emit([...output.push(detokenizer.flush()), ...output.flush()])
       if (stopped) reason = 'stop'
       else this.#emitText(stopMatcher.flush())
+      if (!stopped) this.#emitTextless()
     }
-    this.#queue.push({ type: 'end', reason, usage: this.#usage(), timings: this.#timings() })
+    const end = { type: 'end', reason, usage: this.#usage(), timings: this.#timings() } as const
+    const mean = this.#tokens.length === 0 ? 0 : this.#logprobSum / this.#tokens.length
+    this.#queue.push(
+      this.#content === undefined ? end : { ...end, logprobs: { mean, stopToken: this.#stopToken } },
+    )
     this.#finish(reason, cancelEngine)
   }
 
@@ -232,5 +288,6 @@ function mergeText(events: (GenerationEvent | ServingError)[]): (GenerationEvent
 }
 
 function isPart(event: GenerationEvent | ServingError | undefined): event is OutputPart {
-  return event !== undefined && !(event instanceof ServingError) && event.type !== 'end'
+  if (event === undefined || event instanceof ServingError) return false
+  return event.type !== 'end' && event.type !== 'prompt' && event.type !== 'paused'
 }

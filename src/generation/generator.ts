@@ -136,10 +136,21 @@ export class Generator {
     )
   }
 
-  #submit({ id, request, stopTokens, tokens: generated }: Generation): void {
+  #submit({ id, request, stopTokens, tokens: generated, wantsPrompt }: Generation): void {
     const { prompt, maxTokens, sampling, speculation } = request
+    const logprobs = request.logprobs && { top: request.logprobs.top, prompt: wantsPrompt }
     // An engine that is just restarting refuses; onEngineReady() sends it again.
-    this.#options.send({ type: 'add', id, prompt, generated, maxTokens, stopTokens, sampling, speculation })
+    this.#options.send({
+      type: 'add',
+      id,
+      prompt,
+      generated,
+      maxTokens,
+      stopTokens,
+      sampling,
+      speculation,
+      logprobs,
+    })
   }
 
   #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {

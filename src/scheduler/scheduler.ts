@@ -1,4 +1,10 @@
-import type { BatchEntry, EngineLimits, StepResult } from '../engine/engine.ts'
+import {
+  type BatchEntry,
+  type EngineLimits,
+  isScored,
+  type Scoring,
+  type StepResult,
+} from '../engine/engine.ts'
 import { commonPrefix } from '../kvcache/common-prefix.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
@@ -25,6 +31,8 @@ export interface SchedulerStats {
 const LEAST_AHEAD = 8
 /** Rows of a pass up to which guesses are added. */
 const MOST_SPECULATED = 16
+/** Prompt tokens of a pass that are scored: llama.cpp keeps 4 bytes a vocabulary entry for each, and reading takes time. */
+const MOST_SCORED = 32
 
 export interface SchedulerOptions {
   readonly maxWaiting?: number
@@ -81,10 +89,14 @@ export class Scheduler {
     if (this.#waiting.length === 0) this.#pack()
     const batch: ScheduledEntry[] = []
     let budget = this.#limits.batchTokens
+    let scored = 0
     const take = (sequence: Sequence): void => {
-      const entry = this.#entryOf(sequence, budget, batch.length > 0)
+      const scores = sequence.scoresPrompt && sequence.computed < sequence.promptLength
+      const room = scores ? Math.min(budget, MOST_SCORED - scored) : budget
+      const entry = this.#entryOf(sequence, room, batch.length > 0)
       if (entry === undefined) return
       budget -= entry.tokens.length
+      if (scores) scored += entry.tokens.length
       batch.push(entry)
     }
     // Decodes first: each costs one token, so no prompt, however long, can stall a running stream.
@@ -127,11 +139,14 @@ export class Scheduler {
         continue
       }
       sequence.computed = start + tokens.length
-      if (sequence.end !== undefined || result === undefined) continue
-      const drawn = typeof result === 'number' ? [result] : result
+      if (sequence.end !== undefined) continue
+      const drawn = drawnOf(sequence, result)
       if (draft.length > 0) sequence.judgeDraft(draft.length, drawn.length - 1)
       this.#append(sequence, drawn)
-      changed.push(sequence)
+      // Nothing was to be drawn: the prompt was all.
+      if (sequence.pending === 0) this.finish(sequence, 'length')
+      if (drawn.length > 0 || sequence.pending === 0 || sequence.promptScores.length > 0)
+        changed.push(sequence)
     }
     for (const sequence of this.#leaving.splice(0)) this.#giveBack(sequence)
     return changed
@@ -222,13 +237,14 @@ export class Scheduler {
   }
 
   #admit(sequence: Sequence): 'running' | 'deferred' | 'full' {
-    const found = this.#cache.find(sequence.tokens)
+    const found = this.#cache.find(sequence.scoresPrompt ? [] : sequence.tokens)
     if (found === undefined) return 'full'
-    const donor = this.#cache.copies ? bestDonor(sequence, this.#running) : undefined
+    const donor =
+      this.#cache.copies && !sequence.scoresPrompt ? bestDonor(sequence, this.#running) : undefined
     const held = Math.max(found, donor?.ready ?? 0)
     if (donor !== undefined && donor.coming - held >= this.#leastCopy) return 'deferred'
     const copied = donor !== undefined && donor.ready - found >= this.#leastCopy
-    const lease = this.#cache.acquire(copied ? [] : sequence.tokens)
+    const lease = this.#cache.acquire(copied || sequence.scoresPrompt ? [] : sequence.tokens)
     if (lease === undefined) return 'full'
     sequence.slot = lease.slot
     sequence.computed = sequence.cached = copied ? donor.ready : lease.cached
@@ -240,8 +256,8 @@ export class Scheduler {
   #entryOf(sequence: Sequence, room: number, besideOthers: boolean): ScheduledEntry | undefined {
     const { id, slot, arrival, computed, tokens: history, pending, sampling } = sequence
     if (room <= 0 || slot === undefined) return undefined
-    // A context that cannot be cut cannot compute anything twice.
-    const again = this.#cache.copies ? computed : 0
+    // A context that cannot be cut cannot compute anything twice, and a score is told once.
+    const again = this.#cache.copies && !sequence.scoresPrompt ? computed : 0
     const { count, back } =
       sequence.phase === 'decode'
         ? { count: pending, back: 0 }
@@ -256,7 +272,8 @@ export class Scheduler {
       start: computed - back,
       ...arrival,
       tokens: history.slice(computed - back, computed + count),
-      sample: count === pending ? sampling : undefined,
+      sample: count === pending && sequence.maxTokens > 0 ? sampling : undefined,
+      scoring: scoringOf(sequence, computed, count),
       history,
       promptLength: sequence.promptLength,
     }
@@ -297,4 +314,22 @@ function bestDonor(sequence: Sequence, running: Iterable<Sequence>): Donor | und
     }
   }
   return coming === 0 ? undefined : { slot, ready, coming }
+}
+
+/** Undefined where nothing is to be told: an entry without costs nothing. */
+function scoringOf(sequence: Sequence, start: number, count: number): Scoring | undefined {
+  const { logprobs, scoresPrompt, promptLength, tokens } = sequence
+  if (logprobs === undefined) return undefined
+  const following = scoresPrompt ? tokens.slice(start + 1, Math.min(start + count + 1, promptLength)) : []
+  return { top: logprobs.top, following }
+}
+
+/** The tokens of a result; what was told of them is kept with the sequence. */
+function drawnOf(sequence: Sequence, result: Exclude<StepResult, Error>): readonly number[] {
+  if (result === undefined) return []
+  if (typeof result === 'number') return [result]
+  if (!isScored(result)) return result
+  sequence.scores.push(...result.logprobs)
+  sequence.promptScores.push(...result.following)
+  return result.drawn
 }

@@ -1,4 +1,4 @@
-import type { SamplingParams } from '../engine/engine.ts'
+import type { SamplingParams, TokenLogprob } from '../engine/engine.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
 import { PromptLookup } from './prompt-lookup.ts'
 
@@ -13,10 +13,20 @@ export interface SequenceParams {
   readonly generated?: readonly number[]
   /** Whether to guess tokens ahead, and what the output is expected to be like. Default no. */
   readonly speculation?: { readonly prediction: readonly number[] } | undefined
+  /** 0: the prompt is computed, and that is all. */
   readonly maxTokens: number
   /** Sampling one of these ends the sequence. */
   readonly stopTokens: readonly number[]
   readonly sampling: SamplingParams
+  /** Which log probabilities are wanted. Default none. */
+  readonly logprobs?: LogprobRequest | undefined
+}
+
+export interface LogprobRequest {
+  /** How many of the most probable tokens to tell beside each token. 0..20 */
+  readonly top: number
+  /** Whether those of the prompt are wanted, too: of all its tokens but the first. */
+  readonly prompt: boolean
 }
 
 /** See BatchEntry.copyFrom and SlotLease. */
@@ -47,12 +57,18 @@ export class Sequence {
   /** With `end` 'error'. */
   error: string | undefined
 
+  readonly logprobs: LogprobRequest | undefined
+  /** Of the latest tokens, and of prompt tokens, until somebody takes them. */
+  readonly scores: TokenLogprob[] = []
+  readonly promptScores: TokenLogprob[] = []
+
   /** Drafts that were sampled, and those that were not. */
   accepted = 0
   rejected = 0
   readonly #lookup: PromptLookup | undefined
 
-  constructor({ id, prompt, generated = [], maxTokens, stopTokens, sampling, speculation }: SequenceParams) {
+  constructor(params: SequenceParams) {
+    const { id, prompt, generated = [], maxTokens, stopTokens, sampling, speculation } = params
     if (prompt.length === 0) throw new RangeError(`sequence ${id} has an empty prompt`)
     this.id = id
     this.maxTokens = maxTokens
@@ -60,6 +76,7 @@ export class Sequence {
     this.sampling = sampling
     this.promptLength = prompt.length
     this.tokens = [...prompt, ...generated]
+    this.logprobs = params.logprobs
     this.#lookup = speculation && new PromptLookup(speculation.prediction)
   }
 
@@ -77,6 +94,11 @@ export class Sequence {
 
   get pending(): number {
     return this.tokens.length - this.computed
+  }
+
+  /** Whether every row of the prompt has to be computed for this sequence alone. */
+  get scoresPrompt(): boolean {
+    return this.logprobs?.prompt === true
   }
 
   get generated(): number {

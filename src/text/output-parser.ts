@@ -1,3 +1,4 @@
+import type { ScoredToken } from './content-tokens.ts'
 import { ReasoningSplitter, type ReasoningTags } from './reasoning.ts'
 import { toolFormatNamed } from './tool-formats/formats.ts'
 import type { CallSink, OfferedTools, ToolParser } from './tool-formats/tool-format.ts'
@@ -15,7 +16,8 @@ export interface OutputFormat {
 
 /** A piece of an answer. Calls are numbered from 0; `arguments` belongs to the call that began last. */
 export type OutputPart =
-  | { readonly type: 'text'; readonly text: string }
+  /** `tokens`: what the text is made of, where log probabilities are wanted. */
+  | { readonly type: 'text'; readonly text: string; readonly tokens?: readonly ScoredToken[] }
   | { readonly type: 'reasoning'; readonly text: string }
   | { readonly type: 'call'; readonly call: number; readonly name: string }
   | { readonly type: 'arguments'; readonly call: number; readonly text: string }
@@ -54,6 +56,15 @@ export class OutputParser {
   /** True when the answer is over, whatever the model would still write. */
   get done(): boolean {
     return this.#done
+  }
+
+  /** Where in the raw text the content begins; undefined while it has not. */
+  get contentStart(): number | undefined {
+    return this.#splitter === undefined ? 0 : this.#splitter.answerStart
+  }
+
+  get hasCalls(): boolean {
+    return this.#calls > 0
   }
 
   push(text: string): OutputPart[] {
@@ -108,5 +119,7 @@ export class OutputParser {
 /** Two pieces of the same text as one; undefined when they are not. */
 export function join(first: OutputPart, second: OutputPart): OutputPart | undefined {
   if (first.type === 'call' || second.type === 'call' || first.type !== second.type) return undefined
-  return { ...first, text: first.text + second.text }
+  const text = first.text + second.text
+  if (first.type !== 'text' || second.type !== 'text' || first.tokens === undefined) return { ...first, text }
+  return { ...first, text, tokens: [...first.tokens, ...(second.tokens ?? [])] }
 }

@@ -40,6 +40,9 @@ export class ReasoningSplitter {
   #scanner: TagScanner
   #state: State
   #begun = false
+  #received = 0
+  /** Where in all that was pushed the answer begins; undefined before it does. */
+  #answerStart: number | undefined
 
   /** @param open the prompt has opened the thought already. */
   constructor(
@@ -59,7 +62,12 @@ export class ReasoningSplitter {
     return this.#state === 'thought'
   }
 
+  get answerStart(): number | undefined {
+    return this.#answerStart
+  }
+
   push(piece: string): void {
+    this.#received += piece.length
     for (let rest = piece; rest !== ''; ) {
       if (this.#state === 'answer') {
         this.#onAnswer(rest)
@@ -78,8 +86,10 @@ export class ReasoningSplitter {
 
   end(): void {
     const held = this.#scanner.flush()
-    if (this.#state === 'start') this.#onAnswer(this.#space.take() + held)
-    else if (this.#state === 'thought') this.#thought(held, undefined)
+    if (this.#state === 'start') {
+      this.#answerStart = 0
+      this.#onAnswer(this.#space.take() + held)
+    } else if (this.#state === 'thought') this.#thought(held, undefined)
   }
 
   /** Returns what is still to be read. */
@@ -88,6 +98,7 @@ export class ReasoningSplitter {
     if (words !== '') {
       const answer = words + this.#space.take() + (tag ?? this.#scanner.flush()) + rest
       this.#state = 'answer'
+      this.#answerStart = 0
       return answer
     }
     if (tag !== undefined) {
@@ -113,6 +124,7 @@ export class ReasoningSplitter {
     const words = text.trimStart()
     if (words === '') return
     this.#state = 'answer'
+    this.#answerStart = this.#received - words.length
     this.#onAnswer(words)
   }
 }

@@ -13,6 +13,7 @@ const vocabulary = {
   offsets: Uint32Array.from({ length: 257 }, (_, at) => at),
   endOfGeneration: [0],
   control: [],
+  silent: new Map([[0, '<end>']]),
 }
 const ready: EngineReady = {
   limits: { slots: 1, contextSize: 64, batchTokens: 8 },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { fitInContext } from '../../generation/fit.ts'
-import type { Generation } from '../../generation/generation.ts'
+import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import type { ChatMessage } from '../../text/chat-message.ts'
 import type { OutputFormat } from '../../text/output-parser.ts'
 import { endsInThought } from '../../text/reasoning.ts'
@@ -16,6 +16,7 @@ import {
 } from './choices.ts'
 import { ignoredFields, readModel, readStreamOptions, refuse } from './common-fields.ts'
 import { sendIgnored } from './ignored-header.ts'
+import { readChatLogprobs, wireLogprobs } from './logprobs.ts'
 import { readMessages } from './messages.ts'
 import { readSampling, type SamplingRequest, seedOfChoice } from './sampling.ts'
 import { readSpeculation, type SpeculationRequest, speculate } from './speculation.ts'
@@ -29,9 +30,7 @@ const REFUSED = {
   audio: 'This server produces text only.',
   functions: "It is deprecated. Use 'tools'.",
   function_call: "It is deprecated. Use 'tool_choice'.",
-  logprobs: 'Log probabilities are not available yet.',
   moderation: 'This server does not moderate.',
-  top_logprobs: 'Log probabilities are not available yet.',
   web_search_options: 'This server does not search the web.',
   chat_template: "Only the model's own template is used.",
 }
@@ -44,6 +43,7 @@ interface ChatRequest extends SamplingRequest {
   readonly maxTokens: number | undefined
   readonly constraint: WantedConstraint | undefined
   readonly speculation: SpeculationRequest
+  readonly logprobs: GenerationRequest['logprobs']
   readonly n: number
   readonly stream: boolean
   readonly includeUsage: boolean
@@ -65,8 +65,8 @@ export function chatCompletions(app: FastifyInstance, serving: Serving, onError:
       model,
     }
     const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
-    if (chat.stream) return streamChoices(reply, start, chunkWriter(head), chat.includeUsage, onError)
-    return sendChat(reply, head, await collectChoices(reply, start))
+    if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.includeUsage, onError)
+    return sendChat(reply, head, await collectChoices(reply, start), ready)
   })
 }
 
@@ -84,6 +84,7 @@ function readChat(fields: Fields, model: string, serving: Serving, ready: ReadyM
     maxTokens: maxCompletion ?? maxTokens,
     constraint: readConstraint(fields),
     speculation: readSpeculation(fields, serving.promptLookup),
+    logprobs: readChatLogprobs(fields),
     n: fields.integer('n', { min: 1, max: serving.maxN }) ?? 1,
     ...readStreamOptions(fields),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
@@ -119,6 +120,7 @@ async function startChat(
       ignoreEos: chat.ignoreEos,
       sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
       speculation,
+      logprobs: chat.logprobs,
     })),
   )
 }
@@ -149,7 +151,12 @@ interface ResponseHead {
   readonly model: string
 }
 
-function sendChat(reply: FastifyReply, head: ResponseHead, choices: readonly Choice[]): FastifyReply {
+function sendChat(
+  reply: FastifyReply,
+  head: ResponseHead,
+  choices: readonly Choice[],
+  { vocabulary }: ReadyModel,
+): FastifyReply {
   const first = choices[0]
   return reply.send({
     id: head.id,
@@ -159,7 +166,7 @@ function sendChat(reply: FastifyReply, head: ResponseHead, choices: readonly Cho
     choices: choices.map((choice, index) => ({
       index,
       message: wireMessage(choice),
-      logprobs: null,
+      logprobs: wireLogprobs(choice.tokens, vocabulary),
       finish_reason: finishReason(choice.end, choice.calls.length > 0),
     })),
     usage: wireUsage(choices.map(({ end }) => end.usage)),
@@ -179,20 +186,26 @@ function wireMessage({ text, reasoning, calls }: Choice): object {
 }
 
 /** OpenAI: role once, then thought, content and calls, then an empty delta with the reason. */
-function chunkWriter({ id, created, model }: ResponseHead): ChunkWriter {
-  const chunk = (index: number, delta: object, reason: string | null): object => ({
+function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: ReadyModel): ChunkWriter {
+  const chunk = (
+    index: number,
+    delta: object,
+    reason: string | null,
+    logprobs: object | null = null,
+  ): object => ({
     id,
     object: 'chat.completion.chunk',
     created,
     model,
-    choices: [{ index, delta, logprobs: null, finish_reason: reason }],
+    choices: [{ index, delta, logprobs, finish_reason: reason }],
   })
   const withCalls = new Set<number>()
   return {
     first: (index) => chunk(index, { role: 'assistant', content: '' }, null),
     part: (index, part) => {
       if (part.type === 'call') withCalls.add(index)
-      return chunk(index, wireDelta(part), null)
+      const logprobs = part.type === 'text' ? wireLogprobs(part.tokens, vocabulary) : null
+      return chunk(index, wireDelta(part), null, logprobs)
     },
     finish: (index, end) => ({
       ...chunk(index, {}, finishReason(end, withCalls.has(index))),

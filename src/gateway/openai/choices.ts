@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { ServingError } from '../../errors.ts'
-import type { Generation, GenerationEnd } from '../../generation/generation.ts'
+import type { Generation, GenerationEnd, ScoredPrompt } from '../../generation/generation.ts'
+import type { ScoredToken } from '../../text/content-tokens.ts'
 import type { OutputPart } from '../../text/output-parser.ts'
 import { toServingError } from '../error-answers.ts'
 import { ClientGone, type EventStream, openStream, watchClient } from '../sse.ts'
@@ -13,6 +14,9 @@ export type ErrorListener = (error: ServingError) => void
 /** A choice that ran to its end. */
 export interface Choice {
   readonly text: string
+  /** What the text is made of, and the prompt's, where log probabilities are wanted. */
+  readonly tokens: readonly ScoredToken[] | undefined
+  readonly prompt: ScoredPrompt | undefined
   readonly reasoning: string
   readonly calls: readonly Call[]
   readonly end: GenerationEnd
@@ -22,6 +26,8 @@ export interface Choice {
 export interface ChunkWriter {
   /** First chunk of a choice, before any text; undefined: none. */
   first(index: number): object | undefined
+  /** Before any part, where the prompt's log probabilities are wanted. */
+  prompt?(index: number, prompt: ScoredPrompt): object
   part(index: number, part: OutputPart): object
   finish(index: number, end: GenerationEnd): object
   /** A chunk with no choices, after all of them. */
@@ -77,7 +83,10 @@ async function pump(
   if (first !== undefined) await stream.data(first)
   for await (const event of generation) {
     if (event.type === 'paused') stream.comment('the engine is being replaced')
-    else if (event.type !== 'end') await stream.data(chunks.part(index, event))
+    else if (event.type === 'prompt') {
+      const chunk = chunks.prompt?.(index, event)
+      if (chunk !== undefined) await stream.data(chunk)
+    } else if (event.type !== 'end') await stream.data(chunks.part(index, event))
     else {
       await stream.data(chunks.finish(index, event))
       return event
@@ -88,10 +97,16 @@ async function pump(
 
 async function collect(generation: Generation): Promise<Choice> {
   const text = { text: '', reasoning: '' }
+  const tokens: ScoredToken[] = []
+  let prompt: ScoredPrompt | undefined
   const calls: { name: string; arguments: string }[] = []
   for await (const event of generation) {
-    if (event.type === 'end') return { ...text, calls, end: event }
-    if (event.type === 'call') calls.push({ name: event.name, arguments: '' })
+    if (event.type === 'end') {
+      return { ...text, tokens: event.logprobs && tokens, prompt, calls, end: event }
+    }
+    if (event.type === 'text') tokens.push(...(event.tokens ?? []))
+    if (event.type === 'prompt') prompt = event
+    else if (event.type === 'call') calls.push({ name: event.name, arguments: '' })
     else if (event.type === 'text' || event.type === 'reasoning') text[event.type] += event.text
     else if (event.type === 'arguments') {
       const call = calls[event.call]
