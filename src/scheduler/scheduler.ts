@@ -273,7 +273,7 @@ export class Scheduler {
       ...arrival,
       tokens: history.slice(computed - back, computed + count),
       sample: count === pending && sequence.maxTokens > 0 ? sampling : undefined,
-      scoring: scoringOf(sequence, computed, count),
+      scoring: sequence.logprobs && scoringOf(sequence, sequence.logprobs.top, computed, count),
       history,
       promptLength: sequence.promptLength,
     }
@@ -316,12 +316,14 @@ function bestDonor(sequence: Sequence, running: Iterable<Sequence>): Donor | und
   return coming === 0 ? undefined : { slot, ready, coming }
 }
 
-/** Undefined where nothing is to be told: an entry without costs nothing. */
-function scoringOf(sequence: Sequence, start: number, count: number): Scoring | undefined {
-  const { logprobs, scoresPrompt, promptLength, tokens } = sequence
-  if (logprobs === undefined) return undefined
-  const following = scoresPrompt ? tokens.slice(start + 1, Math.min(start + count + 1, promptLength)) : []
-  return { top: logprobs.top, following }
+function scoringOf(
+  { scoresPrompt, promptLength, tokens }: Sequence,
+  top: number,
+  start: number,
+  count: number,
+): Scoring {
+  const end = Math.min(start + count + 1, promptLength)
+  return { top, following: scoresPrompt ? tokens.slice(start + 1, end) : [] }
 }
 
 /** The tokens of a result; what was told of them is kept with the sequence. */
