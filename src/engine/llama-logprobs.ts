@@ -26,7 +26,11 @@ export class LogprobReader {
   async read(row: number, token: number, top: number): Promise<TokenLogprob> {
     const pair = this.#idle.pop() ?? this.#newPair()
     try {
-      const answer = await this.#native.readLogits(row, pair.whole, [[token], false, false, true, 0])
+      const [answer, best] = await Promise.all([
+        this.#native.readLogits(row, pair.whole, [[token], false, false, true, 0]),
+        // The most probable one is known from the first answer.
+        top > 1 ? this.#best(row, pair.best, top) : undefined,
+      ])
       const [first, , , , weight] = answer
       const logits = new Map(pairsOf(answer))
       const own = logits.get(token)
@@ -36,10 +40,8 @@ export class LogprobReader {
       // Over the whole vocabulary: `weight` is the sum of exp(logit - most).
       const all = most + Math.log(weight)
       const logprob = (logit: number): number => Math.max(IMPOSSIBLE, logit - all)
-      const told = { logprob: logprob(own) }
-      if (top === 0) return { ...told, top: [] }
-      if (top === 1) return { ...told, top: [[first, logprob(most)]] }
-      return { ...told, top: await this.#best(row, pair.best, top, logprob) }
+      const ranked = best ?? [[first, most] as const].slice(0, top)
+      return { logprob: logprob(own), top: ranked.map(([other, logit]) => [other, logprob(logit)]) }
     } finally {
       this.#idle.push(pair)
     }
@@ -52,16 +54,11 @@ export class LogprobReader {
     }
   }
 
-  async #best(
-    row: number,
-    sampler: NativeSampler,
-    top: number,
-    logprob: (logit: number) => number,
-  ): Promise<(readonly [number, number])[]> {
+  async #best(row: number, sampler: NativeSampler, top: number): Promise<[token: number, logit: number][]> {
     // node-llama-cpp: without a top-k of its own the whole vocabulary is sorted.
     sampler.applyConfig({ temperature: 1, topK: top, seed: 1 })
     const answer = await this.#native.readLogits(row, sampler, [[], false, false, false, top])
-    return pairsOf(answer).map(([token, logit]) => [token, logprob(logit)])
+    return pairsOf(answer)
   }
 
   #newPair(): Pair {

@@ -1,5 +1,13 @@
 import { type GgmlType, getLlama, LlamaLogLevel } from 'node-llama-cpp'
-import type { BatchEntry, Engine, EngineLimits, SamplingParams, StepResult, TokenLogprob } from './engine.ts'
+import type {
+  BatchEntry,
+  Engine,
+  EngineLimits,
+  SamplingParams,
+  Scoring,
+  StepResult,
+  TokenLogprob,
+} from './engine.ts'
 import { drawWithin, GrammarCache, type GrammarPosition } from './llama-grammar.ts'
 import { LogprobReader } from './llama-logprobs.ts'
 import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
@@ -192,7 +200,8 @@ export class LlamaEngine implements Engine {
       await this.#context.decodeBatch()
       await Promise.all(
         entries.map(async (entry, index) => {
-          const sampled = this.#outcome(entry, rows[index])
+          const own = rows[index] ?? []
+          const sampled = entry.scoring ? this.#scored(entry, entry.scoring, own) : this.#sample(entry, own)
           outcome.set(
             entry,
             await sampled.catch((cause) => new Error('no token could be sampled', { cause })),
@@ -228,9 +237,12 @@ export class LlamaEngine implements Engine {
     })
   }
 
-  async #outcome(entry: BatchEntry, rows: readonly number[] = []): Promise<StepResult> {
-    if (entry.scoring === undefined) return this.#sample(entry, rows)
-    const { following, top } = entry.scoring
+  /** One row after the other: a reader needs memory for the whole vocabulary. */
+  async #scored(
+    entry: BatchEntry,
+    { following, top }: Scoring,
+    rows: readonly number[],
+  ): Promise<StepResult> {
     const score = async (tokens: readonly number[], from: number): Promise<TokenLogprob[]> => {
       const told: TokenLogprob[] = []
       for (const [index, token] of tokens.entries()) {

@@ -8,6 +8,9 @@ import { type Fields, invalidValue } from '../fields.ts'
 /** OpenAI allows 20 for chat and 5 for completions. */
 const MOST_ALTERNATIVES = 20
 
+const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
+const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
+
 /** OpenAI: chat's `logprobs` and `top_logprobs`; undefined: none are wanted. */
 export function readChatLogprobs(fields: Fields): { top: number; prompt: false } | undefined {
   const wanted = fields.boolean('logprobs') ?? false
@@ -45,7 +48,7 @@ function wireToken(token: number, vocabulary: Vocabulary): { token: string; byte
   const name = vocabulary.silent.get(token)
   if (name !== undefined) return { token: name, bytes: null }
   const bytes = bytesOf(token, vocabulary)
-  return { token: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), bytes: [...bytes] }
+  return { token: lenient.decode(bytes), bytes: [...bytes] }
 }
 
 /** A token of the prompt, or a sampled one. The first of a prompt follows nothing, and has no log probability. */
@@ -101,7 +104,7 @@ export class LegacyLogprobs {
     if (name !== undefined) return name
     const bytes = bytesOf(token, this.#vocabulary)
     try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+      return strict.decode(bytes)
     } catch {
       return `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`
     }
