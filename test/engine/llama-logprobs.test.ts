@@ -1,0 +1,207 @@
+import { fileURLToPath } from 'node:url'
+import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type BatchEntry, isScored, type Scored, type TokenLogprob } from '../../src/engine/engine.ts'
+import { LlamaEngine } from '../../src/engine/llama.ts'
+import { GrammarCache } from '../../src/engine/llama-grammar.ts'
+import { LogprobReader } from '../../src/engine/llama-logprobs.ts'
+import { type NativeContext, type NativeHandles, probeNative } from '../../src/engine/llama-native.ts'
+import { greedy } from '../support/workload.ts'
+
+const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
+const limits = { slots: 2, contextSize: 128, batchTokens: 64 }
+let engine: LlamaEngine
+/** Of the last pass: all logits of each row that has any, by token, in the order of the rows. */
+let logits: Float64Array[] = []
+
+/** Reads every logit of every row before anything is sampled: the reference, of which the engine knows nothing. */
+function reading(native: NativeHandles, size: number): NativeContext {
+  const sampler = native.newSampler()
+  sampler.applyConfig({ temperature: 0 })
+  let rows: number[] = []
+  const { context } = native
+  const overrides: Partial<NativeContext> = {
+    initBatch: (tokens) => {
+      rows = []
+      context.initBatch(tokens)
+    },
+    addToBatch: (...args) => {
+      const added = context.addToBatch(...args)
+      rows.push(...added)
+      return added
+    },
+    decodeBatch: async () => {
+      await context.decodeBatch()
+      logits = []
+      for (const row of rows) logits.push(await rawLogits(context, row, sampler, size))
+    },
+  }
+  return new Proxy(context, {
+    get: (target, name) => {
+      const key = name as keyof NativeContext
+      return overrides[key] ?? target[key].bind(target)
+    },
+  })
+}
+
+/** node-llama-cpp: with `true` for the logits it tells all of them, in pairs of token and logit. */
+async function rawLogits(
+  context: NativeContext,
+  row: number,
+  sampler: unknown,
+  size: number,
+): Promise<Float64Array> {
+  const source = context as unknown as {
+    sampleToken(row: number, sampler: unknown, p: false, c: false, logits: true): Promise<unknown[]>
+  }
+  const pairs = (await source.sampleToken(row, sampler, false, false, true))[3] as number[]
+  expect(pairs).toHaveLength(2 * size)
+  const all = new Float64Array(size)
+  for (let at = 0; at < pairs.length; at += 2) all[pairs[at] ?? -1] = pairs[at + 1] ?? Number.NaN
+  return all
+}
+
+beforeAll(async () => {
+  const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, maxThreads: 1 })
+  const model = await llama.loadModel({ modelPath })
+  const context = await model.createContext({
+    sequences: limits.slots,
+    contextSize: limits.contextSize,
+    batchSize: limits.batchTokens,
+    threads: 1,
+  })
+  const native = probeNative(llama, model, context)
+  const size = model.fileInfo.metadata.tokenizer.ggml.tokens.length
+  engine = new LlamaEngine(
+    limits,
+    reading(native, size),
+    native.newSampler,
+    new GrammarCache(native.newGrammar),
+    new LogprobReader(native),
+    size,
+    () => llama.dispose(),
+  )
+})
+afterAll(() => engine.close())
+beforeEach(() => {
+  logits = []
+})
+
+/** Most probable first: the softmax of one row, in double precision. */
+function reference(row: number): { of: (token: number) => number; best: number[] } {
+  const values = [...(logits[row] ?? [])]
+  const most = Math.max(...values)
+  const all = most + Math.log(values.reduce((sum, logit) => sum + Math.exp(logit - most), 0))
+  const logprobs = values.map((logit) => logit - all)
+  return {
+    of: (token) => logprobs[token] ?? Number.NaN,
+    best: logprobs.toSorted((a, b) => b - a),
+  }
+}
+
+function expectExact(told: TokenLogprob | undefined, token: number | undefined, row: number, top: number) {
+  const { of, best } = reference(row)
+  expect(Math.abs((told?.logprob ?? Number.NaN) - of(token ?? -1))).toBeLessThan(1e-3)
+  expect(told?.top).toHaveLength(top)
+  for (const [rank, [other, logprob]] of (told?.top ?? []).entries()) {
+    expect(Math.abs(logprob - of(other))).toBeLessThan(1e-3)
+    expect(Math.abs(logprob - (best[rank] ?? Number.NaN))).toBeLessThan(1e-3)
+  }
+  expect(new Set(told?.top.map(([other]) => other)).size).toBe(top)
+}
+
+const prompt = Array.from({ length: 24 }, (_, i) => 40 + ((i * 7) % 50))
+const entry = (more: Partial<BatchEntry>): BatchEntry => ({
+  id: `x${more.slot ?? 0}`,
+  slot: 0,
+  start: 0,
+  tokens: prompt,
+  sample: greedy,
+  history: prompt,
+  promptLength: prompt.length,
+  ...more,
+})
+
+async function scored(more: Partial<BatchEntry>): Promise<Scored> {
+  const [result] = await engine.step([entry(more)])
+  if (!isScored(result)) throw new Error(`not scored: ${String(result)}`)
+  return result
+}
+
+describe('log probabilities, next to the softmax of all raw logits', () => {
+  const anything = 'root ::= [a-z]+'
+  it.each([
+    ['greedy', {}],
+    ['a temperature, top_k, top_p and min_p', { temperature: 1.7, topK: 3, topP: 0.5, minP: 0.2, seed: 3 }],
+    ['a bias that decides', { logitBias: [[77, 1000] as const] }],
+    ['penalties', { frequencyPenalty: 2, presencePenalty: 2, repeatPenalty: 1.5 }],
+    ['a grammar', { grammar: anything, temperature: 1, seed: 4 }],
+  ])('are those of the model with %s', async (_name, sampling) => {
+    for (const top of [0, 1, 2, 5, 20]) {
+      const sample = { ...greedy, ...sampling }
+      const { drawn, logprobs, following } = await scored({ sample, scoring: { top, following: [] } })
+      expect([drawn.length, logprobs.length, following.length]).toEqual([1, 1, 0])
+      expectExact(logprobs[0], drawn[0], 0, top)
+    }
+  })
+
+  it('are told of a whole prompt, and of what comes after it', async () => {
+    const { drawn, logprobs, following } = await scored({ scoring: { top: 5, following: prompt.slice(1) } })
+    expect(logits).toHaveLength(prompt.length)
+    for (const [row, token] of prompt.slice(1).entries()) expectExact(following[row], token, row, 5)
+    expectExact(logprobs[0], drawn[0], prompt.length - 1, 5)
+  })
+
+  it('are the same of a prompt in chunks, beside another sequence', async () => {
+    const whole = await scored({ scoring: { top: 2, following: prompt.slice(1) } })
+    const told: TokenLogprob[] = []
+    for (const [start, end] of [
+      [0, 9],
+      [9, 10],
+      [10, 24],
+    ] as const) {
+      const [, result] = await engine.step([
+        entry({ slot: 0, tokens: [50, 51, 52] }),
+        entry({
+          slot: 1,
+          start,
+          tokens: prompt.slice(start, end),
+          sample: undefined,
+          scoring: { top: 2, following: prompt.slice(start + 1, end + 1) },
+        }),
+      ])
+      if (!isScored(result)) throw new Error('not scored')
+      expect(result.drawn).toEqual([])
+      told.push(...result.following)
+    }
+    expect(told).toHaveLength(prompt.length - 1)
+    for (const [index, { logprob }] of told.entries())
+      expect(Math.abs(logprob - (whole.following[index]?.logprob ?? Number.NaN))).toBeLessThan(1e-3)
+  })
+
+  it('are told of every token of a draft that was right, and of the one behind it', async () => {
+    const next: number[] = []
+    for (let step = 0; step < 3; step++) {
+      const history = [...prompt, ...next]
+      const [token] = await engine.step([entry({ tokens: history, history })])
+      next.push(Number(token))
+    }
+    const draft = [...next, (next[2] ?? 0) + 1, 7]
+    const { drawn, logprobs } = await scored({ draft, scoring: { top: 3, following: [] } })
+    expect(drawn.slice(0, 3)).toEqual(next)
+    expect(logprobs).toHaveLength(drawn.length)
+    for (const [index, told] of logprobs.entries()) expectExact(told, drawn[index], index, 3)
+  })
+
+  it('leave the next tokens as they are', async () => {
+    const sample = { ...greedy, temperature: 1.5, seed: 9, frequencyPenalty: 1 }
+    const [plain] = await engine.step([entry({ sample, id: 'plain' })])
+    const { drawn } = await scored({ sample, id: 'told', scoring: { top: 20, following: prompt.slice(1) } })
+    expect(drawn).toEqual([plain])
+  })
+
+  it('are not told of a token that does not exist', async () => {
+    const [result] = await engine.step([entry({ scoring: { top: 1, following: [1, 2, 10_000_000] } })])
+    expect(result).toBeInstanceOf(Error)
+  })
+})
