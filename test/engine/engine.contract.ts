@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import type { BatchEntry, Engine, SamplingParams } from '../../src/engine/engine.ts'
+import { type BatchEntry, type Engine, isScored, type SamplingParams } from '../../src/engine/engine.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
@@ -98,6 +98,32 @@ export function engineContract(engineOf: () => Engine): void {
       const next = entry({ slot: 1, start: done.length - 1, tokens: done.slice(-1), history: done })
       expect(await first([next])).toBe(plain[right + 1])
     }
+  })
+
+  it('scores what is known to follow and what is drawn, in any chunks, and draws the same', async () => {
+    const drawn = await first([entry({ slot: 0, start: 0, tokens: prompt.slice(0, 12) })])
+    const scores = async (slot: number, cuts: readonly number[]): Promise<number[]> => {
+      const told: number[] = []
+      for (const [index, end] of cuts.entries()) {
+        const start = cuts[index - 1] ?? 0
+        const following = prompt.slice(start + 1, Math.min(end + 1, 12))
+        const sample = end === 12 ? greedy : undefined
+        const tokens = prompt.slice(start, end)
+        const result = await first([entry({ slot, start, tokens, sample, scoring: { top: 3, following } })])
+        if (!isScored(result)) throw new Error('not scored')
+        expect(result.drawn).toEqual(end === 12 ? [drawn] : [])
+        for (const { logprob, top } of [...result.following, ...result.logprobs]) {
+          expect(top.map(([, its]) => its)).toEqual(top.map(([, its]) => its).toSorted((a, b) => b - a))
+          expect(top).toHaveLength(3)
+          told.push(logprob)
+        }
+      }
+      return told
+    }
+    const whole = await scores(1, [12])
+    expect(whole).toHaveLength(12)
+    for (const [index, logprob] of (await scores(2, [1, 6, 11, 12])).entries())
+      expect(logprob).toBeCloseTo(whole[index] ?? Number.NaN, 2)
   })
 
   it('fails the entry that leaves a gap or its context, and serves the one beside it', async () => {

@@ -59,6 +59,33 @@ describe('StepLoop', () => {
     expect(steps.at(-1)?.stats).toMatchObject({ waiting: 0, running: 0, generatedTokens: 4, promptTokens: 3 })
   })
 
+  it('tells scores with their tokens, those of a prompt as it is read, and none that nobody wants', async () => {
+    const { loop, events, until, end } = start()
+    const scored = (id: string, length: number, maxTokens: number): Sequence =>
+      new Sequence({
+        id,
+        prompt: Array.from({ length }, (_, i) => i),
+        maxTokens,
+        stopTokens: [],
+        sampling: greedy,
+        logprobs: { top: 2, prompt: true },
+        speculation: { prediction: [] },
+      })
+    for (const one of [scored('a', 20, 30), scored('b', 20, 0), sequence('c', 3, 3)]) loop.add(one)
+    await until(() => ['a', 'b', 'c'].every((id) => events(id).some(({ finish }) => finish !== undefined)))
+    await end()
+    const tokens = events('a').filter(({ token }) => token !== undefined)
+    expect(tokens).toHaveLength(30)
+    expect(tokens.every(({ logprob }) => logprob?.top.length === 2)).toBe(true)
+    for (const id of ['a', 'b']) {
+      expect(events(id).flatMap(({ promptLogprobs }) => promptLogprobs ?? [])).toHaveLength(19)
+      expect(events(id).filter(({ promptLogprobs }) => promptLogprobs).length).toBeGreaterThan(1)
+      expect(events(id).filter(({ admitted }) => admitted)).toHaveLength(1)
+      expect(events(id).at(-1)?.finish).toBe('length')
+    }
+    expect(events('c').some((event) => 'logprob' in event || 'promptLogprobs' in event)).toBe(false)
+  })
+
   it('gives a cancelled sequence no token after the step it was cancelled in', async () => {
     let cancelled = false
     const { loop, events, until, end, steps } = start({}, 10, (message) => {

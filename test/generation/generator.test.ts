@@ -216,6 +216,37 @@ describe('Generator', () => {
     expect(over).toMatchObject([{ usage: { completionTokens: 6 } }, { usage: { completionTokens: 2 } }])
   })
 
+  it('has the next engine score a prompt again that is not scored yet, and no other', async () => {
+    const { generator, tell, sent, engine } = setup(1)
+    const logprobs = { top: 1, prompt: true }
+    const told = (logprob: number) => ({ logprob, top: [] })
+    const prompt = Uint32Array.of(1, 2, 3)
+    const [half, whole] = generator.start([request({ prompt, logprobs }), request({ prompt, logprobs })])
+    if (half === undefined || whole === undefined) throw new Error('nothing started')
+    tell({ id: half.id, promptLogprobs: [told(-1)] })
+    tell(
+      { id: whole.id, promptLogprobs: [told(-3), told(-4)] },
+      { id: whole.id, token: 65, logprob: told(-5) },
+    )
+    engine.ready = undefined
+    generator.onEngineDown()
+    engine.ready = ready
+    generator.onEngineReady()
+    expect(sent.slice(2)).toMatchObject([
+      { id: half.id, logprobs: { top: 1, prompt: true } },
+      { id: whole.id, logprobs: { top: 1, prompt: false } },
+    ])
+    tell({ id: half.id, promptLogprobs: [told(-1), told(-2)] })
+    for (const { id } of [half, whole]) tell({ id, token: 0, finish: 'stop', logprob: told(-7) })
+    const prompts: unknown[] = []
+    for (const generation of [half, whole])
+      for await (const event of generation) {
+        if (event.type === 'prompt') prompts.push(event.logprobs.map(({ logprob }) => logprob))
+        if (event.type === 'end') prompts.push(event.logprobs?.mean)
+      }
+    expect(prompts).toEqual([[-1, -2], -7, [-3, -4], -6])
+  })
+
   it('fails whoever was there when two engines stopped, and nobody else', async () => {
     const { generator, tell, engine } = setup(1)
     const crash = (): void => {

@@ -60,6 +60,31 @@ describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
     },
   )
 
+  it('tells every token the log probability that it has alone, and every prompt that asks for it', async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const params = workload(random(seed)).map((p, index) => ({
+        ...p,
+        maxTokens: index % 4 === 3 ? 0 : p.maxTokens,
+        logprobs: index % 3 === 0 ? undefined : { top: index % 2, prompt: index % 3 === 2 },
+      }))
+      const together = params.map((p) => new Sequence(p))
+      const engine = { vocabulary: 16 }
+      await drain(together, new SimulatedEngine(limits, engine), cacheOf(limits.slots), random(seed * 7))
+      for (const [index, one] of together.entries()) {
+        const alone = new Sequence(params[index] as SequenceParams)
+        await drain([alone], new SimulatedEngine(roomy(limits), engine), new NoPrefixSlotCache(1))
+        expect(one.scores).toEqual(alone.scores.slice(0, one.scores.length))
+        expect(one.promptScores).toEqual(alone.promptScores.slice(0, one.promptScores.length))
+        if (one.end === 'cancelled') continue
+        expect(one.end).toBe(alone.end)
+        // A draft may go on behind the end.
+        expect(one.scores.length).toBeGreaterThanOrEqual(one.logprobs === undefined ? 0 : one.generated)
+        if (one.logprobs === undefined) expect(one.scores).toEqual([])
+        expect(one.promptScores).toHaveLength(one.scoresPrompt ? one.promptLength - 1 : 0)
+      }
+    }
+  })
+
   it('starts a waiting sequence in the step in which a slot is free', async () => {
     const scheduler = new Scheduler(limits, cacheOf(limits.slots))
     for (const id of ['a', 'b', 'c', 'd']) scheduler.add(sequence(id, 1, 1))

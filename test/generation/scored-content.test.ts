@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest'
+import { Generation, type GenerationEvent } from '../../src/generation/generation.ts'
+import type { ScoredToken } from '../../src/text/content-tokens.ts'
+import { Detokenizer } from '../../src/text/detokenizer.ts'
+import { type OutputFormat, OutputParser } from '../../src/text/output-parser.ts'
+import { StopMatcher } from '../../src/text/stop-matcher.ts'
+import { random } from '../support/random.ts'
+import { greedy } from '../support/workload.ts'
+
+/** Tokens are bytes. */
+const vocabulary = {
+  bytes: Uint8Array.from({ length: 256 }, (_, byte) => byte),
+  offsets: Uint32Array.from({ length: 257 }, (_, at) => at),
+}
+const tags = { open: '<think>', close: '</think>' }
+const tools = { format: 'hermes', offered: new Map([['f', {}]]), single: false }
+const formats: readonly OutputFormat[] = [
+  {},
+  { tools },
+  { reasoning: { tags, opened: false } },
+  { reasoning: { tags, opened: true }, tools },
+]
+
+interface Told {
+  readonly text: string
+  readonly tokens: readonly ScoredToken[]
+  readonly calls: number
+}
+
+/** What a reader gets of these tokens, each with its place as its log probability. */
+async function told(tokens: Iterable<number>, output: OutputFormat, stops: string[]): Promise<Told> {
+  const request = { prompt: Uint32Array.of(1), maxTokens: 999, stops, ignoreEos: true, sampling: greedy }
+  const generation = new Generation('g', { ...request, logprobs: { top: 0, prompt: false } }, [], {
+    detokenizer: new Detokenizer(vocabulary),
+    output: new OutputParser(output),
+    stopMatcher: new StopMatcher(stops),
+    now: () => 0,
+    onGap: () => undefined,
+    onOver: () => undefined,
+  })
+  let place = 0
+  for (const token of tokens) {
+    generation.accept({ id: 'g', token, logprob: { logprob: -place++, top: [] } })
+  }
+  generation.accept({ id: 'g', finish: 'length' })
+  const events: GenerationEvent[] = []
+  for await (const event of generation) events.push(event)
+  const parts = events.filter((event) => event.type === 'text')
+  return {
+    text: parts.map((part) => part.text).join(''),
+    tokens: parts.flatMap((part) => part.tokens ?? []),
+    calls: events.filter((event) => event.type === 'call').length,
+  }
+}
+
+const pieces = ['a', ' ', '\n', 'é', '😀', 'E', 'END', '<tool', '<', '<think>', '</think>']
+const call = '<tool_call>{"name":"f","arguments":{"a":1}}</tool_call>'
+
+describe('the log probabilities of an answer', () => {
+  it('belong to the tokens of its content, to each of them once, whatever lies around it', async () => {
+    let withCalls = 0
+    let behindThoughts = 0
+    for (let seed = 1; seed <= 1500; seed++) {
+      const below = random(seed)
+      const words = Array.from({ length: below(14) }, () => pieces[below(pieces.length)])
+      if (below(3) === 0) words.splice(below(words.length + 1), 0, call)
+      const output = formats[below(formats.length)] ?? {}
+      const stops = below(2) === 0 ? ['END'] : []
+      const { text, tokens, calls } = await told(Buffer.from(words.join('')), output, stops)
+      expect(Buffer.from(tokens.map(({ token }) => token)).toString()).toBe(text)
+      const first = tokens[0]?.logprob.logprob ?? 0
+      expect(tokens.map(({ logprob }) => logprob.logprob)).toEqual(tokens.map((_, index) => first - index))
+      if (calls > 0 && text !== '') withCalls++
+      if (first < 0) behindThoughts++
+    }
+    expect(withCalls).toBeGreaterThan(50)
+    expect(behindThoughts).toBeGreaterThan(50)
+  })
+
+  it('are told of a token whose character was never finished', async () => {
+    const { text, tokens } = await told([65, 0xf0, 0x9f], {}, [])
+    expect([text, tokens.map(({ token }) => token)]).toEqual(['A', [65, 0xf0, 0x9f]])
+  })
+
+  it('are told of the whole of a token that a stop string begins in', async () => {
+    const { text, tokens } = await told(Buffer.from('abENDc'), {}, ['END'])
+    expect([text, tokens.length]).toEqual(['ab', 2])
+  })
+})
