@@ -118,6 +118,33 @@ it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const)(
   },
 )
 
+it('log probabilities go on behind a crash of the engine, each told once', async () => {
+  server = await startServer()
+  const { url, process: gateway } = server
+  const messages = [{ role: 'user', content: 'Tell me a story' }]
+  const asked = { messages, stream: true, max_tokens: 300, temperature: 0, logprobs: true, top_logprobs: 2 }
+  const logprobs = ({ raw }: Told): { token: string; logprob: number }[] =>
+    [...raw.matchAll(/^data: (\{.*)$/gm)].flatMap(([, json]) => {
+      const { choices } = JSON.parse(json ?? '') as {
+        choices?: { logprobs?: { content: { token: string; logprob: number }[] } | null }[]
+      }
+      return choices?.[0]?.logprobs?.content ?? []
+    })
+  const undisturbed = await told(await chat(url, asked))
+  let killed = false
+  const survived = await told(await chat(url, asked), (count) => {
+    if (killed || count < 30) return
+    killed = true
+    process.kill(children(gateway.pid ?? 0).get('engine') ?? 0, 'SIGKILL')
+  })
+  expect(survived.raw).toContain('\n: the engine is being replaced\n')
+  const [expected, got] = [logprobs(undisturbed), logprobs(survived)]
+  expect(expected.length).toBeGreaterThan(40)
+  expect(got.map(({ token }) => token)).toEqual(expected.map(({ token }) => token))
+  for (const [index, { logprob }] of got.entries())
+    expect(Math.abs(logprob - (expected[index]?.logprob ?? Number.NaN))).toBeLessThan(1e-2)
+})
+
 it('a stream that meets two crashes ends with an OpenAI error event and no [DONE]', async () => {
   server = await startServer()
   const { process: gateway } = server

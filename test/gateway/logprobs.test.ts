@@ -1,0 +1,278 @@
+import OpenAI from 'openai'
+import type { ChatCompletionTool } from 'openai/resources/chat/completions'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let client: OpenAI
+let model: string
+
+beforeAll(async () => {
+  server = await startServer(['--slots', '4', '--context-size', '512'])
+  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
+  model = (await client.models.list()).data[0]?.id ?? ''
+})
+afterAll(() => server.stop())
+
+const messages = [{ role: 'user' as const, content: 'What is the capital of France?' }]
+const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
+const tools: ChatCompletionTool[] = [
+  { type: 'function', function: { name: 'get_weather', description: 'Get the weather', parameters } },
+]
+
+type TokenLogprob = OpenAI.ChatCompletionTokenLogprob
+interface Legacy {
+  readonly tokens: string[]
+  readonly token_logprobs: (number | null)[]
+  readonly top_logprobs: (Record<string, number> | null)[]
+  readonly text_offset: number[]
+}
+interface Completion {
+  readonly choices: { index: number; text: string; finish_reason: string; logprobs: Legacy | null }[]
+  readonly usage: { prompt_tokens: number; completion_tokens: number }
+}
+
+async function complete(fields: object): Promise<Completion> {
+  const response = await fetch(`${server.url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model, temperature: 0, ...fields }),
+  })
+  const body = await response.json()
+  expect(response.status, JSON.stringify(body)).toBe(200)
+  return body as Completion
+}
+
+const textOf = (tokens: readonly TokenLogprob[]): string =>
+  Buffer.from(tokens.flatMap(({ bytes }) => bytes ?? [])).toString()
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
+
+describe('chat completions with logprobs', () => {
+  const request = { model, messages, max_tokens: 12, temperature: 0, logprobs: true }
+
+  it('tell each token of the content, and the most probable ones', async () => {
+    const { choices } = await client.chat.completions.create({ ...request, model, top_logprobs: 20 })
+    const content = choices[0]?.logprobs?.content ?? []
+    expect(textOf(content)).toBe(choices[0]?.message.content)
+    for (const { token, logprob, top_logprobs } of content) {
+      expect(top_logprobs).toHaveLength(20)
+      expect(top_logprobs[0]).toMatchObject({ token, logprob })
+      const ranked = top_logprobs.map((one) => one.logprob)
+      expect(ranked).toEqual(ranked.toSorted((a, b) => b - a))
+      const mass = sum(ranked.map(Math.exp))
+      expect(mass).toBeGreaterThan(0.01)
+      expect(mass).toBeLessThan(1.001)
+    }
+  })
+
+  it('are the same in a stream, which tells each token with the text it is part of', async () => {
+    const whole = await client.chat.completions.create({ ...request, model, top_logprobs: 2 })
+    const stream = await client.chat.completions.create({ ...request, model, top_logprobs: 2, stream: true })
+    const streamed: TokenLogprob[] = []
+    for await (const chunk of stream) {
+      const told = chunk.choices[0]?.logprobs?.content ?? []
+      expect(textOf(told)).toBe(chunk.choices[0]?.delta.content ?? '')
+      streamed.push(...told)
+    }
+    const expected = whole.choices[0]?.logprobs?.content ?? []
+    expect(streamed.map(({ token }) => token)).toEqual(expected.map(({ token }) => token))
+    for (const [index, { logprob }] of streamed.entries())
+      expect(Math.abs(logprob - (expected[index]?.logprob ?? Number.NaN))).toBeLessThan(1e-2)
+  })
+
+  it('are told for each of n choices; without top_logprobs no others are', async () => {
+    const { choices } = await client.chat.completions.create({ ...request, model, n: 3, temperature: 2 })
+    for (const { logprobs, message } of choices) {
+      expect(textOf(logprobs?.content ?? [])).toBe(message.content)
+      expect(logprobs?.content?.every(({ top_logprobs }) => top_logprobs.length === 0)).toBe(true)
+    }
+  })
+
+  it('do not change with temperature, top_p, logit_bias or penalties', async () => {
+    const first = async (fields: object): Promise<TokenLogprob | undefined> => {
+      const body = { ...request, model, top_logprobs: 20, max_tokens: 1, ...fields }
+      return (await client.chat.completions.create(body)).choices[0]?.logprobs?.content?.[0]
+    }
+    const plain = await first({})
+    const banned = { temperature: 1.9, top_p: 0.3, frequency_penalty: 2, logit_bias: { 70: -100 } }
+    const ranking = (one: TokenLogprob | undefined) => one?.top_logprobs.map(({ token }) => token)
+    const other = await first(banned)
+    expect(ranking(other)).toEqual(ranking(plain))
+    expect(other?.top_logprobs[0]?.logprob).toBeCloseTo(plain?.top_logprobs[0]?.logprob ?? Number.NaN, 3)
+  })
+
+  it.each([false, true])('are those of the content where a tool is called (stream: %s)', async (stream) => {
+    const asked = [{ role: 'user' as const, content: 'What is the weather in Paris?' }]
+    const body = { ...request, model, messages: asked, max_tokens: 100, tools }
+    if (!stream) {
+      const { choices } = await client.chat.completions.create(body)
+      expect(choices[0]?.finish_reason).toBe('tool_calls')
+      expect(textOf(choices[0]?.logprobs?.content ?? [])).toBe(choices[0]?.message.content ?? '')
+      return
+    }
+    let calls = 0
+    for await (const { choices } of await client.chat.completions.create({ ...body, stream: true })) {
+      calls += choices[0]?.delta.tool_calls?.length ?? 0
+      expect(textOf(choices[0]?.logprobs?.content ?? [])).toBe(choices[0]?.delta.content ?? '')
+    }
+    expect(calls).toBeGreaterThan(0)
+  })
+
+  it('are those of the content where a thought comes before it', async () => {
+    const chat_template_kwargs = { enable_thinking: true }
+    const body = { ...request, model, max_tokens: 200, ...{ chat_template_kwargs } }
+    const { choices, usage } = await client.chat.completions.create(body)
+    expect(usage?.completion_tokens_details?.reasoning_tokens).toBeGreaterThan(0)
+    expect(choices[0]?.message.content).not.toBe('')
+    expect(textOf(choices[0]?.logprobs?.content ?? [])).toBe(choices[0]?.message.content)
+  })
+
+  it('are null where nobody asked for them', async () => {
+    const { choices } = await client.chat.completions.create({ model, messages, max_tokens: 2 })
+    expect(choices[0]?.logprobs).toBeNull()
+  })
+})
+
+/** A prompt of token ids, and another one with the same beginning. */
+const ids = [52, 70, 81, 300, 301, 90, 77, 400, 66]
+const others = [52, 70, 81, 300, 77]
+/** The built-in model's end of generation. */
+const END = 2043
+
+describe('completions with logprobs', () => {
+  it('score a whole prompt of token ids as each of its tokens is scored when it is next', async () => {
+    const { choices, usage } = await complete({ prompt: ids, max_tokens: 1, echo: true, logprobs: 20 })
+    const told = choices[0]?.logprobs
+    expect([told?.tokens.length, usage.prompt_tokens]).toEqual([ids.length + 1, ids.length])
+    expect([told?.token_logprobs[0], told?.top_logprobs[0]]).toEqual([null, null])
+    for (let length = 1; length < ids.length; length++) {
+      const logit_bias = { [ids[length] ?? -1]: 100 }
+      const next = await complete({ prompt: ids.slice(0, length), max_tokens: 1, logprobs: 1, logit_bias })
+      const alone = next.choices[0]?.logprobs
+      expect(alone?.tokens[0]).toBe(told?.tokens[length])
+      expect(alone?.token_logprobs[0]).toBeCloseTo(told?.token_logprobs[length] ?? Number.NaN, 2)
+    }
+  })
+
+  // lm-evaluation-harness: what `local-completions` sends for a log-likelihood, and how it reads the answer.
+  it('let lm-eval compare continuations: prompts of token ids, echo, one token more that is dropped', async () => {
+    const asked = { prompt: [ids, others], max_tokens: 1, logprobs: 1, echo: true, seed: 1234 }
+    const likelihoods = (answer: Completion, context: number) =>
+      answer.choices
+        .toSorted((a, b) => a.index - b.index)
+        .map(({ logprobs }) => {
+          const own = logprobs?.token_logprobs.slice(context, -1) as number[]
+          const best = logprobs?.top_logprobs.slice(context, -1) ?? []
+          const greedy = own.every((one, index) => one === Math.max(...Object.values(best[index] ?? {})))
+          return { tokens: own.length, sum: sum(own), greedy }
+        })
+    const both = likelihoods(await complete(asked), 3)
+    expect(both.map(({ tokens }) => tokens)).toEqual([ids.length - 3, others.length - 3])
+    for (const [index, prompt] of [ids, others].entries()) {
+      const [alone] = likelihoods(await complete({ ...asked, prompt: [prompt] }), 3)
+      expect(alone?.sum).toBeCloseTo(both[index]?.sum ?? Number.NaN, 2)
+    }
+    // What the model itself goes on with is greedy, its end included; something else is not.
+    expect(both.map(({ greedy }) => greedy)).toEqual([false, false])
+    const prompt = 'What is the capital of France?'
+    const { choices } = await complete({ prompt, max_tokens: 6 })
+    const continued = await complete({ ...asked, prompt: prompt + choices[0]?.text })
+    const start = continued.choices[0]?.logprobs?.text_offset.findIndex((at) => at >= prompt.length) ?? 0
+    expect(likelihoods(continued, start)[0]?.greedy).toBe(true)
+  })
+
+  it('have one entry for the token that ends the answer, too: lists are as long as usage says', async () => {
+    const [echoed] = (
+      await complete({ prompt: ids, max_tokens: 1, logprobs: 0, echo: true, logit_bias: { [END]: 100 } })
+    ).choices
+    expect(echoed?.finish_reason).toBe('stop')
+    expect(echoed?.logprobs?.tokens).toHaveLength(ids.length + 1)
+    expect(echoed?.logprobs?.tokens.at(-1)).toBe('<|im_end|>')
+    // The bias is not of the model.
+    expect(echoed?.logprobs?.token_logprobs.at(-1)).toBeLessThan(-0.1)
+    const many = await complete({ prompt: ids, max_tokens: 40, logprobs: 0, temperature: 1.5, n: 4 })
+    expect(sum(many.choices.map(({ logprobs }) => logprobs?.tokens.length ?? 0))).toBe(
+      many.usage.completion_tokens,
+    )
+  })
+
+  it.each([true, false])('place every token in the text (echo: %s)', async (echo) => {
+    const prompt = 'Grüße aus Köln 😀, '
+    const { choices } = await complete({ prompt, echo, logprobs: 2, max_tokens: 8, stop: '.' })
+    const { text, logprobs } = choices[0] ?? { text: '' }
+    const characters = [...text]
+    expect(text.startsWith(prompt)).toBe(echo)
+    expect(logprobs?.text_offset[0]).toBe(0)
+    for (const [index, token] of (logprobs?.tokens ?? []).entries()) {
+      // Part of a character, or a token without text.
+      if (/^(bytes:|<\|)/.test(token)) continue
+      const at = logprobs?.text_offset[index] ?? -1
+      expect(characters.slice(at, at + [...token].length).join('')).toBe(token)
+      const ranking = logprobs?.top_logprobs[index]
+      if (index > 0 || !echo) expect(ranking).toHaveProperty([token], logprobs?.token_logprobs[index])
+    }
+    expect(logprobs?.tokens.some((token) => /^bytes:(\\x[0-9a-f]{2})+$/.test(token))).toBe(echo)
+  })
+
+  it('read a prompt and generate nothing with max_tokens 0', async () => {
+    const [told, plain] = [
+      await complete({ prompt: ids, max_tokens: 0, echo: true, logprobs: 3 }),
+      await complete({ prompt: ids, max_tokens: 0, echo: true }),
+    ]
+    expect(told.choices[0]?.logprobs?.tokens).toHaveLength(ids.length)
+    expect(told.choices[0]).toMatchObject({ finish_reason: 'length', text: plain.choices[0]?.text })
+    expect(plain.choices[0]?.logprobs).toBeNull()
+    expect(told.usage).toMatchObject({ prompt_tokens: ids.length, completion_tokens: 0 })
+  })
+
+  it('are the same in a stream, the prompt first', async () => {
+    const body = { model, prompt: [ids, others], echo: true, logprobs: 2, max_tokens: 5, temperature: 0 }
+    const whole = await complete(body)
+    const texts = ['', '']
+    const lists: Legacy[] = [0, 1].map(() => ({
+      tokens: [],
+      token_logprobs: [],
+      top_logprobs: [],
+      text_offset: [],
+    }))
+    for await (const { choices } of await client.completions.create({ ...body, stream: true })) {
+      const { index, text, logprobs } = choices[0] as unknown as Completion['choices'][number]
+      texts[index] += text
+      for (const key of ['tokens', 'token_logprobs', 'text_offset', 'top_logprobs'] as const)
+        (lists[index] as Record<string, unknown[]>)[key]?.push(...(logprobs?.[key] ?? []))
+    }
+    expect(texts).toEqual(whole.choices.map(({ text }) => text))
+    for (const [index, list] of lists.entries()) {
+      const told = whole.choices[index]?.logprobs
+      expect([list.tokens, list.text_offset]).toEqual([told?.tokens, told?.text_offset])
+      expect(list.token_logprobs[0]).toBeNull()
+      for (const [place, logprob] of list.token_logprobs.entries())
+        expect(Math.abs(Number(logprob) - Number(told?.token_logprobs[place]))).toBeLessThan(1e-2)
+    }
+  })
+
+  it('do not hide a prompt behind what a slot holds of it already', async () => {
+    const body = { prompt: ids, echo: true, logprobs: 0, max_tokens: 1 }
+    const [first, again] = [await complete(body), await complete(body)]
+    expect(again.choices[0]?.logprobs?.tokens).toEqual(first.choices[0]?.logprobs?.tokens)
+    expect(again.choices[0]?.logprobs?.token_logprobs.slice(1)).not.toContain(null)
+  })
+})
+
+describe('best_of', () => {
+  it('tells the choices with the highest log probability a token, and counts them all', async () => {
+    const body = { prompt: 'Once', temperature: 1.8, seed: 5, max_tokens: 8 }
+    const all = await complete({ ...body, n: 5, logprobs: 0 })
+    const mean = ({ logprobs }: Completion['choices'][number]): number =>
+      sum(logprobs?.token_logprobs as number[]) / (logprobs?.tokens.length ?? 1)
+    const ranked = all.choices.toSorted((a, b) => mean(b) - mean(a)).map(({ text }) => text)
+    expect(new Set(ranked).size).toBeGreaterThan(2)
+    const best = await complete({ ...body, n: 2, best_of: 5 })
+    expect(best.choices.map(({ text }) => text)).toEqual(ranked.slice(0, 2))
+    expect(best.choices.map(({ index, logprobs }) => [index, logprobs])).toEqual([
+      [0, null],
+      [1, null],
+    ])
+    expect(best.usage.completion_tokens).toBe(all.usage.completion_tokens)
+  })
+})
