@@ -109,8 +109,8 @@ const mutants: readonly Mutant[] = [
   {
     name: 'waits for a prefix that is there',
     file: scheduler,
-    find: 'Math.max(found.cached, donor?.ready ?? 0)',
-    replace: 'found.cached',
+    find: 'Math.max(found, donor?.ready ?? 0)',
+    replace: 'found',
   },
   {
     name: 'copies again at each chunk',
@@ -200,10 +200,10 @@ const mutants: readonly Mutant[] = [
   {
     name: 'ended sequences still take tokens',
     file: scheduler,
-    find: 'sequence.end !== undefined || result === undefined',
-    replace: 'result === undefined',
+    find: 'if (sequence.end !== undefined) continue',
+    replace: '',
   },
-  { name: 'stop token ignored', file: scheduler, find: 'sequence.stopTokens.has(result)', replace: 'false' },
+  { name: 'stop token ignored', file: scheduler, find: 'sequence.stopTokens.has(token)', replace: 'false' },
   {
     name: 'one token too many',
     file: scheduler,
@@ -231,8 +231,57 @@ const mutants: readonly Mutant[] = [
   {
     name: 'sampling inside a prompt',
     file: scheduler,
-    find: 'count === pending ? sampling : undefined',
-    replace: 'sampling',
+    find: 'count === pending && sequence.maxTokens > 0 ? sampling : undefined',
+    replace: 'sequence.maxTokens > 0 ? sampling : undefined',
+  },
+  {
+    name: 'a scored prompt skips what a slot holds of it',
+    file: scheduler,
+    find: 'copied || sequence.scoresPrompt ? [] : sequence.tokens',
+    replace: 'copied ? [] : sequence.tokens',
+  },
+  {
+    name: 'a scored prompt is copied',
+    file: scheduler,
+    find: 'this.#cache.copies && !sequence.scoresPrompt ?',
+    replace: 'this.#cache.copies ?',
+  },
+  {
+    name: 'the last chunk of a scored prompt begins in generated tokens',
+    file: scheduler,
+    find: 'Math.min(start + count + 1, promptLength)',
+    replace: 'start + count + 1',
+  },
+  {
+    name: 'a prompt alone draws a token',
+    file: scheduler,
+    find: 'count === pending && sequence.maxTokens > 0 ?',
+    replace: 'count === pending ?',
+  },
+  {
+    name: 'log probabilities after the penalties',
+    file: 'src/engine/llama-logprobs.ts',
+    find: 'pair.whole.applyConfig({ temperature: 0 })',
+    replace:
+      'pair.whole.applyConfig({ temperature: 0, repeatPenalty: 2, repeatPenaltyTokens: Uint32Array.of(77) })',
+  },
+  {
+    name: 'log probabilities among the best only',
+    file: 'src/engine/llama-logprobs.ts',
+    find: 'Math.log(weight)',
+    replace: 'Math.log(weight * 0.99)',
+  },
+  {
+    name: 'the scores of a draft are those of its first row',
+    file: 'src/engine/llama.ts',
+    find: 'rows[from + index] ?? -1',
+    replace: 'rows[from] ?? -1',
+  },
+  {
+    name: 'scores are told a token late',
+    file: 'src/engine/step-loop.ts',
+    find: 'const told = scores.splice(0)',
+    replace: 'const told = scores.splice(1)',
   },
   {
     name: 'a failed slot keeps its tokens',

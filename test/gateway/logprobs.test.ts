@@ -239,7 +239,7 @@ describe('completions with logprobs', () => {
       const { index, text, logprobs } = choices[0] as unknown as Completion['choices'][number]
       texts[index] += text
       for (const key of ['tokens', 'token_logprobs', 'text_offset', 'top_logprobs'] as const)
-        (lists[index] as Record<string, unknown[]>)[key]?.push(...(logprobs?.[key] ?? []))
+        (lists[index]?.[key] as unknown[] | undefined)?.push(...(logprobs?.[key] ?? []))
     }
     expect(texts).toEqual(whole.choices.map(({ text }) => text))
     for (const [index, list] of lists.entries()) {

@@ -57,7 +57,7 @@ function merge(node: FieldTree, read: FieldRead): void {
   const { type, minimum, maximum, maxLength, maxItems, enum: values } = read
   if (type === 'any') node.any = true
   else if (type !== undefined) node.type = joined(node.type, type)
-  if (minimum !== undefined) node.minimum = minimum
+  if (minimum !== undefined) node.minimum = Math.min(node.minimum ?? minimum, minimum)
   if (maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER) node.maximum = maximum
   if (maxLength !== undefined) node.maxLength = maxLength
   if (maxItems !== undefined) node.maxItems = maxItems

@@ -66,6 +66,10 @@ export const samples: readonly Sample[] = [
       max_tokens: 4,
       response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } },
       prediction: { type: 'content', content: 'four' },
+      // The same tokens each time: one without text has no bytes.
+      temperature: 0,
+      logprobs: true,
+      top_logprobs: 1,
       enable_thinking: false,
     },
   },
@@ -89,5 +93,10 @@ export const samples: readonly Sample[] = [
     method: 'POST',
     route: '/v1/completions',
     body: { model: 'demo', prompt: 'One', max_tokens: 2, stream: true, stream_options: {} },
+  },
+  {
+    method: 'POST',
+    route: '/v1/completions',
+    body: { model: 'demo', prompt: 'One', max_tokens: 0, echo: true },
   },
 ]
