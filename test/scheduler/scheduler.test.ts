@@ -69,7 +69,9 @@ describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
       }))
       const together = params.map((p) => new Sequence(p))
       const engine = { vocabulary: 16 }
-      await drain(together, new SimulatedEngine(limits, engine), cacheOf(limits.slots), random(seed * 7))
+      // Small passes cut prompts; large ones hold more than is scored in one.
+      const sizes = { ...limits, batchTokens: seed % 2 === 0 ? 7 : 96 }
+      await drain(together, new SimulatedEngine(sizes, engine), cacheOf(limits.slots), random(seed * 7))
       for (const [index, one] of together.entries()) {
         const alone = new Sequence(params[index] as SequenceParams)
         await drain([alone], new SimulatedEngine(roomy(limits), engine), new NoPrefixSlotCache(1))
@@ -149,6 +151,21 @@ describe('Scheduler', () => {
       if (batch.length < running) expect(total).toBe(limits.batchTokens)
       scheduler.commit(batch, results)
     }
+  })
+
+  it('scores at most 32 tokens of prompts in a pass, and computes others beside them', async () => {
+    const large = { ...limits, batchTokens: 64 }
+    const scheduler = new Scheduler(large, new NoPrefixSlotCache(large.slots))
+    const logprobs = { top: 0, prompt: true }
+    for (const id of ['a', 'b']) scheduler.add(sequence(id, 40, 1, { logprobs }))
+    scheduler.add(sequence('c', 20, 1))
+    const engine = new SimulatedEngine(large)
+    const passes: string[] = []
+    for (let batch = scheduler.schedule(); batch.length > 0; batch = scheduler.schedule()) {
+      passes.push(batch.map(({ id, tokens }) => `${id}${tokens.length}`).join())
+      scheduler.commit(batch, await engine.step(batch))
+    }
+    expect(passes).toEqual(['a32,c20', 'a8,b24', 'b16'])
   })
 
   it('never exceeds the token budget, and uses all of it while prompts are left', () => {
