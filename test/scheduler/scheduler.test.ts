@@ -77,6 +77,7 @@ describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
         await drain([alone], new SimulatedEngine(roomy(limits), engine), new NoPrefixSlotCache(1))
         expect(one.scores).toEqual(alone.scores.slice(0, one.scores.length))
         expect(one.promptScores).toEqual(alone.promptScores.slice(0, one.promptScores.length))
+        expect(one.generated).toBeLessThanOrEqual(one.maxTokens)
         if (one.end === 'cancelled') continue
         expect(one.end).toBe(alone.end)
         // A draft may go on behind the end.
@@ -151,6 +152,13 @@ describe('Scheduler', () => {
       if (batch.length < running) expect(total).toBe(limits.batchTokens)
       scheduler.commit(batch, results)
     }
+  })
+
+  it('scores the prompt alone of what another engine has gone on with', async () => {
+    const logprobs = { top: 0, prompt: true }
+    const one = sequence('a', 6, 9, { generated: [1, 2, 3], logprobs })
+    await drain([one], new SimulatedEngine(limits), new NoPrefixSlotCache(1))
+    expect([one.promptScores.length, one.scores.length]).toEqual([5, 6])
   })
 
   it('scores at most 32 tokens of prompts in a pass, and computes others beside them', async () => {
