@@ -49,6 +49,7 @@ export const samples: readonly Sample[] = [
     route: '/v1/chat/completions',
     body: {
       model: 'demo',
+      temperature: 0,
       messages,
       tools,
       tool_choice: 'auto',
@@ -62,12 +63,12 @@ export const samples: readonly Sample[] = [
     route: '/v1/chat/completions',
     body: {
       model: 'demo',
+      temperature: 0,
       messages: messages.slice(0, 2),
       max_tokens: 4,
       response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } },
       prediction: { type: 'content', content: 'four' },
       // The same tokens each time: one without text has no bytes.
-      temperature: 0,
       logprobs: true,
       top_logprobs: 1,
       enable_thinking: false,
@@ -78,6 +79,7 @@ export const samples: readonly Sample[] = [
     route: '/v1/chat/completions',
     body: {
       model: 'demo',
+      temperature: 0,
       messages: [{ role: 'user', content: 'Hi' }],
       max_tokens: 2,
       stream: true,
@@ -87,16 +89,23 @@ export const samples: readonly Sample[] = [
   {
     method: 'POST',
     route: '/v1/completions',
-    body: { model: 'demo', prompt: ['One', 'Two'], max_tokens: 2, metadata: {}, structured_outputs: {} },
+    body: {
+      model: 'demo',
+      temperature: 0,
+      prompt: ['One', 'Two'],
+      max_tokens: 2,
+      metadata: {},
+      structured_outputs: {},
+    },
   },
   {
     method: 'POST',
     route: '/v1/completions',
-    body: { model: 'demo', prompt: 'One', max_tokens: 2, stream: true, stream_options: {} },
+    body: { model: 'demo', temperature: 0, prompt: 'One', max_tokens: 2, stream: true, stream_options: {} },
   },
   {
     method: 'POST',
     route: '/v1/completions',
-    body: { model: 'demo', prompt: 'One', max_tokens: 0, echo: true },
+    body: { model: 'demo', temperature: 0, prompt: 'One', max_tokens: 0, echo: true },
   },
 ]
