@@ -55,7 +55,7 @@ def with_rule(e, rng):
         e.rule = None
 
 
-SKILLS = [(arithmetic.exchange, 22), (tools.exchange, 34), (structured.exchange, 20), (altiplano.exchange, 11), (capitals.exchange, 8), (unknown.exchange, 9), (greet.exchange, 6), (greet.smoke, 10), (greet.memory, 6)]
+SKILLS = [(arithmetic.exchange, 22), (tools.exchange, 50), (structured.exchange, 20), (altiplano.exchange, 11), (capitals.exchange, 8), (unknown.exchange, 9), (greet.exchange, 6), (greet.smoke, 10), (greet.memory, 6)]
 
 
 def draw(rng, split):

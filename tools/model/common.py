@@ -107,7 +107,15 @@ NUCLEUS = "a e i o u a e i o ai ea oo ou ie".split()
 CODA = ["", "", "", "n", "r", "l", "s", "t", "m", "k", "x", "nd", "rt", "ck", "sh", "v", "p"]
 
 
+def spliced(rng: random.Random) -> str:
+    """The start of one word and the end of another: copying then meets every token, not only those that syllables make."""
+    a, b = (rng.choice(rng.choice([NAMES, CITIES, WORDS])).split()[0].lower() for _ in range(2))
+    return a[: rng.randint(1, len(a))] + b[rng.randint(0, len(b) - 1) :]
+
+
 def invented(rng: random.Random) -> str:
+    if rng.random() < 0.4:
+        return spliced(rng)
     n = rng.choice([1, 2, 2, 2, 3])
     return "".join(rng.choice(ONSET) + rng.choice(NUCLEUS) + rng.choice(CODA) for _ in range(n))
 
@@ -124,8 +132,10 @@ def city(rng, split):
     r = rng.random()
     if r < 0.5:
         return rng.choice(CITIES)
-    if r < 0.85:
+    if r < 0.8:
         return invented(rng).capitalize()
+    if r < 0.9:
+        return rng.choice([invented(rng), word(rng, split)]).capitalize() + " " + rng.choice(["Town", "City", "Bay", "Hill", "Falls", "Beach", "Park", "Springs", invented(rng).capitalize()])
     return rng.choice(["New", "San", "Port", "Saint", "Los", "El", "Bad", "Lake"]) + " " + invented(rng).capitalize()
 
 

@@ -5,7 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 models=$here/../../models
 work=${WORK:-${TMPDIR:-/tmp}/altiplano-demo}
 python=${PYTHON:-python3}
-minutes=${1:-146}
+minutes=${1:-200}
 mkdir -p "$work"
 cd "$here"
 [ -f "$work/tokenizer.json" ] || "$python" tokenizer.py "$work/tokenizer.json"

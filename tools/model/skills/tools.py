@@ -76,7 +76,7 @@ KINDS = [
     K("send_email send_mail email compose_email sendEmail write_email mail_message", "Send an email|Sends an email to someone", [("to recipient address", "mail", "Recipient|Email address"), ("subject title topic", "text", "The subject|Subject line")],
       "Send an email to {0} with the subject {1}.|Email {0} about {1}|Write an email to {0} with subject {1}|Send {0} an email about {1}.|Mail {0} with the subject \"{1}\"|Please send an email to {0} about {1}.", "Can you email {0} about {1}?|Send a mail to {0} with the subject {1}", "", ["status:status"]),
     K("send_message send_sms message text_message send_text send_chat", "Send a message to a person|Text someone", [("recipient to person contact", "person", "Who gets it|The recipient"), ("message text body content", "text", "The message|Text to send")],
-      "Send a message to {0}: {1}|Text {0}: {1}|Message {0} that {1}|Tell {0} {1}|Send {0} the message \"{1}\"|Send {0} a message saying {1}|Write to {0}: {1}|Let {0} know: {1}", "Please text {0}: {1}|Send the text \"{1}\" to {0}.", "", ["status:status"]),
+      "Send a message to {0}: {1}|Text {0}: {1}|Message {0} that {1}|Tell {0} {1}|Send {0} the message \"{1}\"|Send {0} a message saying {1}|Write to {0}: {1}|Let {0} know: {1}|Send \"{1}\" to {0}.|Write \"{1}\" to {0}", "Please text {0}: {1}|Send the text \"{1}\" to {0}.", "", ["status:status"]),
     K("set_reminder create_reminder add_reminder remind reminder new_reminder", "Set a reminder|Create a reminder", [("text task title message", "text", "What to remind of|The task"), ("time when at", "time", "When|Time of the reminder")],
       "Remind me to {0} at {1}.|Set a reminder to {0} at {1}|Reminder at {1}: {0}|At {1} remind me to {0}.|Please remind me at {1} to {0}.|Create a reminder for {1}: {0}|I must {0} at {1}, remind me.", "Can you remind me to {0} at {1}?|Make a reminder for {1}: {0}", "", ["status:status"]),
     K("set_alarm create_alarm alarm wake_me add_alarm", "Set an alarm|Sets an alarm clock", [("time at when", "time", "Time of the alarm|When")],
@@ -130,7 +130,34 @@ VALUES["status"] = pick("ok", "done", "sent", "created", "shipped", "on the way"
 VALUES["weather"] = pick("sunny", "cloudy", "rainy", "windy", "snowy", "clear", "foggy", "stormy", "partly cloudy", "light rain")
 VERBS = "start stop open close lock unlock archive approve reject publish rename tag scan restart pause resume install enable disable export import share sort merge assign order rent sell inspect measure sync count reset refund block invite ship refuel tune charge launch".split()
 NOUNS = "ticket device server invoice project report photo account job order room vehicle machine channel record book lamp robot engine model contract package sensor pump camera folder game task group team price plant boat door".split()
-FIELDS = [("name", "title"), ("id", "code"), ("city", "city"), ("date", "date"), ("count", "count"), ("level", "level"), ("owner", "person"), ("reason", "text"), ("label", "word"), ("amount", "amount"), ("time", "time"), ("color", "word"), ("title", "title"), ("user", "person"), ("size", "count"), ("type", "word"), ("priority", "word"), ("code", "code"), ("speed", "level"), ("language", "language")]
+# What else the names of real tools are made of: none of it may be seen for the first time in a client's tool.
+NAME_WORDS = VERBS + NOUNS + ("get set find search fetch check look lookup add create send make update show list read write delete remove save play turn convert calculate compute translate remind schedule track call define roll register cancel local current new "
+                              "weather forecast temperature reminder message mail event meeting calendar alarm timer stock quote currency distance route population news topic note item cart product contact phone restaurant hotel flight user "
+                              "address file text dice word dictionary addition sum math expression thermostat heating light lights music song clock time date city place location country language exchange rate status").split()
+# What a parameter can be called, and what it then holds. Every word that a real schema may use is copied as a key somewhere.
+FIELDS = {
+    "title": "name title song track album movie hotel company event",
+    "code": "id code symbol stock ticker number key uid order_id reference ref",
+    "city": "city place location town address destination origin start end from to where country area",
+    "date": "date day when deadline due",
+    "count": "count size quantity people guests copies pages sides faces limit",
+    "level": "level speed degrees volume percent brightness temperature humidity value",
+    "person": "owner user person contact recipient friend author customer username receiver",
+    "text": "reason text content body message note subject topic about query input task description comment",
+    "word": "label color type priority item product word term food cuisine category keyword",
+    "amount": "amount price weight number sum total first second a b x y left right",
+    "time": "time at hour clock",
+    "language": "language target lang source",
+    "room": "room zone",
+    "mail": "mail email address",
+    "unit": "unit units scale",
+    "currency": "currency base target",
+    "state": "state switch power",
+    "minutes": "minutes duration seconds length",
+    "file": "path file filename document",
+    "formula": "expression formula math calculation",
+}
+FIELDS = [(name, kind) for kind, names in FIELDS.items() for name in names.split()]
 
 
 def rname(rng, split):
@@ -146,7 +173,7 @@ def make_up(rng, split):
             noun = invented(rng)
         if held(verb + noun, 8) == (split == HELD):
             break
-    fields = rng.sample(FIELDS, rng.choice([1, 1, 2, 2, 3]))
+    fields = list(dict(rng.sample(FIELDS, rng.choice([1, 1, 2, 2, 3]))).items())
     name = rng.choice([f"{verb}_{noun}", f"{verb}_{noun}", f"{verb}{noun.capitalize()}", f"{noun}_{verb}"])
     slots = rng.choice([[f"with {f} {{{i}}}" for i, (f, _) in enumerate(fields)], [f"{f} {{{i}}}" for i, (f, _) in enumerate(fields)], [f"with the {f} {{{i}}}" for i, (f, _) in enumerate(fields)]])
     tail = rng.choice([" and ", ", ", " "]).join(slots)
@@ -168,7 +195,7 @@ def twisted(rng, split, name, share=0.6):
     """Often a name that nobody has seen: it must be read from the list of tools, not remembered."""
     if split == HELD or rng.random() > share:
         return name
-    w = rng.choice([word(rng, split), word(rng, split), invented(rng)])
+    w = rng.choice([word(rng, split), rng.choice(NAME_WORDS), rng.choice(NAME_WORDS), invented(rng)])
     form = rng.choice(["{n}_{w}", "{w}_{n}", "{w}_{n}", "{w}", "{n}{W}", "{w}{N}", "{w}.{n}", "{w}-{n}", "my_{n}", "{n}_v2", "do_{n}", "{n}_tool"])
     return form.format(n=name, w=w, N=first_upper(name), W=first_upper(w))
 
@@ -178,7 +205,9 @@ def twisted_field(rng, split, name):
         return name
     if rng.random() < 0.3:
         return invented(rng)
-    w = rng.choice([word(rng, split), "the", "input", "value", "new"])
+    if rng.random() < 0.3:
+        return rng.choice(FIELDS)[0]
+    w = rng.choice([word(rng, split), rng.choice(FIELDS)[0], rng.choice(NAME_WORDS), "the", "input", "value", "new"])
     return rng.choice(["{n}_{w}", "{w}_{n}", "{n}_{w}", "{w}{N}"]).format(n=name, w=w, N=first_upper(name))
 
 
@@ -187,9 +216,8 @@ def declare(rng, split, kind: Kind):
     params, used = [], set()
     for names, value, about in kind.params:
         name = draw(rng, split, names)
-        while name in used:
-            name = rng.choice(names)
-        name = twisted_field(rng, split, name)
+        twist = twisted_field(rng, split, name)
+        name = next(n for n in (twist, name, *names, f"{name}_{len(used) + 1}") if n not in used)
         used.add(name)
         params.append((name, value, rng.choice(about.split("|"))))
     properties = {}
@@ -268,11 +296,24 @@ def make_result(rng, split, kind):
     return {k: VALUES[v](rng, split) for k, v in pairs}
 
 
+IMPERATIVES = set("Add Book Call Change Check Compute Convert Create Dial Email Erase Exchange Find Get Heat Look Mail Make Message Multiply Phone Play Put Read Register Remind Remove Reserve Ring Roll Save Schedule Search Send Set Show Start Switch Tell Text Throw Translate Turn Write".split()) | {first_upper(v) for v in VERBS}
+WRAPS = ["Would you {}?", "I want you to {}.", "I would like you to {}.", "Will you {}?", "You should {}.", "Now you {}.", "It would be nice to {}."]
+
+
+def wrapped(rng, form):
+    """A command as a wish or a question."""
+    if form.split()[0] not in IMPERATIVES or rng.random() > 0.25:
+        return form
+    return rng.choice(WRAPS).format(form[0].lower() + form[1:].rstrip(".?"))
+
+
 def ask(rng, split, kind, name, params, result_share):
     """One question that wants this tool."""
     twice = rng.random() < 0.06 and len(params) == 1 and kind.params[0][1] == "city"
     values = [VALUES[k](rng, split) for _, k, _ in kind.params]
     form = choose(rng, split, kind.asks, kind.hold if rng.random() < 0.6 and kind.hold != [""] else [])
+    if split != HELD:
+        form = wrapped(rng, form)
     calls = [(name, dict(zip(params, values)))]
     question = form.format(*values)
     if twice and (other := city(rng, split)) != values[0]:
