@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { ConfigError } from './config/config-error.ts'
 import { helpText } from './config/describe.ts'
@@ -7,6 +6,7 @@ import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { inspectModel } from './models/inspect.ts'
 import { ModelFileError } from './models/model-file-error.ts'
 import { serve } from './serve.ts'
+import { version } from './version.ts'
 
 process.title = 'altiplano gateway'
 try {
@@ -20,7 +20,7 @@ try {
 /** Resolves to the exit code. */
 async function run({ command, file, config, warnings }: LoadedConfig): Promise<number> {
   if (command === 'help') process.stdout.write(`${helpText()}\n`)
-  else if (command === 'version') process.stdout.write(`${packageVersion()}\n`)
+  else if (command === 'version') process.stdout.write(`${version}\n`)
   else if (command === 'inspect') process.stdout.write(`${await inspectModel(file ?? '', config)}\n`)
   else {
     const log = pino({ level: config.logLevel, base: null })
@@ -28,9 +28,4 @@ async function run({ command, file, config, warnings }: LoadedConfig): Promise<n
     return serve(config, log)
   }
   return 0
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }

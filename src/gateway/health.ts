@@ -11,7 +11,8 @@ export interface Health {
  * Readiness is the truth about the next request.
  */
 export function healthRoutes(app: FastifyInstance, health: Health): void {
-  app.get('/health/live', async () => ({ status: 'alive' }))
+  // KServe V1: liveness is the root.
+  for (const path of ['/', '/health/live']) app.get(path, async () => ({ status: 'alive' }))
   for (const path of ['/health', '/health/ready']) {
     app.get(path, async (_request, reply) => {
       const reason = health.notReady()

@@ -13,6 +13,9 @@ import { apiDescription } from './api-description.ts'
 import { answerClientError, answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
 import { type Health, healthRoutes } from './health.ts'
 import { parseJsonBody } from './json-body.ts'
+import { inferHandler } from './kserve/infer.ts'
+import { openInference } from './kserve/open-inference.ts'
+import { predict } from './kserve/predict.ts'
 import { chatCompletions } from './openai/chat-completions.ts'
 import { completions } from './openai/completions.ts'
 import { models } from './openai/models.ts'
@@ -61,8 +64,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   apiDescription(app)
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
   const onError = (error: ServingError): void => countError(error.code)
+  const infer = inferHandler(serving, onError)
+  openInference(app, serving, options.health, infer)
   const api: FastifyPluginAsync = async (tree) => {
-    models(tree, serving)
+    models(tree, serving, options.health)
+    predict(tree, infer)
     chatCompletions(tree, serving, onError)
     completions(tree, serving, onError)
   }

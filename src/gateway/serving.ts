@@ -1,7 +1,11 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
+
+/** Answers a request whose body is JSON; which path led to it does not matter. */
+export type ApiHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
 /** A model that can be asked now. */
 export interface ReadyModel {

@@ -6,7 +6,7 @@ import type { ChatMessage } from '../../text/chat-message.ts'
 import type { OutputFormat } from '../../text/output-parser.ts'
 import { endsInThought } from '../../text/reasoning.ts'
 import { Fields, invalidValue, oneOf, unsupported } from '../fields.ts'
-import type { ReadyModel, Serving } from '../serving.ts'
+import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
 import {
   type Choice,
   type ChunkWriter,
@@ -51,7 +51,12 @@ interface ChatRequest extends SamplingRequest {
 
 /** POST /chat/completions. OpenAI: chat completions, streamed and not. */
 export function chatCompletions(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
-  app.post('/chat/completions', { sse: 'manual' }, async (request, reply) => {
+  app.post('/chat/completions', { sse: 'manual' }, chatHandler(serving, onError))
+}
+
+/** What the endpoint does, for other paths to it. */
+export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandler {
+  return async (request, reply) => {
     const fields = new Fields(request.body)
     const model = readModel(fields, serving.names)
     const ready = await serving.model()
@@ -67,7 +72,7 @@ export function chatCompletions(app: FastifyInstance, serving: Serving, onError:
     const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
     if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.includeUsage, onError)
     return sendChat(reply, head, await collectChoices(reply, start), ready)
-  })
+  }
 }
 
 function readChat(fields: Fields, model: string, serving: Serving, ready: ReadyModel): ChatRequest {

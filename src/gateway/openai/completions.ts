@@ -4,7 +4,7 @@ import type { ServingError } from '../../errors.ts'
 import { fitInContext } from '../../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import { Fields, invalidValue } from '../fields.ts'
-import type { ReadyModel, Serving } from '../serving.ts'
+import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
 import { collectChoices, type ErrorListener, streamChoices } from './choices.ts'
 import { ignoredFields, readModel } from './common-fields.ts'
 import { chunkWriter, echoes, sendCompletion } from './completion-answer.ts'
@@ -20,7 +20,12 @@ const MOST_TOLD = 500_000
 
 /** POST /completions. OpenAI: legacy completions; a prompt is text or token ids, one or many. */
 export function completions(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
-  app.post('/completions', { sse: 'manual' }, async (request, reply) => {
+  app.post('/completions', { sse: 'manual' }, completionHandler(serving, onError))
+}
+
+/** What the endpoint does, for other paths to it. */
+export function completionHandler(serving: Serving, onError: ErrorListener): ApiHandler {
+  return async (request, reply) => {
     const fields = new Fields(request.body)
     const model = readModel(fields, serving.names)
     const ready = await serving.model()
@@ -37,7 +42,7 @@ export function completions(app: FastifyInstance, serving: Serving, onError: Err
     const start = (signal: AbortSignal): Promise<Generation[]> => startAll(wanted, ready, serving, signal)
     if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.includeUsage, onError)
     return sendCompletion(reply, answer, await collectChoices(reply, start))
-  })
+  }
 }
 
 async function startAll(

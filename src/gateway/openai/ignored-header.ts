@@ -1,13 +1,15 @@
 import type { FastifyReply } from 'fastify'
 import type { Serving } from '../serving.ts'
 
+const HEADER = 'x-ignored-params'
 const MAX_NAMES = 32
 
-/** Tells the client, in `x-ignored-params`, what it asked for and does not get. */
+/** Tells the client, in `x-ignored-params`, what it asked for and does not get. What was told before stays. */
 export function sendIgnored(reply: FastifyReply, serving: Serving, names: readonly string[]): void {
   if (names.length === 0) return
   serving.ignored(names)
   // A header is no place for a client's own bytes.
   const shown = names.slice(0, MAX_NAMES).map((name) => name.slice(0, 64).replace(/[^\w.-]/g, '_'))
-  reply.header('x-ignored-params', shown.join(', '))
+  const before = reply.getHeader(HEADER)
+  reply.header(HEADER, [...(before === undefined ? [] : [before]), ...shown].join(', '))
 }

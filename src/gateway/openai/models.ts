@@ -1,17 +1,29 @@
 import type { FastifyInstance } from 'fastify'
+import { ServingError } from '../../errors.ts'
+import type { Health } from '../health.ts'
 import type { Serving } from '../serving.ts'
 import { modelNotFound } from './common-fields.ts'
 
-/** GET /models and /models/{id}. Ids may hold slashes, written raw or as %2F. */
-export function models(app: FastifyInstance, serving: Serving): void {
+/**
+ * GET /models and /models/{id}. Ids may hold slashes, written raw or as %2F.
+ * OpenAI's answers with KServe V1's in them: `models`; `name` and `ready`, whose status is that of a probe.
+ */
+export function models(app: FastifyInstance, serving: Serving, health: Health): void {
   app.get('/models', async () => ({
     object: 'list',
     data: serving.names.map((name) => describe(name, serving)),
+    models: serving.names,
   }))
-  app.get<{ Params: { '*': string } }>('/models/*', async (request) => {
+  app.get<{ Params: { '*': string } }>('/models/*', async (request, reply) => {
     const name = request.params['*']
-    if (serving.names.includes(name)) return describe(name, serving)
-    throw modelNotFound(name)
+    if (!serving.names.includes(name)) throw modelNotFound(name)
+    const reason = health.notReady()
+    if (reason === undefined) return { ...describe(name, serving), name, ready: true }
+    const error = new ServingError('model_loading', `The model is not ready: ${reason}`)
+    return reply
+      .code(503)
+      .header('retry-after', '1')
+      .send({ name, ready: false, ...error.body })
   })
 }
 
