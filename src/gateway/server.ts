@@ -10,6 +10,7 @@ import fastify, {
 } from 'fastify'
 import { ServingError } from '../errors.ts'
 import { apiDescription } from './api-description.ts'
+import { echoHeaders } from './echoed-headers.ts'
 import { answerClientError, answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
 import { type Health, healthRoutes } from './health.ts'
 import { parseJsonBody } from './json-body.ts'
@@ -54,9 +55,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     },
   })
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id)
-  })
+  echoHeaders(app)
   logRequests(app)
   takeJsonOnly(app)
   answerErrors(app, countError)
