@@ -178,9 +178,13 @@ function addScores(events: SequenceEvent[], { id, scores, promptScores }: Sequen
 function passOf(batch: readonly ScheduledEntry[], ms: number): Pass {
   let decodes = 0
   let promptTokens = 0
+  let depths = 0
   for (const { start, tokens, sequence } of batch) {
     if (start >= sequence.promptLength && tokens.length === 1) decodes++
-    else promptTokens += tokens.length
+    else {
+      promptTokens += tokens.length
+      depths += tokens.length * start
+    }
   }
-  return { decodes, promptTokens, ms }
+  return { decodes, promptTokens, depth: promptTokens > 0 ? depths / promptTokens : 0, ms }
 }

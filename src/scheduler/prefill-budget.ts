@@ -1,15 +1,23 @@
+import { PromptCost } from './prompt-cost.ts'
+
 /** What a finished forward pass was made of, and how long it took. */
 export interface Pass {
   /** Sequences that took part with their next token. */
   readonly decodes: number
   readonly promptTokens: number
+  /** Tokens before those of the prompts, on average. Default 0. */
+  readonly depth?: number
   readonly ms: number
 }
 
 /** How many prompt tokens the next forward pass may carry. */
 export interface PrefillBudget {
-  /** @param decodes sequences that are waiting for their next token in this pass. At least 1 is returned. */
-  tokens(decodes: number): number
+  /**
+   * @param decodes sequences that are waiting for their next token in this pass.
+   * @param depth tokens of the prompt that are computed already.
+   * @returns at least 1.
+   */
+  tokens(decodes: number, depth: number): number
   observe(pass: Pass): void
 }
 
@@ -26,7 +34,7 @@ const AUTO_STRETCH = 4
 const AUTO_LEAST_MS = 25
 /** A full pass is not taken to be longer than so many times the present one. */
 const MOST_STRETCH = 4
-/** A pass that was slower than thought counts at once, a faster one little by little: the target is for the slow ones. */
+/** A pass without prompts that was slower than thought counts at once, a faster one little by little. */
 const RISE = 0.5
 const FALL = 0.1
 /** Part of the target that is planned for: passes vary. */
@@ -41,7 +49,7 @@ export class PacedPrefill implements PrefillBudget {
   readonly #least: number
   /** By number of decodes; what a pass without prompts takes. */
   readonly #decodeMs: (number | undefined)[] = [0]
-  #promptTokenMs: number | undefined
+  #promptCost = new PromptCost()
   #learned = false
 
   /**
@@ -53,27 +61,30 @@ export class PacedPrefill implements PrefillBudget {
     this.#least = least
   }
 
-  tokens(decodes: number): number {
+  tokens(decodes: number, depth: number): number {
     if (decodes === 0) return Number.POSITIVE_INFINITY
     const decodeMs = this.#expected(decodes)
-    if (this.#promptTokenMs === undefined || decodeMs === undefined) return this.#least
+    const tokenMs = this.#promptCost.at(depth)
+    if (tokenMs === undefined || decodeMs === undefined) return this.#least
     const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * this.#fullMs(decodeMs))
-    return Math.max(this.#least, Math.floor((MARGIN * target - decodeMs) / this.#promptTokenMs))
+    return Math.max(this.#least, Math.floor((MARGIN * target - decodeMs) / tokenMs))
   }
 
-  observe({ decodes, promptTokens, ms }: Pass): void {
+  observe({ decodes, promptTokens, depth = 0, ms }: Pass): void {
     if (promptTokens === 0) {
       this.#decodeMs[decodes] = moved(this.#decodeMs[decodes], ms)
       return
     }
     const decodeMs = this.#expected(decodes)
+    // The last few tokens of a prompt cost more than theirs.
+    if (decodeMs === undefined || promptTokens < this.#least) return
     // A large chunk without decodes says little of a small one beside them: it only gives the first idea.
-    if (decodeMs === undefined || (decodes === 0 && this.#learned)) return
-    const sample = Math.max(0, ms - decodeMs) / promptTokens
+    if (decodes === 0 && this.#learned) return
     if (decodes > 0 && !this.#learned) {
       this.#learned = true
-      this.#promptTokenMs = sample
-    } else this.#promptTokenMs = moved(this.#promptTokenMs, sample)
+      this.#promptCost = new PromptCost()
+    }
+    this.#promptCost.observe(depth, Math.max(0, ms - decodeMs) / promptTokens)
   }
 
   /** What a pass with the most decodes takes: how fast streams are when the server is full. One hiccup there is not believed. */

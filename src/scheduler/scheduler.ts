@@ -102,8 +102,15 @@ export class Scheduler {
     // Decodes first: each costs one token, so no prompt, however long, can stall a running stream.
     for (const sequence of this.#running) if (sequence.phase === 'decode') take(sequence)
     budget -= this.#speculate(batch)
-    budget = Math.min(budget, this.#prefill.tokens(batch.length))
-    for (const sequence of this.#running) if (sequence.phase === 'prefill') take(sequence)
+    const decodes = batch.length
+    const takePrompt = (sequence: Sequence): void => {
+      // The oldest prompt gets most of the pass: what its tokens cost is what counts.
+      if (batch.length === decodes) {
+        budget = Math.min(budget, this.#prefill.tokens(decodes, sequence.computed))
+      }
+      take(sequence)
+    }
+    for (const sequence of this.#running) if (sequence.phase === 'prefill') takePrompt(sequence)
     // In order of arrival; overtaken only while another sequence computes what both need.
     // Each look costs a comparison with all that is held: no more of them than there are slots.
     for (let index = 0; index < Math.min(this.#waiting.length, this.#limits.slots) && budget > 0; ) {
@@ -113,7 +120,7 @@ export class Scheduler {
       if (outcome === 'deferred') index++
       else {
         this.#waiting.splice(index, 1)
-        take(next)
+        takePrompt(next)
       }
     }
     this.#stepping = batch.length > 0

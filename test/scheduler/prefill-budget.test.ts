@@ -21,7 +21,7 @@ function simulate(pace: PacedPrefill, machine: Machine, decodes: number, passes 
     (machine.fixed + machine.row * decodes + machine.token * promptTokens) * noise()
   for (let i = 0; i < 10; i++) pace.observe({ decodes, promptTokens: 0, ms: took(0) })
   return Array.from({ length: passes }, () => {
-    const promptTokens = Math.min(512, pace.tokens(decodes))
+    const promptTokens = Math.min(512, pace.tokens(decodes, 0))
     const ms = took(promptTokens)
     pace.observe({ decodes, promptTokens, ms })
     return { ms, promptTokens }
@@ -81,7 +81,7 @@ describe('PacedPrefill', () => {
   it('leaves the batch to prompts when nobody waits for a token', () => {
     const pace = new PacedPrefill(10)
     simulate(pace, slow, 8)
-    expect(pace.tokens(0)).toBe(Number.POSITIVE_INFINITY)
+    expect(pace.tokens(0, 0)).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('follows a machine that becomes slower, at once', () => {

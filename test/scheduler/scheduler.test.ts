@@ -469,6 +469,6 @@ describe('Scheduler', () => {
       { a: 1, b: 2 },
       { a: 1, b: 1 },
     ])
-    expect(asked).toEqual([0, 1, 1, 2])
+    expect(asked).toEqual([0, 1, 1])
   })
 })
