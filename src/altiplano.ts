@@ -13,6 +13,7 @@ import type {
 import { childEntry, SupervisedChild } from './children/supervised-child.ts'
 import { TextClient } from './children/text-client.ts'
 import { quoted, ServingError } from './errors.ts'
+import type { ApiKeys } from './gateway/access/api-keys.ts'
 import { buildServer } from './gateway/server.ts'
 import type { ChatPrompt, ReadyModel, Serving } from './gateway/serving.ts'
 import { fitInContext } from './generation/fit.ts'
@@ -25,6 +26,8 @@ export interface AltiplanoOptions {
   readonly maxQueue: number
   readonly maxN: number
   readonly maxBodyBytes: number
+  /** The keys that are let in now; absent or undefined lets everyone in. */
+  readonly apiKeys?: () => ApiKeys | undefined
   readonly keepAliveMs: number
   readonly strictParams: boolean
   readonly controlTokenIds: boolean
@@ -88,12 +91,13 @@ export class Altiplano {
 
   /** Listens at once, and is ready when the model is. Resolves to the address. */
   async listen(host: string, port: number): Promise<string> {
-    const { log, maxBodyBytes, keepAliveMs } = this.#options
+    const { log, apiKeys, maxBodyBytes, keepAliveMs } = this.#options
     this.#app = await buildServer({
       serving: this.#serving(),
       health: { notReady: () => this.notReady() },
       metrics: this.#metrics,
       log,
+      apiKeys: apiKeys ?? (() => undefined),
       maxBodyBytes,
       keepAliveMs,
     })

@@ -24,12 +24,14 @@ export const errorKinds = {
   invalid_json_schema: { status: 400, type: 'invalid_request_error' },
   invalid_grammar: { status: 400, type: 'invalid_request_error' },
   template_error: { status: 400, type: 'invalid_request_error' },
+  invalid_api_key: { status: 401, type: 'invalid_request_error' },
   model_not_found: { status: 404, type: 'invalid_request_error' },
   unknown_url: { status: 404, type: 'invalid_request_error' },
   method_not_supported: { status: 405, type: 'invalid_request_error' },
   request_timeout: { status: 408, type: 'invalid_request_error' },
   request_too_large: { status: 413, type: 'invalid_request_error' },
   unsupported_media_type: { status: 415, type: 'invalid_request_error' },
+  rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
   headers_too_large: { status: 431, type: 'invalid_request_error' },
   internal_error: { status: 500, type: 'server_error' },
   engine_failed: { status: 500, type: 'server_error' },
@@ -54,7 +56,7 @@ export class ServingError extends Error {
   override readonly name = 'ServingError'
   readonly code: ErrorCode
   readonly param: string | null
-  /** For 503: when a retry is worth it. */
+  /** For 429 and 503: when a retry is worth it. */
   readonly retryAfterMs: number | undefined
 
   constructor(

@@ -3,6 +3,7 @@ import { Altiplano } from './altiplano.ts'
 import { ConfigError } from './config/config-error.ts'
 import { type Config, servedNames } from './config/schema.ts'
 import { freeCores } from './free-cores.ts'
+import { KeyFile } from './gateway/access/key-file.ts'
 import type { DownloadProgress } from './models/download.ts'
 import { type GgufSummary, readModel } from './models/gguf.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
@@ -19,6 +20,8 @@ const DEFAULT_CONTEXT = 4096
  * A model that is refused leaves the gateway alive and not ready, with the reason, for Kubernetes to show.
  */
 export async function serve(config: Config, log: Logger): Promise<number> {
+  checkExposure(config)
+  const keyFile = openKeyFile(config, log)
   // What is not there is the caller's mistake, and needs no server to say so.
   const local = config.model?.startsWith('hf:') ? undefined : await locate(config)
   const altiplano = new Altiplano({
@@ -26,6 +29,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     maxQueue: config.maxQueue,
     maxN: config.maxN,
     maxBodyBytes: config.maxBodyBytes,
+    apiKeys: () => keyFile?.keys,
     keepAliveMs: config.heartbeatInterval * 1000,
     strictParams: config.strictParams,
     controlTokenIds: config.controlTokenIds,
@@ -47,8 +51,30 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   starting.abort()
   if (failure !== undefined) log.fatal({ reason: failure }, 'giving up')
   await altiplano.drain(failure === undefined ? config.drainTimeout * 1000 : 0)
+  keyFile?.close()
   log.info('stopped')
   return failure === undefined ? 0 : 1
+}
+
+/** Whoever can reach a server without keys can use it. */
+function checkExposure({ host, apiKeys, allowUnauthenticated }: Config): void {
+  if (apiKeys !== undefined || allowUnauthenticated || isLoopback(host)) return
+  throw new ConfigError(
+    `Others can reach ${host}: give --api-keys FILE, or --allow-unauthenticated where something in front of this server asks for keys`,
+  )
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+function openKeyFile({ apiKeys }: Config, log: Logger): KeyFile | undefined {
+  if (apiKeys === undefined) return undefined
+  try {
+    return new KeyFile(apiKeys, log)
+  } catch (error) {
+    throw new ConfigError(`--api-keys ${apiKeys}: ${(error as Error).message}`)
+  }
 }
 
 async function startModel(

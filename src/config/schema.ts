@@ -54,6 +54,19 @@ export const ConfigSchema = Type.Object({
     alsoEnv: 'PORT',
     description: 'Port to listen on; 0 picks a free one.',
   }),
+  apiKeys: Type.Optional(
+    Type.String({
+      group: 'Server',
+      minLength: 1,
+      defaultText: 'none: everyone is let in',
+      description: 'YAML or JSON file of the API keys that are let in; read again when it changes.',
+    }),
+  ),
+  allowUnauthenticated: Type.Boolean({
+    group: 'Server',
+    default: false,
+    description: 'Listen on an address that others can reach without --api-keys.',
+  }),
   drainTimeout: Type.Integer({
     group: 'Server',
     default: 25,

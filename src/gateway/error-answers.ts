@@ -26,10 +26,11 @@ export function answerErrors(app: FastifyInstance, onError: (code: string) => vo
 }
 
 export function sendError(reply: FastifyReply, error: ServingError): FastifyReply {
-  if (error.status === 503) {
+  if (error.status === 503 || error.status === 429) {
     const waitMs = Math.max(1, Math.round(error.retryAfterMs ?? 1000))
     reply.header('retry-after', Math.ceil(waitMs / 1000)).header('retry-after-ms', waitMs)
   }
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   if (error.code === 'shutting_down') reply.header('connection', 'close')
   return reply.code(error.status).type('application/json; charset=utf-8').send(JSON.stringify(error.body))
 }

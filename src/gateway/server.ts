@@ -9,6 +9,8 @@ import fastify, {
   LogController,
 } from 'fastify'
 import { ServingError } from '../errors.ts'
+import { guard } from './access/access.ts'
+import type { ApiKeys } from './access/api-keys.ts'
 import { apiDescription } from './api-description.ts'
 import { echoHeaders } from './echoed-headers.ts'
 import { answerClientError, answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
@@ -28,6 +30,8 @@ export interface ServerOptions {
   readonly health: Health
   readonly metrics: { readonly contentType: string; text(): Promise<string>; onError(code: string): void }
   readonly log: FastifyBaseLogger
+  /** The keys that are let in now; undefined lets everyone in. */
+  readonly apiKeys: () => ApiKeys | undefined
   readonly maxBodyBytes: number
   readonly keepAliveMs: number
 }
@@ -57,6 +61,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
   echoHeaders(app)
   logRequests(app)
+  guard(app, options.apiKeys)
   takeJsonOnly(app)
   answerErrors(app, countError)
   healthRoutes(app, options.health)

@@ -76,6 +76,16 @@ it('names the nearest flag for an unknown one', async () => {
   expect([code, err]).toEqual([2, expect.stringContaining('--model')])
 })
 
+it.each(['0.0.0.0', '::', '10.1.2.3', 'example.test'])('does not let everyone in at %s', async (host) => {
+  const { code, err } = await run('serve', '--host', host, '--port', '0')
+  expect([code, err]).toEqual([2, expect.stringContaining('--api-keys')])
+})
+
+it('says what is wrong with a file of keys', async () => {
+  const { code, err } = await run('serve', '--api-keys', '/no/such/keys.yaml', '--port', '0')
+  expect([code, err]).toEqual([2, expect.stringContaining('/no/such/keys.yaml')])
+})
+
 it('names a model that is not there', async () => {
   const { code, err } = await run('serve', '--model', '/no/such/model.gguf', '--port', '0')
   expect([code, err]).toEqual([1, expect.stringContaining('/no/such/model.gguf')])

@@ -1,0 +1,93 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { parseDocument } from 'yaml'
+
+/** Whoever holds a key. */
+export interface Tenant {
+  readonly name: string
+  /** Requests that may run or wait at once; undefined: as many as the server takes. */
+  readonly maxConcurrent: number | undefined
+  readonly requestsPerMinute: number | undefined
+}
+
+interface KeyEntry extends Tenant {
+  /** SHA-256 of the key. */
+  readonly digest: Buffer
+}
+
+/** The keys that are let in. */
+export class ApiKeys {
+  readonly #entries: readonly KeyEntry[]
+
+  constructor(entries: readonly KeyEntry[]) {
+    this.#entries = entries
+  }
+
+  /** Compares with all keys, in a time that tells nothing of which one it was. */
+  find(key: string): Tenant | undefined {
+    const digest = sha256(key)
+    let found: Tenant | undefined
+    for (const entry of this.#entries) if (timingSafeEqual(entry.digest, digest)) found = entry
+    return found
+  }
+}
+
+const NUMBERS = { max_concurrent: 'maxConcurrent', requests_per_minute: 'requestsPerMinute' } as const
+
+/**
+ * Reads a YAML or JSON file: `keys:` with a list of `name`, `key` (the key, or `sha256:` and its hash in hex), and perhaps
+ * `max_concurrent` and `requests_per_minute`.
+ * @throws Error that names what is wrong, and never holds a key.
+ */
+export function readApiKeys(path: string): ApiKeys {
+  const document = parseDocument(readFileSync(path, 'utf8'))
+  const problem = document.errors[0]
+  // Its message would quote the line.
+  if (problem !== undefined) throw new Error(`line ${problem.linePos?.[0].line ?? 1} is not YAML`)
+  const content = document.toJS() as unknown
+  const list = isObject(content) ? content['keys'] : undefined
+  if (!Array.isArray(list) || list.length === 0) throw new Error("'keys' must be a list that is not empty")
+  const entries = list.map(readEntry)
+  const names = entries.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw new Error(`the name '${twice}' is there twice`)
+  return new ApiKeys(entries)
+}
+
+function readEntry(value: unknown, index: number): KeyEntry {
+  const where = `keys[${index}]`
+  if (!isObject(value)) throw new Error(`${where} must have a name and a key`)
+  const { name, key, ...rest } = value
+  if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
+    throw new Error(`${where}.name must be 1 to 64 letters, digits, '.', '_' or '-'`)
+  const unknown = Object.keys(rest).find((field) => !Object.hasOwn(NUMBERS, field))
+  if (unknown !== undefined) throw new Error(`${where} has an unknown field '${unknown.slice(0, 64)}'`)
+  for (const field of Object.keys(NUMBERS)) {
+    const limit = rest[field]
+    if (limit !== undefined && !(Number.isInteger(limit) && (limit as number) > 0))
+      throw new Error(`${where}.${field} must be an integer above 0`)
+  }
+  return {
+    name,
+    digest: digestOf(key, where),
+    maxConcurrent: rest['max_concurrent'] as number | undefined,
+    requestsPerMinute: rest['requests_per_minute'] as number | undefined,
+  }
+}
+
+function digestOf(key: unknown, where: string): Buffer {
+  if (typeof key !== 'string' || key.length < 16)
+    throw new Error(`${where}.key must be a text of at least 16 characters`)
+  if (!key.startsWith('sha256:')) return sha256(key)
+  const hex = key.slice('sha256:'.length)
+  if (!/^[\da-f]{64}$/i.test(hex)) throw new Error(`${where}.key must have 64 hex digits after 'sha256:'`)
+  return Buffer.from(hex, 'hex')
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

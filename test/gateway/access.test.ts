@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import OpenAI from 'openai'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readApiKeys } from '../../src/gateway/access/api-keys.ts'
+import { TenantLimits } from '../../src/gateway/access/tenant-limits.ts'
+import { samples } from '../../tools/openapi/samples.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
+const file = join(folder, 'keys.yaml')
+const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex')
+const OPEN = ['/health', '/health/live', '/health/ready', '/v2/health/live', '/v2/health/ready', '/metrics']
+const plain = 'sk-plain-0123456789'
+const hashed = 'sk-hashed-0123456789'
+const slow = 'sk-slow-01234567890'
+
+function writeKeys(...more: string[]): void {
+  writeFileSync(
+    file,
+    [
+      'keys:',
+      `  - { name: plain, key: ${plain} }`,
+      `  - { name: hashed, key: "sha256:${sha256(hashed)}" }`,
+      `  - { name: slow, key: ${slow}, requests_per_minute: 2 }`,
+      ...more,
+    ].join('\n'),
+  )
+}
+
+let server: TestServer
+const url = (path: string): string => `${server.url}${path}`
+const models = (headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(url('/v1/models'), { headers })
+
+beforeAll(async () => {
+  writeKeys()
+  server = await startServer(['--api-keys', file])
+})
+afterAll(async () => {
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+describe('access', () => {
+  const routes = [
+    ...samples.map(({ method, route, url: path = route }) => ({ method, path })),
+    { method: 'GET', path: '/docs' },
+    { method: 'GET', path: '/openapi.json' },
+    { method: 'GET', path: '/nowhere' },
+    { method: 'POST', path: '/v1/nowhere' },
+    { method: 'DELETE', path: '/v1/models/demo' },
+    { method: 'GET', path: '//health' },
+    { method: 'GET', path: '/health/../v1/models' },
+  ].filter(({ path }) => !OPEN.includes(path))
+
+  it.each(routes)('asks for a key at $method $path', async ({ method, path }) => {
+    const answer = await fetch(url(path), { method })
+    const { error } = (await answer.json()) as { error: { code: string } }
+    expect([answer.status, error.code]).toEqual([401, 'invalid_api_key'])
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer')
+  })
+
+  it.each(OPEN)('is open at %s', async (path) => {
+    expect((await fetch(url(path))).status).toBe(200)
+  })
+
+  it.each([
+    ['Bearer', { authorization: `Bearer ${plain}` }, 200],
+    ['bearer in small letters', { authorization: `bearer ${hashed}` }, 200],
+    ['x-api-key', { 'x-api-key': hashed }, 200],
+    ['the hash instead of the key', { authorization: `Bearer ${sha256(hashed)}` }, 401],
+    ['the hash as it is in the file', { authorization: `Bearer sha256:${sha256(hashed)}` }, 401],
+    ['a key with a letter more', { authorization: `Bearer ${plain}x` }, 401],
+    ['another scheme', { authorization: `Basic ${plain}` }, 401],
+    ['nothing', {}, 401],
+    ['a wrong bearer beside a right x-api-key', { authorization: 'Bearer no', 'x-api-key': plain }, 401],
+  ])('%s', async (_name, headers, status) => {
+    expect((await models(headers as Record<string, string>)).status).toBe(status)
+  })
+
+  it('is what the SDK expects', async () => {
+    const client = (apiKey: string): OpenAI => new OpenAI({ baseURL: url('/v1'), apiKey, maxRetries: 0 })
+    const body = { model: 'altiplano-demo', messages: [{ role: 'user', content: 'Hi' }] } as const
+    const chat = await client(plain).chat.completions.create({ ...body, messages: [...body.messages] })
+    expect(chat.choices).toHaveLength(1)
+    await expect(
+      client('sk-wrong').chat.completions.create({ ...body, messages: [...body.messages] }),
+    ).rejects.toBeInstanceOf(OpenAI.AuthenticationError)
+  })
+
+  it('counts the requests of a minute', async () => {
+    const send = (): Promise<Response> =>
+      fetch(url('/v1/completions'), {
+        method: 'POST',
+        headers: { authorization: `Bearer ${slow}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'altiplano-demo', prompt: 'Hi', max_tokens: 1 }),
+      })
+    const answers = [await send(), await send(), await send()]
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429])
+    expect(answers.map(({ headers }) => headers.get('x-ratelimit-remaining-requests'))).toEqual([
+      '1',
+      '0',
+      '0',
+    ])
+    expect(Number(answers[2]?.headers.get('retry-after'))).toBeGreaterThan(20)
+    expect((await models({ authorization: `Bearer ${slow}` })).status).toBe(200)
+  })
+
+  it('reads the file again when it changes, and keeps the last keys when it is broken', async () => {
+    const added = 'sk-added-0123456789'
+    writeKeys(`  - { name: added, key: ${added} }`)
+    const status = async (): Promise<number> => (await models({ authorization: `Bearer ${added}` })).status
+    for (let waited = 0; waited < 50 && (await status()) !== 200; waited++) await pause(100)
+    expect(await status()).toBe(200)
+    writeFileSync(file, 'keys: [')
+    const told = (): boolean => server.logs.some((line) => line.includes('api keys cannot be read'))
+    for (let waited = 0; waited < 50 && !told(); waited++) await pause(100)
+    expect([told(), await status()]).toEqual([true, 200])
+    writeKeys()
+    for (let waited = 0; waited < 50 && (await status()) === 200; waited++) await pause(100)
+    expect(await status()).toBe(401)
+  })
+
+  it('tells no key, nor what was given for one', () => {
+    const logs = server.logs.join('\n')
+    for (const secret of [plain, hashed, slow, sha256(hashed), 'sk-wrong']) expect(logs).not.toContain(secret)
+  })
+})
+
+describe('readApiKeys', () => {
+  const read = (text: string): (() => unknown) => {
+    const path = join(folder, 'broken.yaml')
+    writeFileSync(path, text)
+    return () => readApiKeys(path)
+  }
+  it.each([
+    ['keys: []', /not empty/],
+    ['- a', /'keys' must be a list/],
+    ['keys: [{ name: a }]', /keys\[0\]\.key/],
+    ['keys: [{ name: a, key: short }]', /at least 16/],
+    ['keys: [{ name: a, key: "sha256:0123456789" }]', /64 hex/],
+    [`keys: [{ name: "a b", key: ${plain} }]`, /keys\[0\]\.name/],
+    [`keys: [{ name: a, key: ${plain}, max_concurrent: 0 }]`, /above 0/],
+    [`keys: [{ name: a, key: ${plain}, color: red }]`, /unknown field 'color'/],
+    [`keys: [{ name: a, key: ${plain} }, { name: a, key: ${hashed} }]`, /twice/],
+    [`keys: [{ name: a, key: "${plain} }]`, /not YAML/],
+  ])('%s', (text, problem) => {
+    expect(read(text)).toThrow(problem)
+    expect(read(text)).not.toThrow(plain)
+  })
+})
+
+describe('TenantLimits', () => {
+  const tenant = { name: 'a', maxConcurrent: 2, requestsPerMinute: 60 }
+
+  it('lets so many run at once, each tenant for itself', () => {
+    const limits = new TenantLimits()
+    const first = limits.begin(tenant)
+    expect([limits.begin(tenant), limits.begin(tenant)]).toEqual([expect.any(Function), undefined])
+    expect(limits.begin({ ...tenant, name: 'b' })).toBeDefined()
+    first?.()
+    expect(limits.begin(tenant)).toBeDefined()
+  })
+
+  it('gives back a request a second of sixty a minute, and never more than sixty', () => {
+    let now = 0
+    const limits = new TenantLimits(() => now)
+    for (let request = 0; request < 60; request++) expect(limits.take(tenant)?.retryMs).toBe(0)
+    expect(limits.take(tenant)).toMatchObject({ remaining: 0, retryMs: 1000, resetMs: 60_000 })
+    now = 1000
+    expect(limits.take(tenant)?.retryMs).toBe(0)
+    now = 1_000_000
+    expect(limits.take(tenant)?.remaining).toBe(59)
+  })
+})
