@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest'
+import { loadConfig } from '../../src/config/load.ts'
+import { servedNames } from '../../src/config/schema.ts'
+import { renderAll, renderTemplate } from './go-template.ts'
+import { llmPreset } from './llm-preset.ts'
+import { type Container, manifests } from './manifests.ts'
+import { type Json, mergePod } from './pod-merge.ts'
+
+interface Pod {
+  readonly containers: readonly (Container & { readonly args: readonly string[] })[]
+  readonly terminationGracePeriodSeconds: number
+}
+
+const template = (file: string): Json => {
+  const spec = manifests.find((each) => each.file === file)?.spec as { template?: Json } | undefined
+  return spec?.template ?? {}
+}
+const service = {
+  ObjectMeta: { Name: 'qwen', Namespace: 'chat' },
+  Spec: { Model: { Name: 'qwen' } },
+  GlobalConfig: { EnableTLS: false },
+}
+
+/** The pod that KServe makes of its preset, our config and the service. */
+function podOf(file: string): Pod {
+  const layers = [template('llmisvc/altiplano.yaml'), template(file)]
+  return renderAll(layers.reduce(mergePod, llmPreset), service) as unknown as Pod
+}
+
+it('nothing of vLLM is left in the pod', () => {
+  const { containers, terminationGracePeriodSeconds } = podOf('examples/llminferenceservice.yaml')
+  expect(containers).toHaveLength(1)
+  const [main] = containers
+  expect(main).toMatchObject({ image: 'altiplano:0.1.0', command: ['node', '/app/dist/main.js', 'serve'] })
+  expect(main?.env).toContainEqual({ name: 'HOME', value: '/tmp' })
+  expect(main).toMatchObject({
+    startupProbe: { httpGet: { path: '/health/live', port: 8000, scheme: 'HTTP' } },
+    readinessProbe: { httpGet: { path: '/health/ready', port: 8000, scheme: 'HTTP' }, periodSeconds: 2 },
+    livenessProbe: { httpGet: { path: '/health/live', port: 8000, scheme: 'HTTP' }, timeoutSeconds: 5 },
+    securityContext: { readOnlyRootFilesystem: true, runAsNonRoot: true },
+  })
+  expect(JSON.stringify(main)).not.toContain('{{')
+  const { drainTimeout } = loadConfig(['serve', ...(main?.args ?? [])], {}).config
+  expect(terminationGracePeriodSeconds).toBeGreaterThan(15 + drainTimeout)
+})
+
+it('the arguments are those of a server with both names on the port that KServe expects', () => {
+  const [main] = podOf('examples/llminferenceservice.yaml').containers
+  // KServe v0.20 puts those of adapters before ours, and those of tracing after them.
+  const injected = ['--enable-lora', '--lora-modules', `'{"name":"a","path":"/mnt/lora/a"}'`]
+  const tracing = ['--otlp-traces-endpoint', 'http://collector:4317', '--collect-detailed-traces', 'all']
+  const words = ['serve', ...injected, ...(main?.args ?? []), ...tracing]
+  const { config } = loadConfig(words, {})
+  expect(config).toMatchObject({ model: '/mnt/models', host: '0.0.0.0', port: 8000 })
+  expect(servedNames(config, 'x')).toEqual(['qwen', 'publishers/chat/models/qwen'])
+})
+
+it('a service puts its image, its settings and its GPU over the config', () => {
+  const [main] = podOf('examples/llminferenceservice-cuda.yaml').containers
+  expect(main).toMatchObject({
+    image: 'altiplano:0.1.0-cuda',
+    command: ['node', '/app/dist/main.js', 'serve'],
+    resources: { limits: { 'nvidia.com/gpu': '1' } },
+  })
+  expect(main?.env?.map(({ name }) => name)).toEqual(['HOME', 'HF_HUB_CACHE', 'ALTIPLANO_SLOTS'])
+})
+
+it('a template with a field or function that KServe lacks is an error', () => {
+  expect(() => renderTemplate('{{ .Spec.Nothing }}', service)).toThrow('no field')
+  expect(() => renderTemplate('{{ shutdownTimeout .Spec 15 }}', service)).toThrow('not a field')
+})
