@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { ChildFrame, ParentFrame } from './child-channel.ts'
@@ -98,7 +99,8 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     const child = fork(entry, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, NODE_OPTIONS: '', ...env },
+      // node-llama-cpp 3.22.1 asks for the home folder when it is loaded, and a container's user may have none.
+      env: { HOME: tmpdir(), ...process.env, NODE_OPTIONS: '', ...env },
       execArgv: import.meta.url.endsWith('.ts') ? ['--import', 'tsx'] : [],
     })
     this.#process = child
