@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { configurationPage } from '../src/config/describe.ts'
+import { chartPage, valuesSchema } from './chart-values.ts'
 import { errorsPage } from './errors-page.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { parametersPage } from './openapi/parameters-page.ts'
@@ -17,6 +18,8 @@ export const generated: readonly {
 }[] = [
   { path: 'docs/configuration.md', content: configurationPage },
   { path: 'docs/errors.md', content: errorsPage },
+  { path: 'charts/altiplano/values.schema.json', content: valuesSchema },
+  { path: 'charts/altiplano/README.md', content: chartPage },
   { path: 'docs/parameters.md', content: async () => parametersPage(await routes()) },
   {
     path: 'docs/openapi.json',

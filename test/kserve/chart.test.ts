@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { loadConfig } from '../../src/config/load.ts'
+import { settings } from '../../src/config/schema.ts'
+import { type Container, type Manifest, manifests, objectsOf } from './manifests.ts'
+
+/** Path of helm; `npm run test:helm` finds or builds one. */
+const helm = process.env['ALTIPLANO_HELM']
+if (!helm) console.warn('skipped: ALTIPLANO_HELM names no helm; npm run test:helm does')
+const chart = fileURLToPath(new URL('../../charts/altiplano', import.meta.url))
+
+function run(...words: readonly string[]): { readonly ok: boolean; readonly output: string } {
+  const { status, stdout, stderr } = spawnSync(helm ?? '', words, { encoding: 'utf8' })
+  return { ok: status === 0, output: status === 0 ? stdout : stderr }
+}
+
+const set = (values: readonly string[]): string[] => values.flatMap((value) => ['--set', value])
+const template = (values: readonly string[]): ReturnType<typeof run> =>
+  run('template', 'chat', chart, '--namespace', 'models', '--kube-version', '1.33.0', ...set(values))
+
+/** Without the labels that say which release made it, and the namespace of the release. */
+function plain({ file: _, ...object }: Manifest): object {
+  const { namespace, labels, ...metadata } = object.metadata as Manifest['metadata'] & { labels: object }
+  const own = Object.entries(labels).filter(([name]) => name === 'app.kubernetes.io/name')
+  const place = namespace === undefined || namespace === 'models' ? {} : { namespace }
+  return { ...object, metadata: { ...metadata, ...place, labels: Object.fromEntries(own) } }
+}
+
+function rendered(...values: readonly string[]): Manifest[] {
+  const { ok, output } = template(values)
+  if (!ok) throw new Error(output)
+  return objectsOf(output, 'chart')
+}
+
+const byName = (a: object, b: object): number => JSON.stringify(a).localeCompare(JSON.stringify(b))
+const written = (...files: readonly string[]): object[] =>
+  manifests
+    .filter(({ file }) => files.includes(file))
+    .map(plain)
+    .sort(byName)
+
+const off = ['kserve.cpu.enabled=false', 'kserve.cuda.enabled=false']
+const deployment = (...values: readonly string[]): Manifest[] => rendered('mode=deployment', ...values)
+const kinds = (objects: readonly Manifest[]): string[] => objects.map(({ kind }) => kind).sort()
+
+function container(objects: readonly Manifest[]): Container {
+  const spec = objects.find(({ kind }) => kind === 'Deployment')?.spec as {
+    template: { spec: { containers: [Container] } }
+  }
+  return spec.template.spec.containers[0]
+}
+
+describe.skipIf(!helm)('chart', () => {
+  it('has nothing that helm lint would mend', () => {
+    expect(run('lint', '--strict', '--kube-version', '1.33.0', chart).output).toContain('0 chart(s) failed')
+  })
+
+  it.each([
+    ['the runtimes of the cluster', [], ['altiplano.yaml', 'altiplano-cuda.yaml']],
+    ['the runtime of a namespace', ['kserve.scope=namespace', off[1]], ['namespaced/altiplano.yaml']],
+    ['the config', [...off, 'kserve.llmInferenceServiceConfig.enabled=true'], ['llmisvc/altiplano.yaml']],
+    ['the storage container', [...off, 'kserve.storageContainer.enabled=true'], ['storage-container.yaml']],
+  ])('%s is what runtimes/ has', (_, values, files) => {
+    const objects = rendered(...values.filter((value) => value !== undefined))
+    expect(objects.map(plain).sort(byName)).toEqual(written(...files))
+  })
+
+  it('gives every setting to the server, which takes it', () => {
+    const open = settings.filter(
+      ({ name, schema }) => schema.default !== undefined && !/^(host|port)$/.test(name),
+    )
+    const values = open.map(({ name, schema }) => `config.${name}=${String(schema.default)}`)
+    const { args = [] } = container(deployment(...values, 'deployment.model=/mnt/models/a.gguf'))
+    for (const { flag } of open) expect(args.join(' ')).toContain(`--${flag}=`)
+    const { config, warnings } = loadConfig(['serve', ...args], {})
+    expect(warnings).toEqual([])
+    expect(config).toMatchObject({ model: '/mnt/models/a.gguf', servedModelName: 'chat', host: '0.0.0.0' })
+  })
+
+  it('writes large numbers out', () => {
+    expect(container(deployment('config.contextSize=1048576')).args).toContain('--context-size=1048576')
+  })
+
+  it('a Deployment has what a server needs, and a Service', () => {
+    const objects = deployment('deployment.modelVolume.persistentVolumeClaim.claimName=models')
+    expect(kinds(objects)).toEqual(['Deployment', 'PodDisruptionBudget', 'Service'])
+    const { image, volumeMounts, securityContext } = container(objects)
+    expect(image).toBe('altiplano:0.1.0')
+    expect(volumeMounts).toContainEqual({ name: 'models', mountPath: '/mnt/models', readOnly: true })
+    expect(securityContext).toMatchObject({ readOnlyRootFilesystem: true, runAsNonRoot: true })
+    expect(container(deployment('deployment.cuda=true')).image).toBe('altiplano:0.1.0-cuda')
+  })
+
+  it.each(['hpa', 'keda'])('%s scales the Deployment, which then has no number of its own', (kind) => {
+    const objects = deployment(`deployment.autoscaling.kind=${kind}`)
+    expect(kinds(objects)).toContain(kind === 'hpa' ? 'HorizontalPodAutoscaler' : 'ScaledObject')
+    expect(objects.find((each) => each.kind === 'Deployment')?.spec).not.toHaveProperty('replicas')
+  })
+
+  it.each(['kserve', 'deployment'])(
+    '%s: a PodMonitor and a NetworkPolicy where they are asked for',
+    (mode) => {
+      const extras = ['metrics.podMonitor.enabled=true', 'networkPolicy.enabled=true']
+      const objects = rendered(`mode=${mode}`, ...extras)
+      expect(kinds(objects)).toEqual(expect.arrayContaining(['NetworkPolicy', 'PodMonitor']))
+    },
+  )
+
+  it.each([
+    'config.slotz=1',
+    'config.slots=0',
+    'config.host=::',
+    'mode=pod',
+    'kserve.cpu.size=2',
+    'replica=2',
+  ])('refuses %s', (value) => {
+    const { ok, output } = template([value])
+    expect(ok).toBe(false)
+    expect(output).toContain("values don't meet the specifications")
+  })
+})
