@@ -78,8 +78,17 @@ describe.skipIf(!helm)('chart', () => {
     expect(config).toMatchObject({ model: '/mnt/models/a.gguf', servedModelName: 'chat', host: '0.0.0.0' })
   })
 
-  it('writes large numbers out', () => {
-    expect(container(deployment('config.contextSize=1048576')).args).toContain('--context-size=1048576')
+  it('writes large numbers out: those of a file are floats to helm', () => {
+    const words = ['--kube-version', '1.33.0', '--set', 'mode=deployment']
+    const { output } = run(
+      'template',
+      'chat',
+      chart,
+      ...words,
+      '--set-json',
+      'config={"contextSize":1048576}',
+    )
+    expect(container(objectsOf(output, 'chart')).args).toContain('--context-size=1048576')
   })
 
   it('a Deployment has what a server needs, and a Service', () => {

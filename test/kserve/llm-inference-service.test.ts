@@ -18,7 +18,8 @@ const template = (file: string): Json => {
 const service = {
   ObjectMeta: { Name: 'qwen', Namespace: 'chat' },
   Spec: { Model: { Name: 'qwen' } },
-  GlobalConfig: { EnableTLS: false },
+  // Probes stay as they are where KServe has TLS on: Altiplano has none.
+  GlobalConfig: { EnableTLS: true },
 }
 
 /** The pod that KServe makes of its preset, our config and the service. */

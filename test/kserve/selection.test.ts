@@ -47,6 +47,13 @@ it('serves gguf and huggingface where it is named', () => {
   }
 })
 
+it('the runtime for GPUs serves only where it is named, and none of ours takes huggingface by itself', () => {
+  const cuda = runtimes.filter(({ metadata }) => metadata.name === 'altiplano-cuda')
+  expect(cuda).toHaveLength(1)
+  expect(chosen(cuda, 'gguf')).toBeUndefined()
+  expect(chosen(runtimes, 'huggingface')).toBeUndefined()
+})
+
 it('the runtime of the namespace goes before that of the cluster', () => {
   expect(select(runtimes, { format: 'gguf' })?.kind).toBe('ServingRuntime')
 })

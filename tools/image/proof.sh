@@ -1,15 +1,16 @@
 #!/bin/sh
-# Runs the files of the CPU image as a strict cluster would, without a container engine: root file system read-only,
+# Runs the files of an image as a strict cluster would, without a container engine: root file system read-only,
 # a user that nobody knows, no HOME, no capabilities, loopback only, nothing to write to but /tmp and /dev/shm.
 # The libraries below it are this machine's. Needs root (unshare, chroot), a built checkout and setpriv:
-#   tools/image/proof.sh [NODE]    NODE: the binary to run with, else the one in PATH
+#   tools/image/proof.sh [cpu|cuda [NODE]]    NODE: the binary to run with, else the one in PATH
 set -eu
 cd "$(dirname "$0")"
-node=$(realpath "${1:-$(command -v node)}")
+variant=${1:-cpu}
+node=$(realpath "${2:-$(command -v node)}")
 base=$(mktemp -d)
 trap 'rm -rf "$base"' EXIT
 root=$base/root
-./layout.sh cpu "$root/app"
+./layout.sh "$variant" "$root/app"
 mkdir -p "$root/node" "$root/proc" "$root/dev" "$root/tmp"
 cp "$node" "$root/node/node"
 cp ask.mjs "$root/node/"
