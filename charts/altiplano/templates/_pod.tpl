@@ -24,6 +24,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 - --served-model-name={{ .name }}
 - --host=0.0.0.0
+{{- if not .root.Values.config.apiKeys }}
+- --allow-unauthenticated
+{{- end }}
 - --port={{ .port }}
 {{- range $key, $value := .root.Values.config }}
 - {{ printf "--%s=%s" ($key | kebabcase) (include "altiplano.plain" $value) | quote }}
