@@ -4,8 +4,16 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { errorKinds, quoted, ServingError } from '../errors.ts'
 import { ClientGone } from './sse.ts'
 
-/** Every failure of every route, the router and the HTTP parser leaves as an OpenAI error. */
-export function answerErrors(app: FastifyInstance, onError: (code: string) => void): void {
+/** How a protocol writes a failure into its answer. */
+export type ErrorSender = (reply: FastifyReply, error: ServingError) => FastifyReply
+
+/** Every failure of every route of an instance, and of the router below its prefix, leaves as an error of its protocol. */
+export function answerErrors(
+  app: FastifyInstance,
+  onError: (error: ServingError) => void,
+  sendBody: ErrorSender = sendOpenAiError,
+): void {
+  const send: ErrorSender = (reply, error) => sendBody(withRetryHeaders(reply, error), error)
   app.setErrorHandler((error: FastifyError, request, reply) => {
     if (error instanceof ClientGone) {
       reply.raw.destroy()
@@ -15,23 +23,31 @@ export function answerErrors(app: FastifyInstance, onError: (code: string) => vo
     if (failure.status >= 500 && failure.status !== 503) {
       request.log.error({ err: failure.cause ?? failure }, failure.message)
     }
-    onError(failure.code)
-    return sendError(reply, failure)
+    onError(failure)
+    return send(reply, failure)
   })
   app.setNotFoundHandler((request, reply) => {
     const failure = notFound(app, request, reply)
-    onError(failure.code)
-    return sendError(reply, failure)
+    onError(failure)
+    return send(reply, failure)
   })
 }
 
 export function sendError(reply: FastifyReply, error: ServingError): FastifyReply {
+  return sendOpenAiError(withRetryHeaders(reply, error), error)
+}
+
+function withRetryHeaders(reply: FastifyReply, error: ServingError): FastifyReply {
   if (error.status === 503 || error.status === 429) {
     const waitMs = Math.max(1, Math.round(error.retryAfterMs ?? 1000))
     reply.header('retry-after', Math.ceil(waitMs / 1000)).header('retry-after-ms', waitMs)
   }
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   if (error.code === 'shutting_down') reply.header('connection', 'close')
+  return reply
+}
+
+function sendOpenAiError(reply: FastifyReply, error: ServingError): FastifyReply {
   return reply.code(error.status).type('application/json; charset=utf-8').send(JSON.stringify(error.body))
 }
 

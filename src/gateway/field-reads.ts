@@ -21,9 +21,22 @@ export interface FieldRead {
 
 const reads = channel('altiplano:field-reads')
 
+let quiet = false
+
 /** Told by whoever reads a field; nothing happens unless somebody listens. */
 export function tell(read: FieldRead): void {
-  if (reads.hasSubscribers) reads.publish(read)
+  if (reads.hasSubscribers && !quiet) reads.publish(read)
+}
+
+/** For reading what no client wrote: one protocol's fields, made from another's. */
+export function readQuietly<T>(read: () => T): T {
+  const before = quiet
+  quiet = true
+  try {
+    return read()
+  } finally {
+    quiet = before
+  }
 }
 
 /** The API's description is made by listening while sample requests are read. Returns how to stop. */

@@ -11,6 +11,7 @@ import fastify, {
 import { ServingError } from '../errors.ts'
 import { guard } from './access/access.ts'
 import type { ApiKeys } from './access/api-keys.ts'
+import { anthropicMessages } from './anthropic/messages.ts'
 import { apiDescription } from './api-description.ts'
 import { echoHeaders } from './echoed-headers.ts'
 import { answerClientError, answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
@@ -63,11 +64,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   logRequests(app)
   guard(app, options.apiKeys)
   takeJsonOnly(app)
-  answerErrors(app, countError)
+  const onError = (error: ServingError): void => countError(error.code)
+  answerErrors(app, onError)
   healthRoutes(app, options.health)
   apiDescription(app)
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
-  const onError = (error: ServingError): void => countError(error.code)
   const infer = inferHandler(serving, onError)
   openInference(app, serving, options.health, infer)
   const api: FastifyPluginAsync = async (tree) => {
@@ -75,6 +76,9 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     predict(tree, infer)
     chatCompletions(tree, serving, onError)
     completions(tree, serving, onError)
+    await tree.register(async (messages) => anthropicMessages(messages, serving, onError), {
+      prefix: '/messages',
+    })
   }
   for (const prefix of ['/v1', '/openai/v1']) await app.register(api, { prefix })
   return app

@@ -15,6 +15,8 @@ export interface EventStream {
   open(): void
   /** One `data:` event. Waits while the socket is full; rejects with ClientGone. */
   data(value: unknown): Promise<void>
+  /** An event with a name, for protocols that have names. */
+  event(name: string, value: unknown): Promise<void>
   /** A comment, which clients skip. */
   comment(text: string): void
   /** `data: [DONE]`. */
@@ -35,10 +37,10 @@ export function openStream(reply: FastifyReply, stallMs = STALL_MS): EventStream
   const { signal, gone, left } = watchClient(reply)
   let over = false
   /** Waits only while the socket is full, and not for ever. */
-  const put = async (frame: string): Promise<void> => {
+  const put = async (frame: string, name?: string): Promise<void> => {
     signal.throwIfAborted()
     if (over) throw new ClientGone('the stream has ended')
-    if (raw.write(`data: ${frame}\n\n`)) return
+    if (raw.write(`${name === undefined ? '' : `event: ${name}\n`}data: ${frame}\n\n`)) return
     const drained = new Promise<void>((resolve) => raw.once('drain', resolve))
     const timer = setTimeout(() => {
       gone('the client stopped reading')
@@ -57,6 +59,7 @@ export function openStream(reply: FastifyReply, stallMs = STALL_MS): EventStream
       reply.sse.sendHeaders()
     },
     data: (value) => put(JSON.stringify(value)),
+    event: (name, value) => put(JSON.stringify(value), name),
     comment: (text) => {
       if (!signal.aborted && !over) raw.write(`: ${text}\n\n`)
     },

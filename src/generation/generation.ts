@@ -41,6 +41,8 @@ export interface Usage {
 export interface GenerationEnd {
   readonly type: 'end'
   readonly reason: 'stop' | 'length'
+  /** The stop string that ended the content, where one did. */
+  readonly stop?: string | undefined
   readonly usage: Usage
   readonly timings: Timings
   /** Where log probabilities are wanted: of all sampled tokens, and the token that ended it, which has no text. */
@@ -103,6 +105,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #logprobSum = 0
   #stopToken: ScoredToken | undefined
   #promptLogprobs: TokenLogprob[] | undefined
+  #stop: string | undefined
   #over = false
 
   /** @param stopTokens Sampling one of these is the end. */
@@ -124,6 +127,11 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   /** Whether log probabilities of the prompt are wanted, and have not been told. */
   get wantsPrompt(): boolean {
     return this.#promptLogprobs !== undefined
+  }
+
+  /** So far. What was cached is known from the first event on. */
+  get usage(): Usage {
+    return this.#usage()
   }
 
   /** The engine is gone; another one will go on. */
@@ -208,7 +216,9 @@ export class Generation implements AsyncIterable<GenerationEvent> {
       }
       const { text, stopped } = this.#deps.stopMatcher.push(part.text)
       this.#emitText(text)
-      if (stopped) return true
+      if (stopped === undefined) continue
+      this.#stop = stopped
+      return true
     }
     return false
   }
@@ -235,7 +245,8 @@ export class Generation implements AsyncIterable<GenerationEvent> {
       else this.#emitText(stopMatcher.flush())
       if (!stopped) this.#emitTextless()
     }
-    const end = { type: 'end', reason, usage: this.#usage(), timings: this.#timings() } as const
+    const stop = this.#stop === undefined ? {} : { stop: this.#stop }
+    const end = { type: 'end', reason, ...stop, usage: this.#usage(), timings: this.#timings() } as const
     const mean = this.#tokens.length === 0 ? 0 : this.#logprobSum / this.#tokens.length
     this.#queue.push(
       this.#content === undefined ? end : { ...end, logprobs: { mean, stopToken: this.#stopToken } },

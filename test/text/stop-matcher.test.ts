@@ -36,9 +36,9 @@ describe('StopMatcher', () => {
 
   it('holds back only what could still become a stop', () => {
     const matcher = new StopMatcher(['##STOP'])
-    expect(matcher.push('say ##STO')).toEqual({ text: 'say ', stopped: false })
-    expect(matcher.push(', then')).toEqual({ text: '##STO, then', stopped: false })
-    expect(matcher.push('#')).toEqual({ text: '', stopped: false })
+    expect(matcher.push('say ##STO')).toEqual({ text: 'say ', stopped: undefined })
+    expect(matcher.push(', then')).toEqual({ text: '##STO, then', stopped: undefined })
+    expect(matcher.push('#')).toEqual({ text: '', stopped: undefined })
     expect(matcher.flush()).toBe('#')
   })
 

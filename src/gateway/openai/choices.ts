@@ -3,8 +3,8 @@ import type { ServingError } from '../../errors.ts'
 import type { Generation, GenerationEnd, ScoredPrompt } from '../../generation/generation.ts'
 import type { ScoredToken } from '../../text/content-tokens.ts'
 import type { OutputPart } from '../../text/output-parser.ts'
-import { toServingError } from '../error-answers.ts'
-import { ClientGone, type EventStream, openStream, watchClient } from '../sse.ts'
+import { streamGenerations, withCancel } from '../generations.ts'
+import { ClientGone, type EventStream, watchClient } from '../sse.ts'
 import type { Call } from './tool-calls.ts'
 import { wireTimings } from './wire-timings.ts'
 
@@ -51,26 +51,18 @@ export async function streamChoices(
   includeUsage: boolean,
   onError: ErrorListener,
 ): Promise<void> {
-  const stream = openStream(reply)
-  const generations = await start(stream.signal)
-  try {
-    await withCancel(generations, stream.signal, async () => {
-      stream.open()
-      const ends = await Promise.all(
-        generations.map((generation, index) => pump(generation, index, stream, chunks)),
-      )
-      const timings = ends[0] === undefined ? {} : { timings: wireTimings(ends[0].timings) }
-      if (includeUsage) {
-        await stream.data({ ...chunks.usage(ends), ...timings })
-      }
-      await stream.done()
-    })
-  } catch (error) {
-    if (error instanceof ClientGone || stream.signal.aborted) return
-    const failure = toServingError(error)
-    onError(failure)
-    await stream.fail(failure.body).catch(() => undefined)
+  const write = async (generations: readonly Generation[], stream: EventStream): Promise<void> => {
+    const ends = await Promise.all(
+      generations.map((generation, index) => pump(generation, index, stream, chunks)),
+    )
+    const timings = ends[0] === undefined ? {} : { timings: wireTimings(ends[0].timings) }
+    if (includeUsage) await stream.data({ ...chunks.usage(ends), ...timings })
+    await stream.done()
   }
+  await streamGenerations(reply, start, write, async (stream, failure) => {
+    onError(failure)
+    await stream.fail(failure.body)
+  })
 }
 
 async function pump(
@@ -114,23 +106,4 @@ async function collect(generation: Generation): Promise<Choice> {
     }
   }
   throw new ClientGone('the generation was cancelled')
-}
-
-/** Whatever ends the work, no choice is left running. */
-async function withCancel<T>(
-  generations: Generation[],
-  signal: AbortSignal,
-  work: (generations: Generation[]) => Promise<T>,
-): Promise<T> {
-  const cancelAll = (): void => {
-    for (const generation of generations) generation.cancel()
-  }
-  if (signal.aborted) cancelAll()
-  signal.addEventListener('abort', cancelAll, { once: true })
-  try {
-    return await work(generations)
-  } finally {
-    signal.removeEventListener('abort', cancelAll)
-    cancelAll()
-  }
 }

@@ -72,8 +72,16 @@ export function refuse(fields: Fields, names: Readonly<Record<string, string>>):
 export function ignoredFields(fields: Fields, strict: boolean): string[] {
   fields.string('user', 1024)
   checkMetadata(fields)
-  for (const path of WITHOUT_EFFECT) tell({ path, ignored: true })
-  const named = WITHOUT_EFFECT.filter((name) => fields.value(name) !== undefined)
+  return fieldsWithoutEffect(fields, WITHOUT_EFFECT, strict)
+}
+
+/**
+ * Those of the names that are there, and all that nobody read. To be asked last.
+ * @throws ServingError unknown_parameter in strict mode.
+ */
+export function fieldsWithoutEffect(fields: Fields, names: readonly string[], strict: boolean): string[] {
+  for (const path of names) tell({ path, ignored: true })
+  const named = names.filter((name) => fields.value(name) !== undefined)
   const unknown = fields.unread()
   if (strict && unknown[0] !== undefined) {
     throw new ServingError(

@@ -55,12 +55,13 @@ function readSeed(fields: Fields): number {
   return seed === undefined ? randomInt(2 ** 32) : ((seed % 2 ** 32) + 2 ** 32) % 2 ** 32
 }
 
-function readStops(fields: Fields): readonly string[] {
-  const value = fields.value('stop')
+/** One stop string, or several. */
+export function readStops(fields: Fields, name = 'stop', max = MAX_STOPS): readonly string[] {
+  const value = fields.value(name)
   if (value === undefined) return []
-  const path = fields.pathOf('stop')
+  const path = fields.pathOf(name)
   const stops: unknown[] = Array.isArray(value) ? value : [value]
-  if (stops.length > MAX_STOPS) throw tooLong(path, stops.length, MAX_STOPS)
+  if (stops.length > max) throw tooLong(path, stops.length, max)
   return stops.map((stop, index) => {
     const at = Array.isArray(value) ? `${path}[${index}]` : path
     if (typeof stop !== 'string') throw wrongType(at, 'a string', stop)

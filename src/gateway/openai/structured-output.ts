@@ -138,7 +138,7 @@ function readText(fields: Fields, name: string): string {
 }
 
 /** vLLM: a schema may come as its JSON text, too. */
-function schemaConstraint(schema: unknown, param: string): Constraint {
+export function schemaConstraint(schema: unknown, param: string): Constraint {
   const source = typeof schema === 'string' ? schema : JSON.stringify(schema)
   if (source.length > GRAMMAR_LIMITS.sourceLength) throw tooLarge(param)
   const parsed = typeof schema === 'string' ? parseJson(schema, param) : schema

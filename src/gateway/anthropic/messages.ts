@@ -1,0 +1,55 @@
+import type { FastifyInstance } from 'fastify'
+import type { ServingError } from '../../errors.ts'
+import type { Generation } from '../../generation/generation.ts'
+import { renderChat, startChat } from '../chat.ts'
+import { answerErrors } from '../error-answers.ts'
+import { Fields } from '../fields.ts'
+import { streamEvents } from '../generations.ts'
+import { collectChoices } from '../openai/choices.ts'
+import { readModel } from '../openai/common-fields.ts'
+import { sendIgnored } from '../openai/ignored-header.ts'
+import type { Serving } from '../serving.ts'
+import { watchClient } from '../sse.ts'
+import { messageHead, wireMessage } from './answer.ts'
+import { sendAnthropicError } from './errors.ts'
+import { eventWriter } from './events.ts'
+import { readRequest } from './request.ts'
+
+/** POST /messages and /messages/count_tokens. Anthropic: the Messages API. The instance has the prefix /messages. */
+export function anthropicMessages(
+  app: FastifyInstance,
+  serving: Serving,
+  onError: (error: ServingError) => void,
+): void {
+  answerErrors(app, onError, sendAnthropicError)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('request-id', request.id)
+  })
+
+  app.post('/', { sse: 'manual' }, async (request, reply) => {
+    const fields = new Fields(request.body)
+    const model = readModel(fields, serving.names)
+    const ready = await serving.model()
+    const { chat, stream, ignored } = readRequest(fields, serving, ready, true)
+    sendIgnored(reply, serving, ignored)
+    const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
+    const head = messageHead(model)
+    if (stream) return streamEvents(reply, start, eventWriter(head, chat.maxTokens, request.id), onError)
+    let granted: number | undefined
+    const [choice] = await collectChoices(reply, async (signal) => {
+      const generations = await start(signal)
+      granted = generations[0]?.request.maxTokens
+      return generations
+    })
+    if (choice !== undefined) return wireMessage(head, choice, granted !== chat.maxTokens)
+  })
+
+  app.post('/count_tokens', async (request, reply) => {
+    const fields = new Fields(request.body)
+    readModel(fields, serving.names)
+    const { chat, ignored } = readRequest(fields, serving, await serving.model(), false)
+    sendIgnored(reply, serving, ignored)
+    const prompt = await renderChat(chat, serving, watchClient(reply).signal)
+    return { input_tokens: prompt.tokens.length }
+  })
+}

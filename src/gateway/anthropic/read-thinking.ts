@@ -1,0 +1,43 @@
+import type { ChatAbilities } from '../../text/chat-abilities.ts'
+import { readQuietly } from '../field-reads.ts'
+import { Fields, oneOf } from '../fields.ts'
+import { readThinking, type ThinkingRequest } from '../openai/thinking.ts'
+import type { Notice } from './content.ts'
+
+const TYPES = ['enabled', 'adaptive', 'between_tools', 'disabled'] as const
+const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
+
+/**
+ * Anthropic: `thinking` and `output_config.effort`. A model that can be told thinks only when it is asked to.
+ * How long it thinks cannot be told, unless its template reads an effort.
+ */
+export function readAnthropicThinking(
+  fields: Fields,
+  abilities: ChatAbilities,
+  notice: Notice,
+): ThinkingRequest {
+  const thinking = fields.object('thinking')
+  const type = thinking === undefined ? 'disabled' : oneOf('thinking.type', thinking.required('type'), TYPES)
+  if (thinking?.integer('budget_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER }) !== undefined) {
+    notice('thinking.budget_tokens')
+  }
+  if (thinking?.value('display') !== undefined) notice('thinking.display')
+  const given = fields.object('output_config')?.value('effort')
+  const effort = given === undefined ? undefined : oneOf('output_config.effort', given, EFFORTS)
+  const takesEffort = type !== 'disabled' && abilities.variables.includes('reasoning_effort')
+  if (effort !== undefined && !takesEffort) notice('output_config.effort')
+  const wanted = type === 'disabled' ? 'none' : (effort ?? 'medium')
+  const read = readQuietly(() =>
+    readThinking(
+      new Fields({ reasoning_effort: wanted, chat_template_kwargs: fields.value('chat_template_kwargs') }),
+      abilities,
+    ),
+  )
+  const silent = type === 'disabled' || abilities.reasoning !== undefined
+  return {
+    ...read,
+    ignored: read.ignored.flatMap((name) =>
+      name !== 'reasoning_effort' ? [name] : silent ? [] : ['thinking'],
+    ),
+  }
+}

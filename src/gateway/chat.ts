@@ -1,0 +1,98 @@
+import { fitInContext } from '../generation/fit.ts'
+import type { Generation, GenerationRequest } from '../generation/generation.ts'
+import type { ChatMessage } from '../text/chat-message.ts'
+import type { OutputFormat } from '../text/output-parser.ts'
+import { endsInThought } from '../text/reasoning.ts'
+import { invalidValue, unsupported } from './fields.ts'
+import { type SamplingRequest, seedOfChoice } from './openai/sampling.ts'
+import { type SpeculationRequest, speculate } from './openai/speculation.ts'
+import { constrain, type WantedConstraint } from './openai/structured-output.ts'
+import type { ThinkingRequest } from './openai/thinking.ts'
+import type { ToolRequest } from './openai/tools.ts'
+import type { ChatPrompt, ReadyModel, Serving } from './serving.ts'
+
+/** A chat that has passed its protocol's checks. Every chat protocol ends here; OpenAI's words are the common ones. */
+export interface ChatRequest extends SamplingRequest {
+  readonly messages: readonly ChatMessage[]
+  readonly tools: ToolRequest
+  readonly thinking: ThinkingRequest
+  /** undefined: all that is left of the context. */
+  readonly maxTokens: number | undefined
+  /** Fewer tokens are as good: where they do not fit, what is left of the context is taken. */
+  readonly clampMaxTokens?: boolean
+  readonly constraint: WantedConstraint | undefined
+  readonly speculation: SpeculationRequest
+  readonly logprobs?: GenerationRequest['logprobs']
+  readonly n: number
+}
+
+/** The prompt as the model reads it. @throws ServingError invalid_value, template_error. */
+export async function renderChat(
+  chat: ChatRequest,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<ChatPrompt> {
+  if (!chat.messages.some((message) => message.content !== '' || message.tool_calls !== undefined)) {
+    throw invalidValue('messages', 'every message is empty.')
+  }
+  return serving.chatTokens(chat.messages, chat.tools.tools, chat.thinking.kwargs, signal)
+}
+
+/** One generation a choice. */
+export async function startChat(
+  chat: ChatRequest,
+  ready: ReadyModel,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<Generation[]> {
+  serving.checkRoom(chat.n)
+  const prompt = await renderChat(chat, serving, signal)
+  const sampling = await constrain(chat.sampling, chat.constraint, ready.vocabulary, serving, signal)
+  const maxTokens = roomFor(chat, prompt.tokens.length, ready.contextSize)
+  const output = outputFormat(chat, ready, prompt.rendered)
+  checkConstraint(chat.constraint, output)
+  const speculation = await speculate(chat.speculation, serving, signal)
+  return serving.start(
+    Array.from({ length: chat.n }, (_, choice) => ({
+      prompt: prompt.tokens,
+      output,
+      maxTokens,
+      stops: chat.stops,
+      ignoreEos: chat.ignoreEos,
+      sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
+      speculation,
+      logprobs: chat.logprobs,
+    })),
+  )
+}
+
+function roomFor(
+  { maxTokens, clampMaxTokens }: ChatRequest,
+  promptTokens: number,
+  contextSize: number,
+): number {
+  if (clampMaxTokens !== true || maxTokens === undefined) {
+    return fitInContext(promptTokens, maxTokens, contextSize, 'messages')
+  }
+  return Math.min(maxTokens, fitInContext(promptTokens, undefined, contextSize, 'messages'))
+}
+
+/** A constraint holds from the first token on: it would forbid a thought, and a call. */
+function checkConstraint(wanted: WantedConstraint | undefined, { reasoning, tools }: OutputFormat): void {
+  if (wanted === undefined) return
+  if (tools !== undefined) throw unsupported(wanted.param, "It is not available together with 'tools' yet.")
+  if (reasoning?.opened)
+    throw unsupported(wanted.param, 'It is not available while the model thinks: switch thinking off.')
+}
+
+/** How the answer to this prompt is to be read. */
+function outputFormat(chat: ChatRequest, { info }: ReadyModel, rendered: string): OutputFormat {
+  const { reasoning, reasoningMarkers, toolMarkers } = info.chat
+  const { output: tools } = chat.tools
+  return {
+    ...(reasoning && { reasoning: { tags: reasoning, opened: endsInThought(rendered, reasoning) } }),
+    ...(tools && { tools }),
+    // Where no call is looked for, its markup stays out of the content.
+    markers: new Map([...reasoningMarkers, ...(tools ? toolMarkers : [])]),
+  }
+}

@@ -1,0 +1,105 @@
+import type { FastifyReply } from 'fastify'
+import type { ServingError } from '../errors.ts'
+import type { Generation, GenerationEnd } from '../generation/generation.ts'
+import type { OutputPart } from '../text/output-parser.ts'
+import { toServingError } from './error-answers.ts'
+import { ClientGone, type EventStream, openStream } from './sse.ts'
+
+/** Runs generations and streams them. `fail` writes what ended a stream that has begun; before that, failing is throwing. */
+export async function streamGenerations(
+  reply: FastifyReply,
+  start: (signal: AbortSignal) => Promise<Generation[]>,
+  write: (generations: readonly Generation[], stream: EventStream) => Promise<void>,
+  fail: (stream: EventStream, failure: ServingError) => Promise<void>,
+): Promise<void> {
+  const stream = openStream(reply)
+  const generations = await start(stream.signal)
+  try {
+    await withCancel(generations, stream.signal, async () => {
+      stream.open()
+      await write(generations, stream)
+    })
+  } catch (error) {
+    if (error instanceof ClientGone || stream.signal.aborted) return
+    await fail(stream, toServingError(error)).catch(() => undefined)
+  }
+}
+
+/** An event whose `type` is its name, too. */
+export interface NamedEvent {
+  readonly type: string
+}
+
+/** Writes one generation in a protocol of named events. */
+export interface EventWriter {
+  /** Before anything is known of the generation. */
+  opening?(): Iterable<NamedEvent>
+  /** When the generation runs: what was cached of its prompt is known. */
+  begin(generation: Generation): Iterable<NamedEvent>
+  part(part: OutputPart): Iterable<NamedEvent>
+  end(end: GenerationEnd): Iterable<NamedEvent>
+  fail(error: ServingError): Iterable<NamedEvent>
+}
+
+/** Streams one generation as named events. */
+export async function streamEvents(
+  reply: FastifyReply,
+  start: (signal: AbortSignal) => Promise<Generation[]>,
+  writer: EventWriter,
+  onError: (error: ServingError) => void,
+): Promise<void> {
+  const send = async (stream: EventStream, events: Iterable<NamedEvent>): Promise<void> => {
+    for (const event of events) await stream.event(event.type, event)
+  }
+  await streamGenerations(
+    reply,
+    start,
+    async ([generation], stream) => {
+      if (generation !== undefined) await pump(generation, writer, stream, send)
+    },
+    async (stream, failure) => {
+      onError(failure)
+      await send(stream, writer.fail(failure))
+    },
+  )
+}
+
+async function pump(
+  generation: Generation,
+  writer: EventWriter,
+  stream: EventStream,
+  send: (stream: EventStream, events: Iterable<NamedEvent>) => Promise<void>,
+): Promise<void> {
+  await send(stream, writer.opening?.() ?? [])
+  let begun = false
+  for await (const event of generation) {
+    if (event.type === 'paused') {
+      stream.comment('the engine is being replaced')
+      continue
+    }
+    if (!begun) await send(stream, writer.begin(generation))
+    begun = true
+    await send(stream, event.type === 'end' ? writer.end(event) : writer.part(event))
+    if (event.type === 'end') return
+  }
+  throw new ClientGone('the generation was cancelled')
+}
+
+/** Whatever ends the work, no generation is left running. */
+export async function withCancel<T>(
+  generations: Generation[],
+  signal: AbortSignal,
+  work: (generations: Generation[]) => Promise<T>,
+): Promise<T> {
+  const cancelAll = (): void => {
+    for (const generation of generations) generation.cancel()
+  }
+  if (signal.aborted) cancelAll()
+  signal.addEventListener('abort', cancelAll, { once: true })
+  try {
+    return await work(generations)
+  } finally {
+    signal.removeEventListener('abort', cancelAll)
+    cancelAll()
+  }
+}

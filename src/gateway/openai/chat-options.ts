@@ -1,0 +1,30 @@
+import type { ChatRequest } from '../chat.ts'
+import type { Fields } from '../fields.ts'
+import type { ReadyModel, Serving } from '../serving.ts'
+import { readChatLogprobs } from './logprobs.ts'
+import { readSampling } from './sampling.ts'
+import { readSpeculation } from './speculation.ts'
+import { readConstraint } from './structured-output.ts'
+import { readThinking } from './thinking.ts'
+import { readTools } from './tools.ts'
+
+/** All of a chat but its messages, from fields with OpenAI's names and this server's own. @throws ServingError. */
+export function readChatOptions(
+  fields: Fields,
+  serving: Serving,
+  ready: ReadyModel,
+): Omit<ChatRequest, 'messages'> {
+  const integer = { min: 1, max: Number.MAX_SAFE_INTEGER }
+  const maxCompletion = fields.integer('max_completion_tokens', integer)
+  const maxTokens = fields.integer('max_tokens', integer)
+  return {
+    tools: readTools(fields, ready.info.chat),
+    thinking: readThinking(fields, ready.info.chat),
+    maxTokens: maxCompletion ?? maxTokens,
+    constraint: readConstraint(fields),
+    speculation: readSpeculation(fields, serving.promptLookup),
+    logprobs: readChatLogprobs(fields),
+    n: fields.integer('n', { min: 1, max: serving.maxN }) ?? 1,
+    ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
+  }
+}

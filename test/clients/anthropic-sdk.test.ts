@@ -1,0 +1,396 @@
+import Anthropic, { type APIError, BadRequestError, NotFoundError } from '@anthropic-ai/sdk'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let client: Anthropic
+const model = 'altiplano-demo'
+
+beforeAll(async () => {
+  server = await startServer(['--slots', '2', '--max-queue', '0', '--served-model-name', model])
+  client = new Anthropic({ baseURL: server.url, apiKey: 'none', maxRetries: 0 })
+})
+afterAll(() => server.stop())
+
+type Params = Anthropic.MessageCreateParamsNonStreaming
+
+const weather: Anthropic.Tool = {
+  name: 'get_weather',
+  description: 'Get the current weather of a city',
+  input_schema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+}
+const ask = (content: string): Anthropic.MessageParam[] => [{ role: 'user', content }]
+const request = (messages: Anthropic.MessageParam[], more: Partial<Params> = {}): Params => ({
+  model,
+  messages,
+  max_tokens: 200,
+  temperature: 0,
+  ...more,
+})
+const inParis = request(ask('What is the weather in Paris?'), { tools: [weather] })
+const thoughtful = request(ask('What is 2+2?'), { thinking: { type: 'enabled', budget_tokens: 1024 } })
+
+interface RawEvent {
+  readonly name: string
+  readonly data: { readonly type: string; readonly [field: string]: unknown }
+}
+
+async function post(body: object, path = '/v1/messages'): Promise<Response> {
+  return fetch(`${server.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+}
+
+/** The events of a stream as they are on the wire; comments are left out. */
+async function rawEvents(body: object): Promise<RawEvent[]> {
+  const text = await (await post({ ...body, stream: true })).text()
+  return text
+    .split('\n\n')
+    .filter((frame) => frame !== '' && !frame.startsWith(':'))
+    .map((frame) => {
+      const [, name = '', data = ''] = /^event: (\w+)\ndata: (.*)$/.exec(frame) ?? []
+      return { name, data: JSON.parse(data) as RawEvent['data'] }
+    })
+}
+
+describe('a message', () => {
+  it('is an answer, and what it cost', async () => {
+    const message = await client.messages.create(request(ask('What is 2+2?')))
+    expect(message).toMatchObject({ type: 'message', role: 'assistant', model, stop_reason: 'end_turn' })
+    expect(message.id).toMatch(/^msg_[0-9a-f]{24}$/)
+    expect(message.content).toEqual([{ type: 'text', text: expect.stringContaining('4'), citations: null }])
+    expect(message.usage.output_tokens).toBeGreaterThan(1)
+    expect(message._request_id).toMatch(/^[\w-]{36}$/)
+  })
+
+  it('streams what it would have been whole', async () => {
+    for (const body of [request(ask('Hello')), inParis, thoughtful]) {
+      const whole = await client.messages.create(body)
+      const streamed = await client.messages.stream(body).finalMessage()
+      const comparable = ({ content, stop_reason, usage }: Anthropic.Message) => ({
+        content: content.map((block) => (block.type === 'tool_use' ? { ...block, id: '' } : block)),
+        stop_reason,
+        input: usage.input_tokens + (usage.cache_read_input_tokens ?? 0),
+        output: usage.output_tokens,
+      })
+      expect(comparable(streamed)).toEqual(comparable(whole))
+    }
+  })
+
+  it('counts the tokens found in the cache apart, from the first event on', async () => {
+    const body = request(ask('Please tell me about the capital of Norway, and about its harbour.'), {
+      max_tokens: 1,
+    })
+    const first = await client.messages.create(body)
+    const [start] = await rawEvents(body)
+    const { usage } = (start?.data['message'] ?? {}) as Anthropic.Message
+    const total = first.usage.input_tokens + (first.usage.cache_read_input_tokens ?? 0)
+    expect(usage.cache_read_input_tokens).toBe(total - 1)
+    expect(usage.input_tokens).toBe(1)
+    expect((await client.messages.countTokens({ model, messages: body.messages })).input_tokens).toBe(total)
+  })
+
+  it('ends for a stop sequence, the limit, or the context', async () => {
+    const text = (await client.messages.create(request(ask('Hello')))).content[0]
+    const stop = text?.type === 'text' ? text.text.slice(3, 6) : ''
+    const stopped = await client.messages.create(request(ask('Hello'), { stop_sequences: ['never', stop] }))
+    expect([stopped.stop_reason, stopped.stop_sequence]).toEqual(['stop_sequence', stop])
+    const cut = await client.messages.create(request(ask('Hello'), { max_tokens: 2 }))
+    expect([cut.stop_reason, cut.usage.output_tokens]).toEqual(['max_tokens', 2])
+    const endless = { ...request(ask('Hello'), { max_tokens: 20_000 }), ignore_eos: true }
+    const full = await client.messages.create(endless)
+    expect(full.stop_reason).toBe('model_context_window_exceeded')
+  })
+
+  it('takes its system prompt as text and as blocks', async () => {
+    const count = async (system: Params['system']) =>
+      (await client.messages.countTokens({ model, messages: ask('Hi'), ...(system && { system }) }))
+        .input_tokens
+    const one = await count('Be brief.\nBe kind.')
+    const blocks = ['Be brief.', 'Be kind.'].map((text) => ({ type: 'text' as const, text }))
+    expect(await count(blocks)).toBe(one)
+    expect(one).toBeGreaterThan(await count(undefined))
+  })
+
+  it('finds the prefix of a Claude Code session, whose system prompt begins with a new line each time', async () => {
+    const session = (cch: string): Params =>
+      request(ask('Hello'), {
+        max_tokens: 1,
+        system: [
+          { type: 'text', text: `x-anthropic-billing-header: cc_version=2.1.0.a1; cch=${cch};` },
+          {
+            type: 'text',
+            text: 'You are an agent in a terminal, and you keep your answers short.',
+            cache_control: { type: 'ephemeral' },
+          },
+        ],
+      })
+    const { usage } = await client.messages.create(session('a0b1c'))
+    const again = await client.messages.create(session('ffe42'))
+    const total = usage.input_tokens + (usage.cache_read_input_tokens ?? 0)
+    expect(again.usage.cache_read_input_tokens).toBe(total - 1)
+  })
+
+  it('keeps to a schema', async () => {
+    const schema = {
+      type: 'object',
+      properties: { a: { type: 'integer' } },
+      required: ['a'],
+      additionalProperties: false,
+    }
+    const format = { type: 'json_schema' as const, schema }
+    const message = await client.messages.parse(request(ask('What is 2+2?'), { output_config: { format } }))
+    expect(message.parsed_output).toEqual({ a: expect.any(Number) })
+  })
+})
+
+describe('tools', () => {
+  it('are called, answered and read', async () => {
+    const call = await client.messages.create(inParis)
+    expect(call.stop_reason).toBe('tool_use')
+    const [block] = call.content
+    expect(block).toEqual({
+      type: 'tool_use',
+      id: expect.stringMatching(/^toolu_[0-9a-f]{24}$/),
+      name: 'get_weather',
+      input: { city: 'Paris' },
+    })
+    if (block?.type !== 'tool_use') return
+    const result: Anthropic.ToolResultBlockParam = {
+      type: 'tool_result',
+      tool_use_id: block.id,
+      content: [{ type: 'text', text: '{"temperature": 21, "condition": "sunny"}' }],
+    }
+    const answer = await client.messages.create({
+      ...inParis,
+      messages: [
+        ...inParis.messages,
+        { role: 'assistant', content: call.content },
+        { role: 'user', content: [result] },
+      ],
+    })
+    expect(answer.stop_reason).toBe('end_turn')
+    expect(answer.content).toEqual([{ type: 'text', text: expect.stringContaining('21'), citations: null }])
+  })
+
+  it('are not called with tool_choice none, and once without parallel use', async () => {
+    const none = await client.messages.create({ ...inParis, tool_choice: { type: 'none' } })
+    expect(none.content.some(({ type }) => type === 'tool_use')).toBe(false)
+    const both = { ...inParis, messages: ask('What is the weather in Paris and in Berlin?') }
+    expect((await client.messages.create(both)).content).toHaveLength(2)
+    const single = { type: 'auto' as const, disable_parallel_tool_use: true }
+    expect((await client.messages.create({ ...both, tool_choice: single })).content).toHaveLength(1)
+  })
+
+  it('run to the end with toolRunner', async () => {
+    const ran: unknown[] = []
+    const tool = {
+      ...weather,
+      parse: (input: unknown) => input,
+      run: (input: unknown) => {
+        ran.push(input)
+        return '{"temperature": 21, "condition": "sunny"}'
+      },
+    }
+    const final = await client.beta.messages.toolRunner({
+      model,
+      max_tokens: 200,
+      temperature: 0,
+      messages: [{ role: 'user', content: 'What is the weather in Paris?' }],
+      tools: [tool],
+    })
+    expect(ran).toEqual([{ city: 'Paris' }])
+    expect(final.stop_reason).toBe('end_turn')
+  })
+})
+
+describe('thoughts', () => {
+  it('are blocks of their own, when asked for, and may come back', async () => {
+    const message = await client.messages.create(thoughtful)
+    expect(message.content.map(({ type }) => type)).toEqual(['thinking', 'text'])
+    expect(message.usage.output_tokens_details?.thinking_tokens).toBeGreaterThan(0)
+    const plain = await client.messages.create(request(ask('What is 2+2?')))
+    expect(plain.content.map(({ type }) => type)).toEqual(['text'])
+    const next = [
+      ...thoughtful.messages,
+      { role: 'assistant' as const, content: message.content },
+      ...ask('And 3+3?'),
+    ]
+    const after = await client.messages.create({ ...thoughtful, messages: next })
+    expect(after.stop_reason).toBe('end_turn')
+  })
+})
+
+describe('events', () => {
+  const delta = (index: number, type: string) => ['content_block_delta', index, type]
+  /** Names, indices and types, with repeated deltas once. */
+  const outline = (events: readonly RawEvent[]): unknown[] => {
+    const lines = events.map(({ name, data }) => {
+      expect(data.type).toBe(name)
+      const inner = (data['delta'] ?? data['content_block']) as { type?: string } | undefined
+      return [name, data['index'], inner?.type].filter((part) => part !== undefined)
+    })
+    return lines.filter((line, at) => JSON.stringify(line) !== JSON.stringify(lines[at - 1]))
+  }
+  const start = [['message_start'], ['ping']]
+  const stop = [['message_delta'], ['message_stop']]
+
+  it.each([
+    {
+      of: 'a text',
+      body: request(ask('Hello')),
+      blocks: [['content_block_start', 0, 'text'], delta(0, 'text_delta'), ['content_block_stop', 0]],
+    },
+    {
+      of: 'a thought and a text',
+      body: thoughtful,
+      blocks: [
+        ['content_block_start', 0, 'thinking'],
+        delta(0, 'thinking_delta'),
+        delta(0, 'signature_delta'),
+        ['content_block_stop', 0],
+        ['content_block_start', 1, 'text'],
+        delta(1, 'text_delta'),
+        ['content_block_stop', 1],
+      ],
+    },
+    {
+      of: 'two calls',
+      body: { ...inParis, messages: ask('What is the weather in Paris and in Berlin?') },
+      blocks: [0, 1].flatMap((index) => [
+        ['content_block_start', index, 'tool_use'],
+        delta(index, 'input_json_delta'),
+        ['content_block_stop', index],
+      ]),
+    },
+  ])('of $of stand in order', async ({ body, blocks }) => {
+    expect(outline(await rawEvents(body))).toEqual([...start, ...blocks, ...stop])
+  })
+})
+
+describe('errors', () => {
+  const failure = (type: string) => ({
+    type: 'error',
+    error: { type, message: expect.any(String) },
+    request_id: expect.any(String),
+  })
+
+  it.each([
+    { name: 'no messages', body: { model, max_tokens: 1 }, says: "'messages'" },
+    { name: 'no max_tokens', body: { model, messages: ask('Hi') }, says: "'max_tokens'" },
+    { name: 'an empty message', body: request(ask('')), says: 'empty' },
+    {
+      name: 'an image',
+      body: request([
+        {
+          role: 'user',
+          content: [{ type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } }],
+        },
+      ]),
+      says: 'messages[0].content[0].type',
+    },
+    {
+      name: 'a prefill',
+      body: request([...ask('Hi'), { role: 'assistant', content: 'I' }]),
+      says: 'last message',
+    },
+    {
+      name: 'a result without a call',
+      body: request([{ role: 'user', content: [{ type: 'tool_result', tool_use_id: 'x' }] }]),
+      says: 'tool_use_id',
+    },
+    {
+      name: 'a text before a result',
+      body: request([
+        ...ask('Hi'),
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'x', name: 'f', input: {} }] },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'Hi' },
+            { type: 'tool_result', tool_use_id: 'x' },
+          ],
+        },
+      ]),
+      says: 'before text',
+    },
+    {
+      name: 'a tool of a server',
+      body: { ...request(ask('Hi')), tools: [{ type: 'web_search_20250305', name: 'web_search' }] },
+      says: 'tools[0].type',
+    },
+    {
+      name: 'a bad name of a tool',
+      body: request(ask('Hi'), { tools: [{ ...weather, name: 'a b' }] }),
+      says: 'tools[0].name',
+    },
+    {
+      name: 'a choice that is not offered',
+      body: { ...inParis, tool_choice: { type: 'tool', name: 'f' } },
+      says: "'tool_choice.name'",
+    },
+    { name: 'a container', body: { ...request(ask('Hi')), container: 'x' }, says: "'container'" },
+    {
+      name: 'an empty stop sequence',
+      body: request(ask('Hi'), { stop_sequences: [''] }),
+      says: 'stop_sequences[0]',
+    },
+    {
+      name: 'a schema that is none',
+      body: { ...request(ask('Hi')), output_config: { format: { type: 'json_schema', schema: [] } } },
+      says: 'output_config.format.schema',
+    },
+    { name: 'a long prompt', body: request(ask('a b c '.repeat(10_000))), says: 'prompt is too long' },
+  ])('$name is a bad request', async ({ body, says }) => {
+    const error = await client.messages.create(body as Params).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(BadRequestError)
+    expect((error as APIError).error).toEqual(failure('invalid_request_error'))
+    expect((error as APIError).message).toContain(says)
+  })
+
+  it('have the shape of the protocol below its path, and nowhere else', async () => {
+    await expect(client.messages.create({ ...inParis, model: 'nope' })).rejects.toBeInstanceOf(NotFoundError)
+    const unknown = await post({}, '/v1/messages/nope')
+    expect([unknown.status, await unknown.json()]).toEqual([404, failure('not_found_error')])
+    const method = await fetch(`${server.url}/v1/messages`)
+    expect([method.status, await method.json()]).toEqual([405, failure('invalid_request_error')])
+    const unparsable = await fetch(`${server.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{',
+    })
+    expect([unparsable.status, await unparsable.json()]).toEqual([400, failure('invalid_request_error')])
+    const openai = await post({}, '/v1/chat/completions')
+    expect(await openai.json()).toHaveProperty('error.code', 'missing_required_parameter')
+  })
+
+  it('of a full server are 529, with when to come back', async () => {
+    const long = { ...request(ask('Hello'), { max_tokens: 1500 }), ignore_eos: true, stream: true }
+    const open = await Promise.all([post(long), post(long)])
+    const error = await client.messages.create(inParis).catch((reason: unknown) => reason)
+    for (const response of open) await response.body?.cancel()
+    expect((error as APIError).status).toBe(529)
+    expect((error as APIError).error).toEqual(failure('overloaded_error'))
+    expect(Number((error as APIError).headers?.get('retry-after'))).toBeGreaterThan(0)
+  })
+
+  it('tell what is taken and has no effect', async () => {
+    const answer = await post({
+      ...thoughtful,
+      metadata: { user_id: 'u' },
+      context_management: { edits: [] },
+      system: [{ type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral' } }],
+      invented: 1,
+    })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('x-ignored-params')?.split(', ').sort()).toEqual([
+      'cache_control',
+      'context_management',
+      'invented',
+      'metadata',
+      'thinking.budget_tokens',
+    ])
+  })
+})
