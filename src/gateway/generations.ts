@@ -3,7 +3,7 @@ import type { ServingError } from '../errors.ts'
 import type { Generation, GenerationEnd } from '../generation/generation.ts'
 import type { OutputPart } from '../text/output-parser.ts'
 import { toServingError } from './error-answers.ts'
-import { ClientGone, type EventStream, openStream } from './sse.ts'
+import { ClientGone, type EventStream, openStream, watchClient } from './sse.ts'
 
 /** Runs generations and streams them. `fail` writes what ended a stream that has begun; before that, failing is throwing. */
 export async function streamGenerations(
@@ -41,6 +41,8 @@ export interface EventWriter {
   fail(error: ServingError): Iterable<NamedEvent>
 }
 
+type Send = (events: Iterable<NamedEvent>) => Promise<void>
+
 /** Streams one generation as named events. */
 export async function streamEvents(
   reply: FastifyReply,
@@ -48,38 +50,55 @@ export async function streamEvents(
   writer: EventWriter,
   onError: (error: ServingError) => void,
 ): Promise<void> {
-  const send = async (stream: EventStream, events: Iterable<NamedEvent>): Promise<void> => {
-    for (const event of events) await stream.event(event.type, event)
-  }
+  const sender =
+    (stream: EventStream): Send =>
+    async (events) => {
+      for (const event of events) await stream.event(event.type, event)
+    }
   await streamGenerations(
     reply,
     start,
-    async ([generation], stream) => {
-      if (generation !== undefined) await pump(generation, writer, stream, send)
-    },
+    ([generation], stream) =>
+      pump(generation, writer, sender(stream), () => stream.comment('the engine is being replaced')),
     async (stream, failure) => {
       onError(failure)
-      await send(stream, writer.fail(failure))
+      await sender(stream)(writer.fail(failure))
     },
   )
 }
 
-async function pump(
-  generation: Generation,
+/** Runs one generation to its end, for writers that remember what they wrote. Rejects with ClientGone when the client leaves. */
+export async function runEvents(
+  reply: FastifyReply,
+  start: (signal: AbortSignal) => Promise<Generation[]>,
   writer: EventWriter,
-  stream: EventStream,
-  send: (stream: EventStream, events: Iterable<NamedEvent>) => Promise<void>,
 ): Promise<void> {
-  await send(stream, writer.opening?.() ?? [])
+  const { signal } = watchClient(reply)
+  const drain: Send = async (events) => {
+    for (const _ of events);
+  }
+  await withCancel(await start(signal), signal, ([generation]) =>
+    pump(generation, writer, drain, () => undefined),
+  )
+}
+
+async function pump(
+  generation: Generation | undefined,
+  writer: EventWriter,
+  send: Send,
+  onPause: () => void,
+): Promise<void> {
+  if (generation === undefined) return
+  await send(writer.opening?.() ?? [])
   let begun = false
   for await (const event of generation) {
     if (event.type === 'paused') {
-      stream.comment('the engine is being replaced')
+      onPause()
       continue
     }
-    if (!begun) await send(stream, writer.begin(generation))
+    if (!begun) await send(writer.begin(generation))
     begun = true
-    await send(stream, event.type === 'end' ? writer.end(event) : writer.part(event))
+    await send(event.type === 'end' ? writer.end(event) : writer.part(event))
     if (event.type === 'end') return
   }
   throw new ClientGone('the generation was cancelled')

@@ -23,6 +23,7 @@ import { predict } from './kserve/predict.ts'
 import { chatCompletions } from './openai/chat-completions.ts'
 import { completions } from './openai/completions.ts'
 import { models } from './openai/models.ts'
+import { responses } from './openai/responses/responses.ts'
 import { logRequests } from './request-log.ts'
 import type { Serving } from './serving.ts'
 
@@ -76,6 +77,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     predict(tree, infer)
     chatCompletions(tree, serving, onError)
     completions(tree, serving, onError)
+    responses(tree, serving, onError)
     await tree.register(async (messages) => anthropicMessages(messages, serving, onError), {
       prefix: '/messages',
     })

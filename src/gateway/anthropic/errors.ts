@@ -14,7 +14,7 @@ const TYPES: Readonly<Record<number, string>> = {
 
 export interface AnthropicError {
   readonly type: 'error'
-  readonly error: { readonly type: string; readonly message: string }
+  readonly error: { readonly type: string; readonly message: string; readonly details?: object }
   readonly request_id: string
 }
 
@@ -22,7 +22,15 @@ export interface AnthropicError {
 export function wireError(error: ServingError, requestId: string): AnthropicError {
   const type = TYPES[error.status] ?? (error.status < 500 ? 'invalid_request_error' : 'api_error')
   const tooLong = error.code === 'context_length_exceeded' ? 'prompt is too long: ' : ''
-  return { type: 'error', error: { type, message: tooLong + error.message }, request_id: requestId }
+  // The SDK's tool runner then sends the whole conversation each time.
+  const details = error.param === 'thread' && {
+    details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
+  }
+  return {
+    type: 'error',
+    error: { type, message: tooLong + error.message, ...details },
+    request_id: requestId,
+  }
 }
 
 /** Anthropic: a full server is 529. */

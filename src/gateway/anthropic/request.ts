@@ -12,6 +12,7 @@ import { readAnthropicTools } from './read-tools.ts'
 const REFUSED = {
   container: 'This server runs no code.',
   mcp_servers: 'This server calls no other servers.',
+  thread: 'Nothing is kept between requests: send the whole conversation.',
 }
 
 /** Fields that tune cost, routing or telemetry only. */

@@ -95,7 +95,7 @@ export function fieldsWithoutEffect(fields: Fields, names: readonly string[], st
   return [...named, ...unknown]
 }
 
-function checkMetadata(fields: Fields): void {
+export function checkMetadata(fields: Fields): void {
   const metadata = fields.object('metadata')
   if (metadata === undefined) return
   if (metadata.entries().length > 16) {

@@ -2,7 +2,7 @@ import { type ChatAbilities, TEMPLATE_VARIABLES } from '../../text/chat-abilitie
 import { type Fields, oneOf, unsupported } from '../fields.ts'
 
 /** OpenAI: reasoning_effort. */
-const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
+export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 
 export interface ThinkingRequest {
   /** Variables for the template. */

@@ -30,6 +30,6 @@ export function finishReason({ reason }: GenerationEnd, hasCalls: boolean): stri
   return hasCalls && reason === 'stop' ? 'tool_calls' : reason
 }
 
-function newCallId(): string {
+export function newCallId(): string {
   return `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`
 }

@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify'
+import type { Generation } from '../../../generation/generation.ts'
+import { renderChat, startChat } from '../../chat.ts'
+import { Fields } from '../../fields.ts'
+import { runEvents, streamEvents } from '../../generations.ts'
+import type { Serving } from '../../serving.ts'
+import { watchClient } from '../../sse.ts'
+import type { ErrorListener } from '../choices.ts'
+import { readModel } from '../common-fields.ts'
+import { sendIgnored } from '../ignored-header.ts'
+import { readResponses } from './request.ts'
+import { ResponseWriter } from './writer.ts'
+
+/** POST /responses and /responses/input_tokens. OpenAI: the Responses API, without any memory. */
+export function responses(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
+  app.post('/responses', { sse: 'manual' }, async (request, reply) => {
+    const fields = new Fields(request.body)
+    const model = readModel(fields, serving.names)
+    const ready = await serving.model()
+    const wanted = readResponses(fields, serving, ready)
+    sendIgnored(reply, serving, wanted.ignored)
+    reply.header('x-seed', wanted.chat.sampling.seed)
+    const start = (signal: AbortSignal): Promise<Generation[]> =>
+      startChat(wanted.chat, ready, serving, signal)
+    const writer = new ResponseWriter(model, wanted)
+    if (wanted.stream) return streamEvents(reply, start, writer, onError)
+    await runEvents(reply, start, writer)
+    return writer.response
+  })
+
+  app.post('/responses/input_tokens', async (request, reply) => {
+    const fields = new Fields(request.body)
+    readModel(fields, serving.names)
+    const { chat, ignored } = readResponses(fields, serving, await serving.model())
+    sendIgnored(reply, serving, ignored)
+    const prompt = await renderChat(chat, serving, watchClient(reply).signal)
+    return { object: 'response.input_tokens', input_tokens: prompt.tokens.length }
+  })
+}
