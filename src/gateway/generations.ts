@@ -96,6 +96,8 @@ async function pump(
       onPause()
       continue
     }
+    // No protocol of named events tells log probabilities of the prompt.
+    if (event.type === 'prompt') continue
     if (!begun) await send(writer.begin(generation))
     begun = true
     await send(event.type === 'end' ? writer.end(event) : writer.part(event))

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-type Params = OpenAI.Responses.ResponseCreateParamsNonStreaming
+type Params = Omit<OpenAI.Responses.ResponseCreateParamsNonStreaming, 'stream'>
 
 const weather: Tool = {
   type: 'function',
@@ -118,6 +118,19 @@ describe('a response', () => {
       2,
     ])
     expect((await rawEvents(ask('Hello', { max_output_tokens: 2 }))).at(-1)?.type).toBe('response.incomplete')
+  })
+
+  it('tells the log probabilities of its text', async () => {
+    const body = ask('What is 2+2?', { include: ['message.output_text.logprobs'], top_logprobs: 2 })
+    for (const response of [
+      await client.responses.create(body),
+      await client.responses.stream(body).finalResponse(),
+    ]) {
+      const part = response.output[0]?.type === 'message' ? response.output[0].content[0] : undefined
+      const logprobs = (part?.type === 'output_text' && part.logprobs) || []
+      expect(logprobs.map(({ token }) => token).join('')).toBe(response.output_text)
+      expect(logprobs[0]?.top_logprobs).toHaveLength(2)
+    }
   })
 
   it('keeps to a schema, and parse() reads it', async () => {

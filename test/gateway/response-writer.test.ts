@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Vocabulary } from '../../src/children/protocol.ts'
 import { ServingError } from '../../src/errors.ts'
 import type { NamedEvent } from '../../src/gateway/generations.ts'
 import { ResponseWriter } from '../../src/gateway/openai/responses/writer.ts'
@@ -8,10 +9,10 @@ const origins = new Map([
   ['apply_patch', { name: 'apply_patch', namespace: undefined, custom: true }],
   ['mcp__files__read', { name: 'read', namespace: 'mcp__files__', custom: false }],
 ])
-const tools = { origins } as unknown as ConstructorParameters<typeof ResponseWriter>[1]['tools']
+const tools = { origins } as unknown as ConstructorParameters<typeof ResponseWriter>[2]['tools']
 
 function write(parts: readonly OutputPart[], last: 'end' | 'fail' = 'fail') {
-  const writer = new ResponseWriter('demo', { echo: {}, tools })
+  const writer = new ResponseWriter('demo', {} as Vocabulary, { echo: {}, tools })
   const usage = {
     promptTokens: 3,
     completionTokens: 2,

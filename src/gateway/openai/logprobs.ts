@@ -6,7 +6,7 @@ import { Detokenizer } from '../../text/detokenizer.ts'
 import { type Fields, invalidValue } from '../fields.ts'
 
 /** OpenAI allows 20 for chat and 5 for completions. */
-const MOST_ALTERNATIVES = 20
+export const MOST_ALTERNATIVES = 20
 
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
 const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
@@ -35,12 +35,16 @@ export function wireLogprobs(
   vocabulary: Vocabulary,
 ): object | null {
   if (tokens === undefined) return null
-  const content = tokens.map(({ token, logprob: { logprob, top } }) => ({
+  return { content: wireTokens(tokens, vocabulary), refusal: null }
+}
+
+/** OpenAI: the tokens of a text with their log probabilities. */
+export function wireTokens(tokens: readonly ScoredToken[] | undefined, vocabulary: Vocabulary): object[] {
+  return (tokens ?? []).map(({ token, logprob: { logprob, top } }) => ({
     ...wireToken(token, vocabulary),
     logprob,
     top_logprobs: top.map(([other, its]) => ({ ...wireToken(other, vocabulary), logprob: its })),
   }))
-  return { content, refusal: null }
 }
 
 /** A token without bytes of its own, such as a control token, goes by its name. */

@@ -12,7 +12,8 @@ export interface OpenItem {
   item(status: ItemStatus): object
   /** After the item was announced. */
   opened(): readonly NamedEvent[]
-  add(text: string): readonly NamedEvent[]
+  /** @param logprobs OpenAI's, of the tokens of the text. */
+  add(text: string, logprobs?: readonly object[]): readonly NamedEvent[]
   /** Before the item is done. */
   closed(): readonly NamedEvent[]
 }
@@ -35,8 +36,13 @@ export function openItem(part: OutputPart, origins: ReadonlyMap<string, ToolOrig
 }
 
 function message(): OpenItem {
-  const part = (text: string): object => ({ type: 'output_text', text, annotations: [], logprobs: [] })
-  return textItem(newId('msg'), 'output_text', part, { logprobs: [] }, (status, content) => ({
+  const part = (text: string, logprobs: readonly object[]): object => ({
+    type: 'output_text',
+    text,
+    annotations: [],
+    logprobs,
+  })
+  return textItem(newId('msg'), 'output_text', part, (status, content) => ({
     type: 'message',
     role: 'assistant',
     status,
@@ -46,7 +52,7 @@ function message(): OpenItem {
 
 function reasoning(): OpenItem {
   const part = (text: string): object => ({ type: 'reasoning_text', text })
-  return textItem(newId('rs'), 'reasoning_text', part, {}, (status, content) => ({
+  return textItem(newId('rs'), 'reasoning_text', part, (status, content) => ({
     type: 'reasoning',
     summary: [],
     content,
@@ -57,11 +63,12 @@ function reasoning(): OpenItem {
 function textItem(
   id: string,
   kind: 'output_text' | 'reasoning_text',
-  part: (text: string) => object,
-  extra: object,
+  part: (text: string, logprobs: readonly object[]) => object,
   describe: (status: ItemStatus, content: object[]) => object,
 ): OpenItem {
   let text = ''
+  const all: object[] = []
+  const scores = (logprobs: readonly object[]): object => (kind === 'output_text' ? { logprobs } : {})
   const event = (what: string, fields: object): ItemEvent => ({
     type: `response.${what}`,
     content_index: 0,
@@ -69,15 +76,16 @@ function textItem(
   })
   return {
     id,
-    item: (status) => ({ id, ...describe(status, status === 'in_progress' ? [] : [part(text)]) }),
-    opened: () => [event('content_part.added', { part: part('') })],
-    add: (delta) => {
+    item: (status) => ({ id, ...describe(status, status === 'in_progress' ? [] : [part(text, [...all])]) }),
+    opened: () => [event('content_part.added', { part: part('', []) })],
+    add: (delta, logprobs = []) => {
       text += delta
-      return [event(`${kind}.delta`, { delta, ...extra })]
+      all.push(...logprobs)
+      return [event(`${kind}.delta`, { delta, ...scores(logprobs) })]
     },
     closed: () => [
-      event(`${kind}.done`, { text, ...extra }),
-      event('content_part.done', { part: part(text) }),
+      event(`${kind}.done`, { text, ...scores([...all]) }),
+      event('content_part.done', { part: part(text, [...all]) }),
     ],
   }
 }

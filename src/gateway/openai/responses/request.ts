@@ -3,6 +3,7 @@ import { readQuietly } from '../../field-reads.ts'
 import { Fields, invalidValue, oneOf } from '../../fields.ts'
 import type { ReadyModel, Serving } from '../../serving.ts'
 import { checkMetadata, fieldsWithoutEffect, refuse } from '../common-fields.ts'
+import { MOST_ALTERNATIVES } from '../logprobs.ts'
 import { readSampling } from '../sampling.ts'
 import { readSpeculation } from '../speculation.ts'
 import { schemaConstraint, type WantedConstraint } from '../structured-output.ts'
@@ -18,13 +19,11 @@ const REFUSED = {
   moderation: 'This server does not moderate.',
   previous_response_id: NOTHING_KEPT,
   prompt: 'No prompts are kept here.',
-  top_logprobs: 'Log probabilities are not available yet.',
 }
 
 /** Fields that tune cost, routing or telemetry only, or ask for more than there is. */
 const WITHOUT_EFFECT = [
   'context_management',
-  'include',
   'max_tool_calls',
   'prompt_cache_key',
   'prompt_cache_options',
@@ -59,6 +58,7 @@ export function readResponses(fields: Fields, serving: Serving, ready: ReadyMode
     maxTokens,
     constraint: readFormat(fields, notices),
     speculation: readSpeculation(fields, serving.promptLookup),
+    logprobs: readLogprobs(fields, notices),
     n: 1,
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
   }
@@ -72,6 +72,19 @@ export function readResponses(fields: Fields, serving: Serving, ready: ReadyMode
   const without = fieldsWithoutEffect(fields, WITHOUT_EFFECT, serving.strictParams)
   const ignored = [...without, ...tools.request.ignored, ...chat.thinking.ignored, ...notices]
   return { chat, tools, stream, echo: echoOf(fields, chat, tools), ignored }
+}
+
+/** OpenAI: what is included beside the text; of all that may be asked for, there are log probabilities. */
+function readLogprobs(fields: Fields, notices: Set<string>): { top: number; prompt: false } | undefined {
+  const included = fields.array('include', 64) ?? []
+  const wanted = included.includes('message.output_text.logprobs')
+  if (included.length > (wanted ? 1 : 0)) notices.add('include')
+  const top = fields.integer('top_logprobs', { min: 0, max: MOST_ALTERNATIVES })
+  if (wanted) return { top: top ?? 0, prompt: false }
+  if (top !== undefined && top > 0) {
+    throw invalidValue('top_logprobs', "it needs 'message.output_text.logprobs' in 'include'.")
+  }
+  return undefined
 }
 
 /** OpenAI: what a response says of its request. */

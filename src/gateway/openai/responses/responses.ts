@@ -22,7 +22,7 @@ export function responses(app: FastifyInstance, serving: Serving, onError: Error
     reply.header('x-seed', wanted.chat.sampling.seed)
     const start = (signal: AbortSignal): Promise<Generation[]> =>
       startChat(wanted.chat, ready, serving, signal)
-    const writer = new ResponseWriter(model, wanted)
+    const writer = new ResponseWriter(model, ready.vocabulary, wanted)
     if (wanted.stream) return streamEvents(reply, start, writer, onError)
     await runEvents(reply, start, writer)
     return writer.response

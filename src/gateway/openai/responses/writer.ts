@@ -1,7 +1,9 @@
+import type { Vocabulary } from '../../../children/protocol.ts'
 import type { ServingError } from '../../../errors.ts'
 import type { GenerationEnd, Usage } from '../../../generation/generation.ts'
 import type { OutputPart } from '../../../text/output-parser.ts'
 import type { EventWriter, NamedEvent } from '../../generations.ts'
+import { wireTokens } from '../logprobs.ts'
 import { type ItemStatus, newId, type OpenItem, openItem } from './items.ts'
 import type { ResponsesRequest } from './request.ts'
 
@@ -14,13 +16,15 @@ export class ResponseWriter implements EventWriter {
   readonly #id = newId('resp')
   readonly #createdAt = unixSeconds()
   readonly #model: string
+  readonly #vocabulary: Vocabulary
   readonly #request: Pick<ResponsesRequest, 'echo' | 'tools'>
   readonly #output: object[] = []
   #sequence = 0
   #open: { readonly kind: OutputPart['type']; readonly item: OpenItem } | undefined
   #outcome: object = { status: 'in_progress', error: null, incomplete_details: null }
 
-  constructor(model: string, request: Pick<ResponsesRequest, 'echo' | 'tools'>) {
+  constructor(model: string, vocabulary: Vocabulary, request: Pick<ResponsesRequest, 'echo' | 'tools'>) {
+    this.#vocabulary = vocabulary
     this.#model = model
     this.#request = request
   }
@@ -55,7 +59,8 @@ export class ResponseWriter implements EventWriter {
     }
     if (part.type === 'call' || this.#open === undefined) return
     const { item } = this.#open
-    for (const event of item.add(part.text)) yield this.#itemEvent(event, item.id)
+    const logprobs = part.type === 'text' ? wireTokens(part.tokens, this.#vocabulary) : []
+    for (const event of item.add(part.text, logprobs)) yield this.#itemEvent(event, item.id)
   }
 
   *end({ reason, usage }: GenerationEnd): Generator<NamedEvent> {
