@@ -55,6 +55,11 @@ export class Fields {
 
   required(name: string): unknown {
     tell({ path: this.pathOf(name), required: true })
+    return this.needed(name)
+  }
+
+  /** Required of this kind of item, where others of the same list lack the field. */
+  needed(name: string): unknown {
     const value = this.value(name)
     if (value === undefined) throw missing(this.pathOf(name))
     return value

@@ -7,7 +7,16 @@ let client: Anthropic
 const model = 'altiplano-demo'
 
 beforeAll(async () => {
-  server = await startServer(['--slots', '2', '--max-queue', '0', '--served-model-name', model])
+  server = await startServer([
+    '--slots',
+    '2',
+    '--max-queue',
+    '0',
+    '--context-size',
+    '1024',
+    '--served-model-name',
+    model,
+  ])
   client = new Anthropic({ baseURL: server.url, apiKey: 'none', maxRetries: 0 })
 })
 afterAll(() => server.stop())
@@ -326,6 +335,15 @@ describe('errors', () => {
       body: { ...inParis, tool_choice: { type: 'tool', name: 'f' } },
       says: "'tool_choice.name'",
     },
+    {
+      name: 'a schema without an end',
+      body: {
+        ...request(ask('Hi')),
+        output_config: { format: { type: 'json_schema', schema: {} } },
+        ignore_eos: true,
+      },
+      says: 'ignore_eos',
+    },
     { name: 'a container', body: { ...request(ask('Hi')), container: 'x' }, says: "'container'" },
     {
       name: 'an empty stop sequence',
@@ -378,6 +396,7 @@ describe('errors', () => {
       context_management: { edits: [] },
       system: [{ type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral' } }],
       invented: 1,
+      stop: 'a',
     })
     expect(answer.status).toBe(200)
     expect(answer.headers.get('x-ignored-params')?.split(', ').sort()).toEqual([
@@ -385,6 +404,7 @@ describe('errors', () => {
       'context_management',
       'invented',
       'metadata',
+      'stop',
       'thinking.budget_tokens',
     ])
   })

@@ -5,6 +5,7 @@ import { onFieldRead } from '../../src/gateway/field-reads.ts'
 import { serve } from '../../src/serve.ts'
 import { both, shapeOf } from './answer-shape.ts'
 import { type FieldSchema, type FieldTree, place } from './field-tree.ts'
+import { protocolSamples } from './protocol-samples.ts'
 import { type Sample, samples } from './samples.ts'
 
 /** What the real server did with the samples of one route. */
@@ -27,7 +28,7 @@ export async function recordRoutes(): Promise<RecordedRoute[]> {
   const { url, stop } = await startHere(flags)
   const routes = new Map<string, RecordedRoute>()
   try {
-    for (const sample of samples) await record(url, sample, routeOf(routes, sample))
+    for (const sample of [...samples, ...protocolSamples]) await record(url, sample, routeOf(routes, sample))
   } finally {
     await stop()
   }
@@ -89,8 +90,9 @@ async function record(url: string, sample: Sample, recorded: RecordedRoute): Pro
 async function recordRequired(url: string, sample: Sample, { body }: RecordedRoute): Promise<void> {
   for (const name of Object.keys(sample.body ?? {})) {
     const answer = await send(url, { ...sample, body: { ...sample.body, [name]: undefined } })
-    const { error } = (await answer.json().catch(() => ({}))) as { error?: { code?: string; param?: string } }
-    if (error?.code !== 'missing_required_parameter' || error.param !== name || body === undefined) continue
+    const { error } = (await answer.json().catch(() => ({}))) as { error?: { message?: string } }
+    // In the message, as errors of the Messages API have neither code nor param.
+    if (error?.message !== `Missing required parameter: '${name}'.` || body === undefined) continue
     if (body.required?.includes(name) !== true) body.required = [...(body.required ?? []), name]
   }
 }

@@ -11,7 +11,7 @@ export function readBlocks(fields: Fields, name: string): Fields[] | undefined {
   const value = fields.value(name)
   if (value === undefined) return undefined
   const path = fields.pathOf(name)
-  if (typeof value === 'string') return [new Fields({ type: 'text', text: value }, path)]
+  if (typeof value === 'string') return [new Fields({ type: 'text', text: value }, `${path}[0]`)]
   if (!Array.isArray(value)) throw wrongType(path, 'a string or an array of content blocks', value)
   const blocks = fields.array(name, MAX_BLOCKS) ?? []
   return blocks.map((block, index) => new Fields(block, `${path}[${index}]`))

@@ -69,7 +69,7 @@ function readToolUse(block: Fields, open: Set<string>, notice: Notice): ChatTool
   const id = requiredString(block, 'id', 256)
   if (open.has(id)) throw invalidValue(block.pathOf('id'), 'another tool_use has this id.')
   open.add(id)
-  const input = block.required('input')
+  const input = block.needed('input')
   const name = requiredString(block, 'name', 64)
   return { id, type: 'function', function: { name, arguments: argumentsOf(input) } }
 }

@@ -27,11 +27,9 @@ export function readAnthropicThinking(
   const takesEffort = type !== 'disabled' && abilities.variables.includes('reasoning_effort')
   if (effort !== undefined && !takesEffort) notice('output_config.effort')
   const wanted = type === 'disabled' ? 'none' : (effort ?? 'medium')
+  const own = fields.value('chat_template_kwargs')
   const read = readQuietly(() =>
-    readThinking(
-      new Fields({ reasoning_effort: wanted, chat_template_kwargs: fields.value('chat_template_kwargs') }),
-      abilities,
-    ),
+    readThinking(new Fields({ reasoning_effort: wanted, chat_template_kwargs: own }), abilities),
   )
   const silent = type === 'disabled' || abilities.reasoning !== undefined
   return {

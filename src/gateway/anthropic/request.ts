@@ -3,7 +3,7 @@ import { type Fields, missing, oneOf } from '../fields.ts'
 import { fieldsWithoutEffect, refuse } from '../openai/common-fields.ts'
 import { readSampling, readStops } from '../openai/sampling.ts'
 import { readSpeculation } from '../openai/speculation.ts'
-import { schemaConstraint, type WantedConstraint } from '../openai/structured-output.ts'
+import { checkEnd, schemaConstraint, type WantedConstraint } from '../openai/structured-output.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { readMessages } from './read-messages.ts'
 import { readAnthropicThinking } from './read-thinking.ts'
@@ -58,11 +58,15 @@ export function readRequest(
     thinking: readAnthropicThinking(fields, ready.info.chat, notice),
     maxTokens,
     clampMaxTokens: true,
-    constraint: readFormat(fields),
+    constraint: checkEnd(fields, readFormat(fields)),
     speculation: readSpeculation(fields, serving.promptLookup),
     n: 1,
-    ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
-    stops: readStops(fields, 'stop_sequences', MAX_STOPS),
+    ...readSampling(
+      fields,
+      ready.info.sampling,
+      ready.vocabulary.size,
+      readStops(fields, 'stop_sequences', MAX_STOPS),
+    ),
   }
   const without = fieldsWithoutEffect(fields, WITHOUT_EFFECT, serving.strictParams)
   const ignored = new Set([...without, ...chat.tools.ignored, ...chat.thinking.ignored, ...notices])

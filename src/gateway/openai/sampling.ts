@@ -21,13 +21,14 @@ export function readSampling(
   fields: Fields,
   defaults: ModelInfo['sampling'],
   vocabularySize: number,
+  stops = readStops(fields, 'stop', MAX_STOPS),
 ): SamplingRequest {
   const temperature = fields.number('temperature', { min: 0, max: 2 }) ?? defaults.temperature ?? 1
   const penalty = { min: -2, max: 2 }
   const repeat = { min: 0.01, max: 10 }
   return {
     ignoreEos: fields.boolean('ignore_eos') ?? false,
-    stops: readStops(fields),
+    stops,
     sampling: {
       temperature: temperature < GREEDY_BELOW ? 0 : temperature,
       topP: fields.number('top_p', { min: 0, max: 1 }) ?? defaults.topP ?? 1,
@@ -56,7 +57,7 @@ function readSeed(fields: Fields): number {
 }
 
 /** One stop string, or several. */
-export function readStops(fields: Fields, name = 'stop', max = MAX_STOPS): readonly string[] {
+export function readStops(fields: Fields, name: string, max: number): readonly string[] {
   const value = fields.value(name)
   if (value === undefined) return []
   const path = fields.pathOf(name)

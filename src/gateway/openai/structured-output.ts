@@ -34,10 +34,15 @@ export function readConstraint(fields: Fields): WantedConstraint | undefined {
   if (second !== undefined) {
     throw invalidValue(second.param, `the output is already described by '${first?.param}'.`)
   }
-  if (first !== undefined && fields.boolean('ignore_eos') === true) {
-    throw invalidValue('ignore_eos', `an output described by '${first.param}' has an end.`)
+  return checkEnd(fields, first)
+}
+
+/** @throws ServingError when an output that has an end is to have none. */
+export function checkEnd(fields: Fields, wanted: WantedConstraint | undefined): WantedConstraint | undefined {
+  if (wanted !== undefined && fields.boolean('ignore_eos') === true) {
+    throw invalidValue('ignore_eos', `an output described by '${wanted.param}' has an end.`)
   }
-  return first
+  return wanted
 }
 
 /**

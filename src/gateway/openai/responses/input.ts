@@ -84,7 +84,7 @@ function readItem(item: Fields, conversation: Conversation): void {
 }
 
 function readMessage(item: Fields, conversation: Conversation): void {
-  const role = oneOf(item.pathOf('role'), item.required('role'), ROLES)
+  const role = oneOf(item.pathOf('role'), item.needed('role'), ROLES)
   const content = readText(item, 'content')
   if (role === 'assistant') conversation.said(content)
   else conversation.add(role === 'developer' ? 'system' : role, content)
@@ -127,7 +127,7 @@ function callId(item: Fields): string {
 
 /** OpenAI: a string, or parts, which are joined. */
 function readText(item: Fields, name: string): string {
-  const value = item.required(name)
+  const value = item.needed(name)
   if (typeof value === 'string') return value
   const path = item.pathOf(name)
   if (!Array.isArray(value)) throw wrongType(path, 'a string or an array of content parts', value)

@@ -6,7 +6,7 @@ import { checkMetadata, fieldsWithoutEffect, refuse } from '../common-fields.ts'
 import { MOST_ALTERNATIVES } from '../logprobs.ts'
 import { readSampling } from '../sampling.ts'
 import { readSpeculation } from '../speculation.ts'
-import { schemaConstraint, type WantedConstraint } from '../structured-output.ts'
+import { checkEnd, schemaConstraint, type WantedConstraint } from '../structured-output.ts'
 import { EFFORTS, readThinking, type ThinkingRequest } from '../thinking.ts'
 import { readInput } from './input.ts'
 import { type ResponseTools, readResponseTools } from './tools.ts'
@@ -56,7 +56,7 @@ export function readResponses(fields: Fields, serving: Serving, ready: ReadyMode
     tools: tools.request,
     thinking: readReasoning(fields, ready, notices),
     maxTokens,
-    constraint: readFormat(fields, notices),
+    constraint: checkEnd(fields, readFormat(fields, notices)),
     speculation: readSpeculation(fields, serving.promptLookup),
     logprobs: readLogprobs(fields, notices),
     n: 1,
@@ -139,12 +139,12 @@ function readFormat(fields: Fields, notices: Set<string>): WantedConstraint | un
   if (kind === 'json_object') {
     return { constraint: { kind: 'json_object', source: '' }, param: 'text.format' }
   }
-  format.required('name')
+  format.needed('name')
   if (!/^[a-zA-Z0-9_-]{1,64}$/.test(format.string('name') ?? '')) {
     throw invalidValue(format.pathOf('name'), 'a name has 1 to 64 letters, digits, underscores and dashes.')
   }
   format.string('description', 65_536)
   format.boolean('strict')
   const param = format.pathOf('schema')
-  return { constraint: schemaConstraint(format.required('schema'), param), param }
+  return { constraint: schemaConstraint(format.needed('schema'), param), param }
 }
