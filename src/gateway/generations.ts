@@ -39,6 +39,15 @@ export interface EventWriter {
   part(part: OutputPart): Iterable<NamedEvent>
   end(end: GenerationEnd): Iterable<NamedEvent>
   fail(error: ServingError): Iterable<NamedEvent>
+  /** What can be said at any time without a meaning: some clients wait for events only so long, and see no comments. */
+  keepAlive(): Iterable<NamedEvent>
+}
+
+export interface StreamSettings {
+  /** Hears of every error that a stream ended with. */
+  readonly onError: (error: ServingError) => void
+  /** Milliseconds of silence before an event is sent that says nothing. */
+  readonly keepAliveMs: number
 }
 
 type Send = (events: Iterable<NamedEvent>) => Promise<void>
@@ -48,23 +57,55 @@ export async function streamEvents(
   reply: FastifyReply,
   start: (signal: AbortSignal) => Promise<Generation[]>,
   writer: EventWriter,
-  onError: (error: ServingError) => void,
+  { onError, keepAliveMs }: StreamSettings,
 ): Promise<void> {
-  const sender =
-    (stream: EventStream): Send =>
-    async (events) => {
-      for (const event of events) await stream.event(event.type, event)
+  const write = async ([generation]: readonly Generation[], stream: EventStream): Promise<void> => {
+    const send = sendTo(stream)
+    const keeper = keepAlive(keepAliveMs, () => send(writer.keepAlive()))
+    try {
+      await pump(
+        generation,
+        writer,
+        (events) => keeper.during(send(events)),
+        () => stream.comment('the engine is being replaced'),
+      )
+    } finally {
+      keeper.stop()
     }
-  await streamGenerations(
-    reply,
-    start,
-    ([generation], stream) =>
-      pump(generation, writer, sender(stream), () => stream.comment('the engine is being replaced')),
-    async (stream, failure) => {
-      onError(failure)
-      await sender(stream)(writer.fail(failure))
+  }
+  await streamGenerations(reply, start, write, async (stream, failure) => {
+    onError(failure)
+    await sendTo(stream)(writer.fail(failure))
+  })
+}
+
+function sendTo(stream: EventStream): Send {
+  return async (events) => {
+    for (const event of events) await stream.event(event.type, event)
+  }
+}
+
+/** Speaks up after a time of silence, never while something is being sent. */
+function keepAlive(silenceMs: number, speak: () => Promise<void>) {
+  let sending = 0
+  const timer = setTimeout(() => {
+    timer.refresh()
+    // Who is gone is noticed by whoever sends next.
+    if (sending === 0) speak().catch(() => undefined)
+  }, silenceMs)
+  timer.unref()
+  return {
+    during: async (sent: Promise<void>): Promise<void> => {
+      sending++
+      timer.refresh()
+      try {
+        await sent
+      } finally {
+        sending--
+      }
     },
-  )
+    stop: () => clearTimeout(timer),
+  }
 }
 
 /** Runs one generation to its end, for writers that remember what they wrote. Rejects with ClientGone when the client leaves. */

@@ -70,6 +70,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   healthRoutes(app, options.health)
   apiDescription(app)
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
+  const streams = { onError, keepAliveMs: options.keepAliveMs }
   const infer = inferHandler(serving, onError)
   openInference(app, serving, options.health, infer)
   const api: FastifyPluginAsync = async (tree) => {
@@ -77,8 +78,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     predict(tree, infer)
     chatCompletions(tree, serving, onError)
     completions(tree, serving, onError)
-    responses(tree, serving, onError)
-    await tree.register(async (messages) => anthropicMessages(messages, serving, onError), {
+    responses(tree, serving, streams)
+    await tree.register(async (messages) => anthropicMessages(messages, serving, streams), {
       prefix: '/messages',
     })
   }

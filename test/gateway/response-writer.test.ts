@@ -71,6 +71,23 @@ describe('a written response', () => {
     ])
   })
 
+  it('keeps its reader awake where that cannot be misunderstood', () => {
+    const writer = new ResponseWriter('demo', {} as Vocabulary, { echo: {}, tools })
+    const awake = (): unknown[] => [...writer.keepAlive()]
+    const events = [...writer.opening()]
+    expect(awake()).toMatchObject([{ type: 'response.in_progress', sequence_number: events.length }])
+    events.push(...writer.part({ type: 'reasoning', text: 'Hm' }))
+    expect(awake()).toEqual([])
+    events.push(...writer.part({ type: 'text', text: 'Hi' }))
+    const said = {
+      type: 'response.output_text.delta',
+      sequence_number: events.length + 1,
+      output_index: 1,
+      delta: '',
+    }
+    expect(awake()).toMatchObject([said])
+  })
+
   it('names the namespace of a call', () => {
     const { response } = write(
       [

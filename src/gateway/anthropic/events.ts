@@ -63,6 +63,9 @@ export function eventWriter(
       yield { type: 'message_delta', delta: stopFields(end, hasCalls, clamped), usage } as AnthropicEvent
       yield { type: 'message_stop' }
     },
+    keepAlive: function* () {
+      yield { type: 'ping' }
+    },
     fail: function* (error) {
       yield wireError(error, requestId)
     },

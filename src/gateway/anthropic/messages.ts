@@ -1,10 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import type { ServingError } from '../../errors.ts'
 import type { Generation } from '../../generation/generation.ts'
 import { renderChat, startChat } from '../chat.ts'
 import { answerErrors } from '../error-answers.ts'
 import { Fields } from '../fields.ts'
-import { streamEvents } from '../generations.ts'
+import { type StreamSettings, streamEvents } from '../generations.ts'
 import { collectChoices } from '../openai/choices.ts'
 import { readModel } from '../openai/common-fields.ts'
 import { sendIgnored } from '../openai/ignored-header.ts'
@@ -16,12 +15,8 @@ import { eventWriter } from './events.ts'
 import { readRequest } from './request.ts'
 
 /** POST /messages and /messages/count_tokens. Anthropic: the Messages API. The instance has the prefix /messages. */
-export function anthropicMessages(
-  app: FastifyInstance,
-  serving: Serving,
-  onError: (error: ServingError) => void,
-): void {
-  answerErrors(app, onError, sendAnthropicError)
+export function anthropicMessages(app: FastifyInstance, serving: Serving, settings: StreamSettings): void {
+  answerErrors(app, settings.onError, sendAnthropicError)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('request-id', request.id)
   })
@@ -34,7 +29,7 @@ export function anthropicMessages(
     sendIgnored(reply, serving, ignored)
     const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
     const head = messageHead(model)
-    if (stream) return streamEvents(reply, start, eventWriter(head, chat.maxTokens, request.id), onError)
+    if (stream) return streamEvents(reply, start, eventWriter(head, chat.maxTokens, request.id), settings)
     let granted: number | undefined
     const [choice] = await collectChoices(reply, async (signal) => {
       const generations = await start(signal)

@@ -2,17 +2,16 @@ import type { FastifyInstance } from 'fastify'
 import type { Generation } from '../../../generation/generation.ts'
 import { renderChat, startChat } from '../../chat.ts'
 import { Fields } from '../../fields.ts'
-import { runEvents, streamEvents } from '../../generations.ts'
+import { runEvents, type StreamSettings, streamEvents } from '../../generations.ts'
 import type { Serving } from '../../serving.ts'
 import { watchClient } from '../../sse.ts'
-import type { ErrorListener } from '../choices.ts'
 import { readModel } from '../common-fields.ts'
 import { sendIgnored } from '../ignored-header.ts'
 import { readResponses } from './request.ts'
 import { ResponseWriter } from './writer.ts'
 
 /** POST /responses and /responses/input_tokens. OpenAI: the Responses API, without any memory. */
-export function responses(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
+export function responses(app: FastifyInstance, serving: Serving, settings: StreamSettings): void {
   app.post('/responses', { sse: 'manual' }, async (request, reply) => {
     const fields = new Fields(request.body)
     const model = readModel(fields, serving.names)
@@ -23,7 +22,7 @@ export function responses(app: FastifyInstance, serving: Serving, onError: Error
     const start = (signal: AbortSignal): Promise<Generation[]> =>
       startChat(wanted.chat, ready, serving, signal)
     const writer = new ResponseWriter(model, ready.vocabulary, wanted)
-    if (wanted.stream) return streamEvents(reply, start, writer, onError)
+    if (wanted.stream) return streamEvents(reply, start, writer, settings)
     await runEvents(reply, start, writer)
     return writer.response
   })

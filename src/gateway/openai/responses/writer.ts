@@ -76,6 +76,16 @@ export class ResponseWriter implements EventWriter {
     yield this.#event(`response.${status}`, { response: this.response })
   }
 
+  /** Before the first item that the response is in progress, and within a text that there is no more of it. */
+  *keepAlive(): Generator<NamedEvent> {
+    if (this.#open?.kind === 'text') {
+      const { item } = this.#open
+      for (const event of item.add('')) yield this.#itemEvent(event, item.id)
+    } else if (this.#open === undefined && this.#output.length === 0) {
+      yield this.#event('response.in_progress', { response: this.response })
+    }
+  }
+
   *fail(error: ServingError): Generator<NamedEvent> {
     yield* this.#close('incomplete')
     const { message } = error
