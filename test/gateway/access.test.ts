@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readApiKeys } from '../../src/gateway/access/api-keys.ts'
@@ -59,8 +60,11 @@ describe('access', () => {
 
   it.each(routes)('asks for a key at $method $path', async ({ method, path }) => {
     const answer = await fetch(url(path), { method })
-    const { error } = (await answer.json()) as { error: { code: string } }
-    expect([answer.status, error.code]).toEqual([401, 'invalid_api_key'])
+    const anthropic = path.startsWith('/v1/messages')
+    expect(answer.status).toBe(401)
+    expect(await answer.json()).toMatchObject({
+      error: anthropic ? { type: 'authentication_error' } : { code: 'invalid_api_key' },
+    })
     expect(answer.headers.get('www-authenticate')).toBe('Bearer')
   })
 
@@ -80,6 +84,17 @@ describe('access', () => {
     ['a wrong bearer beside a right x-api-key', { authorization: 'Bearer no', 'x-api-key': plain }, 401],
   ])('%s', async (_name, headers, status) => {
     expect((await models(headers as Record<string, string>)).status).toBe(status)
+  })
+
+  it('is what the SDK of Anthropic expects', async () => {
+    const send = (apiKey: string): Promise<Anthropic.Message> =>
+      new Anthropic({ baseURL: server.url, apiKey, maxRetries: 0 }).messages.create({
+        model: 'altiplano-demo',
+        messages: [{ role: 'user', content: 'Hi' }],
+        max_tokens: 1,
+      })
+    expect((await send(plain)).usage.output_tokens).toBe(1)
+    await expect(send('sk-wrong')).rejects.toBeInstanceOf(Anthropic.AuthenticationError)
   })
 
   it('is what the SDK expects', async () => {

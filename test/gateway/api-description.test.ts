@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { protocolSamples } from '../../tools/openapi/protocol-samples.ts'
 import { samples } from '../../tools/openapi/samples.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
@@ -32,7 +31,7 @@ describe('the description of the API', () => {
     expect(document.openapi).toBe('3.1.0')
   })
 
-  it.each([...samples, ...protocolSamples].filter(({ body }) => body !== undefined))(
+  it.each(samples.filter(({ body }) => body !== undefined))(
     'takes the sample of $route',
     ({ route, body }) => {
       const validate = new Ajv2020({ strict: false }).compile(schemaOf(route))

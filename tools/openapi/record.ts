@@ -5,7 +5,6 @@ import { onFieldRead } from '../../src/gateway/field-reads.ts'
 import { serve } from '../../src/serve.ts'
 import { both, shapeOf } from './answer-shape.ts'
 import { type FieldSchema, type FieldTree, place } from './field-tree.ts'
-import { protocolSamples } from './protocol-samples.ts'
 import { type Sample, samples } from './samples.ts'
 
 /** What the real server did with the samples of one route. */
@@ -28,7 +27,7 @@ export async function recordRoutes(): Promise<RecordedRoute[]> {
   const { url, stop } = await startHere(flags)
   const routes = new Map<string, RecordedRoute>()
   try {
-    for (const sample of [...samples, ...protocolSamples]) await record(url, sample, routeOf(routes, sample))
+    for (const sample of samples) await record(url, sample, routeOf(routes, sample))
   } finally {
     await stop()
   }

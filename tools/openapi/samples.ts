@@ -1,3 +1,5 @@
+import { protocolSamples } from './protocol-samples.ts'
+
 /** A request that reads as many fields of its route as one can; together the samples of a route read all of them. */
 export interface Sample {
   readonly method: 'GET' | 'POST'
@@ -128,4 +130,5 @@ export const samples: readonly Sample[] = [
     url: '/v1/models/demo:predict',
     body: { temperature: 0, prompt: 'One', max_tokens: 2 },
   },
+  ...protocolSamples,
 ]

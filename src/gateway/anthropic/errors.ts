@@ -40,6 +40,7 @@ export function statusOf(error: ServingError): number {
 
 export function sendAnthropicError(reply: FastifyReply, error: ServingError): FastifyReply {
   return reply
+    .header('request-id', reply.request.id)
     .code(statusOf(error))
     .type('application/json; charset=utf-8')
     .send(JSON.stringify(wireError(error, reply.request.id)))
