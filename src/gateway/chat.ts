@@ -14,6 +14,8 @@ import type { ChatPrompt, ReadyModel, Serving } from './serving.ts'
 /** A chat that has passed its protocol's checks. Every chat protocol ends here; OpenAI's words are the common ones. */
 export interface ChatRequest extends SamplingRequest {
   readonly messages: readonly ChatMessage[]
+  /** What the protocol calls them. Default messages. */
+  readonly messagesField?: 'messages' | 'input'
   readonly tools: ToolRequest
   readonly thinking: ThinkingRequest
   /** undefined: all that is left of the context. */
@@ -33,7 +35,7 @@ export async function renderChat(
   signal: AbortSignal,
 ): Promise<ChatPrompt> {
   if (!chat.messages.some((message) => message.content !== '' || message.tool_calls !== undefined)) {
-    throw invalidValue('messages', 'every message is empty.')
+    throw invalidValue(chat.messagesField ?? 'messages', 'every message is empty.')
   }
   return serving.chatTokens(chat.messages, chat.tools.tools, chat.thinking.kwargs, signal)
 }
@@ -66,15 +68,12 @@ export async function startChat(
   )
 }
 
-function roomFor(
-  { maxTokens, clampMaxTokens }: ChatRequest,
-  promptTokens: number,
-  contextSize: number,
-): number {
-  if (clampMaxTokens !== true || maxTokens === undefined) {
-    return fitInContext(promptTokens, maxTokens, contextSize, 'messages')
-  }
-  return Math.min(maxTokens, fitInContext(promptTokens, undefined, contextSize, 'messages'))
+function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): number {
+  const { maxTokens, clampMaxTokens, messagesField = 'messages' } = chat
+  const fits = (wanted: number | undefined): number =>
+    fitInContext(promptTokens, wanted, contextSize, messagesField)
+  if (clampMaxTokens !== true || maxTokens === undefined) return fits(maxTokens)
+  return Math.min(maxTokens, fits(undefined))
 }
 
 /** A constraint holds from the first token on: it would forbid a thought, and a call. */

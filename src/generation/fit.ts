@@ -9,12 +9,12 @@ export function fitInContext(
   promptTokens: number,
   wanted: number | undefined,
   contextSize: number,
-  param: 'messages' | 'prompt',
+  param: 'messages' | 'input' | 'prompt',
   /** 'at least ' when the count is a lower bound. */
   bound = '',
 ): number {
   const limit = `This model's maximum context length is ${contextSize} tokens.`
-  const subject = param === 'messages' ? 'your messages' : 'your prompt'
+  const subject = `your ${param}`
   // A prompt after which nothing is to come may fill the context.
   if (promptTokens >= contextSize && !(wanted === 0 && promptTokens === contextSize)) {
     throw new ServingError(

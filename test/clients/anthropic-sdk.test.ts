@@ -239,7 +239,7 @@ describe('events', () => {
     return lines.filter((line, at) => JSON.stringify(line) !== JSON.stringify(lines[at - 1]))
   }
   const start = [['message_start'], ['ping']]
-  const stop = [['message_delta'], ['message_stop']]
+  const stopEvents = [['message_delta'], ['message_stop']]
 
   it.each([
     {
@@ -270,7 +270,15 @@ describe('events', () => {
       ]),
     },
   ])('of $of stand in order', async ({ body, blocks }) => {
-    expect(outline(await rawEvents(body))).toEqual([...start, ...blocks, ...stop])
+    expect(outline(await rawEvents(body))).toEqual([...start, ...blocks, ...stopEvents])
+  })
+
+  it('of an answer without a word are those around it', async () => {
+    const [block] = (await client.messages.create(request(ask('Hello')))).content
+    const stop = block?.type === 'text' ? block.text.slice(0, 2) : ''
+    const body = request(ask('Hello'), { stop_sequences: [stop] })
+    expect(outline(await rawEvents(body))).toEqual([...start, ...stopEvents])
+    expect((await client.messages.stream(body).finalMessage()).content).toEqual([])
   })
 })
 

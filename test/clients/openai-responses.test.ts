@@ -308,6 +308,13 @@ describe('events', () => {
 
 describe('what is refused', () => {
   it.each([
+    { name: 'an empty input', body: { input: '' }, param: 'input', code: 'invalid_value' },
+    {
+      name: 'a long input',
+      body: { input: 'a b c '.repeat(10_000) },
+      param: 'input',
+      code: 'context_length_exceeded',
+    },
     { name: 'no input', body: {}, param: 'input', code: 'missing_required_parameter' },
     { name: 'no items', body: { input: [] }, param: 'input', code: 'empty_array' },
     {

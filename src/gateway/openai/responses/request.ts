@@ -53,6 +53,7 @@ export function readResponses(fields: Fields, serving: Serving, ready: ReadyMode
   const maxTokens = fields.integer('max_output_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER })
   const chat: ChatRequest = {
     messages: readInput(fields),
+    messagesField: 'input',
     tools: tools.request,
     thinking: readReasoning(fields, ready, notices),
     maxTokens,
