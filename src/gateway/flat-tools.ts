@@ -21,7 +21,7 @@ export interface FlatToolRequest {
 
 /**
  * Reads tools as chat completions do.
- * @param at where a tool stands in the request; `functionField` is what the protocol calls `parameters`.
+ * @param parametersField what the protocol calls `parameters`.
  * @throws ServingError that names the fields of the protocol.
  */
 export function readFlatTools(
