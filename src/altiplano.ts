@@ -304,9 +304,10 @@ function refusedConstraint(
   param: string,
   { path, message }: { readonly path: string; readonly message: string },
 ): ServingError {
-  const at = path === '' ? param : `${param}.${path}`
-  const code = kind === 'json_schema' ? 'invalid_json_schema' : 'invalid_grammar'
-  const subject = kind === 'json_schema' ? `Invalid schema at ${quoted(at)}` : `Invalid ${quoted(at)}`
+  const at = path === '' || path.startsWith('[') ? param + path : `${param}.${path}`
+  const ofSchema = kind === 'json_schema' || kind === 'calls'
+  const code = ofSchema ? 'invalid_json_schema' : 'invalid_grammar'
+  const subject = ofSchema ? `Invalid schema at ${quoted(at)}` : `Invalid ${quoted(at)}`
   return new ServingError(code, `${subject}: ${message}.`, { param: at.slice(0, 256) })
 }
 

@@ -3,7 +3,8 @@ import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { ChatMessage } from '../text/chat-message.ts'
 import type { OutputFormat } from '../text/output-parser.ts'
 import { endsInThought } from '../text/reasoning.ts'
-import { invalidValue, unsupported } from './fields.ts'
+import { invalidValue } from './fields.ts'
+import { wantedOutput } from './forced-calls.ts'
 import { type SamplingRequest, seedOfChoice } from './openai/sampling.ts'
 import { type SpeculationRequest, speculate } from './openai/speculation.ts'
 import { constrain, type WantedConstraint } from './openai/structured-output.ts'
@@ -49,10 +50,10 @@ export async function startChat(
 ): Promise<Generation[]> {
   serving.checkRoom(chat.n)
   const prompt = await renderChat(chat, serving, signal)
-  const sampling = await constrain(chat.sampling, chat.constraint, ready.vocabulary, serving, signal)
   const maxTokens = roomFor(chat, prompt.tokens.length, ready.contextSize)
   const output = outputFormat(chat, ready, prompt.rendered)
-  checkConstraint(chat.constraint, output)
+  const wanted = wantedOutput(chat.constraint, chat.tools, output)
+  const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, signal, output.markers)
   const speculation = await speculate(chat.speculation, serving, signal)
   return serving.start(
     Array.from({ length: chat.n }, (_, choice) => ({
@@ -74,14 +75,6 @@ function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): 
     fitInContext(promptTokens, wanted, contextSize, messagesField)
   if (clampMaxTokens !== true || maxTokens === undefined) return fits(maxTokens)
   return Math.min(maxTokens, fits(undefined))
-}
-
-/** A constraint holds from the first token on: it would forbid a thought, and a call. */
-function checkConstraint(wanted: WantedConstraint | undefined, { reasoning, tools }: OutputFormat): void {
-  if (wanted === undefined) return
-  if (tools !== undefined) throw unsupported(wanted.param, "It is not available together with 'tools' yet.")
-  if (reasoning?.opened)
-    throw unsupported(wanted.param, 'It is not available while the model thinks: switch thinking off.')
 }
 
 /** How the answer to this prompt is to be read. */

@@ -47,6 +47,7 @@ export function checkEnd(fields: Fields, wanted: WantedConstraint | undefined): 
 
 /**
  * The sampling with the constraint in it, compiled.
+ * @param markers control tokens that are read as text.
  * @throws ServingError invalid_json_schema, invalid_grammar.
  */
 export async function constrain(
@@ -55,10 +56,12 @@ export async function constrain(
   vocabulary: Vocabulary,
   serving: Pick<Serving, 'grammar'>,
   signal: AbortSignal,
+  markers: ReadonlyMap<number, string> = new Map(),
 ): Promise<SamplingParams> {
   if (wanted === undefined) return sampling
   const grammar = await serving.grammar(wanted.constraint, wanted.param, signal)
-  return { ...sampling, grammar, logitBias: [...sampling.logitBias, ...silentTokens(vocabulary)] }
+  const bans = silentTokens(vocabulary).filter(([token]) => !markers.has(token))
+  return { ...sampling, grammar, logitBias: [...sampling.logitBias, ...bans] }
 }
 
 const silent = new WeakMap<Vocabulary, readonly [number, number][]>()

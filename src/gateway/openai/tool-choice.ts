@@ -1,39 +1,41 @@
-import { quoted, type ServingError } from '../../errors.ts'
+import { quoted } from '../../errors.ts'
 import type { ChatTool } from '../../text/chat-message.ts'
-import { Fields, invalidValue, missing, oneOf, unsupported, wrongType } from '../fields.ts'
+import { emptyArray, Fields, invalidValue, missing, oneOf, unsupported, wrongType } from '../fields.ts'
 
 const MODES = ['none', 'auto', 'required'] as const
 
-/**
- * OpenAI: `tool_choice`. Returns the tools that the model may call.
- * @throws ServingError unsupported_parameter for what would force a call: required, and a function by name.
- */
-export function readToolChoice(fields: Fields, tools: readonly ChatTool[]): readonly ChatTool[] {
+/** The tools that the model may call, and whether it has to: one of them, or at least one. */
+export interface ToolChoice {
+  readonly tools: readonly ChatTool[]
+  readonly forced?: 'one' | 'some'
+}
+
+/** OpenAI: `tool_choice`. @throws ServingError */
+export function readToolChoice(fields: Fields, tools: readonly ChatTool[]): ToolChoice {
   const choice = fields.value('tool_choice')
-  if (choice === undefined) return tools
+  if (choice === undefined) return { tools }
   if (typeof choice === 'string') {
     const mode = oneOf('tool_choice', choice, MODES)
-    if (mode === 'none') return []
-    if (mode === 'required') throw forced(tools)
-    return tools
+    if (mode === 'none') return { tools: [] }
+    return mode === 'required' ? forced(tools, tools) : { tools }
   }
   if (typeof choice !== 'object') throw wrongType('tool_choice', 'a string or an object', choice)
   const object = new Fields(choice, 'tool_choice')
   const type = oneOf('tool_choice.type', object.required('type'), ['function', 'allowed_tools', 'custom'])
   if (type === 'custom') throw unsupported('tool_choice', 'Only tools of type function are available.')
   if (type === 'allowed_tools') return allowedTools(object, tools)
-  namedTool(object, tools)
-  throw forced(tools)
+  const name = namedTool(object, tools)
+  return { tools: tools.filter((tool) => tool.function.name === name), forced: 'one' }
 }
 
-/** The one place that says a call cannot be forced: it needs output that is constrained by a grammar. */
-function forced(tools: readonly ChatTool[]): ServingError {
-  if (tools.length === 0) return invalidValue('tool_choice', "it is only allowed when 'tools' are given.")
-  return unsupported('tool_choice', "A call cannot be forced yet; 'none' and 'auto' are available.")
+function forced(allowed: readonly ChatTool[], given: readonly ChatTool[]): ToolChoice {
+  if (given.length === 0) throw invalidValue('tool_choice', "it is only allowed when 'tools' are given.")
+  if (allowed.length === 0) throw emptyArray('tool_choice.allowed_tools.tools')
+  return { tools: allowed, forced: 'some' }
 }
 
 /** OpenAI: {type: 'allowed_tools', allowed_tools: {mode, tools: [{type: 'function', function: {name}}]}}. */
-function allowedTools(choice: Fields, tools: readonly ChatTool[]): readonly ChatTool[] {
+function allowedTools(choice: Fields, tools: readonly ChatTool[]): ToolChoice {
   const allowed = choice.object('allowed_tools')
   if (allowed === undefined) throw missing('tool_choice.allowed_tools')
   const path = allowed.pathOf('mode')
@@ -42,8 +44,8 @@ function allowedTools(choice: Fields, tools: readonly ChatTool[]): readonly Chat
   const names = items.map((item, index) =>
     namedTool(new Fields(item, `${allowed.pathOf('tools')}[${index}]`), tools),
   )
-  if (mode === 'required') throw forced(tools)
-  return tools.filter((tool) => names.includes(tool.function.name))
+  const left = tools.filter((tool) => names.includes(tool.function.name))
+  return mode === 'required' ? forced(left, tools) : { tools: left }
 }
 
 /** @throws ServingError invalid_value when no such tool is given. */

@@ -2,6 +2,7 @@ import { quoted } from '../../errors.ts'
 import type { ChatAbilities } from '../../text/chat-abilities.ts'
 import type { ChatTool } from '../../text/chat-message.ts'
 import type { OutputFormat } from '../../text/output-parser.ts'
+import { toolFormatNamed } from '../../text/tool-formats/formats.ts'
 import { Fields, invalidValue, missing, oneOf, unsupported } from '../fields.ts'
 import { readToolChoice } from './tool-choice.ts'
 
@@ -16,6 +17,8 @@ export interface ToolRequest {
   readonly tools: readonly ChatTool[]
   /** How calls are read out of the answer; undefined when none are offered. */
   readonly output: OutputFormat['tools']
+  /** What the answer is held to: one call, at least one, or the schemas of the calls in it, if any; absent: nothing. */
+  readonly forced?: 'one' | 'some' | 'any' | undefined
   /** Names of fields without effect. */
   readonly ignored: readonly string[]
 }
@@ -29,20 +32,27 @@ export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest
   const read = items.map((item, index) => readTool(new Fields(item, `tools[${index}]`)))
   checkNames(read.map(({ tool }) => tool.function.name))
   const parallel = fields.boolean('parallel_tool_calls') ?? true
-  const tools = readToolChoice(
+  const { tools, forced } = readToolChoice(
     fields,
     read.map(({ tool }) => tool),
   )
-  const ignored = read.some(({ strict }) => strict) ? ['tools.strict'] : []
-  if (tools.length === 0) return { tools, output: undefined, ignored }
+  const strict = read.some((one) => one.strict)
+  if (tools.length === 0) return { tools, output: undefined, ignored: strict ? ['tools.strict'] : [] }
   if (abilities.toolFormat === undefined) {
     throw unsupported(
       'tools',
       "This model's chat template takes no tools in a format that this server knows.",
     )
   }
+  const notation = toolFormatNamed(abilities.toolFormat)?.notation
+  if (forced !== undefined && notation === undefined)
+    throw unsupported('tool_choice', "A call cannot be forced in the format of this model's template.")
+  const allStrict = read.every((one) => one.strict)
+  const held = allStrict && notation?.mark !== undefined ? 'any' : undefined
+  const ignored = strict && forced === undefined && held === undefined ? ['tools.strict'] : []
   const offered = new Map(tools.map(({ function: { name, parameters } }) => [name, parameters]))
-  return { tools, output: { format: abilities.toolFormat, offered, single: !parallel }, ignored }
+  const output = { format: abilities.toolFormat, offered, single: !parallel }
+  return { tools, output, forced: forced ?? held, ignored }
 }
 
 function readTool(fields: Fields): { tool: ChatTool; strict: boolean } {

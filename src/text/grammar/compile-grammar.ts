@@ -1,4 +1,6 @@
+import { toolFormatNamed } from '../tool-formats/formats.ts'
 import { checkAmbiguity } from './ambiguity.ts'
+import { callGrammar } from './call-grammar.ts'
 import { checkGrammar } from './check.ts'
 import { parseGbnf } from './gbnf-parser.ts'
 import { writeGbnf } from './gbnf-writer.ts'
@@ -9,14 +11,27 @@ import { GRAMMAR_LIMITS } from './limits.ts'
 import type { Grammar } from './node.ts'
 import { compileRegex } from './regex.ts'
 import { isObject, type Schema } from './schema-keywords.ts'
+import { type Thought, thoughtFirst } from './thought-first.ts'
 
 /** What an output must be. */
-export type ConstraintKind = 'json_object' | 'json_schema' | 'regex' | 'choice' | 'gbnf'
+export type ConstraintKind = 'json_object' | 'json_schema' | 'regex' | 'choice' | 'gbnf' | 'calls'
 
 export interface Constraint {
   readonly kind: ConstraintKind
-  /** A schema or a list of texts as JSON; a regular expression; GBNF; nothing for `json_object`. */
+  /** A schema, a list of texts, or ForcedCalls as JSON; a regular expression; GBNF; nothing for `json_object`. */
   readonly source: string
+  /** What the model may think before. */
+  readonly thought?: Thought | undefined
+}
+
+/** Calls that an output must be, or may be. */
+export interface ForcedCalls {
+  /** Name of a tool format that has a notation. */
+  readonly format: string
+  /** Names, and JSON Schema of the parameters. */
+  readonly tools: readonly (readonly [name: string, parameters: unknown])[]
+  /** Exactly one, at least one, or any: text, and calls that are held to their schema once they have begun. */
+  readonly wanted: 'one' | 'some' | 'any'
 }
 
 /**
@@ -26,7 +41,8 @@ export interface Constraint {
 export function compileConstraint(constraint: Constraint): string {
   if (constraint.source.length > GRAMMAR_LIMITS.sourceLength)
     throw new GrammarError(`it is longer than ${GRAMMAR_LIMITS.sourceLength} characters`)
-  const grammar = grammarOf(constraint)
+  const wanted = grammarOf(constraint)
+  const grammar = constraint.thought ? thoughtFirst(wanted, constraint.thought) : wanted
   checkGrammar(grammar)
   checkAmbiguity(grammar)
   const text = writeGbnf(grammar)
@@ -50,7 +66,16 @@ export function grammarOf({ kind, source }: Constraint): Grammar {
       return new Map([['root', oneOfTexts([...new Set(JSON.parse(source) as string[])])]])
     case 'gbnf':
       return parseGbnf(source)
+    case 'calls':
+      return callsOf(JSON.parse(source) as ForcedCalls)
   }
+}
+
+function callsOf({ format, tools, wanted }: ForcedCalls): Grammar {
+  const notation = toolFormatNamed(format)?.notation
+  if (notation === undefined) throw new GrammarError('calls cannot be forced in the format of this model')
+  for (const [, parameters] of tools) checkDepth(parameters)
+  return callGrammar(new Map(tools), notation, wanted)
 }
 
 function schemaOf(source: string): Schema {

@@ -30,7 +30,9 @@ import { valuesNode } from './schema-values.ts'
  * @throws GrammarError whose path leads to the keyword that cannot be honoured.
  */
 export function compileJsonSchema(schema: Schema): Grammar {
-  return new SchemaCompiler(schema).grammar()
+  const schemas = new SchemaRules()
+  schemas.add('root', schema)
+  return schemas.rules
 }
 
 /** Any JSON object. */
@@ -38,6 +40,32 @@ export function anyJsonObject(): Grammar {
   const rules = new Map<string, GrammarNode>()
   rules.set('root', new JsonRules(rules).object())
   return rules
+}
+
+/** Schemas that are compiled into one grammar, together within the limits. */
+export class SchemaRules {
+  readonly rules = new Map<string, GrammarNode>()
+  readonly json = new JsonRules(this.rules)
+  readonly #deadline = performance.now() + GRAMMAR_LIMITS.compileMs
+  #nodes = 0
+
+  /** A schema's grammar, as a rule of this name. @throws GrammarError */
+  add(name: string, schema: Schema): GrammarNode {
+    new SchemaCompiler(schema, this).rule(name)
+    return rule(name)
+  }
+
+  /** One more schema is looked at. @throws GrammarError */
+  count(path: string): void {
+    if (++this.#nodes > GRAMMAR_LIMITS.schemaNodes)
+      throw new GrammarError(`it holds more than ${GRAMMAR_LIMITS.schemaNodes} schemas`, path)
+    this.checkTime(path)
+  }
+
+  /** @throws GrammarError */
+  checkTime(path: string): void {
+    if (performance.now() > this.#deadline) throw new GrammarError('it takes too long to compile', path)
+  }
 }
 
 /** Which type a schema without `type` speaks of. */
@@ -54,28 +82,30 @@ const SPEAKS_OF: readonly (readonly [JsonType, readonly string[]])[] = [
 class SchemaCompiler implements SchemaContext {
   readonly json: JsonRules
   readonly #root: Schema
-  readonly #rules = new Map<string, GrammarNode>()
+  readonly #all: SchemaRules
+  readonly #rules: Map<string, GrammarNode>
   /** The rule of a schema that is referred to. */
   readonly #named = new Map<Schema, string>()
   /** Schemas that are referred to and not yet compiled. */
   readonly #referred: { readonly name: string; readonly schema: Schema; readonly path: string }[] = []
-  readonly #deadline = performance.now() + GRAMMAR_LIMITS.compileMs
-  #nodes = 0
   #depth = 0
 
-  constructor(root: Schema) {
+  constructor(root: Schema, all: SchemaRules) {
     this.#root = root
-    this.json = new JsonRules(this.#rules)
+    this.#all = all
+    this.#rules = all.rules
+    this.json = all.json
   }
 
-  grammar(): Grammar {
-    this.#rules.set('root', literal(''))
-    this.#named.set(this.#root, 'root')
-    this.#rules.set('root', this.compile(this.#root, ''))
+  /** The whole schema as a rule of this name. */
+  rule(name: string): void {
+    // Taken before its content is made, which may refer to it.
+    this.#rules.set(name, literal(''))
+    this.#named.set(this.#root, name)
+    this.#rules.set(name, this.compile(this.#root, ''))
     for (let next = this.#referred.shift(); next !== undefined; next = this.#referred.shift()) {
       this.#rules.set(next.name, this.compile(next.schema, next.path))
     }
-    return this.#rules
   }
 
   define(node: GrammarNode): GrammarNode {
@@ -87,11 +117,9 @@ class SchemaCompiler implements SchemaContext {
   compile(schema: Schema, path: string): GrammarNode {
     if (schema === true) return this.json.value()
     if (schema === false) throw new GrammarError('it admits nothing', path)
-    if (++this.#nodes > GRAMMAR_LIMITS.schemaNodes)
-      throw new GrammarError(`it holds more than ${GRAMMAR_LIMITS.schemaNodes} schemas`, path)
+    this.#all.count(path)
     if (++this.#depth > GRAMMAR_LIMITS.schemaDepth)
       throw new GrammarError(`schemas are nested deeper than ${GRAMMAR_LIMITS.schemaDepth}`, path)
-    this.#checkTime(path)
     checkKeywords(schema, path)
     const node = this.#compile(schema, path)
     this.#depth--
@@ -179,12 +207,8 @@ class SchemaCompiler implements SchemaContext {
     return rule(name)
   }
 
-  #checkTime(path: string): void {
-    if (performance.now() > this.#deadline) throw new GrammarError('it takes too long to compile', path)
-  }
-
   #merge(a: Schema, b: Schema, path: string): Schema {
-    this.#checkTime(path)
+    this.#all.checkTime(path)
     const [first, second] = [this.#flat(a, path), this.#flat(b, path)]
     if (first === false || second === false) throw new GrammarError('it admits nothing', path)
     if (first === true) return second

@@ -1,6 +1,7 @@
 import {
   type CodeRange,
   choice,
+  EMPTY,
   type GrammarNode,
   literal,
   optional,
@@ -10,6 +11,7 @@ import {
   UNICODE,
   withoutRanges,
 } from './node.ts'
+import { textTree } from './text-tree.ts'
 
 const ESCAPED: readonly (readonly [code: number, escape: string])[] = [
   [0x08, '\\b'],
@@ -64,24 +66,9 @@ export function quotedString(content: GrammarNode): GrammarNode {
   return sequence(literal('"'), content, literal('"'))
 }
 
-/** A tree of letters: the grammar of one of these texts, none of which leaves two ways open. */
+/** One of these texts; none leaves two ways open. */
 export function oneOfTexts(texts: readonly string[]): GrammarNode {
-  const [first] = texts
-  if (first === undefined) throw new RangeError('one of no texts')
-  const shared = commonPrefix(texts)
-  if (shared !== '') {
-    const rests = texts.map((text) => text.slice(shared.length))
-    return rests.every((rest) => rest === '') ? literal(shared) : sequence(literal(shared), oneOfTexts(rests))
-  }
-  const groups = new Map<string, string[]>()
-  for (const text of texts) {
-    const head = [...text.slice(0, 2)][0] ?? ''
-    groups.set(head, [...(groups.get(head) ?? []), text])
-  }
-  const ends = groups.delete('')
-  if (groups.size === 0) return literal('')
-  const node = choice([...groups.values()].map((group) => oneOfTexts(group)))
-  return ends ? optional(node) : node
+  return textTree(texts.map((text) => ({ text, then: EMPTY })))
 }
 
 /** The content of a JSON string that is none of `texts`, without escapes (they could spell one of them). */
@@ -103,17 +90,6 @@ export function noneOfTexts(texts: readonly string[]): GrammarNode {
   }
   const node = choice(items)
   return texts.includes('') ? node : optional(node)
-}
-
-function commonPrefix(texts: readonly string[]): string {
-  let shared = texts[0] ?? ''
-  for (const text of texts) {
-    let length = 0
-    while (length < shared.length && shared[length] === text[length]) length++
-    shared = shared.slice(0, length)
-  }
-  // Never through the middle of a surrogate pair.
-  return /[\ud800-\udbff]$/.test(shared) ? shared.slice(0, -1) : shared
 }
 
 export function intersect(a: readonly CodeRange[], b: readonly CodeRange[]): CodeRange[] {

@@ -14,6 +14,12 @@ export const hermes: ToolFormat = {
   recognises: (template) => template.includes(OPEN) && !OTHERS.some((mark) => template.includes(mark)),
   markers: [OPEN, CLOSE],
   parser: (sink) => new HermesParser(sink),
+  notation: {
+    mark: OPEN,
+    open: (name) => `${OPEN}\n{"name": ${JSON.stringify(name)}, "arguments": `,
+    close: `}\n${CLOSE}`,
+    between: '\n',
+  },
 }
 
 /** `text`: outside calls; `call`: in the object; `broken`: in arguments that are no JSON; `closing`: behind the object. */

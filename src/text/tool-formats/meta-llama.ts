@@ -13,6 +13,7 @@ export const llamaJson: ToolFormat = {
   recognises: (template) => /parameters\\?": dictionary of argument name/.test(template),
   markers: [PYTHON_TAG],
   parser: (sink, offered) => new LlamaJsonParser(sink, (name) => offered.has(name)),
+  notation: { open: (name) => `{"name": ${JSON.stringify(name)}, "parameters": `, close: '}' },
 }
 
 /** `before`: where a call may begin; `text`: where only the tag begins one; `broken`: in arguments that are no JSON. */

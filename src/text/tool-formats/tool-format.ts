@@ -23,6 +23,16 @@ export interface ToolParser {
 /** The tools of a request: name, and JSON Schema of the parameters. */
 export type OfferedTools = ReadonlyMap<string, unknown>
 
+/** What stands around the arguments of a call, for calls that are forced. */
+export interface CallNotation {
+  /** How every call begins and no other answer does; absent: nothing tells a call from text. */
+  readonly mark?: string
+  open(name: string): string
+  readonly close: string
+  /** Between two calls; absent: an answer has one. */
+  readonly between?: string
+}
+
 /** How a family of models writes its tool calls. One file each, listed in formats.ts. */
 export interface ToolFormat {
   readonly name: string
@@ -31,6 +41,8 @@ export interface ToolFormat {
   /** Markup that may be control tokens, whose text a detokenizer would otherwise leave out. */
   readonly markers: readonly string[]
   parser(sink: CallSink, offered: OfferedTools): ToolParser
+  /** Absent: its calls cannot be forced. */
+  readonly notation?: CallNotation
   /** Makes an id one that the template takes when a conversation is replayed; absent: it takes any. */
   callId?(id: string): string
 }

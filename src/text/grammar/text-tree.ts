@@ -1,0 +1,35 @@
+import { choice, type GrammarNode, literal, sequence } from './node.ts'
+
+/** A text, and what may follow it. */
+export interface Branch {
+  readonly text: string
+  readonly then: GrammarNode
+}
+
+/** One of the texts, then what follows it. Texts that begin alike share their beginning, so that one way is open there. */
+export function textTree(branches: readonly Branch[]): GrammarNode {
+  const shared = commonPrefix(branches.map(({ text }) => text))
+  if (shared !== '') {
+    const rests = branches.map(({ text, then }) => ({ text: text.slice(shared.length), then }))
+    return sequence(literal(shared), textTree(rests))
+  }
+  const groups = new Map<string, Branch[]>()
+  for (const branch of branches) {
+    const head = [...branch.text.slice(0, 2)][0] ?? ''
+    groups.set(head, [...(groups.get(head) ?? []), branch])
+  }
+  const ends = (groups.get('') ?? []).map(({ then }) => then)
+  groups.delete('')
+  return choice([...ends, ...[...groups.values()].map((group) => textTree(group))])
+}
+
+/** Never ends in the middle of a surrogate pair. */
+export function commonPrefix(texts: readonly string[]): string {
+  let shared = texts[0] ?? ''
+  for (const text of texts) {
+    let length = 0
+    while (length < shared.length && shared[length] === text[length]) length++
+    shared = shared.slice(0, length)
+  }
+  return /[\ud800-\udbff]$/.test(shared) ? shared.slice(0, -1) : shared
+}
