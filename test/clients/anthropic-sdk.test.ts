@@ -194,6 +194,19 @@ describe('tools', () => {
     expect((await client.messages.create({ ...both, tool_choice: single })).content).toHaveLength(1)
   })
 
+  it.each([{ type: 'any' as const }, { type: 'tool' as const, name: 'get_weather' }])(
+    'are called whatever was said with tool_choice $type',
+    async (choice) => {
+      const said = await client.messages.create({ ...inParis, messages: ask('Hello!'), tool_choice: choice })
+      expect(said.stop_reason).toBe('tool_use')
+      expect(said.content[0]).toMatchObject({
+        type: 'tool_use',
+        name: 'get_weather',
+        input: expect.anything(),
+      })
+    },
+  )
+
   it('run to the end with toolRunner', async () => {
     const ran: unknown[] = []
     const tool = {

@@ -181,6 +181,14 @@ describe('tools', () => {
     expect((await client.responses.create({ ...inBoth, parallel_tool_calls: false })).output).toHaveLength(1)
   })
 
+  it.each(['required' as const, { type: 'function' as const, name: 'get_weather' }])(
+    'are called whatever was said with tool_choice %j',
+    async (choice) => {
+      const said = await client.responses.create({ ...inParis, input: 'Hello!', tool_choice: choice })
+      expect(said.output[0]).toMatchObject({ type: 'function_call', name: 'get_weather' })
+    },
+  )
+
   it('that take a text are called with one', async () => {
     const custom: Tool = { type: 'custom', name: 'get_weather', description: 'Get the weather of a city' }
     const called = await client.responses.create({ ...inParis, tools: [custom] })

@@ -208,10 +208,12 @@ describe('tool calls', () => {
     expect(choices[0]?.finish_reason).toBe('tool_calls')
   })
 
-  it('name strict as without effect', async () => {
-    const strict = tools.map((tool) =>
-      tool.type === 'function' ? { ...tool, function: { ...tool.function, strict: true } } : tool,
-    )
+  it('name strict as without effect where not all tools are', async () => {
+    const loose = (name: string, strict: boolean): OpenAI.ChatCompletionTool => ({
+      type: 'function',
+      function: { name, strict, parameters: { type: 'object', properties: {} } },
+    })
+    const strict = [loose('a', true), loose('b', false)]
     const { response } = await client.chat.completions
       .create(request(inParis, { tools: strict, max_tokens: 1 }))
       .withResponse()

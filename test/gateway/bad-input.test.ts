@@ -359,24 +359,21 @@ const rows: Row[] = [
     param: 'tool_choice',
   },
   {
-    name: 'tool_choice required',
-    body: () => chat({ tools: [tool()], tool_choice: 'required' }),
+    name: 'tool_choice required of no allowed tool',
+    body: () =>
+      chat({
+        tools: [tool()],
+        tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'required', tools: [] } },
+      }),
     status: 400,
-    code: 'unsupported_parameter',
-    param: 'tool_choice',
+    code: 'empty_array',
+    param: 'tool_choice.allowed_tools.tools',
   },
   {
     name: 'tool_choice required without tools',
     body: () => chat({ tool_choice: 'required' }),
     status: 400,
     code: 'invalid_value',
-    param: 'tool_choice',
-  },
-  {
-    name: 'tool_choice of a tool',
-    body: () => chat({ tools: [tool()], tool_choice: { type: 'function', function: { name: 'f' } } }),
-    status: 400,
-    code: 'unsupported_parameter',
     param: 'tool_choice',
   },
   {

@@ -54,7 +54,7 @@ export const samples: readonly Sample[] = [
       temperature: 0,
       messages,
       tools,
-      tool_choice: 'auto',
+      tool_choice: { type: 'function', function: { name: 'get_weather' } },
       max_completion_tokens: 4,
       metadata: {},
       chat_template_kwargs: {},
