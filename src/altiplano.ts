@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { CrashLimit } from './children/crash-limit.ts'
+import { EmbeddingClient } from './children/embedding-client.ts'
 import type {
+  EmbeddingInit,
   EngineCommand,
   EngineInit,
   EngineMessage,
@@ -15,7 +17,7 @@ import { TextClient } from './children/text-client.ts'
 import { quoted, ServingError } from './errors.ts'
 import type { ApiKeys } from './gateway/access/api-keys.ts'
 import { buildServer } from './gateway/server.ts'
-import type { ChatPrompt, ReadyModel, Serving } from './gateway/serving.ts'
+import type { ChatPrompt, Embedding, ReadyModel, Serving } from './gateway/serving.ts'
 import { fitInContext } from './generation/fit.ts'
 import { Generator } from './generation/generator.ts'
 import { Metrics } from './metrics/metrics.ts'
@@ -23,6 +25,8 @@ import type { Constraint } from './text/grammar/compile-grammar.ts'
 
 export interface AltiplanoOptions {
   readonly names: readonly string[]
+  /** Of the embedding model; undefined: there is none. */
+  readonly embeddingNames?: readonly string[] | undefined
   readonly maxQueue: number
   readonly maxN: number
   readonly maxBodyBytes: number
@@ -56,10 +60,13 @@ export class Altiplano {
   readonly #generator: Generator
   #engine: SupervisedChild<EngineInit, EngineCommand, EngineReady, EngineMessage> | undefined
   #text: TextClient | undefined
+  #embedding: EmbeddingClient | undefined
   #app: FastifyInstance | undefined
   #stats: StepMessage['stats'] | undefined
   /** Why the model cannot be served at all, found before any child was started. */
   #unservable: (() => string) | undefined
+  /** Why the embedding model cannot be served. */
+  #unembeddable: string | undefined
   #draining = false
   readonly #crashes = new CrashLimit(MOST_CRASHES, CRASH_WINDOW_MS)
   readonly #failedStarts = new CrashLimit(MOST_FAILED_STARTS, CRASH_WINDOW_MS)
@@ -113,8 +120,7 @@ export class Altiplano {
       name: 'engine',
       entry: childEntry('engine'),
       init,
-      // On a CPU more than one pool thread collapses llama.cpp's decode; with layers on a GPU the pool samples the rows.
-      env: { UV_THREADPOOL_SIZE: init.gpuLayers === 0 || !hasGpu() ? '1' : String(availableParallelism()) },
+      env: poolThreads(init.gpuLayers),
       log,
       onReady: (ready) => {
         log.info({ ...ready.limits, threads: init.threads }, 'engine ready')
@@ -138,15 +144,28 @@ export class Altiplano {
     this.#engine.start()
   }
 
+  /** Starts the embedding process on a model whose file has been checked. */
+  startEmbeddingModel(init: EmbeddingInit): void {
+    if (this.#draining) return
+    this.#embedding = new EmbeddingClient({
+      init,
+      env: poolThreads(init.gpuLayers),
+      log: this.#options.log,
+      onCrash: ({ cause, served }) => this.#onCrash('embedding', cause, served),
+    })
+    this.#embedding.child.start()
+  }
+
   /** Resolves, to the reason, when the children crash so often that another restart would not help. */
   get hopeless(): Promise<string> {
     return this.#hopeless.promise
   }
 
-  #onCrash(child: 'engine' | 'text', cause: string, served: boolean): void {
+  #onCrash(child: 'engine' | 'text' | 'embedding', cause: string, served: boolean): void {
     const limit = served ? this.#crashes : this.#failedStarts
     if (!limit.reached(performance.now())) return
-    const reason = (child === 'engine' ? this.#engine : this.#text?.child)?.lastFailure ?? cause
+    const children = { engine: this.#engine, text: this.#text?.child, embedding: this.#embedding?.child }
+    const reason = children[child]?.lastFailure ?? cause
     const count = served ? `${MOST_CRASHES} crashes` : `${MOST_FAILED_STARTS} failed starts`
     this.#hopeless.resolve(`${count} within ${CRASH_WINDOW_MS / 60_000} minutes; the last: ${reason}`)
   }
@@ -156,10 +175,17 @@ export class Altiplano {
     this.#unservable = reason
   }
 
+  /** The same for the embedding model. */
+  refuseEmbeddingModel(reason: string): void {
+    this.#unembeddable = reason
+  }
+
   notReady(): string | undefined {
     if (this.#draining) return 'shutting down'
     if (this.#unservable !== undefined) return this.#unservable()
-    for (const child of [this.#engine, this.#text?.child]) {
+    if (this.#unembeddable !== undefined) return this.#unembeddable
+    const embedding = this.#options.embeddingNames === undefined ? [] : [this.#embedding?.child]
+    for (const child of [this.#engine, this.#text?.child, ...embedding]) {
       if (child?.state !== 'ready') return child?.lastFailure ?? 'the model is loading'
     }
     return undefined
@@ -174,7 +200,11 @@ export class Altiplano {
     await pause(20)
     await this.#closeServer()
     // The engine may have prefixes to write down.
-    await Promise.all([this.#engine?.stop(5000), this.#text?.child.stop(1000)])
+    await Promise.all([
+      this.#engine?.stop(5000),
+      this.#text?.child.stop(1000),
+      this.#embedding?.child.stop(1000),
+    ])
   }
 
   /** fastify waits for idle keep-alive sockets of clients that will not close them; sweep until it is through. */
@@ -198,6 +228,7 @@ export class Altiplano {
     const { names, strictParams, controlTokenIds, promptLookup, maxN } = this.#options
     return {
       names,
+      embedding: this.#embeddingServing(),
       created: Math.floor(Date.now() / 1000),
       strictParams,
       controlTokenIds,
@@ -220,6 +251,23 @@ export class Altiplano {
         return this.#generator.start(requests)
       },
       ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
+    }
+  }
+
+  #embeddingServing(): Embedding | undefined {
+    const { embeddingNames: names } = this.#options
+    if (names === undefined) return undefined
+    const client = (): EmbeddingClient => {
+      if (this.#draining) throw shuttingDown()
+      if (this.#embedding === undefined) throw loading(this.#unembeddable ?? 'the model is loading')
+      return this.#embedding
+    }
+    return {
+      names,
+      contextSize: () => this.#embedding?.child.ready?.contextSize,
+      ready: async () => client().ready(),
+      tokenize: async (text) => client().tokenize(text),
+      embed: async (tokens) => client().embed(tokens),
     }
   }
 
@@ -287,6 +335,11 @@ export class Altiplano {
       cause,
     })
   }
+}
+
+/** On a CPU more than one pool thread collapses llama.cpp's decode; with layers on a GPU the pool samples the rows. */
+function poolThreads(gpuLayers: number): Readonly<Record<string, string>> {
+  return { UV_THREADPOOL_SIZE: gpuLayers === 0 || !hasGpu() ? '1' : String(availableParallelism()) }
 }
 
 /** Whether an accelerator that llama.cpp could use is plausible; the engine process finds out for certain. */

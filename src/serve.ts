@@ -6,6 +6,7 @@ import { freeCores } from './free-cores.ts'
 import { KeyFile } from './gateway/access/key-file.ts'
 import type { DownloadProgress } from './models/download.ts'
 import { type GgufSummary, readModel } from './models/gguf.ts'
+import { makesEmbeddings } from './models/gguf-summary.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
 import { ModelFileError } from './models/model-file-error.ts'
 import { progressReporter, progressText } from './models/progress.ts'
@@ -13,6 +14,9 @@ import { parkingSpace } from './parking-space.ts'
 
 /** Tokens of a slot when nothing is said: enough for a conversation, small enough for a laptop. */
 const DEFAULT_CONTEXT = 4096
+
+/** Tokens of an input to embed, when nothing is said: a whole input is one batch, and memory grows with it. */
+const DEFAULT_EMBEDDING_CONTEXT = 2048
 
 /**
  * Listens at once, loads the model, and serves until a signal. Resolves to the exit code: 0, or 1 when its
@@ -24,8 +28,11 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const keyFile = openKeyFile(config, log)
   // What is not there is the caller's mistake, and needs no server to say so.
   const local = config.model?.startsWith('hf:') ? undefined : await locate(config)
+  const names = servedNames(config.servedModelName, local?.displayName ?? modelDisplayName(config.model))
+  const embeddingNames = embeddingNamesOf(config, names)
   const altiplano = new Altiplano({
-    names: servedNames(config, local?.displayName ?? modelDisplayName(config.model)),
+    names,
+    embeddingNames,
     maxQueue: config.maxQueue,
     maxN: config.maxN,
     maxBodyBytes: config.maxBodyBytes,
@@ -40,6 +47,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const starting = new AbortController()
   // The children load their engine while the gateway opens its port.
   void startModel(altiplano, config, local, log, starting.signal)
+  if (config.embeddingModel !== undefined) void startEmbeddingModel(altiplano, config, log, starting.signal)
   const address = await listen(altiplano, config).catch(async (error) => {
     starting.abort()
     await altiplano.drain(0)
@@ -113,6 +121,51 @@ async function startModel(
     log.error({ err: error }, reason)
     altiplano.refuseModel(() => reason)
   }
+}
+
+async function startEmbeddingModel(
+  altiplano: Altiplano,
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const located = await locate({ ...config, model: config.embeddingModel }, undefined, signal)
+    const summary = await readModel(located.shards)
+    if (!makesEmbeddings(summary)) {
+      throw new ModelFileError(
+        `${summary.file}: not an embedding model (${summary.architecture} without pooling).`,
+      )
+    }
+    const longest = Math.min(config.embeddingContextSize || DEFAULT_EMBEDDING_CONTEXT, summary.contextLength)
+    altiplano.startEmbeddingModel({
+      modelPath: located.path,
+      contextSize: longest,
+      threads: config.threads || freeCores(),
+      gpuLayers: config.gpuLayers,
+    })
+  } catch (error) {
+    if (signal.aborted) return
+    const known = error instanceof ModelFileError || error instanceof ConfigError
+    const reason = known ? error.message : 'the embedding model could not be opened'
+    log.error({ err: error }, reason)
+    altiplano.refuseEmbeddingModel(reason)
+  }
+}
+
+/** @throws ConfigError when both models would answer to one name. */
+function embeddingNamesOf(config: Config, names: readonly string[]): string[] | undefined {
+  const { embeddingModel, embeddingModelName } = config
+  if (embeddingModel === undefined) return undefined
+  const own = servedNames(embeddingModelName, modelDisplayName(embeddingModel))
+  const both = own.find((name) => names.includes(name))
+  if (both !== undefined) {
+    throw new ConfigError(
+      `Both models would be called ${both}. Choose another name with --embedding-model-name`,
+      1,
+    )
+  }
+  return own
 }
 
 /** A download is shown to the person at the terminal, and as the reason of not being ready. */

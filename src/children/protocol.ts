@@ -192,3 +192,37 @@ export interface TextResponse {
   readonly call: number
   readonly body: TextAnswer
 }
+
+export interface EmbeddingInit {
+  readonly modelPath: string
+  /** Most tokens of one input, with those that the model adds. */
+  readonly contextSize: number
+  readonly threads: number
+  readonly gpuLayers: number
+}
+
+export interface EmbeddingReady {
+  readonly dimensions: number
+  readonly contextSize: number
+  readonly vocabularySize: number
+  readonly control: readonly number[]
+}
+
+export type EmbeddingCall =
+  /** Control tokens written in the text are text. The model's own first and last tokens are added. */
+  | { readonly type: 'tokenize'; readonly text: string }
+  | { readonly type: 'embed'; readonly tokens: Uint32Array }
+
+export type EmbeddingAnswer =
+  | { readonly type: 'tokens'; readonly tokens: Uint32Array }
+  | { readonly type: 'vector'; readonly vector: Float32Array }
+  | { readonly type: 'error'; readonly message: string }
+
+export interface EmbeddingRequest {
+  readonly call: number
+  readonly body: EmbeddingCall
+}
+export interface EmbeddingResponse {
+  readonly call: number
+  readonly body: EmbeddingAnswer
+}

@@ -35,7 +35,7 @@ export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
 const HEALTHY_MS = 60_000
 
 /** Where a child's entry lies: beside this file, compiled or not. */
-export function childEntry(name: 'engine' | 'text'): URL {
+export function childEntry(name: 'engine' | 'text' | 'embedding'): URL {
   return new URL(`./${name}-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 }
 

@@ -40,6 +40,30 @@ export const ConfigSchema = Type.Object({
       description: 'Name clients ask for; a comma-separated list gives aliases.',
     }),
   ),
+  embeddingModel: Type.Optional(
+    Type.String({
+      group: 'Model',
+      minLength: 1,
+      defaultText: 'none',
+      description: 'Model for /v1/embeddings, beside the one that generates; given like --model.',
+    }),
+  ),
+  embeddingModelName: Type.Optional(
+    Type.String({
+      group: 'Model',
+      minLength: 1,
+      defaultText: "the embedding model's name",
+      description: 'Name clients ask for embeddings with; a comma-separated list gives aliases.',
+    }),
+  ),
+  embeddingContextSize: Type.Integer({
+    group: 'Engine',
+    default: 0,
+    minimum: 0,
+    maximum: 131_072,
+    defaultText: "0 (the embedding model's trained context, at most 2048)",
+    description: 'Tokens of the longest input to embed.',
+  }),
   host: Type.String({
     group: 'Server',
     minLength: 1,
@@ -249,8 +273,8 @@ export const settings: readonly Setting[] = Object.entries(
 ).map(setting)
 
 /** The names clients may use, first the canonical one. */
-export function servedNames(config: Config, fallback: string): [string, ...string[]] {
-  const names = (config.servedModelName ?? '').split(',').map((name) => name.trim())
+export function servedNames(given: string | undefined, fallback: string): [string, ...string[]] {
+  const names = (given ?? '').split(',').map((name) => name.trim())
   const [first = fallback, ...aliases] = new Set(names.filter((name) => name !== ''))
   return [first, ...aliases]
 }

@@ -22,6 +22,7 @@ import { openInference } from './kserve/open-inference.ts'
 import { predict } from './kserve/predict.ts'
 import { chatCompletions } from './openai/chat-completions.ts'
 import { completions } from './openai/completions.ts'
+import { embeddings } from './openai/embeddings.ts'
 import { models } from './openai/models.ts'
 import { responses } from './openai/responses/responses.ts'
 import { logRequests } from './request-log.ts'
@@ -82,6 +83,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     await tree.register(async (messages) => anthropicMessages(messages, serving, streams), {
       prefix: '/messages',
     })
+    embeddings(tree, serving)
   }
   for (const prefix of ['/v1', '/openai/v1']) await app.register(api, { prefix })
   return app

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
+import type { EmbeddingReady, ModelInfo, Vocabulary } from '../children/protocol.ts'
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
@@ -20,10 +20,23 @@ export interface ChatPrompt {
   readonly rendered: string
 }
 
+/** A model that makes vectors. All of it @throws ServingError model_loading, server_overloaded, engine_failed. */
+export interface Embedding {
+  readonly names: readonly string[]
+  /** Undefined while the model loads. */
+  contextSize(): number | undefined
+  ready(): Promise<EmbeddingReady>
+  tokenize(text: string): Promise<Uint32Array>
+  /** Of L2 norm 1. */
+  embed(tokens: Uint32Array): Promise<Float32Array>
+}
+
 /** What the routes need of the rest of the process. */
 export interface Serving {
   /** Names the model answers to; the first is its own. */
   readonly names: readonly string[]
+  /** Undefined where no embedding model is configured. */
+  readonly embedding: Embedding | undefined
   /** Unix seconds at which the model was taken into service. */
   readonly created: number
   readonly strictParams: boolean

@@ -21,6 +21,8 @@ export interface GgufSummary {
   readonly fileBytes: number
   /** Tokens of context the model was trained with. */
   readonly contextLength: number
+  /** llama.cpp: llama_pooling_type; undefined: the file does not say. */
+  readonly pooling: number | undefined
   readonly blockCount: number
   readonly embeddingLength: number
   readonly headCount: number
@@ -57,6 +59,7 @@ export function summarise(
     tensorCount: tensors.count,
     fileBytes: reader.size,
     contextLength: fields.positive('context_length'),
+    pooling: fields.number(`${architecture}.pooling_type`),
     blockCount,
     embeddingLength: fields.positive('embedding_length'),
     headCount: fields.perLayer('attention.head_count', blockCount)[0] ?? 0,
@@ -138,4 +141,9 @@ class Fields {
     const found = value === undefined ? 'missing' : typeof value === 'number' ? `${value}` : 'not a number'
     throw this.#reader.fail(`${this.#prefix}${name} is ${found}.`)
   }
+}
+
+/** llama.cpp: pooling by mean, first or last token; 0 is none and 4 ranks. An encoder of BERT's family that does not say is pooled by its mean. */
+export function makesEmbeddings({ pooling, architecture }: GgufSummary): boolean {
+  return pooling === undefined ? architecture.endsWith('bert') : pooling >= 1 && pooling <= 3
 }

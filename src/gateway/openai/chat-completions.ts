@@ -37,7 +37,7 @@ export function chatCompletions(app: FastifyInstance, serving: Serving, onError:
 export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
     const fields = new Fields(request.body)
-    const model = readModel(fields, serving.names)
+    const model = readModel(fields, serving)
     const ready = await serving.model()
     const chat = readChat(fields, serving, ready)
     const ignored = ignoredFields(fields, serving.strictParams)

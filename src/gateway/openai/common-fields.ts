@@ -1,6 +1,7 @@
 import { quoted, ServingError } from '../../errors.ts'
 import { tell } from '../field-reads.ts'
 import { type Fields, missing, unsupported } from '../fields.ts'
+import type { Serving } from '../serving.ts'
 
 /** Fields that tune cost, routing or telemetry only: taken, checked, and said to be without effect. */
 const WITHOUT_EFFECT = [
@@ -36,11 +37,16 @@ export function readStreamOptions(fields: Fields): StreamOptions {
   return { stream, includeUsage: options?.boolean('include_usage') ?? false }
 }
 
-/** @throws ServingError model_not_found. The name is required, as in OpenAI's API. */
-export function readModel(fields: Fields, served: readonly string[]): string {
+/** A model that generates text. @throws ServingError model_not_found, wrong_model_kind. The name is required, as in OpenAI's API. */
+export function readModel(fields: Fields, { names, embedding }: Serving): string {
   const model = fields.string('model', 1024)
   if (model === undefined || model === '') throw missing('model')
-  if (served.includes(model)) return model
+  if (names.includes(model)) return model
+  if (embedding?.names.includes(model)) {
+    throw new ServingError('wrong_model_kind', 'This model makes embeddings; it does not generate text.', {
+      param: 'model',
+    })
+  }
   throw modelNotFound(model)
 }
 

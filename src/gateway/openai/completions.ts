@@ -27,7 +27,7 @@ export function completions(app: FastifyInstance, serving: Serving, onError: Err
 export function completionHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
     const fields = new Fields(request.body)
-    const model = readModel(fields, serving.names)
+    const model = readModel(fields, serving)
     const ready = await serving.model()
     const wanted = readCompletion(fields, serving, ready)
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))

@@ -11,12 +11,12 @@ import { modelNotFound } from './common-fields.ts'
 export function models(app: FastifyInstance, serving: Serving, health: Health): void {
   app.get('/models', async () => ({
     object: 'list',
-    data: serving.names.map((name) => describe(name, serving)),
-    models: serving.names,
+    data: namesOf(serving).map((name) => describe(name, serving)),
+    models: namesOf(serving),
   }))
   app.get<{ Params: { '*': string } }>('/models/*', async (request, reply) => {
     const name = request.params['*']
-    if (!serving.names.includes(name)) throw modelNotFound(name)
+    if (!namesOf(serving).includes(name)) throw modelNotFound(name)
     const reason = health.notReady()
     if (reason === undefined) return { ...describe(name, serving), name, ready: true }
     const error = new ServingError('model_loading', `The model is not ready: ${reason}`)
@@ -27,8 +27,16 @@ export function models(app: FastifyInstance, serving: Serving, health: Health): 
   })
 }
 
+/** Of both models. */
+function namesOf({ names, embedding }: Serving): readonly string[] {
+  return [...names, ...(embedding?.names ?? [])]
+}
+
 function describe(id: string, serving: Serving): object {
-  const { contextSize, trainedContext } = serving.sizes()
+  const { embedding } = serving
+  const { contextSize, trainedContext } = embedding?.names.includes(id)
+    ? { contextSize: embedding.contextSize(), trainedContext: undefined }
+    : serving.sizes()
   return {
     id,
     object: 'model',

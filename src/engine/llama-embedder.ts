@@ -1,0 +1,73 @@
+import { getLlama, LlamaLogLevel, type LlamaModel, type Token } from 'node-llama-cpp'
+import type { EmbeddingInit, EmbeddingReady } from '../children/protocol.ts'
+
+// llama.cpp: llama_token_attr.
+const CONTROL = 1 << 3
+
+export interface LlamaEmbedder {
+  readonly ready: EmbeddingReady
+  /** With the tokens that the model wants around every text. */
+  tokenize(text: string): Uint32Array
+  /** The pooled vector, of L2 norm 1. @throws Error for tokens the model cannot take, or a vector that is no direction. */
+  embed(tokens: Uint32Array): Promise<Float32Array>
+  close(): Promise<void>
+}
+
+export async function openEmbedder({
+  modelPath,
+  contextSize,
+  threads,
+  gpuLayers,
+}: EmbeddingInit): Promise<LlamaEmbedder> {
+  const llama = await getLlama({
+    gpu: gpuLayers === 0 ? false : 'auto',
+    build: 'never',
+    logLevel: LlamaLogLevel.error,
+    maxThreads: threads,
+  })
+  const model = await llama.loadModel({ modelPath, gpuLayers: gpuLayers === -1 ? 'auto' : gpuLayers })
+  // node-llama-cpp 3.22.1 refuses an input that fills its context. A whole input must fit into one batch, or its last part alone is pooled.
+  const cells = contextSize + 1
+  const context = await model.createEmbeddingContext({ contextSize: cells, batchSize: cells, threads })
+  const vocabularySize = model.fileInfo.metadata.tokenizer.ggml.tokens.length
+  // It adds the model's own first and last token where they lack.
+  const whole = (tokens: readonly Token[]): Token[] => {
+    const all = [...tokens]
+    const { _prepareInput: prepare } = context as unknown as { _prepareInput(tokens: Token[]): void }
+    prepare.call(context, all)
+    return all
+  }
+  return {
+    ready: {
+      dimensions: model.embeddingVectorSize,
+      contextSize,
+      vocabularySize,
+      control: controlTokens(model, vocabularySize),
+    },
+    tokenize: (text) => Uint32Array.from(whole(model.tokenize(text, false))),
+    embed: async (tokens) => {
+      if (tokens.length === 0 || tokens.length > contextSize) throw new Error('not a length to embed')
+      if (tokens.some((token) => token >= vocabularySize)) throw new Error('a token is not in the vocabulary')
+      const { vector } = await context.getEmbeddingFor([...tokens] as Token[])
+      return normalised(vector)
+    },
+    close: async () => {
+      await context.dispose()
+      await model.dispose()
+      await llama.dispose()
+    },
+  }
+}
+
+function controlTokens(model: LlamaModel, size: number): number[] {
+  const native = (model as unknown as { _model: { getTokenAttributes(token: number): number } })._model
+  return Array.from({ length: size }, (_, token) => token).filter(
+    (token) => (native.getTokenAttributes(token) & CONTROL) !== 0,
+  )
+}
+
+function normalised(vector: readonly number[]): Float32Array {
+  const norm = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0))
+  if (!Number.isFinite(norm) || norm === 0) throw new Error('the model gave a vector without a direction')
+  return Float32Array.from(vector, (value) => value / norm)
+}
