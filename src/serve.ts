@@ -130,7 +130,7 @@ async function startEmbeddingModel(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const located = await locate({ ...config, model: config.embeddingModel }, undefined, signal)
+    const located = await locate(config, undefined, signal, config.embeddingModel)
     const summary = await readModel(located.shards)
     if (!makesEmbeddings(summary)) {
       throw new ModelFileError(
@@ -186,8 +186,9 @@ function locate(
   config: Config,
   onProgress?: (progress: DownloadProgress) => void,
   signal?: AbortSignal,
+  model = config.model,
 ): Promise<LocatedModel> {
-  return locateModel(config.model, {
+  return locateModel(model, {
     endpoint: config.hfEndpoint,
     cacheDir: config.modelCache,
     token: process.env['HF_TOKEN'],

@@ -200,6 +200,6 @@ describe('refused', () => {
 
 it('servedNames splits, trims and falls back', () => {
   const { config } = load(['--served-model-name', ' a, b,,a'])
-  expect(servedNames(config, 'x')).toEqual(['a', 'b'])
-  expect(servedNames(load([]).config, 'x')).toEqual(['x'])
+  expect(servedNames(config.servedModelName, 'x')).toEqual(['a', 'b'])
+  expect(servedNames(load([]).config.servedModelName, 'x')).toEqual(['x'])
 })

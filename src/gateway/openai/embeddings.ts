@@ -69,7 +69,7 @@ function textOf(text: string, path: string): string {
 function idsOf(
   items: readonly unknown[],
   path: string,
-  { vocabularySize, contextSize, control }: EmbeddingReady,
+  { vocabularySize, contextSize }: EmbeddingReady,
   refused: ReadonlySet<number>,
 ): Uint32Array {
   if (items.length === 0) throw emptyArray(path)
