@@ -266,7 +266,7 @@ export class Altiplano {
       names,
       contextSize: () => this.#embedding?.child.ready?.contextSize,
       ready: async () => client().ready(),
-      tokenize: async (text) => client().tokenize(text),
+      prepare: async (input) => client().prepare(input),
       embed: async (tokens) => client().embed(tokens),
     }
   }

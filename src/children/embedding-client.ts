@@ -56,8 +56,8 @@ export class EmbeddingClient {
     }
   }
 
-  async tokenize(text: string): Promise<Uint32Array> {
-    const answer = await this.#call({ type: 'tokenize', text })
+  async prepare(input: string | Uint32Array): Promise<Uint32Array> {
+    const answer = await this.#call({ type: 'prepare', input })
     if (answer.type === 'tokens') return answer.tokens
     throw failed('The text of your request could not be tokenized', answer)
   }

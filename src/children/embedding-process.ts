@@ -12,8 +12,8 @@ import type {
 serveChild<EmbeddingInit, EmbeddingRequest, EmbeddingReady, EmbeddingResponse>(async (init, channel) => {
   const embedder = await openEmbedder(init)
   const answer = async (call: EmbeddingCall): Promise<EmbeddingAnswer> =>
-    call.type === 'tokenize'
-      ? { type: 'tokens', tokens: embedder.tokenize(call.text) }
+    call.type === 'prepare'
+      ? { type: 'tokens', tokens: embedder.prepare(call.input) }
       : { type: 'vector', vector: await embedder.embed(call.tokens) }
   let left = 0
   let last: Promise<void> = Promise.resolve()

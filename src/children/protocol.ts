@@ -209,8 +209,8 @@ export interface EmbeddingReady {
 }
 
 export type EmbeddingCall =
-  /** Control tokens written in the text are text. The model's own first and last tokens are added. */
-  | { readonly type: 'tokenize'; readonly text: string }
+  /** Control tokens written in a text are text. The model's own first and last tokens are added to text and to ids. */
+  | { readonly type: 'prepare'; readonly input: string | Uint32Array }
   | { readonly type: 'embed'; readonly tokens: Uint32Array }
 
 export type EmbeddingAnswer =

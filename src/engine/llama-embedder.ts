@@ -6,8 +6,8 @@ const CONTROL = 1 << 3
 
 export interface LlamaEmbedder {
   readonly ready: EmbeddingReady
-  /** With the tokens that the model wants around every text. */
-  tokenize(text: string): Uint32Array
+  /** With the tokens that the model wants around every input. @throws Error for ids that are not in the vocabulary. */
+  prepare(input: string | Uint32Array): Uint32Array
   /** The pooled vector, of L2 norm 1. @throws Error for tokens the model cannot take, or a vector that is no direction. */
   embed(tokens: Uint32Array): Promise<Float32Array>
   close(): Promise<void>
@@ -37,6 +37,11 @@ export async function openEmbedder({
     prepare.call(context, all)
     return all
   }
+  const check = (input: string | Uint32Array): void => {
+    if (typeof input !== 'string' && input.some((token) => token >= vocabularySize)) {
+      throw new Error('a token is not in the vocabulary')
+    }
+  }
   return {
     ready: {
       dimensions: model.embeddingVectorSize,
@@ -44,10 +49,17 @@ export async function openEmbedder({
       vocabularySize,
       control: controlTokens(model, vocabularySize),
     },
-    tokenize: (text) => Uint32Array.from(whole(model.tokenize(text, false))),
+    prepare: (input) => {
+      check(input)
+      return Uint32Array.from(
+        whole(typeof input === 'string' ? model.tokenize(input, false) : ([...input] as Token[])),
+      )
+    },
     embed: async (tokens) => {
-      if (tokens.length === 0 || tokens.length > contextSize) throw new Error('not a length to embed')
-      if (tokens.some((token) => token >= vocabularySize)) throw new Error('a token is not in the vocabulary')
+      check(tokens)
+      if (tokens.length === 0 || whole([...tokens] as Token[]).length > contextSize) {
+        throw new Error('not a length to embed')
+      }
       const { vector } = await context.getEmbeddingFor([...tokens] as Token[])
       return normalised(vector)
     },

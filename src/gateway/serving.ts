@@ -26,7 +26,8 @@ export interface Embedding {
   /** Undefined while the model loads. */
   contextSize(): number | undefined
   ready(): Promise<EmbeddingReady>
-  tokenize(text: string): Promise<Uint32Array>
+  /** The tokens that are computed: text becomes tokens, and the model's own first and last ones are added. */
+  prepare(input: string | Uint32Array): Promise<Uint32Array>
   /** Of L2 norm 1. */
   embed(tokens: Uint32Array): Promise<Float32Array>
 }

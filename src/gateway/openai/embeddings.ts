@@ -100,7 +100,7 @@ async function tokensOf(
   const all: Uint32Array[] = []
   for (const [index, input] of inputs.entries()) {
     if (reply.raw.destroyed) return []
-    const tokens = typeof input === 'string' ? await embedding.tokenize(input) : input
+    const tokens = await embedding.prepare(input)
     if (tokens.length > contextSize) throw overlong(`input[${index}]`, tokens.length, contextSize)
     all.push(tokens)
   }
