@@ -35,6 +35,9 @@ export async function openEmbedder({
     const all = [...tokens]
     const { _prepareInput: prepare } = context as unknown as { _prepareInput(tokens: Token[]): void }
     prepare.call(context, all)
+    // It leaves out the first token of unigram vocabularies (XLM-RoBERTa), which llama.cpp adds where the file says so.
+    const { bos, shouldPrependBosToken } = model.tokens
+    if (shouldPrependBosToken && bos !== null && all[0] !== bos) all.unshift(bos)
     return all
   }
   const check = (input: string | Uint32Array): void => {

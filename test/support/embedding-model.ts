@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { text, u32 } from '../models/gguf-writer.ts'
+import { type GgufSpec, ggufBytes, ggufSpec, text, u32, u64 } from '../models/gguf-writer.ts'
 
 const GGUF_HEAD = 24
 const builtIn = join(import.meta.dirname, '../../models/altiplano-demo.gguf')
@@ -16,4 +16,84 @@ export async function writeEmbeddingModel(path: string): Promise<void> {
   const head = Buffer.from(bytes.subarray(0, GGUF_HEAD))
   head.writeBigUInt64LE(head.readBigUInt64LE(16) + 2n, 16)
   await writeFile(path, Buffer.concat([head, added, bytes.subarray(GGUF_HEAD)]))
+}
+
+const WIDTH = 32
+const CONTEXT = 64
+const WORDS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '▁hello', '▁world', '▁cat', '▁dog', '▁the', 's']
+
+/** A BERT of one layer with random weights: an encoder, which sees its input both ways and is pooled by the mean. */
+export async function writeBertModel(path: string): Promise<void> {
+  const shapes: Record<string, readonly number[]> = {
+    'token_embd.weight': [WIDTH, WORDS.length],
+    'token_types.weight': [WIDTH, 2],
+    'position_embd.weight': [WIDTH, CONTEXT],
+    'blk.0.ffn_up.weight': [WIDTH, 2 * WIDTH],
+    'blk.0.ffn_up.bias': [2 * WIDTH],
+    'blk.0.ffn_down.weight': [2 * WIDTH, WIDTH],
+    'blk.0.ffn_down.bias': [WIDTH],
+  }
+  for (const name of ['q', 'k', 'v', 'output']) {
+    shapes[`blk.0.attn_${name}.weight`] = [WIDTH, WIDTH]
+    shapes[`blk.0.attn_${name}.bias`] = [WIDTH]
+  }
+  for (const name of ['token_embd_norm', 'blk.0.attn_output_norm', 'blk.0.layer_output_norm']) {
+    shapes[`${name}.weight`] = [WIDTH]
+    shapes[`${name}.bias`] = [WIDTH]
+  }
+  let floats = 0
+  const tensors = Object.entries(shapes).map(([name, shape]) => {
+    const offset = BigInt(floats * 4)
+    floats += shape.reduce((product, size) => product * size, 1)
+    return { name, shape: shape.map(BigInt), type: 0, offset }
+  })
+  const spec = ggufSpec((made) => {
+    made.pairs = bertPairs()
+    made.tensors = tensors
+    made.dataBytes = floats * 4
+  })
+  const bytes = ggufBytes(spec)
+  const random = randomNumbers(7)
+  for (let at = bytes.length - floats * 4; at < bytes.length; at += 4) bytes.writeFloatLE(random() - 0.5, at)
+  await writeFile(path, bytes)
+}
+
+function bertPairs(): GgufSpec['pairs'] {
+  const epsilon = Buffer.alloc(4)
+  epsilon.writeFloatLE(1e-12)
+  // llama.cpp: 1 is normal, 2 unknown, 3 control.
+  const types = WORDS.map((word) => u32(word === '[UNK]' ? 2 : word.startsWith('[') ? 3 : 1))
+  return [
+    ['general.architecture', { text: 'bert' }],
+    ['bert.context_length', { u32: CONTEXT }],
+    ['bert.block_count', { u32: 1 }],
+    ['bert.embedding_length', { u32: WIDTH }],
+    ['bert.feed_forward_length', { u32: 2 * WIDTH }],
+    ['bert.attention.head_count', { u32: 2 }],
+    ['bert.attention.layer_norm_epsilon', { raw: Buffer.concat([u32(6), epsilon]) }],
+    ['bert.attention.causal', { raw: Buffer.concat([u32(7), Buffer.from([0])]) }],
+    ['bert.pooling_type', { u32: 1 }],
+    ['tokenizer.ggml.model', { text: 'bert' }],
+    ['tokenizer.ggml.token_type_count', { u32: 2 }],
+    ['tokenizer.ggml.tokens', { texts: WORDS }],
+    [
+      'tokenizer.ggml.token_type',
+      { raw: Buffer.concat([u32(9), u32(5), u64(BigInt(WORDS.length)), ...types]) },
+    ],
+    ['tokenizer.ggml.bos_token_id', { u32: 2 }],
+    ['tokenizer.ggml.eos_token_id', { u32: 3 }],
+    ['tokenizer.ggml.cls_token_id', { u32: 2 }],
+    ['tokenizer.ggml.seperator_token_id', { u32: 3 }],
+    ['tokenizer.ggml.padding_token_id', { u32: 0 }],
+    ['tokenizer.ggml.unknown_token_id', { u32: 1 }],
+  ]
+}
+
+/** Park and Miller: numbers from 0 to 1. */
+function randomNumbers(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
 }
