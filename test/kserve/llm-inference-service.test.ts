@@ -53,7 +53,7 @@ it('the arguments are those of a server with both names on the port that KServe 
   const words = ['serve', ...injected, ...(main?.args ?? []), ...tracing]
   const { config } = loadConfig(words, {})
   expect(config).toMatchObject({ model: '/mnt/models', host: '0.0.0.0', port: 8000 })
-  expect(servedNames(config, 'x')).toEqual(['qwen', 'publishers/chat/models/qwen'])
+  expect(servedNames(config.servedModelName, 'x')).toEqual(['qwen', 'publishers/chat/models/qwen'])
 })
 
 it('a service puts its image, its settings and its GPU over the config', () => {
