@@ -23,7 +23,7 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
 
   app.post('/', { sse: 'manual' }, async (request, reply) => {
     const fields = new Fields(request.body)
-    const model = readModel(fields, serving.names)
+    const model = readModel(fields, serving)
     const ready = await serving.model()
     const { chat, stream, ignored } = readRequest(fields, serving, ready, true)
     sendIgnored(reply, serving, ignored)
@@ -41,7 +41,7 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
 
   app.post('/count_tokens', async (request, reply) => {
     const fields = new Fields(request.body)
-    readModel(fields, serving.names)
+    readModel(fields, serving)
     const { chat, ignored } = readRequest(fields, serving, await serving.model(), false)
     sendIgnored(reply, serving, ignored)
     const prompt = await renderChat(chat, serving, watchClient(reply).signal)

@@ -14,7 +14,7 @@ import { ResponseWriter } from './writer.ts'
 export function responses(app: FastifyInstance, serving: Serving, settings: StreamSettings): void {
   app.post('/responses', { sse: 'manual' }, async (request, reply) => {
     const fields = new Fields(request.body)
-    const model = readModel(fields, serving.names)
+    const model = readModel(fields, serving)
     const ready = await serving.model()
     const wanted = readResponses(fields, serving, ready)
     sendIgnored(reply, serving, wanted.ignored)
@@ -29,7 +29,7 @@ export function responses(app: FastifyInstance, serving: Serving, settings: Stre
 
   app.post('/responses/input_tokens', async (request, reply) => {
     const fields = new Fields(request.body)
-    readModel(fields, serving.names)
+    readModel(fields, serving)
     const { chat, ignored } = readResponses(fields, serving, await serving.model())
     sendIgnored(reply, serving, ignored)
     const prompt = await renderChat(chat, serving, watchClient(reply).signal)
