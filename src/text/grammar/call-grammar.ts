@@ -19,7 +19,7 @@ export function callGrammar(
   const schemas = new SchemaRules()
   const branches = [...tools].map(([name, parameters], index) => ({
     text: notation.open(name),
-    then: sequence(argumentsOf(schemas, parameters, index), literal(notation.close)),
+    next: sequence(argumentsOf(schemas, parameters, index), literal(notation.close)),
   }))
   schemas.rules.set('call', textTree(branches))
   const { mark, between } = notation
@@ -30,10 +30,10 @@ export function callGrammar(
   else {
     if (mark === undefined)
       throw new GrammarError('nothing tells a call from text in the format of this model')
-    const marked = branches.map(({ text, then }) => ({ text: text.slice(mark.length), then }))
+    const marked = branches.map(({ text, next }) => ({ text: text.slice(mark.length), next }))
     schemas.rules.set(
       'root',
-      textUntil([{ text: mark, then: sequence(textTree(marked), more) }], schemas.rules, 'text', true),
+      textUntil([{ text: mark, next: sequence(textTree(marked), more) }], schemas.rules, 'text', true),
     )
   }
   return schemas.rules

@@ -31,7 +31,7 @@ export function textUntil(
     for (const letter of letters) {
       const text = held + letter
       const tag = tags.find((one) => text.endsWith(one.text))
-      const to = tag?.then ?? begun.find((start) => text.endsWith(start)) ?? ''
+      const to = tag?.next ?? begun.find((start) => text.endsWith(start)) ?? ''
       next.set(to, [...(next.get(to) ?? []), letter])
     }
     next.delete('')

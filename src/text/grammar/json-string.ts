@@ -68,7 +68,7 @@ export function quotedString(content: GrammarNode): GrammarNode {
 
 /** One of these texts; none leaves two ways open. */
 export function oneOfTexts(texts: readonly string[]): GrammarNode {
-  return textTree(texts.map((text) => ({ text, then: EMPTY })))
+  return textTree(texts.map((text) => ({ text, next: EMPTY })))
 }
 
 /** The content of a JSON string that is none of `texts`, without escapes (they could spell one of them). */

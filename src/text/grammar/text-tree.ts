@@ -3,14 +3,14 @@ import { choice, type GrammarNode, literal, sequence } from './node.ts'
 /** A text, and what may follow it. */
 export interface Branch {
   readonly text: string
-  readonly then: GrammarNode
+  readonly next: GrammarNode
 }
 
 /** One of the texts, then what follows it. Texts that begin alike share their beginning, so that one way is open there. */
 export function textTree(branches: readonly Branch[]): GrammarNode {
   const shared = commonPrefix(branches.map(({ text }) => text))
   if (shared !== '') {
-    const rests = branches.map(({ text, then }) => ({ text: text.slice(shared.length), then }))
+    const rests = branches.map(({ text, next }) => ({ text: text.slice(shared.length), next }))
     return sequence(literal(shared), textTree(rests))
   }
   const groups = new Map<string, Branch[]>()
@@ -18,7 +18,7 @@ export function textTree(branches: readonly Branch[]): GrammarNode {
     const head = [...branch.text.slice(0, 2)][0] ?? ''
     groups.set(head, [...(groups.get(head) ?? []), branch])
   }
-  const ends = (groups.get('') ?? []).map(({ then }) => then)
+  const ends = (groups.get('') ?? []).map(({ next }) => next)
   groups.delete('')
   return choice([...ends, ...[...groups.values()].map((group) => textTree(group))])
 }

@@ -17,7 +17,7 @@ export function thoughtFirst(grammar: Grammar, { open, close, opened }: Thought)
   for (const [name, node] of grammar) rules.set(renamed(name), rename(node))
   const answer = rule(renamed('root'))
   const behind = sequence(optional(literal('\n\n')), answer)
-  const thought = textUntil([{ text: close, then: behind }], rules, THOUGHT, false)
+  const thought = textUntil([{ text: close, next: behind }], rules, THOUGHT, false)
   rules.set('root', opened ? thought : choice([answer, sequence(literal(open), thought)]))
   return rules
 }
