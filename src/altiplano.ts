@@ -16,6 +16,7 @@ import { childEntry, SupervisedChild } from './children/supervised-child.ts'
 import { TextClient } from './children/text-client.ts'
 import { quoted, ServingError } from './errors.ts'
 import type { ApiKeys } from './gateway/access/api-keys.ts'
+import type { TlsFiles } from './gateway/access/tls-files.ts'
 import { buildServer } from './gateway/server.ts'
 import type { ChatPrompt, Embedding, ReadyModel, Serving } from './gateway/serving.ts'
 import { fitInContext } from './generation/fit.ts'
@@ -32,6 +33,8 @@ export interface AltiplanoOptions {
   readonly maxBodyBytes: number
   /** The keys that are let in now; absent or undefined lets everyone in. */
   readonly apiKeys?: () => ApiKeys | undefined
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsFiles | undefined
   readonly keepAliveMs: number
   readonly strictParams: boolean
   readonly controlTokenIds: boolean
@@ -98,13 +101,14 @@ export class Altiplano {
 
   /** Listens at once, and is ready when the model is. Resolves to the address. */
   async listen(host: string, port: number): Promise<string> {
-    const { log, apiKeys, maxBodyBytes, keepAliveMs } = this.#options
+    const { log, apiKeys, tls, maxBodyBytes, keepAliveMs } = this.#options
     this.#app = await buildServer({
       serving: this.#serving(),
       health: { notReady: () => this.notReady() },
       metrics: this.#metrics,
       log,
       apiKeys: apiKeys ?? (() => undefined),
+      tls,
       maxBodyBytes,
       keepAliveMs,
     })

@@ -4,6 +4,7 @@ import { ConfigError } from './config/config-error.ts'
 import { type Config, servedNames } from './config/schema.ts'
 import { freeCores } from './free-cores.ts'
 import { KeyFile } from './gateway/access/key-file.ts'
+import { TlsFiles } from './gateway/access/tls-files.ts'
 import type { DownloadProgress } from './models/download.ts'
 import { type GgufSummary, readModel } from './models/gguf.ts'
 import { makesEmbeddings } from './models/gguf-summary.ts'
@@ -26,6 +27,7 @@ const DEFAULT_EMBEDDING_CONTEXT = 2048
 export async function serve(config: Config, log: Logger): Promise<number> {
   checkExposure(config)
   const keyFile = openKeyFile(config, log)
+  const tls = openTls(config)
   // What is not there is the caller's mistake, and needs no server to say so.
   const local = config.model?.startsWith('hf:') ? undefined : await locate(config)
   const names = servedNames(config.servedModelName, local?.displayName ?? modelDisplayName(config.model))
@@ -37,6 +39,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     maxN: config.maxN,
     maxBodyBytes: config.maxBodyBytes,
     apiKeys: () => keyFile?.keys,
+    tls,
     keepAliveMs: config.heartbeatInterval * 1000,
     strictParams: config.strictParams,
     controlTokenIds: config.controlTokenIds,
@@ -60,6 +63,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   if (failure !== undefined) log.fatal({ reason: failure }, 'giving up')
   await altiplano.drain(failure === undefined ? config.drainTimeout * 1000 : 0)
   keyFile?.close()
+  tls?.close()
   log.info('stopped')
   return failure === undefined ? 0 : 1
 }
@@ -82,6 +86,19 @@ function openKeyFile({ apiKeys }: Config, log: Logger): KeyFile | undefined {
     return new KeyFile(apiKeys, log)
   } catch (error) {
     throw new ConfigError(`--api-keys ${apiKeys}: ${(error as Error).message}`)
+  }
+}
+
+function openTls({ sslCertfile, sslKeyfile }: Config): TlsFiles | undefined {
+  if (sslCertfile === undefined && sslKeyfile === undefined) return undefined
+  if (sslCertfile === undefined || sslKeyfile === undefined)
+    throw new ConfigError('--ssl-certfile and --ssl-keyfile go together: one of them is missing')
+  try {
+    return new TlsFiles(sslCertfile, sslKeyfile)
+  } catch (error) {
+    throw new ConfigError(
+      `--ssl-certfile ${sslCertfile}, --ssl-keyfile ${sslKeyfile}: ${(error as Error).message}`,
+    )
   }
 }
 

@@ -20,8 +20,6 @@ const flags: Record<Arity, readonly string[]> = {
     'max-cpu-loras',
     'otlp-traces-endpoint',
     'collect-detailed-traces',
-    'ssl-certfile',
-    'ssl-keyfile',
     'ssl-ca-certs',
     'dtype',
     'task',

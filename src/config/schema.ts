@@ -91,6 +91,22 @@ export const ConfigSchema = Type.Object({
     default: false,
     description: 'Listen on an address that others can reach without --api-keys.',
   }),
+  sslCertfile: Type.Optional(
+    Type.String({
+      group: 'Server',
+      minLength: 1,
+      defaultText: 'none: plain HTTP',
+      description: 'Certificate chain in PEM, for HTTPS; read again when it changes. With --ssl-keyfile.',
+    }),
+  ),
+  sslKeyfile: Type.Optional(
+    Type.String({
+      group: 'Server',
+      minLength: 1,
+      defaultText: 'none',
+      description: 'Private key of the certificate, in PEM.',
+    }),
+  ),
   drainTimeout: Type.Integer({
     group: 'Server',
     default: 25,

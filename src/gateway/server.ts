@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:https'
 import { fastifySSE } from '@fastify/sse'
 import fastify, {
   type FastifyBaseLogger,
@@ -11,6 +12,7 @@ import fastify, {
 import { ServingError } from '../errors.ts'
 import { guard } from './access/access.ts'
 import type { ApiKeys } from './access/api-keys.ts'
+import type { TlsFiles } from './access/tls-files.ts'
 import { anthropicMessages } from './anthropic/messages.ts'
 import { apiDescription } from './api-description.ts'
 import { echoHeaders } from './echoed-headers.ts'
@@ -35,6 +37,8 @@ export interface ServerOptions {
   readonly log: FastifyBaseLogger
   /** The keys that are let in now; undefined lets everyone in. */
   readonly apiKeys: () => ApiKeys | undefined
+  /** Absent: plain HTTP. */
+  readonly tls: TlsFiles | undefined
   readonly maxBodyBytes: number
   readonly keepAliveMs: number
 }
@@ -43,7 +47,10 @@ export interface ServerOptions {
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { serving, metrics } = options
   const countError = (code: string): void => metrics.onError(code)
+  const secure = options.tls && { https: { ...options.tls.certificate } }
   const app: FastifyInstance = fastify({
+    // Its types tell servers of HTTP and of HTTPS apart, which nothing behind here does.
+    ...(secure as object | undefined),
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes,
@@ -86,6 +93,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     embeddings(tree, serving)
   }
   for (const prefix of ['/v1', '/openai/v1']) await app.register(api, { prefix })
+  options.tls?.watch(options.log, (certificate) => (app.server as Server).setSecureContext(certificate))
   return app
 }
 

@@ -1,0 +1,99 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { TLSSocket } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startServer, type TestServer } from '../support/server.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
+const cert = join(folder, 'tls.crt')
+const key = join(folder, 'tls.key')
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0
+if (!hasOpenssl) console.warn('TLS: skipped, there is no openssl to make certificates with')
+
+function makeCertificate(name: string): void {
+  const [newKey, newCert] = [join(folder, 'new.key'), join(folder, 'new.crt')]
+  const subject = ['-subj', `/CN=${name}`, '-days', '1', '-keyout', newKey, '-out', newCert]
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', ...subject],
+    {
+      stdio: 'ignore',
+    },
+  )
+  renameSync(newKey, key)
+  renameSync(newCert, cert)
+}
+
+interface Answer {
+  readonly status: number | undefined
+  readonly name: unknown
+  readonly text: string
+}
+
+function ask(url: string, body?: object): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', connection: 'close' }
+    const method = body === undefined ? 'GET' : 'POST'
+    const sent = request(url, { method, headers, rejectUnauthorized: false, agent: false }, (response) => {
+      const { subject } = (response.socket as TLSSocket).getPeerCertificate()
+      let text = ''
+      response.on('data', (chunk: Buffer) => {
+        text += chunk.toString()
+      })
+      response.on('end', () => resolve({ status: response.statusCode, name: subject.CN, text }))
+    })
+    sent.on('error', reject)
+    sent.end(body && JSON.stringify(body))
+  })
+}
+
+describe.skipIf(!hasOpenssl)('HTTPS', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    makeCertificate('first')
+    server = await startServer(['--ssl-certfile', cert, '--ssl-keyfile', key], 'listening')
+    for (let tries = 0; tries < 200; tries++) {
+      if ((await ask(`${server.url}/health/ready`)).status === 200) return
+      await pause(50)
+    }
+  })
+  afterAll(async () => {
+    await server.stop()
+    rmSync(folder, { recursive: true })
+  })
+
+  it('answers and streams, and speaks no plain HTTP', async () => {
+    expect(server.url).toMatch(/^https:/)
+    const body = { model: 'altiplano-demo', messages: [{ role: 'user', content: 'What is 2+2?' }] }
+    expect(await ask(`${server.url}/v1/chat/completions`, body)).toMatchObject({ status: 200, name: 'first' })
+    const streamed = await ask(`${server.url}/v1/chat/completions`, { ...body, stream: true })
+    expect(streamed.text).toMatch(/data: \[DONE\]\n\n$/)
+    await expect(fetch(server.url.replace('https', 'http'))).rejects.toThrow()
+  })
+
+  it('takes a new certificate while it runs, and keeps the last one when the files are broken', async () => {
+    makeCertificate('second')
+    const name = async (): Promise<unknown> => (await ask(`${server.url}/health`)).name
+    for (let tries = 0; tries < 50 && (await name()) !== 'second'; tries++) await pause(100)
+    expect(await name()).toBe('second')
+    writeFileSync(cert, 'nothing')
+    const told = (): boolean => server.logs.some((line) => line.includes('the last one stays'))
+    for (let tries = 0; tries < 50 && !told(); tries++) await pause(100)
+    expect([told(), await name()]).toEqual([true, 'second'])
+  })
+
+  it.each([
+    ['one of the two', ['--ssl-certfile', cert], /go together/],
+    ['files that are not there', ['--ssl-certfile', '/no/a', '--ssl-keyfile', '/no/b'], /\/no\/a/],
+  ])('does not start with %s', (_name, flags, problem) => {
+    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+    const args = ['--import', 'tsx', main, 'serve', '--port', '0', ...flags]
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
+    expect([status, stderr]).toEqual([2, expect.stringMatching(problem)])
+  })
+})
