@@ -1,10 +1,10 @@
-import Type, { type Static } from 'typebox'
-
 export const groups = ['Model', 'Server', 'Engine', 'Limits', 'Downloads', 'Other'] as const
 
 /** What a property of the schema carries besides its type: docs, help text and validation derive from it. */
 export interface SettingSchema {
-  readonly type?: string
+  readonly type: 'string' | 'integer' | 'boolean'
+  /** May be absent when all is read. */
+  readonly optional?: true
   readonly group: (typeof groups)[number]
   readonly description: string
   readonly default?: unknown
@@ -23,163 +23,180 @@ const cacheTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'iq4_nl', 'q4_
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 /** The one description of every setting: types, defaults, flags, variables, help and docs derive from it. */
-export const ConfigSchema = Type.Object({
-  model: Type.Optional(
-    Type.String({
-      group: 'Model',
-      minLength: 1,
-      defaultText: 'the built-in model',
-      description: 'GGUF file, directory that holds one, or hf:OWNER/REPO:QUANT to download.',
-    }),
-  ),
-  servedModelName: Type.Optional(
-    Type.String({
-      group: 'Model',
-      minLength: 1,
-      defaultText: "the model's name",
-      description: 'Name clients ask for; a comma-separated list gives aliases.',
-    }),
-  ),
-  embeddingModel: Type.Optional(
-    Type.String({
-      group: 'Model',
-      minLength: 1,
-      defaultText: 'none',
-      description: 'Model for /v1/embeddings, beside the one that generates; given like --model.',
-    }),
-  ),
-  embeddingModelName: Type.Optional(
-    Type.String({
-      group: 'Model',
-      minLength: 1,
-      defaultText: "the embedding model's name",
-      description: 'Name clients ask for embeddings with; a comma-separated list gives aliases.',
-    }),
-  ),
-  embeddingContextSize: Type.Integer({
+const schemas = {
+  model: {
+    type: 'string',
+    optional: true,
+    group: 'Model',
+    minLength: 1,
+    defaultText: 'the built-in model',
+    description: 'GGUF file, directory that holds one, or hf:OWNER/REPO:QUANT to download.',
+  },
+  servedModelName: {
+    type: 'string',
+    optional: true,
+    group: 'Model',
+    minLength: 1,
+    defaultText: "the model's name",
+    description: 'Name clients ask for; a comma-separated list gives aliases.',
+  },
+  embeddingModel: {
+    type: 'string',
+    optional: true,
+    group: 'Model',
+    minLength: 1,
+    defaultText: 'none',
+    description: 'Model for /v1/embeddings, beside the one that generates; given like --model.',
+  },
+  embeddingModelName: {
+    type: 'string',
+    optional: true,
+    group: 'Model',
+    minLength: 1,
+    defaultText: "the embedding model's name",
+    description: 'Name clients ask for embeddings with; a comma-separated list gives aliases.',
+  },
+  embeddingContextSize: {
+    type: 'integer',
     group: 'Engine',
     default: 0,
     minimum: 0,
     maximum: 131_072,
     defaultText: "0 (the embedding model's trained context, at most 2048)",
     description: 'Tokens of the longest input to embed.',
-  }),
-  host: Type.String({
+  },
+  host: {
+    type: 'string',
     group: 'Server',
     minLength: 1,
     default: '127.0.0.1',
     description: 'Address to listen on.',
-  }),
-  port: Type.Integer({
+  },
+  port: {
+    type: 'integer',
     group: 'Server',
     default: 8080,
     minimum: 0,
     maximum: 65535,
     alsoEnv: 'PORT',
     description: 'Port to listen on; 0 picks a free one.',
-  }),
-  apiKeys: Type.Optional(
-    Type.String({
-      group: 'Server',
-      minLength: 1,
-      defaultText: 'none: everyone is let in',
-      description: 'YAML or JSON file of the API keys that are let in; read again when it changes.',
-    }),
-  ),
-  allowUnauthenticated: Type.Boolean({
+  },
+  apiKeys: {
+    type: 'string',
+    optional: true,
+    group: 'Server',
+    minLength: 1,
+    defaultText: 'none: everyone is let in',
+    description: 'YAML or JSON file of the API keys that are let in; read again when it changes.',
+  },
+  allowUnauthenticated: {
+    type: 'boolean',
     group: 'Server',
     default: false,
     description: 'Listen on an address that others can reach without --api-keys.',
-  }),
-  sslCertfile: Type.Optional(
-    Type.String({
-      group: 'Server',
-      minLength: 1,
-      defaultText: 'none: plain HTTP',
-      description: 'Certificate chain in PEM, for HTTPS; read again when it changes. With --ssl-keyfile.',
-    }),
-  ),
-  sslKeyfile: Type.Optional(
-    Type.String({
-      group: 'Server',
-      minLength: 1,
-      defaultText: 'none',
-      description: 'Private key of the certificate, in PEM.',
-    }),
-  ),
-  drainTimeout: Type.Integer({
+  },
+  sslCertfile: {
+    type: 'string',
+    optional: true,
+    group: 'Server',
+    minLength: 1,
+    defaultText: 'none: plain HTTP',
+    description: 'Certificate chain in PEM, for HTTPS; read again when it changes. With --ssl-keyfile.',
+  },
+  sslKeyfile: {
+    type: 'string',
+    optional: true,
+    group: 'Server',
+    minLength: 1,
+    defaultText: 'none',
+    description: 'Private key of the certificate, in PEM.',
+  },
+  drainTimeout: {
+    type: 'integer',
     group: 'Server',
     default: 25,
     minimum: 0,
     maximum: 3600,
     description: 'Seconds that running requests get to finish after SIGTERM.',
-  }),
-  heartbeatInterval: Type.Integer({
+  },
+  heartbeatInterval: {
+    type: 'integer',
     group: 'Server',
     default: 10,
     minimum: 1,
     maximum: 3600,
     description: 'Seconds between keep-alive comments on a silent stream.',
-  }),
-  strictParams: Type.Boolean({
+  },
+  strictParams: {
+    type: 'boolean',
     group: 'Server',
     default: false,
     description: 'Refuse unknown request fields instead of naming them in x-ignored-params.',
-  }),
-  controlTokenIds: Type.Boolean({
+  },
+  controlTokenIds: {
+    type: 'boolean',
     group: 'Server',
     default: false,
     description: 'Let prompts of token ids hold control tokens anywhere; else only as the first token.',
-  }),
-  slots: Type.Integer({
+  },
+  slots: {
+    type: 'integer',
     group: 'Engine',
     default: 4,
     minimum: 1,
     maximum: 256,
     description: 'Sequences that run at once.',
-  }),
-  contextSize: Type.Integer({
+  },
+  contextSize: {
+    type: 'integer',
     group: 'Engine',
     default: 0,
     minimum: 0,
     maximum: 1_048_576,
     defaultText: "0 (the model's trained context, at most 4096)",
     description: 'Tokens of context of each slot.',
-  }),
-  batchSize: Type.Integer({
+  },
+  batchSize: {
+    type: 'integer',
     group: 'Engine',
     default: 512,
     minimum: 1,
     maximum: 16_384,
     description: 'Tokens evaluated in one step.',
-  }),
-  threads: Type.Integer({
+  },
+  threads: {
+    type: 'integer',
     group: 'Engine',
     default: 0,
     minimum: 0,
     maximum: 1024,
     defaultText: '0 (up to the cores that are free, by measurement)',
     description: 'CPU threads of the engine.',
-  }),
-  gpuLayers: Type.Integer({
+  },
+  gpuLayers: {
+    type: 'integer',
     group: 'Engine',
     default: -1,
     minimum: -1,
     maximum: 10_000,
     defaultText: '-1 (as many as fit)',
     description: 'Layers placed on the GPU; 0 keeps the model on the CPU.',
-  }),
-  kvCacheType: Type.Enum([...cacheTypes], {
+  },
+  kvCacheType: {
+    type: 'string',
+    enum: cacheTypes,
     group: 'Engine',
     default: 'f16',
     description: 'Number format of the KV cache.',
-  }),
-  prefixCache: Type.Boolean({
+  },
+  prefixCache: {
+    type: 'boolean',
     group: 'Engine',
     default: true,
     description: 'Reuse the KV cache of a shared prompt prefix.',
-  }),
-  kvCacheRam: Type.Integer({
+  },
+  kvCacheRam: {
+    type: 'integer',
     group: 'Engine',
     default: -1,
     minimum: -1,
@@ -187,79 +204,104 @@ export const ConfigSchema = Type.Object({
     defaultText: '-1 (a tenth of the memory)',
     description:
       'MiB of /dev/shm, or of --kv-cache-dir, for prefixes that had to leave their slots; 0: none.',
-  }),
-  kvCacheDir: Type.Optional(
-    Type.String({
-      group: 'Engine',
-      minLength: 1,
-      description: 'Directory for those prefixes instead of /dev/shm; they are kept when the server stops.',
-    }),
-  ),
-  promptLookup: Type.Boolean({
+  },
+  kvCacheDir: {
+    type: 'string',
+    optional: true,
+    group: 'Engine',
+    minLength: 1,
+    description: 'Directory for those prefixes instead of /dev/shm; they are kept when the server stops.',
+  },
+  promptLookup: {
+    type: 'boolean',
     group: 'Engine',
     default: false,
     description:
       'Guess tokens ahead from the text so far, where a request does not say (prompt_lookup, prediction).',
-  }),
-  itlTargetMs: Type.Integer({
+  },
+  itlTargetMs: {
+    type: 'integer',
     group: 'Engine',
     default: 0,
     minimum: 0,
     maximum: 60_000,
     description:
       'Longest milliseconds between two tokens of a stream while prompts arrive; 0: four times that of a full server without.',
-  }),
-  maxQueue: Type.Integer({
+  },
+  maxQueue: {
+    type: 'integer',
     group: 'Limits',
     default: 64,
     minimum: 0,
     maximum: 100_000,
     description: 'Requests that may wait for a slot; more are answered 503.',
-  }),
-  maxBodyBytes: Type.Integer({
+  },
+  maxBodyBytes: {
+    type: 'integer',
     group: 'Limits',
     default: 33_554_432,
     minimum: 1024,
     maximum: 1_073_741_824,
     description: 'Largest request body, in bytes.',
-  }),
-  maxN: Type.Integer({
+  },
+  maxN: {
+    type: 'integer',
     group: 'Limits',
     default: 16,
     minimum: 1,
     maximum: 128,
     description: 'Largest `n` of one request.',
-  }),
-  modelCache: Type.String({
+  },
+  modelCache: {
+    type: 'string',
     group: 'Downloads',
     minLength: 1,
     defaultText: '~/.cache/altiplano',
     description: 'Directory that keeps downloaded models.',
-  }),
-  hfEndpoint: Type.String({
+  },
+  hfEndpoint: {
+    type: 'string',
     group: 'Downloads',
     default: 'https://huggingface.co',
     pattern: '^https?://[^\\s]+$',
     alsoEnv: 'HF_ENDPOINT',
     description: 'Hub that hf: models come from (http:// or https://); HF_TOKEN authenticates.',
-  }),
-  logLevel: Type.Enum([...logLevels], {
+  },
+  logLevel: {
+    type: 'string',
+    enum: logLevels,
     group: 'Other',
     default: 'info',
     description: 'Least severe log lines to print.',
-  }),
-  config: Type.Optional(
-    Type.String({
-      group: 'Other',
-      minLength: 1,
-      defaultText: 'none',
-      description: 'YAML or JSON file with any of these settings, by their file key.',
-    }),
-  ),
-})
+  },
+  config: {
+    type: 'string',
+    optional: true,
+    group: 'Other',
+    minLength: 1,
+    defaultText: 'none',
+    description: 'YAML or JSON file with any of these settings, by their file key.',
+  },
+} as const satisfies Record<string, SettingSchema>
 
-export type Config = Readonly<Static<typeof ConfigSchema>>
-export type SettingName = keyof Config
+type Schemas = typeof schemas
+export type SettingName = keyof Schemas
+type OptionalName = {
+  [Name in SettingName]: Schemas[Name] extends { optional: true } ? Name : never
+}[SettingName]
+
+type ValueOf<Schema> = Schema extends { enum: readonly (infer Choice)[] }
+  ? Choice
+  : Schema extends { type: 'boolean' }
+    ? boolean
+    : Schema extends { type: 'integer' }
+      ? number
+      : string
+
+/** Every setting's value; those without one are absent. */
+export type Config = { readonly [Name in Exclude<SettingName, OptionalName>]: ValueOf<Schemas[Name]> } & {
+  readonly [Name in OptionalName]?: ValueOf<Schemas[Name]>
+}
 
 export interface Setting {
   readonly name: SettingName
@@ -284,9 +326,7 @@ function setting([name, schema]: [string, SettingSchema]): Setting {
 }
 
 /** The settings in schema order. */
-export const settings: readonly Setting[] = Object.entries(
-  ConfigSchema.properties as unknown as Record<string, SettingSchema>,
-).map(setting)
+export const settings: readonly Setting[] = Object.entries<SettingSchema>(schemas).map(setting)
 
 /** The names clients may use, first the canonical one. */
 export function servedNames(given: string | undefined, fallback: string): [string, ...string[]] {

@@ -1,4 +1,3 @@
-import Value from 'typebox/value'
 import type { SettingSchema } from './schema.ts'
 
 type Checked =
@@ -8,8 +7,18 @@ type Checked =
 /** A flag's or variable's text, or a file's value, as its setting wants it. */
 export function checkedValue(schema: SettingSchema, given: unknown): Checked {
   const value = typeof given === 'string' ? fromText(schema, given.trim()) : given
-  if (Value.Check(schema, value)) return { ok: true, value }
+  if (fits(schema, value)) return { ok: true, value }
   return { ok: false, problem: `${shown(given)} is not allowed; expected ${allowed(schema)}.` }
+}
+
+function fits(schema: SettingSchema, value: unknown): boolean {
+  const { type, minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = schema
+  if (type === 'boolean') return typeof value === 'boolean'
+  if (type === 'integer')
+    return Number.isInteger(value) && minimum <= Number(value) && Number(value) <= maximum
+  if (typeof value !== 'string' || value.length < (schema.minLength ?? 0)) return false
+  if (schema.enum !== undefined && !schema.enum.includes(value)) return false
+  return schema.pattern === undefined || new RegExp(schema.pattern, 'u').test(value)
 }
 
 /** What a setting accepts, in words. */
