@@ -140,9 +140,20 @@ describe('access', () => {
     expect(await status()).toBe(401)
   })
 
-  it('tells no key, nor what was given for one', () => {
+  it('logs no key, nor what was given for one, and nothing of a prompt or an answer', async () => {
+    const headers = { authorization: `Bearer ${plain}`, 'content-type': 'application/json' }
+    for (const content of ['canary-7261 in a prompt', 7261]) {
+      const body = JSON.stringify({
+        model: 'altiplano-demo',
+        messages: [{ role: 'user', content }],
+        user: 'canary-user',
+      })
+      await (await fetch(url('/v1/chat/completions?canary=query'), { method: 'POST', headers, body })).text()
+    }
     const logs = server.logs.join('\n')
-    for (const secret of [plain, hashed, slow, sha256(hashed), 'sk-wrong']) expect(logs).not.toContain(secret)
+    expect(logs).toContain('/v1/chat/completions')
+    for (const secret of [plain, hashed, slow, sha256(hashed), 'sk-wrong', 'canary', '7261'])
+      expect(logs).not.toContain(secret)
   })
 })
 
