@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { CrashLimit } from './children/crash-limit.ts'
 import { EmbeddingClient } from './children/embedding-client.ts'
+import { ModelText } from './children/model-text.ts'
+import { poolThreads } from './children/pool-threads.ts'
 import type {
   EmbeddingInit,
   EngineCommand,
@@ -10,19 +10,16 @@ import type {
   EngineMessage,
   EngineReady,
   StepMessage,
-  TextCall,
 } from './children/protocol.ts'
 import { childEntry, SupervisedChild } from './children/supervised-child.ts'
 import { TextClient } from './children/text-client.ts'
-import { quoted, ServingError } from './errors.ts'
+import { modelLoading, ServingError } from './errors.ts'
 import type { ApiKeys } from './gateway/access/api-keys.ts'
 import type { TlsFiles } from './gateway/access/tls-files.ts'
 import { buildServer } from './gateway/server.ts'
-import type { ChatPrompt, Embedding, ReadyModel, Serving } from './gateway/serving.ts'
-import { fitInContext } from './generation/fit.ts'
+import type { Embedding, ReadyModel, Serving } from './gateway/serving.ts'
 import { Generator } from './generation/generator.ts'
 import { Metrics } from './metrics/metrics.ts'
-import type { Constraint } from './text/grammar/compile-grammar.ts'
 
 export interface AltiplanoOptions {
   readonly names: readonly string[]
@@ -42,11 +39,6 @@ export interface AltiplanoOptions {
   readonly log: FastifyBaseLogger
 }
 
-/** A call whose answer is tokens. */
-type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'infill' }>
-
-/** Characters from which a text is measured before it is tokenized. */
-const HUGE_TEXT = 1_000_000
 /** So many crashes of children are met by restarts. */
 const MOST_CRASHES = 5
 /** A start may fail for a while: memory of the one before is not given back at once. */
@@ -64,6 +56,10 @@ export class Altiplano {
   #engine: SupervisedChild<EngineInit, EngineCommand, EngineReady, EngineMessage> | undefined
   #text: TextClient | undefined
   #embedding: EmbeddingClient | undefined
+  readonly #modelText = new ModelText(
+    () => this.#text,
+    () => this.#engine?.ready?.limits.contextSize,
+  )
   #app: FastifyInstance | undefined
   #stats: StepMessage['stats'] | undefined
   /** Why the model cannot be served at all, found before any child was started. */
@@ -244,11 +240,12 @@ export class Altiplano {
       }),
       model: () => this.#readyModel(),
       chatTokens: async (messages, tools, kwargs, signal) =>
-        this.#promptOf({ type: 'chat', messages, tools, kwargs }, signal),
-      tokens: async (text, signal) => (await this.#promptOf({ type: 'tokenize', text }, signal)).tokens,
+        this.#modelText.prompt({ type: 'chat', messages, tools, kwargs }, signal),
+      tokens: async (text, signal) =>
+        (await this.#modelText.prompt({ type: 'tokenize', text }, signal)).tokens,
       infillTokens: async (prefix, suffix, signal) =>
-        (await this.#promptOf({ type: 'infill', prefix, suffix }, signal)).tokens,
-      grammar: (constraint, param, signal) => this.#grammarOf(constraint, param, signal),
+        (await this.#modelText.prompt({ type: 'infill', prefix, suffix }, signal)).tokens,
+      grammar: (constraint, param, signal) => this.#modelText.grammar(constraint, param, signal),
       checkRoom: (choices) => this.#generator.checkRoom(choices),
       start: (requests) => {
         if (this.#draining) throw shuttingDown()
@@ -263,7 +260,7 @@ export class Altiplano {
     if (names === undefined) return undefined
     const client = (): EmbeddingClient => {
       if (this.#draining) throw shuttingDown()
-      if (this.#embedding === undefined) throw loading(this.#unembeddable ?? 'the model is loading')
+      if (this.#embedding === undefined) throw modelLoading(this.#unembeddable ?? 'the model is loading')
       return this.#embedding
     }
     return {
@@ -277,12 +274,12 @@ export class Altiplano {
 
   async #readyModel(): Promise<ReadyModel> {
     if (this.#draining) throw shuttingDown()
-    if (this.#unservable !== undefined) throw loading(this.#unservable())
+    if (this.#unservable !== undefined) throw modelLoading(this.#unservable())
     // At first start a client is told to come back; after a crash it is worth the short wait.
     const engineChild = this.#engine
     const textChild = this.#text?.child
     if (engineChild?.wasReady !== true || textChild?.wasReady !== true) {
-      throw loading(this.notReady() ?? 'the model is loading')
+      throw modelLoading(this.notReady() ?? 'the model is loading')
     }
     try {
       const [engine, text] = await Promise.all([
@@ -294,85 +291,6 @@ export class Altiplano {
       throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000, cause })
     }
   }
-
-  /** A text that cannot fit whatever its tokens are is not worth seconds of the tokenizer's time. */
-  #refuseHuge(call: PromptCall): void {
-    const contextSize = this.#engine?.ready?.limits.contextSize
-    const length = textLength(call)
-    if (contextSize === undefined || length < HUGE_TEXT) return
-    const longest = this.#longestToken()
-    if (length <= contextSize * longest) return
-    const least = Math.ceil(length / longest)
-    fitInContext(least, undefined, contextSize, call.type === 'chat' ? 'messages' : 'prompt', 'at least ')
-  }
-
-  #longestToken(): number {
-    const offsets = this.#text?.child.ready?.vocabulary.offsets ?? new Uint32Array()
-    return offsets.reduce(
-      (longest, offset, index) => Math.max(longest, offset - (offsets[index - 1] ?? 0)),
-      1,
-    )
-  }
-
-  async #promptOf(call: PromptCall, signal: AbortSignal): Promise<ChatPrompt> {
-    if (this.#text === undefined) throw loading('the model is loading')
-    this.#refuseHuge(call)
-    const answer = await this.#text.call(call, signal)
-    if (answer.type === 'tokens') return { tokens: answer.tokens, rendered: answer.rendered ?? '' }
-    if (answer.type === 'error' && answer.code === 'template_error') {
-      throw new ServingError('template_error', "The model's chat template does not take these messages", {
-        param: 'messages',
-        cause: new Error(answer.message),
-      })
-    }
-    const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
-    throw new ServingError('internal_error', 'The text of your request could not be tokenized', { cause })
-  }
-
-  async #grammarOf(constraint: Constraint, param: string, signal: AbortSignal): Promise<string> {
-    if (this.#text === undefined) throw loading('the model is loading')
-    const answer = await this.#text.call({ type: 'grammar', ...constraint }, signal)
-    if (answer.type === 'grammar') return answer.gbnf
-    if (answer.type === 'refused') throw refusedConstraint(constraint, param, answer)
-    const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
-    throw new ServingError('internal_error', 'The constraint of your request could not be compiled', {
-      cause,
-    })
-  }
-}
-
-/** On a CPU more than one pool thread collapses llama.cpp's decode; with layers on a GPU the pool samples the rows. */
-function poolThreads(gpuLayers: number): Readonly<Record<string, string>> {
-  return { UV_THREADPOOL_SIZE: gpuLayers === 0 || !hasGpu() ? '1' : String(availableParallelism()) }
-}
-
-/** Whether an accelerator that llama.cpp could use is plausible; the engine process finds out for certain. */
-function hasGpu(): boolean {
-  return (
-    process.platform === 'darwin' ||
-    existsSync('/dev/nvidiactl') ||
-    existsSync('/dev/dri') ||
-    existsSync('/dev/kfd')
-  )
-}
-
-function refusedConstraint(
-  { kind }: Constraint,
-  param: string,
-  { path, message }: { readonly path: string; readonly message: string },
-): ServingError {
-  const at = path === '' || path.startsWith('[') ? param + path : `${param}.${path}`
-  const ofSchema = kind === 'json_schema' || kind === 'calls'
-  const code = ofSchema ? 'invalid_json_schema' : 'invalid_grammar'
-  const subject = ofSchema ? `Invalid schema at ${quoted(at)}` : `Invalid ${quoted(at)}`
-  return new ServingError(code, `${subject}: ${message}.`, { param: at.slice(0, 256) })
-}
-
-/** Characters that are sure to be in the prompt. */
-function textLength(call: PromptCall): number {
-  if (call.type === 'tokenize') return call.text.length
-  if (call.type === 'infill') return call.prefix.length + call.suffix.length
-  return call.messages.reduce((sum, message) => sum + message.content.length, 0)
 }
 
 function deferred<T>(): { readonly promise: Promise<T>; resolve(value: T): void } {
@@ -381,10 +299,6 @@ function deferred<T>(): { readonly promise: Promise<T>; resolve(value: T): void 
     resolve = done
   })
   return { promise, resolve }
-}
-
-function loading(reason: string): ServingError {
-  return new ServingError('model_loading', `The model is not ready: ${reason}`, { retryAfterMs: 1000 })
 }
 
 function shuttingDown(): ServingError {

@@ -86,3 +86,8 @@ export function quoted(text: string): string {
   const shown = JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text)
   return `'${shown.slice(1, -1)}'`
 }
+
+/** While the model is not there yet. */
+export function modelLoading(reason: string): ServingError {
+  return new ServingError('model_loading', `The model is not ready: ${reason}`, { retryAfterMs: 1000 })
+}

@@ -1,0 +1,94 @@
+import { modelLoading, quoted, ServingError } from '../errors.ts'
+import type { ChatPrompt } from '../gateway/serving.ts'
+import { fitInContext } from '../generation/fit.ts'
+import type { Constraint } from '../text/grammar/compile-grammar.ts'
+import type { TextCall } from './protocol.ts'
+import type { TextClient } from './text-client.ts'
+
+/** A call whose answer is tokens. */
+type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'infill' }>
+
+/** Characters from which a text is measured before it is tokenized. */
+const HUGE_TEXT = 1_000_000
+
+/** What requests ask of the text process: prompts as tokens, constraints as grammars. */
+export class ModelText {
+  readonly #client: () => TextClient | undefined
+  readonly #contextSize: () => number | undefined
+
+  constructor(client: () => TextClient | undefined, contextSize: () => number | undefined) {
+    this.#client = client
+    this.#contextSize = contextSize
+  }
+
+  /** A text that cannot fit whatever its tokens are is not worth seconds of the tokenizer's time. */
+  #refuseHuge(call: PromptCall): void {
+    const contextSize = this.#contextSize()
+    const length = textLength(call)
+    if (contextSize === undefined || length < HUGE_TEXT) return
+    const longest = this.#longestToken()
+    if (length <= contextSize * longest) return
+    const least = Math.ceil(length / longest)
+    fitInContext(least, undefined, contextSize, call.type === 'chat' ? 'messages' : 'prompt', 'at least ')
+  }
+
+  #longestToken(): number {
+    const offsets = this.#client()?.child.ready?.vocabulary.offsets ?? new Uint32Array()
+    return offsets.reduce(
+      (longest, offset, index) => Math.max(longest, offset - (offsets[index - 1] ?? 0)),
+      1,
+    )
+  }
+
+  /** @throws ServingError when the text process refuses or fails. */
+  async prompt(call: PromptCall, signal: AbortSignal): Promise<ChatPrompt> {
+    const client = this.#ready()
+    this.#refuseHuge(call)
+    const answer = await client.call(call, signal)
+    if (answer.type === 'tokens') return { tokens: answer.tokens, rendered: answer.rendered ?? '' }
+    if (answer.type === 'error' && answer.code === 'template_error') {
+      throw new ServingError('template_error', "The model's chat template does not take these messages", {
+        param: 'messages',
+        cause: new Error(answer.message),
+      })
+    }
+    const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
+    throw new ServingError('internal_error', 'The text of your request could not be tokenized', { cause })
+  }
+
+  /** GBNF of a constraint. @throws ServingError naming the path of what cannot be honoured. */
+  async grammar(constraint: Constraint, param: string, signal: AbortSignal): Promise<string> {
+    const answer = await this.#ready().call({ type: 'grammar', ...constraint }, signal)
+    if (answer.type === 'grammar') return answer.gbnf
+    if (answer.type === 'refused') throw refusedConstraint(constraint, param, answer)
+    const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
+    throw new ServingError('internal_error', 'The constraint of your request could not be compiled', {
+      cause,
+    })
+  }
+
+  #ready(): TextClient {
+    const client = this.#client()
+    if (client === undefined) throw modelLoading('the model is loading')
+    return client
+  }
+}
+
+function refusedConstraint(
+  { kind }: Constraint,
+  param: string,
+  { path, message }: { readonly path: string; readonly message: string },
+): ServingError {
+  const at = path === '' || path.startsWith('[') ? param + path : `${param}.${path}`
+  const ofSchema = kind === 'json_schema' || kind === 'calls'
+  const code = ofSchema ? 'invalid_json_schema' : 'invalid_grammar'
+  const subject = ofSchema ? `Invalid schema at ${quoted(at)}` : `Invalid ${quoted(at)}`
+  return new ServingError(code, `${subject}: ${message}.`, { param: at.slice(0, 256) })
+}
+
+/** Characters that are sure to be in the prompt. */
+function textLength(call: PromptCall): number {
+  if (call.type === 'tokenize') return call.text.length
+  if (call.type === 'infill') return call.prefix.length + call.suffix.length
+  return call.messages.reduce((sum, message) => sum + message.content.length, 0)
+}
