@@ -1,4 +1,5 @@
 import type { EngineLimits, SamplingParams, TokenLogprob } from '../engine/engine.ts'
+import type { Share } from '../share.ts'
 import type { ChatAbilities } from '../text/chat-abilities.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
@@ -59,6 +60,9 @@ export type EngineCommand =
       readonly speculation: { readonly prediction: readonly number[] } | undefined
       /** Log probabilities that are wanted, of the tokens to come and perhaps of the prompt's: see LogprobRequest. */
       readonly logprobs: { readonly top: number; readonly prompt: boolean } | undefined
+      /** Sequences of different scopes never share keys and values. */
+      readonly cacheScope: string
+      readonly share: Share
     }
   | { readonly type: 'cancel'; readonly id: string }
 

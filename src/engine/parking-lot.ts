@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineStats } from '../children/protocol.ts'
 import type { Parked, ParkedPrefixes } from '../kvcache/parked-prefixes.ts'
+import type { Prefix } from '../kvcache/prefix.ts'
 import type { SlotContent } from '../kvcache/slot-cache.ts'
 import type { Engine } from './engine.ts'
 import { isOwn, type ParkingPlace, parkingFolder, removeAbandoned } from './parking-folder.ts'
@@ -17,9 +18,8 @@ interface File {
 }
 
 /** What stands beside a file that is kept. */
-interface Label {
+interface Label extends Prefix {
   readonly keepAs: string
-  readonly tokens: readonly number[]
   readonly bytes: number
   readonly digest: string
 }
@@ -89,11 +89,11 @@ export class ParkingLot {
   async close(contents: readonly SlotContent[]): Promise<void> {
     const { keepAs, folder } = this.#place
     if (keepAs === undefined) return rm(folder, { recursive: true, force: true })
-    for (const { slot, tokens } of contents) await this.park(slot, this.#parked.add(tokens))
-    for (const [{ tokens }, { path, labelled }] of this.#files) {
+    for (const content of contents) await this.park(content.slot, this.#parked.add(content))
+    for (const [{ scope, tokens }, { path, labelled }] of this.#files) {
       if (labelled) continue
       const { size: bytes } = await stat(path)
-      const label: Label = { keepAs, tokens, bytes, digest: await digestOf(path) }
+      const label: Label = { keepAs, scope, tokens, bytes, digest: await digestOf(path) }
       await writeFile(`${path}.json`, JSON.stringify(label), { mode: 0o600 })
     }
   }
@@ -111,8 +111,8 @@ export class ParkingLot {
       if (OWN_FILE.test(name) && !labels.has(name.replace(/\.json$/, '')))
         await rm(join(folder, name), { force: true })
     }
-    for (const [name, { tokens, bytes, digest }] of labels) {
-      const parked = this.#parked.add(tokens)
+    for (const [name, { bytes, digest, ...prefix }] of labels) {
+      const parked = this.#parked.add(prefix)
       this.#files.set(parked, { path: join(folder, name), digest, labelled: true })
       for (const leaving of this.#parked.stored(parked, bytes)) await this.#erase(leaving)
     }
@@ -135,11 +135,19 @@ export class ParkingLot {
 
 async function readLabel(path: string): Promise<Label | undefined> {
   try {
-    const { keepAs, tokens, bytes, digest } = JSON.parse(await readFile(path, 'utf8')) as Partial<Label>
+    const { keepAs, scope, tokens, bytes, digest } = JSON.parse(
+      await readFile(path, 'utf8'),
+    ) as Partial<Label>
     const numbers = Array.isArray(tokens) && tokens.every((token) => Number.isInteger(token))
-    if (typeof keepAs !== 'string' || !numbers || typeof bytes !== 'number' || typeof digest !== 'string')
+    if (
+      typeof keepAs !== 'string' ||
+      typeof scope !== 'string' ||
+      !numbers ||
+      typeof bytes !== 'number' ||
+      typeof digest !== 'string'
+    )
       return
-    return { keepAs, tokens, bytes, digest }
+    return { keepAs, scope, tokens, bytes, digest }
   } catch {
     return undefined
   }

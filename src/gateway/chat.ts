@@ -11,9 +11,10 @@ import { constrain, type WantedConstraint } from './openai/structured-output.ts'
 import type { ThinkingRequest } from './openai/thinking.ts'
 import type { ToolRequest } from './openai/tools.ts'
 import type { ChatPrompt, ReadyModel, Serving } from './serving.ts'
+import type { Sharing } from './sharing.ts'
 
 /** A chat that has passed its protocol's checks. Every chat protocol ends here; OpenAI's words are the common ones. */
-export interface ChatRequest extends SamplingRequest {
+export interface ChatRequest extends SamplingRequest, Sharing {
   readonly messages: readonly ChatMessage[]
   /** What the protocol calls them. Default messages. */
   readonly messagesField?: 'messages' | 'input'
@@ -65,6 +66,8 @@ export async function startChat(
       sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
       speculation,
       logprobs: chat.logprobs,
+      share: chat.share,
+      cacheScope: chat.cacheScope,
     })),
   )
 }

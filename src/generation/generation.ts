@@ -1,6 +1,7 @@
 import type { FinishReason, SequenceEvent } from '../children/protocol.ts'
 import type { SamplingParams, TokenLogprob } from '../engine/engine.ts'
 import { ServingError } from '../errors.ts'
+import type { Share } from '../share.ts'
 import { ContentTokens, type ScoredToken } from '../text/content-tokens.ts'
 import type { Detokenizer } from '../text/detokenizer.ts'
 import type { OutputFormat, OutputParser, OutputPart } from '../text/output-parser.ts'
@@ -21,6 +22,10 @@ export interface GenerationRequest {
   readonly speculation?: { readonly prediction: readonly number[] } | undefined
   /** Which log probabilities are wanted: how many tokens beside each, and whether those of the prompt, too. Default none. */
   readonly logprobs?: { readonly top: number; readonly prompt: boolean } | undefined
+  /** Whose work it is. Default: there is one tenant. */
+  readonly share?: Share | undefined
+  /** Who may use its keys and values, and whose it may use. Default ''. */
+  readonly cacheScope?: string | undefined
   /** How the text is to be read; absent: all of it is text. */
   readonly output?: OutputFormat
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { EngineCommand, EngineReady, StepMessage, TextReady } from '../children/protocol.ts'
 import { ServingError } from '../errors.ts'
+import { THE_ONE_TENANT } from '../share.ts'
 import { Detokenizer } from '../text/detokenizer.ts'
 import { OutputParser } from '../text/output-parser.ts'
 import { StopMatcher } from '../text/stop-matcher.ts'
@@ -137,7 +138,7 @@ export class Generator {
   }
 
   #submit({ id, request, stopTokens, tokens: generated, wantsPrompt }: Generation): void {
-    const { prompt, maxTokens, sampling, speculation } = request
+    const { prompt, maxTokens, sampling, speculation, cacheScope = '', share = THE_ONE_TENANT } = request
     const logprobs = request.logprobs && { top: request.logprobs.top, prompt: wantsPrompt }
     // An engine that is just restarting refuses; onEngineReady() sends it again.
     this.#options.send({
@@ -150,6 +151,8 @@ export class Generator {
       sampling,
       speculation,
       logprobs,
+      cacheScope,
+      share,
     })
   }
 

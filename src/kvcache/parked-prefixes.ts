@@ -1,9 +1,8 @@
-import { commonPrefix } from './common-prefix.ts'
+import { type Prefix, sharedTokens } from './prefix.ts'
 
 /** Tokens whose keys and values are kept outside of the slots. */
-export interface Parked {
+export interface Parked extends Prefix {
   readonly id: number
-  readonly tokens: readonly number[]
 }
 
 interface Place extends Parked {
@@ -36,18 +35,18 @@ export class ParkedPrefixes {
   }
 
   /** The one that shares the longest prefix with a prompt, and how many tokens that are. */
-  find(prompt: readonly number[]): { readonly parked: Parked; readonly shared: number } | undefined {
+  find(prompt: Prefix): { readonly parked: Parked; readonly shared: number } | undefined {
     let best: { parked: Parked; shared: number } | undefined
     for (const parked of this.#places) {
-      const shared = commonPrefix(parked.tokens, prompt)
+      const shared = sharedTokens(parked, prompt)
       if (shared > (best?.shared ?? 0)) best = { parked, shared }
     }
     return best
   }
 
-  /** Whether all of these tokens are parked already. */
-  holds(tokens: readonly number[]): boolean {
-    return (this.find(tokens)?.shared ?? 0) === tokens.length
+  /** Whether all of it is parked already. */
+  holds(prefix: Prefix): boolean {
+    return (this.find(prefix)?.shared ?? 0) === prefix.tokens.length
   }
 
   /** Whether so many tokens can be parked at all: nothing is written that would have to be erased at once. */
@@ -56,8 +55,8 @@ export class ParkedPrefixes {
   }
 
   /** Takes a place, which costs nothing until stored(). */
-  add(tokens: readonly number[]): Parked {
-    const place = { id: ++this.#ids, tokens, bytes: 0 }
+  add({ scope, tokens }: Prefix): Parked {
+    const place = { id: ++this.#ids, scope, tokens, bytes: 0 }
     this.#places.add(place)
     return place
   }
@@ -79,8 +78,7 @@ export class ParkedPrefixes {
     this.#tokenBytes = bytes / place.tokens.length
     const leaving: Place[] = []
     for (const other of this.#places) {
-      if (other !== place && commonPrefix(other.tokens, place.tokens) === other.tokens.length)
-        leaving.push(other)
+      if (other !== place && sharedTokens(other, place) === other.tokens.length) leaving.push(other)
     }
     for (const other of leaving) this.drop(other)
     for (const other of this.#places) {

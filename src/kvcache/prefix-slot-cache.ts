@@ -1,10 +1,10 @@
-import { commonPrefix } from './common-prefix.ts'
 import type { Parked, ParkedPrefixes } from './parked-prefixes.ts'
+import { emptyPrefix, type Prefix, sharedTokens } from './prefix.ts'
 import type { SlotCache, SlotContent, SlotLease } from './slot-cache.ts'
 
 interface Slot {
   readonly index: number
-  resident: readonly number[]
+  resident: Prefix
   leased: boolean
   lastUsed: number
 }
@@ -29,23 +29,23 @@ export class PrefixSlotCache implements SlotCache {
     this.#leastParked = leastParked
     this.#slots = Array.from({ length: count }, (_, index) => ({
       index,
-      resident: [],
+      resident: emptyPrefix(''),
       leased: false,
       lastUsed: 0,
     }))
   }
 
-  find(prompt: readonly number[]): number | undefined {
+  find(prompt: Prefix): number | undefined {
     const best = this.#best(prompt)
     return best && Math.max(best.cached, this.#parkedFor(prompt, best.cached)?.cached ?? 0)
   }
 
-  acquire(prompt: readonly number[]): SlotLease | undefined {
+  acquire(prompt: Prefix): SlotLease | undefined {
     const best = this.#best(prompt)
     if (best === undefined) return undefined
     const restored = this.#parkedFor(prompt, best.cached)
     // What is restored needs none of what the slots hold: it goes where the least is lost.
-    const { slot, cached } = (restored && this.#best([])) ?? best
+    const { slot, cached } = (restored && this.#best(emptyPrefix(prompt.scope))) ?? best
     if (restored === undefined) return this.#lease(slot, cached)
     this.#parked?.use(restored.parked)
     return { ...this.#lease(slot, 0), cached: restored.cached, restore: restored.parked }
@@ -64,28 +64,28 @@ export class PrefixSlotCache implements SlotCache {
   }
 
   /** What is parked of a prompt, where that is more than a slot has by a margin worth the transfer. */
-  #parkedFor(prompt: readonly number[], cached: number): { parked: Parked; cached: number } | undefined {
+  #parkedFor(prompt: Prefix, cached: number): { parked: Parked; cached: number } | undefined {
     const found = this.#parked?.find(prompt)
     if (found === undefined) return undefined
-    const shared = Math.min(found.shared, prompt.length - 1)
+    const shared = Math.min(found.shared, prompt.tokens.length - 1)
     // All of it is read, however little of it is of use.
     const least = Math.max(this.#leastParked, found.parked.tokens.length / 16)
     return shared - cached < least ? undefined : { parked: found.parked, cached: shared }
   }
 
   /** @param kept how many of the resident tokens the slot will go on holding. */
-  #worthParking(resident: readonly number[], kept: number): Parked | undefined {
-    if (this.#parked === undefined || resident.length - kept < this.#leastParked) return undefined
-    if (!this.#parked.takes(resident.length)) return undefined
+  #worthParking(resident: Prefix, kept: number): Parked | undefined {
+    if (this.#parked === undefined || resident.tokens.length - kept < this.#leastParked) return undefined
+    if (!this.#parked.takes(resident.tokens.length)) return undefined
     return this.#parked.holds(resident) ? undefined : this.#parked.add(resident)
   }
 
-  #best(prompt: readonly number[]): { slot: Slot; cached: number } | undefined {
+  #best(prompt: Prefix): { slot: Slot; cached: number } | undefined {
     let best: { slot: Slot; cached: number; runs: number } | undefined
     for (const slot of this.#slots) {
       if (slot.leased) continue
       // The last prompt token is always recomputed: its logits are what we sample from.
-      const cached = Math.min(commonPrefix(slot.resident, prompt), Math.max(0, prompt.length - 1))
+      const cached = Math.min(sharedTokens(slot.resident, prompt), Math.max(0, prompt.tokens.length - 1))
       const runs = this.#runsWith(slot)
       // An empty slot was never used: its lastUsed of 0 is the least, and the first of them is the lowest.
       if (
@@ -107,7 +107,7 @@ export class PrefixSlotCache implements SlotCache {
     )
   }
 
-  release(index: number, resident: readonly number[]): void {
+  release(index: number, resident: Prefix): void {
     const slot = this.#slots[index]
     if (slot === undefined || !slot.leased) throw new RangeError(`slot ${index} is not leased`)
     slot.leased = false
@@ -118,10 +118,10 @@ export class PrefixSlotCache implements SlotCache {
   idle(): SlotContent[] {
     return this.#slots
       .filter(({ leased, resident }) => {
-        if (leased || resident.length < this.#leastParked) return false
-        return this.#parked?.takes(resident.length) !== false && this.#parked?.holds(resident) !== true
+        if (leased || resident.tokens.length < this.#leastParked) return false
+        return this.#parked?.takes(resident.tokens.length) !== false && this.#parked?.holds(resident) !== true
       })
-      .map(({ index, resident }) => ({ slot: index, tokens: resident }))
+      .map(({ index, resident }) => ({ slot: index, scope: resident.scope, tokens: resident.tokens }))
   }
 
   checkIntegrity(leased: readonly number[]): void {

@@ -1,4 +1,5 @@
 import type { Parked } from './parked-prefixes.ts'
+import type { Prefix } from './prefix.ts'
 
 export interface SlotLease {
   readonly slot: number
@@ -11,23 +12,22 @@ export interface SlotLease {
 }
 
 /** Tokens that a slot holds although nobody uses it. */
-export interface SlotContent {
+export interface SlotContent extends Prefix {
   readonly slot: number
-  readonly tokens: readonly number[]
 }
 
 /** Which slot of the engine's KV memory holds what, and who has it. */
 export interface SlotCache {
   /** How much acquire() would find of a prompt; undefined when all slots are leased. */
-  find(prompt: readonly number[]): number | undefined
+  find(prompt: Prefix): number | undefined
   /** Leases a free slot for a prompt; undefined when all are leased. */
-  acquire(prompt: readonly number[]): SlotLease | undefined
+  acquire(prompt: Prefix): SlotLease | undefined
   /** Leases this very slot, empty; undefined when it is leased. */
   claim(slot: number): SlotLease | undefined
   /** Whether a slot may be filled with what another one holds. */
   readonly copies: boolean
-  /** Gives a slot back with the tokens that are resident in it. @throws RangeError when it is not leased. */
-  release(slot: number, resident: readonly number[]): void
+  /** Gives a slot back with what is resident in it. @throws RangeError when it is not leased. */
+  release(slot: number, resident: Prefix): void
   /** What would be lost with the slots: long enough to be worth a transfer, and parked nowhere. */
   idle(): SlotContent[]
   /** @throws Error when the bookkeeping contradicts itself. */

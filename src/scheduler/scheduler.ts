@@ -5,9 +5,10 @@ import {
   type Scoring,
   type StepResult,
 } from '../engine/engine.ts'
-import { commonPrefix } from '../kvcache/common-prefix.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
+import { emptyPrefix, sharedTokens } from '../kvcache/prefix.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
+import { FairQueue } from './fair-queue.ts'
 import { packingMove } from './packing.ts'
 import { type PrefillBudget, WholeBatch } from './prefill-budget.ts'
 import { prefillChunk } from './prefill-chunk.ts'
@@ -34,11 +35,22 @@ const MOST_SPECULATED = 16
 /** Prompt tokens of a pass that are scored: llama.cpp keeps 4 bytes a vocabulary entry for each, and reading takes time. */
 const MOST_SCORED = 32
 
+/** A forward pass while it is put together. */
+interface Pass {
+  readonly batch: ScheduledEntry[]
+  /** Tokens that it still takes. */
+  room: number
+  /** Prompt tokens in it that are scored. */
+  scored: number
+}
+
 export interface SchedulerOptions {
   readonly maxWaiting?: number
   readonly prefill?: PrefillBudget
   /** Tokens from which a copy is worth it: it moves a whole slot, and fewer are computed as fast. */
   readonly leastCopy?: number
+  /** See FairQueue. Default: as many tokens as all slots hold. */
+  readonly aging?: number
 }
 
 /** Decides which tokens of which sequences go into the next forward pass. Knows no model, no text and no clock. */
@@ -48,8 +60,8 @@ export class Scheduler {
   readonly #maxWaiting: number
   readonly #prefill: PrefillBudget
   readonly #leastCopy: number
-  readonly #waiting: Sequence[] = []
-  /** In order of arrival. */
+  readonly #queue: FairQueue
+  /** In order of admission. */
   readonly #running = new Set<Sequence>()
   /** Between schedule() and commit() slots are in use by the engine: those of finished sequences are given back after it. */
   #stepping = false
@@ -62,6 +74,7 @@ export class Scheduler {
       maxWaiting = Number.POSITIVE_INFINITY,
       prefill = new WholeBatch(),
       leastCopy = Math.max(32, limits.contextSize / 64),
+      aging = limits.slots * limits.contextSize,
     }: SchedulerOptions = {},
   ) {
     this.#limits = limits
@@ -69,62 +82,73 @@ export class Scheduler {
     this.#maxWaiting = maxWaiting
     this.#prefill = prefill
     this.#leastCopy = leastCopy
+    this.#queue = new FairQueue(aging)
   }
 
   /** False when as many wait as may. */
   add(sequence: Sequence): boolean {
-    if (this.#waiting.length >= this.#maxWaiting) return false
-    this.#waiting.push(sequence)
+    if (this.#queue.size >= this.#maxWaiting) return false
+    this.#queue.add(sequence)
     return true
   }
 
   stats(): SchedulerStats {
     let resident = 0
     for (const sequence of this.#running) resident += sequence.computed
-    return { waiting: this.#waiting.length, running: this.#running.size, resident }
+    return { waiting: this.#queue.size, running: this.#running.size, resident }
   }
 
   /** The next batch, in ascending order of slots: llama.cpp groups only ascending, consecutive sequences. */
   schedule(): ScheduledEntry[] {
-    if (this.#waiting.length === 0) this.#pack()
-    const batch: ScheduledEntry[] = []
-    let budget = this.#limits.batchTokens
-    let scored = 0
-    const take = (sequence: Sequence): void => {
-      const scores = sequence.scoresPrompt && sequence.computed < sequence.promptLength
-      const room = scores ? Math.min(budget, MOST_SCORED - scored) : budget
-      const entry = this.#entryOf(sequence, room, batch.length > 0)
-      if (entry === undefined) return
-      budget -= entry.tokens.length
-      if (scores) scored += entry.tokens.length
-      batch.push(entry)
-    }
+    if (this.#queue.size === 0) this.#pack()
+    const pass: Pass = { batch: [], room: this.#limits.batchTokens, scored: 0 }
     // Decodes first: each costs one token, so no prompt, however long, can stall a running stream.
-    for (const sequence of this.#running) if (sequence.phase === 'decode') take(sequence)
-    budget -= this.#speculate(batch)
-    const decodes = batch.length
-    const takePrompt = (sequence: Sequence): void => {
-      // The oldest prompt gets most of the pass: what its tokens cost is what counts.
-      if (batch.length === decodes) {
-        budget = Math.min(budget, this.#prefill.tokens(decodes, sequence.computed))
+    for (const sequence of this.#running) if (sequence.phase === 'decode') this.#take(sequence, pass)
+    pass.room -= this.#speculate(pass.batch)
+    this.#takePrompts(pass)
+    this.#stepping = pass.batch.length > 0
+    return pass.batch.sort((a, b) => a.slot - b.slot)
+  }
+
+  /** Puts as much of a sequence into a pass as there is room for. */
+  #take(sequence: Sequence, pass: Pass): void {
+    const scores = sequence.scoresPrompt && sequence.computed < sequence.promptLength
+    const room = scores ? Math.min(pass.room, MOST_SCORED - pass.scored) : pass.room
+    const entry = this.#entryOf(sequence, room, pass.batch.length > 0)
+    if (entry === undefined) return
+    pass.room -= entry.tokens.length
+    if (scores) pass.scored += entry.tokens.length
+    pass.batch.push(entry)
+  }
+
+  /** In the order of the queue, be they running or waiting; overtaken only while another sequence computes what both need. */
+  #takePrompts(pass: Pass): void {
+    const decodes = pass.batch.length
+    const take = (sequence: Sequence): void => {
+      // The first prompt gets most of the pass: what its tokens cost is what counts.
+      if (pass.batch.length === decodes) {
+        pass.room = Math.min(pass.room, this.#prefill.tokens(decodes, sequence.computed))
       }
-      take(sequence)
+      this.#take(sequence, pass)
     }
-    for (const sequence of this.#running) if (sequence.phase === 'prefill') takePrompt(sequence)
-    // In order of arrival; overtaken only while another sequence computes what both need.
-    // Each look costs a comparison with all that is held: no more of them than there are slots.
-    for (let index = 0; index < Math.min(this.#waiting.length, this.#limits.slots) && budget > 0; ) {
-      const next = this.#waiting[index] as Sequence
+    const running = this.#prompts()
+    const deferred = new Set<Sequence>()
+    let full = false
+    while (pass.room > 0) {
+      const [first] = running
+      // Each look costs a comparison with all that is held: no more of them than there are slots.
+      const next = full || deferred.size === this.#limits.slots ? undefined : this.#queue.next(deferred)
+      if (next === undefined || (first !== undefined && this.#queue.compare(first, next) < 0)) {
+        if (first === undefined) return
+        running.shift()
+        take(first)
+        continue
+      }
       const outcome = this.#admit(next)
-      if (outcome === 'full') break
-      if (outcome === 'deferred') index++
-      else {
-        this.#waiting.splice(index, 1)
-        takePrompt(next)
-      }
+      if (outcome === 'running') take(next)
+      else if (outcome === 'deferred') deferred.add(next)
+      else full = true
     }
-    this.#stepping = batch.length > 0
-    return batch.sort((a, b) => a.slot - b.slot)
   }
 
   /** Records a finished forward pass and returns the sequences that gained a token or failed. */
@@ -149,6 +173,7 @@ export class Scheduler {
       if (sequence.end !== undefined) continue
       const drawn = drawnOf(sequence, result)
       if (draft.length > 0) sequence.judgeDraft(draft.length, drawn.length - 1)
+      this.#queue.charge(sequence, drawn.length)
       this.#append(sequence, drawn)
       // Nothing was to be drawn: the prompt was all.
       if (sequence.pending === 0) this.finish(sequence, 'length')
@@ -180,8 +205,7 @@ export class Scheduler {
   finish(sequence: Sequence, end: SequenceEnd): void {
     if (sequence.end !== undefined) return
     sequence.end = end
-    const queued = this.#waiting.indexOf(sequence)
-    if (queued !== -1) this.#waiting.splice(queued, 1)
+    this.#queue.remove(sequence)
     if (!this.#running.delete(sequence)) return
     if (this.#stepping) this.#leaving.push(sequence)
     else this.#giveBack(sequence)
@@ -199,7 +223,7 @@ export class Scheduler {
       held.push(sequence.slot)
     }
     if (new Set(held).size < held.length) throw new Error(`a slot is held twice: ${held.join()}`)
-    for (const sequence of this.#waiting) {
+    for (const sequence of this.#queue.waiting()) {
       if (sequence.slot !== undefined || sequence.end !== undefined)
         throw new Error(`${sequence.id} should not wait`)
     }
@@ -238,25 +262,34 @@ export class Scheduler {
     if (sequence?.phase !== 'decode' || sequence.maxTokens - sequence.generated < LEAST_AHEAD) return
     const lease = this.#cache.claim(move?.to ?? -1)
     if (lease === undefined || sequence.slot === undefined) return
-    this.#cache.release(sequence.slot, [])
+    this.#cache.release(sequence.slot, emptyPrefix(sequence.scope))
     sequence.arrival = { copyFrom: sequence.slot, park: lease.park, restore: undefined }
     sequence.slot = lease.slot
   }
 
+  /** Those of running sequences that are not computed, in the order of the queue. */
+  #prompts(): Sequence[] {
+    const prompts = [...this.#running].filter(({ phase }) => phase === 'prefill')
+    return prompts.sort((a, b) => this.#queue.compare(a, b))
+  }
+
   #admit(sequence: Sequence): 'running' | 'deferred' | 'full' {
-    const found = this.#cache.find(sequence.scoresPrompt ? [] : sequence.tokens)
+    const found = this.#cache.find(sequence.scoresPrompt ? emptyPrefix(sequence.scope) : sequence)
     if (found === undefined) return 'full'
     const donor =
       this.#cache.copies && !sequence.scoresPrompt ? bestDonor(sequence, this.#running) : undefined
     const held = Math.max(found, donor?.ready ?? 0)
     if (donor !== undefined && donor.coming - held >= this.#leastCopy) return 'deferred'
     const copied = donor !== undefined && donor.ready - found >= this.#leastCopy
-    const lease = this.#cache.acquire(copied || sequence.scoresPrompt ? [] : sequence.tokens)
+    const lease = this.#cache.acquire(
+      copied || sequence.scoresPrompt ? emptyPrefix(sequence.scope) : sequence,
+    )
     if (lease === undefined) return 'full'
     sequence.slot = lease.slot
     sequence.computed = sequence.cached = copied ? donor.ready : lease.cached
     sequence.arrival = { copyFrom: copied ? donor.slot : undefined, park: lease.park, restore: lease.restore }
     this.#running.add(sequence)
+    this.#queue.admit(sequence, sequence.pending)
     return 'running'
   }
 
@@ -289,8 +322,8 @@ export class Scheduler {
   #giveBack(sequence: Sequence): void {
     if (sequence.slot === undefined) return
     // What an entry that failed has left in its cells is not known.
-    const resident = sequence.end === 'error' ? [] : sequence.tokens.slice(0, sequence.computed)
-    this.#cache.release(sequence.slot, resident)
+    const tokens = sequence.end === 'error' ? [] : sequence.tokens.slice(0, sequence.computed)
+    this.#cache.release(sequence.slot, { scope: sequence.scope, tokens })
     sequence.slot = undefined
   }
 }
@@ -312,7 +345,7 @@ function bestDonor(sequence: Sequence, running: Iterable<Sequence>): Donor | und
   let ready = 0
   let coming = 0
   for (const other of running) {
-    const shared = Math.min(commonPrefix(other.tokens, sequence.tokens), sequence.tokens.length - 1)
+    const shared = Math.min(sharedTokens(other, sequence), sequence.tokens.length - 1)
     coming = Math.max(coming, shared)
     const computed = other.restoring ? 0 : Math.min(shared, other.computed)
     if (computed > ready) {

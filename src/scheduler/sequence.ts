@@ -1,5 +1,7 @@
 import type { SamplingParams, TokenLogprob } from '../engine/engine.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
+import type { Prefix } from '../kvcache/prefix.ts'
+import { type Share, THE_ONE_TENANT } from '../share.ts'
 import { PromptLookup } from './prompt-lookup.ts'
 
 /** How a sequence ended. */
@@ -20,6 +22,10 @@ export interface SequenceParams {
   readonly sampling: SamplingParams
   /** Which log probabilities are wanted. Default none. */
   readonly logprobs?: LogprobRequest | undefined
+  /** Whose keys and values it may use, and who may use its own: see Prefix. Default ''. */
+  readonly cacheScope?: string
+  /** Default: the one tenant there is. */
+  readonly share?: Share
 }
 
 export interface LogprobRequest {
@@ -37,13 +43,15 @@ export interface Arrival {
 }
 
 /** One generation in flight: its tokens, and how many of them are already in the KV cache. */
-export class Sequence {
+export class Sequence implements Prefix {
   readonly id: string
   readonly maxTokens: number
   readonly stopTokens: ReadonlySet<number>
   readonly sampling: SamplingParams
   readonly promptLength: number
   readonly tokens: number[]
+  readonly scope: string
+  readonly share: Share
   /** `tokens[0, computed)` have their keys and values in `slot`. */
   computed = 0
   /** Prompt tokens found in the slot when it was leased. */
@@ -77,6 +85,8 @@ export class Sequence {
     this.promptLength = prompt.length
     this.tokens = [...prompt, ...generated]
     this.logprobs = params.logprobs
+    this.scope = params.cacheScope ?? ''
+    this.share = params.share ?? THE_ONE_TENANT
     this.#lookup = speculation && new PromptLookup(speculation.prediction)
   }
 

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { type Parked, ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
+import type { Prefix } from '../../src/kvcache/prefix.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
+
+const of = (tokens: readonly number[], scope = ''): Prefix => ({ scope, tokens })
 
 const caches: readonly [string, (slots: number) => SlotCache][] = [
   ['PrefixSlotCache', (slots) => new PrefixSlotCache(slots)],
@@ -13,29 +16,29 @@ const caches: readonly [string, (slots: number) => SlotCache][] = [
 describe.each(caches)('%s', (_name, cacheOf) => {
   it('leases each slot once, the lowest first', () => {
     const cache = cacheOf(3)
-    expect([cache.acquire([1]), cache.acquire([2]), cache.acquire([3])].map((lease) => lease?.slot)).toEqual([
-      0, 1, 2,
-    ])
-    expect(cache.acquire([4])).toBeUndefined()
+    expect(
+      [cache.acquire(of([1])), cache.acquire(of([2])), cache.acquire(of([3]))].map((lease) => lease?.slot),
+    ).toEqual([0, 1, 2])
+    expect(cache.acquire(of([4]))).toBeUndefined()
     cache.checkIntegrity([2, 0, 1])
   })
 
   it('leaves at least the last prompt token to compute', () => {
     const cache = cacheOf(1)
-    cache.acquire([1, 2, 3])
-    cache.release(0, [1, 2, 3, 4])
-    expect(cache.acquire([1, 2, 3])?.cached).toBeLessThan(3)
+    cache.acquire(of([1, 2, 3]))
+    cache.release(0, of([1, 2, 3, 4]))
+    expect(cache.acquire(of([1, 2, 3]))?.cached).toBeLessThan(3)
   })
 
   it('refuses a slot that is not leased', () => {
     const cache = cacheOf(2)
-    expect(() => cache.release(0, [])).toThrow(RangeError)
-    expect(() => cache.release(7, [])).toThrow(RangeError)
+    expect(() => cache.release(0, of([]))).toThrow(RangeError)
+    expect(() => cache.release(7, of([]))).toThrow(RangeError)
   })
 
   it('says when its leases are not those of the sequences', () => {
     const cache = cacheOf(2)
-    cache.acquire([1])
+    cache.acquire(of([1]))
     expect(() => cache.checkIntegrity([])).toThrow()
     expect(() => cache.checkIntegrity([1])).toThrow()
   })
@@ -44,31 +47,31 @@ describe.each(caches)('%s', (_name, cacheOf) => {
 describe('PrefixSlotCache', () => {
   function filled(...residents: number[][]): PrefixSlotCache {
     const cache = new PrefixSlotCache(residents.length)
-    for (const tokens of residents) cache.acquire(tokens)
-    for (const [slot, tokens] of residents.entries()) cache.release(slot, tokens)
+    for (const tokens of residents) cache.acquire(of(tokens))
+    for (const [slot, tokens] of residents.entries()) cache.release(slot, of(tokens))
     return cache
   }
 
   it('chooses the longest common prefix', () => {
-    expect(filled([1, 2], [1, 2, 3, 4], [9]).acquire([1, 2, 3, 5, 6])).toEqual({ slot: 1, cached: 3 })
+    expect(filled([1, 2], [1, 2, 3, 4], [9]).acquire(of([1, 2, 3, 5, 6]))).toEqual({ slot: 1, cached: 3 })
   })
 
   it('chooses the least recently used slot when no prefix is longer', () => {
     const cache = filled([1], [2], [3])
-    cache.acquire([1, 9])
-    cache.release(0, [1, 9])
-    expect(cache.acquire([7, 7])).toEqual({ slot: 1, cached: 0 })
+    cache.acquire(of([1, 9]))
+    cache.release(0, of([1, 9]))
+    expect(cache.acquire(of([7, 7]))).toEqual({ slot: 1, cached: 0 })
   })
 
   it('counts the tokens of the whole prompt but its last', () => {
-    expect(filled([1, 2, 3]).acquire([1, 2, 3])).toEqual({ slot: 0, cached: 2 })
+    expect(filled([1, 2, 3]).acquire(of([1, 2, 3]))).toEqual({ slot: 0, cached: 2 })
   })
 
   it('forgets what was not resident when the slot was given back', () => {
     const cache = new PrefixSlotCache(1)
-    cache.acquire([1, 2, 3])
-    cache.release(0, [1])
-    expect(cache.acquire([1, 2, 3])).toEqual({ slot: 0, cached: 1 })
+    cache.acquire(of([1, 2, 3]))
+    cache.release(0, of([1]))
+    expect(cache.acquire(of([1, 2, 3]))).toEqual({ slot: 0, cached: 1 })
   })
 })
 
@@ -88,12 +91,12 @@ describe('PrefixSlotCache with parking', () => {
     const cache = new PrefixSlotCache(1, parked, 3)
     const parks: number[][] = []
     for (const prompt of prompts) {
-      const lease = cache.acquire(prompt)
+      const lease = cache.acquire(of(prompt))
       if (lease?.park) {
         parks.push([...lease.park.tokens])
         parked.stored(lease.park, 100)
       }
-      cache.release(0, prompt)
+      cache.release(0, of(prompt))
     }
     return { cache, parked, parks }
   }
@@ -101,8 +104,8 @@ describe('PrefixSlotCache with parking', () => {
   it('parks what has to leave, and restores it', () => {
     const { cache, parks } = used(a, b)
     expect(parks).toEqual([a])
-    expect(cache.find([...a, 9])).toBe(6)
-    expect(cache.acquire([...a, 9])).toMatchObject({
+    expect(cache.find(of([...a, 9]))).toBe(6)
+    expect(cache.acquire(of([...a, 9]))).toMatchObject({
       slot: 0,
       cached: 6,
       park: { tokens: b },
@@ -111,7 +114,7 @@ describe('PrefixSlotCache with parking', () => {
   })
 
   it('leaves one token to compute of a prompt that is parked whole', () => {
-    expect(used(a, b).cache.acquire(a)?.cached).toBe(5)
+    expect(used(a, b).cache.acquire(of(a))?.cached).toBe(5)
   })
 
   it('parks nothing that stays, is short, or is parked already', () => {
@@ -129,41 +132,72 @@ describe('PrefixSlotCache with parking', () => {
   })
 
   it('restores nothing that gains less than a transfer is worth', () => {
-    expect(used(a, [1, 1, 1, 1, 9, 9]).cache.acquire([...a])).not.toHaveProperty('restore')
+    expect(used(a, [1, 1, 1, 1, 9, 9]).cache.acquire(of([...a]))).not.toHaveProperty('restore')
+  })
+})
+
+describe('scopes', () => {
+  const tokens = [1, 1, 1, 1, 1, 1]
+
+  it('finds nothing of another scope in a slot', () => {
+    const cache = new PrefixSlotCache(1)
+    cache.acquire(of(tokens, 'mine'))
+    cache.release(0, of(tokens, 'mine'))
+    expect(cache.find(of([...tokens, 9], 'yours'))).toBe(0)
+    expect(cache.find(of([...tokens, 9], 'mine'))).toBe(6)
+    expect(cache.acquire(of([...tokens, 9], 'yours'))).toEqual({ slot: 0, cached: 0 })
+  })
+
+  it('finds nothing of another scope outside of the slots, and keeps both', () => {
+    const parked = new ParkedPrefixes(1000)
+    const cache = new PrefixSlotCache(1, parked, 3)
+    for (const scope of ['mine', 'yours', 'theirs']) {
+      const lease = cache.acquire(of(tokens, scope))
+      expect(lease).toMatchObject({ cached: 0 })
+      expect(lease).not.toHaveProperty('restore')
+      if (lease?.park) expect(parked.stored(lease.park, 100)).toEqual([])
+      cache.release(0, of(tokens, scope))
+    }
+    expect(parked.count).toBe(2)
+    expect(cache.acquire(of(tokens, 'mine'))).toMatchObject({ restore: { scope: 'mine' } })
   })
 })
 
 describe('ParkedPrefixes', () => {
   it('drops the least recently used ones over its capacity', () => {
     const parked = new ParkedPrefixes(250)
-    const [one, two, three] = [[1], [2], [3]].map((tokens) => parked.add(tokens)) as [Parked, Parked, Parked]
+    const [one, two, three] = [[1], [2], [3]].map((tokens) => parked.add(of(tokens))) as [
+      Parked,
+      Parked,
+      Parked,
+    ]
     expect(parked.stored(one, 100)).toEqual([])
     expect(parked.stored(two, 100)).toEqual([])
     parked.use(one)
     expect(parked.stored(three, 100)).toEqual([two])
-    expect([parked.find([1])?.shared, parked.find([2]), parked.bytes]).toEqual([1, undefined, 200])
+    expect([parked.find(of([1]))?.shared, parked.find(of([2])), parked.bytes]).toEqual([1, undefined, 200])
   })
 
   it('drops what a longer one makes superfluous, and itself when it is too large', () => {
     const parked = new ParkedPrefixes(250)
-    const short = parked.add([1, 2])
+    const short = parked.add(of([1, 2]))
     parked.stored(short, 50)
-    const long = parked.add([1, 2, 3])
+    const long = parked.add(of([1, 2, 3]))
     expect(parked.stored(long, 60)).toEqual([short])
-    const huge = parked.add([9])
+    const huge = parked.add(of([9]))
     expect(parked.stored(huge, 251)).toEqual([long, huge])
     expect([parked.count, parked.bytes]).toEqual([0, 0])
   })
 
   it('keeps no more than a lookup can compare with', () => {
     const parked = new ParkedPrefixes(1_000_000)
-    for (let id = 0; id < 1100; id++) parked.stored(parked.add([id, 1]), 10)
+    for (let id = 0; id < 1100; id++) parked.stored(parked.add(of([id, 1])), 10)
     expect([parked.count, parked.bytes]).toEqual([1000, 10_000])
   })
 
   it('wants a file erased whose place is gone', () => {
     const parked = new ParkedPrefixes(250)
-    const one = parked.add([1])
+    const one = parked.add(of([1]))
     parked.drop(one)
     expect(parked.stored(one, 10)).toEqual([one])
   })

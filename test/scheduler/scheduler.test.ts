@@ -293,7 +293,7 @@ describe('Scheduler', () => {
     const second = scheduler.schedule()
     scheduler.finish(gone, 'cancelled')
     scheduler.commit(second, [new Error('boom')])
-    expect(cache.find(sequence('next', 6, 2).tokens)).toBe(0)
+    expect(cache.find(sequence('next', 6, 2))).toBe(0)
   })
 
   it('refuses more waiting sequences than it may hold', () => {
@@ -379,14 +379,33 @@ describe('Scheduler', () => {
     })
   })
 
+  it('copies nothing, and waits for nothing, of another scope', async () => {
+    const wide: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 64 }
+    const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots), { leastCopy: 1 })
+    const engine = new SimulatedEngine(wide)
+    const asked = (id: string, cacheScope: string): Sequence => sequence(id, 20, 4, { cacheScope })
+    scheduler.add(asked('first', 'mine'))
+    scheduler.add(asked('beside', 'yours'))
+    const batch = scheduler.schedule()
+    expect(batch.map(({ id, start, tokens }) => [id, start, tokens.length])).toEqual([
+      ['first', 0, 20],
+      ['beside', 0, 20],
+    ])
+    scheduler.commit(batch, await engine.step(batch))
+    scheduler.add(asked('later', 'yours'))
+    const later = scheduler.schedule().find(({ id }) => id === 'later')
+    expect(later).toMatchObject({ start: 19, copyFrom: 1 })
+  })
+
   it('does not copy what may yet fail to come back into its slot', () => {
     const wide: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 64 }
     const parked = new ParkedPrefixes(1000)
     const cache = new PrefixSlotCache(wide.slots, parked, 8)
     const away = Array.from({ length: 20 }, (_, i) => i)
-    parked.add(away)
-    cache.acquire(away.slice(0, 9))
-    cache.release(0, away.slice(0, 9))
+    const part = { scope: '', tokens: away.slice(0, 9) }
+    parked.add({ scope: '', tokens: away })
+    cache.acquire(part)
+    cache.release(0, part)
     const scheduler = new Scheduler(wide, cache, { leastCopy: 4 })
     const asking = (id: string, prompt: number[]): Sequence =>
       new Sequence({ id, prompt, maxTokens: 2, stopTokens: [], sampling: greedy })

@@ -35,6 +35,8 @@ export function workload(below: Random): SequenceParams[] {
     stopTokens: below(3) === 0 ? [below(256), below(256), below(256)] : [],
     speculation: below(2) === 0 ? { prediction: [] } : undefined,
     sampling: { ...greedy, seed: below(2) },
+    cacheScope: String(id % 3 === 0),
+    share: { tenant: String(id % 2), weight: 1 + (id % 3), priority: id % 5 },
   }))
 }
 

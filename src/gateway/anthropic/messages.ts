@@ -25,7 +25,7 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
     const fields = new Fields(request.body)
     const model = readModel(fields, serving)
     const ready = await serving.model()
-    const { chat, stream, ignored } = readRequest(fields, serving, ready, true)
+    const { chat, stream, ignored } = readRequest(fields, serving, ready, request.tenant, true)
     sendIgnored(reply, serving, ignored)
     const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
     const head = messageHead(model)
@@ -42,7 +42,7 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
   app.post('/count_tokens', async (request, reply) => {
     const fields = new Fields(request.body)
     readModel(fields, serving)
-    const { chat, ignored } = readRequest(fields, serving, await serving.model(), false)
+    const { chat, ignored } = readRequest(fields, serving, await serving.model(), request.tenant, false)
     sendIgnored(reply, serving, ignored)
     const prompt = await renderChat(chat, serving, watchClient(reply).signal)
     return { input_tokens: prompt.tokens.length }

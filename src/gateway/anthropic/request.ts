@@ -1,3 +1,4 @@
+import type { Tenant } from '../access/api-keys.ts'
 import type { ChatRequest } from '../chat.ts'
 import { type Fields, missing, oneOf } from '../fields.ts'
 import { fieldsWithoutEffect, refuse } from '../openai/common-fields.ts'
@@ -5,6 +6,7 @@ import { readSampling, readStops } from '../openai/sampling.ts'
 import { readSpeculation } from '../openai/speculation.ts'
 import { checkEnd, schemaConstraint, type WantedConstraint } from '../openai/structured-output.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
+import { readSharing } from '../sharing.ts'
 import { readMessages } from './read-messages.ts'
 import { readAnthropicThinking } from './read-thinking.ts'
 import { readAnthropicTools } from './read-tools.ts'
@@ -42,6 +44,7 @@ export function readRequest(
   fields: Fields,
   serving: Serving,
   ready: ReadyModel,
+  tenant: Tenant | undefined,
   /** Counting needs no limit. */
   needsLimit: boolean,
 ): AnthropicRequest {
@@ -61,6 +64,7 @@ export function readRequest(
     constraint: checkEnd(fields, readFormat(fields)),
     speculation: readSpeculation(fields, serving.promptLookup),
     n: 1,
+    ...readSharing(fields, tenant),
     ...readSampling(
       fields,
       ready.info.sampling,

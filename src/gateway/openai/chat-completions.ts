@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Generation } from '../../generation/generation.ts'
+import type { Tenant } from '../access/api-keys.ts'
 import { type ChatRequest, startChat } from '../chat.ts'
 import { Fields, oneOf } from '../fields.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
@@ -39,7 +40,7 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
     const fields = new Fields(request.body)
     const model = readModel(fields, serving)
     const ready = await serving.model()
-    const chat = readChat(fields, serving, ready)
+    const chat = readChat(fields, serving, ready, request.tenant)
     const ignored = ignoredFields(fields, serving.strictParams)
     sendIgnored(reply, serving, [...ignored, ...chat.tools.ignored, ...chat.thinking.ignored])
     reply.header('x-seed', chat.sampling.seed)
@@ -54,12 +55,17 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
   }
 }
 
-function readChat(fields: Fields, serving: Serving, ready: ReadyModel): ChatRequest & StreamOptions {
+function readChat(
+  fields: Fields,
+  serving: Serving,
+  ready: ReadyModel,
+  tenant: Tenant | undefined,
+): ChatRequest & StreamOptions {
   refuse(fields, REFUSED)
   checkFormat(fields)
   return {
     messages: readMessages(fields),
-    ...readChatOptions(fields, serving, ready),
+    ...readChatOptions(fields, serving, ready, tenant),
     ...readStreamOptions(fields),
   }
 }

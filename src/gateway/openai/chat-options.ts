@@ -1,6 +1,8 @@
+import type { Tenant } from '../access/api-keys.ts'
 import type { ChatRequest } from '../chat.ts'
 import type { Fields } from '../fields.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
+import { readSharing } from '../sharing.ts'
 import { readChatLogprobs } from './logprobs.ts'
 import { readSampling } from './sampling.ts'
 import { readSpeculation } from './speculation.ts'
@@ -13,6 +15,7 @@ export function readChatOptions(
   fields: Fields,
   serving: Serving,
   ready: ReadyModel,
+  tenant: Tenant | undefined,
 ): Omit<ChatRequest, 'messages'> {
   const integer = { min: 1, max: Number.MAX_SAFE_INTEGER }
   const maxCompletion = fields.integer('max_completion_tokens', integer)
@@ -25,6 +28,7 @@ export function readChatOptions(
     speculation: readSpeculation(fields, serving.promptLookup),
     logprobs: readChatLogprobs(fields),
     n: fields.integer('n', { min: 1, max: serving.maxN }) ?? 1,
+    ...readSharing(fields, tenant),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
   }
 }

@@ -1,6 +1,8 @@
 import type { GenerationRequest } from '../../generation/generation.ts'
+import type { Tenant } from '../access/api-keys.ts'
 import { type Fields, invalidValue, unsupported } from '../fields.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
+import { readSharing, type Sharing } from '../sharing.ts'
 import { readStreamOptions } from './common-fields.ts'
 import { readLegacyLogprobs } from './logprobs.ts'
 import { MAX_PROMPTS, type Prompt, readPrompts } from './prompts.ts'
@@ -13,7 +15,7 @@ const DEFAULT_MAX_TOKENS = 16
 const MAX_BEST_OF = 20
 
 /** What a client asked of POST /completions, checked. */
-export interface CompletionRequest extends SamplingRequest {
+export interface CompletionRequest extends SamplingRequest, Sharing {
   readonly prompts: readonly Prompt[]
   readonly echo: boolean
   /** Text behind what is to be generated. */
@@ -30,7 +32,12 @@ export interface CompletionRequest extends SamplingRequest {
 }
 
 /** @throws ServingError where a field is wrong. */
-export function readCompletion(fields: Fields, serving: Serving, ready: ReadyModel): CompletionRequest {
+export function readCompletion(
+  fields: Fields,
+  serving: Serving,
+  ready: ReadyModel,
+  tenant: Tenant | undefined,
+): CompletionRequest {
   const n = fields.integer('n', { min: 1, max: serving.maxN }) ?? 1
   const streaming = readStreamOptions(fields)
   const bestOf = readBestOf(fields, n, streaming.stream)
@@ -56,6 +63,7 @@ export function readCompletion(fields: Fields, serving: Serving, ready: ReadyMod
     constraint: readConstraint(fields),
     speculation: readSpeculation(fields, serving.promptLookup),
     ...streaming,
+    ...readSharing(fields, tenant),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
   }
 }

@@ -29,7 +29,7 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
     const fields = new Fields(request.body)
     const model = readModel(fields, serving)
     const ready = await serving.model()
-    const wanted = readCompletion(fields, serving, ready)
+    const wanted = readCompletion(fields, serving, ready, request.tenant)
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
     reply.header('x-seed', wanted.sampling.seed)
     const head = {
@@ -65,8 +65,18 @@ async function startAll(
     if (told > MOST_TOLD) throw tooMuchTold()
     for (let choice = 0; choice < wanted.bestOf; choice++) {
       const sampling = { ...constrained, seed: seedOfChoice(constrained.seed, choice) }
-      const { stops, ignoreEos } = wanted
-      requests.push({ prompt: tokens, maxTokens, stops, ignoreEos, sampling, speculation, logprobs })
+      const { stops, ignoreEos, share, cacheScope } = wanted
+      requests.push({
+        prompt: tokens,
+        maxTokens,
+        stops,
+        ignoreEos,
+        sampling,
+        speculation,
+        logprobs,
+        share,
+        cacheScope,
+      })
     }
   }
   return serving.start(requests)

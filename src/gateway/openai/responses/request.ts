@@ -1,7 +1,9 @@
+import type { Tenant } from '../../access/api-keys.ts'
 import type { ChatRequest } from '../../chat.ts'
 import { readQuietly } from '../../field-reads.ts'
 import { Fields, invalidValue, oneOf } from '../../fields.ts'
 import type { ReadyModel, Serving } from '../../serving.ts'
+import { readSharing } from '../../sharing.ts'
 import { checkMetadata, fieldsWithoutEffect, refuse } from '../common-fields.ts'
 import { MOST_ALTERNATIVES } from '../logprobs.ts'
 import { readSampling } from '../sampling.ts'
@@ -45,7 +47,12 @@ export interface ResponsesRequest {
 }
 
 /** OpenAI: the body of a request for a response. @throws ServingError. */
-export function readResponses(fields: Fields, serving: Serving, ready: ReadyModel): ResponsesRequest {
+export function readResponses(
+  fields: Fields,
+  serving: Serving,
+  ready: ReadyModel,
+  tenant: Tenant | undefined,
+): ResponsesRequest {
   refuse(fields, REFUSED)
   checkMetadata(fields)
   const notices = new Set<string>()
@@ -61,6 +68,7 @@ export function readResponses(fields: Fields, serving: Serving, ready: ReadyMode
     speculation: readSpeculation(fields, serving.promptLookup),
     logprobs: readLogprobs(fields, notices),
     n: 1,
+    ...readSharing(fields, tenant),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
   }
   const stream = fields.boolean('stream') ?? false

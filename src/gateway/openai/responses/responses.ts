@@ -16,7 +16,7 @@ export function responses(app: FastifyInstance, serving: Serving, settings: Stre
     const fields = new Fields(request.body)
     const model = readModel(fields, serving)
     const ready = await serving.model()
-    const wanted = readResponses(fields, serving, ready)
+    const wanted = readResponses(fields, serving, ready, request.tenant)
     sendIgnored(reply, serving, wanted.ignored)
     reply.header('x-seed', wanted.chat.sampling.seed)
     const start = (signal: AbortSignal): Promise<Generation[]> =>
@@ -30,7 +30,7 @@ export function responses(app: FastifyInstance, serving: Serving, settings: Stre
   app.post('/responses/input_tokens', async (request, reply) => {
     const fields = new Fields(request.body)
     readModel(fields, serving)
-    const { chat, ignored } = readResponses(fields, serving, await serving.model())
+    const { chat, ignored } = readResponses(fields, serving, await serving.model(), request.tenant)
     sendIgnored(reply, serving, ignored)
     const prompt = await renderChat(chat, serving, watchClient(reply).signal)
     return { object: 'response.input_tokens', input_tokens: prompt.tokens.length }

@@ -1,0 +1,150 @@
+import type { Sequence } from './sequence.ts'
+
+/** What a tenant has had. */
+interface Account {
+  /** Tokens over weights. Tenants that have work waiting all the time have the same, but for what is running. */
+  served: number
+  /** Sequences of it, waiting or running. */
+  present: number
+}
+
+interface Ticket {
+  readonly account: Account
+  /** In order of arrival. */
+  readonly number: number
+  /** Tokens that all tenants had had when it came. */
+  readonly arrivedAt: number
+}
+
+/**
+ * Who is next: the lowest priority number first; within it the tenant that has had the fewest tokens for its weight; within
+ * a tenant the first that came. A prompt's tokens count when it is admitted, as far as they are not cached, and generated
+ * ones as they come.
+ *
+ * Start-time fair queueing: a tenant that comes back gets no credit for the time it was away. Two tenants that have
+ * something waiting all the time differ in tokens over weight by at most what one of them can have running.
+ * Nobody starves: with every `aging` tokens that are served meanwhile one that is not through goes up by one priority.
+ */
+export class FairQueue {
+  readonly #aging: number
+  /** Those that wait, of one tenant and one priority each: first come, first served. */
+  readonly #lines = new Map<string, Set<Sequence>>()
+  readonly #accounts = new Map<string, Account>()
+  readonly #tickets = new Map<Sequence, Ticket>()
+  #size = 0
+  #numbers = 0
+  /** Tokens of all tenants together. */
+  #total = 0
+  /** What the tenant that was served last had had before. */
+  #clock = 0
+
+  /** @param aging tokens */
+  constructor(aging: number) {
+    this.#aging = aging
+  }
+
+  /** Of those that wait. */
+  get size(): number {
+    return this.#size
+  }
+
+  *waiting(): Iterable<Sequence> {
+    for (const line of this.#lines.values()) yield* line
+  }
+
+  add(sequence: Sequence): void {
+    const account = this.#accountOf(sequence.share.tenant)
+    if (account.present++ === 0) account.served = Math.max(account.served, this.#clock)
+    this.#tickets.set(sequence, { account, number: this.#numbers++, arrivedAt: this.#total })
+    this.#lineOf(sequence).add(sequence)
+    this.#size++
+  }
+
+  /** The next that waits, without those that have been passed over. */
+  next(passedOver: ReadonlySet<Sequence>): Sequence | undefined {
+    let best: Sequence | undefined
+    for (const line of this.#lines.values()) {
+      for (const first of line) {
+        if (passedOver.has(first)) continue
+        if (best === undefined || this.compare(first, best) < 0) best = first
+        break
+      }
+    }
+    return best
+  }
+
+  /** It waits no longer. @param tokens of its prompt that have to be computed. */
+  admit(sequence: Sequence, tokens: number): void {
+    const { account } = this.#ticketOf(sequence)
+    this.#clock = Math.max(this.#clock, account.served)
+    this.#leaveLine(sequence)
+    this.charge(sequence, tokens)
+  }
+
+  /** Its tenant has had these tokens. */
+  charge(sequence: Sequence, tokens: number): void {
+    this.#ticketOf(sequence).account.served += tokens / sequence.share.weight
+    this.#total += tokens
+  }
+
+  /** It has ended, wherever it was. */
+  remove(sequence: Sequence): void {
+    const ticket = this.#tickets.get(sequence)
+    if (ticket === undefined) return
+    this.#leaveLine(sequence)
+    this.#tickets.delete(sequence)
+    ticket.account.present--
+    // One that owes nothing is as good as new.
+    if (ticket.account.present === 0 && ticket.account.served <= this.#clock)
+      this.#accounts.delete(sequence.share.tenant)
+  }
+
+  /** Negative when `a` goes before `b`, be they waiting or running. */
+  compare(a: Sequence, b: Sequence): number {
+    const [one, other] = [this.#ticketOf(a), this.#ticketOf(b)]
+    return (
+      this.#priorityOf(a, one) - this.#priorityOf(b, other) ||
+      one.account.served - other.account.served ||
+      one.number - other.number
+    )
+  }
+
+  #priorityOf({ share }: Sequence, { arrivedAt }: Ticket): number {
+    return Math.max(0, share.priority - Math.floor((this.#total - arrivedAt) / this.#aging))
+  }
+
+  #accountOf(tenant: string): Account {
+    const known = this.#accounts.get(tenant)
+    if (known !== undefined) return known
+    const account = { served: 0, present: 0 }
+    this.#accounts.set(tenant, account)
+    return account
+  }
+
+  #lineOf(sequence: Sequence): Set<Sequence> {
+    const name = lineName(sequence)
+    const known = this.#lines.get(name)
+    if (known !== undefined) return known
+    const line = new Set<Sequence>()
+    this.#lines.set(name, line)
+    return line
+  }
+
+  #leaveLine(sequence: Sequence): void {
+    const name = lineName(sequence)
+    const line = this.#lines.get(name)
+    if (line?.delete(sequence) !== true) return
+    this.#size--
+    if (line.size === 0) this.#lines.delete(name)
+  }
+
+  #ticketOf(sequence: Sequence): Ticket {
+    const ticket = this.#tickets.get(sequence)
+    if (ticket === undefined) throw new Error(`${sequence.id} is not in the queue`)
+    return ticket
+  }
+}
+
+function lineName({ share }: Sequence): string {
+  return `${share.priority} ${share.tenant}`
+}
