@@ -9,10 +9,10 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs'
-import { totalmem } from 'node:os'
 import type { EngineInit } from './children/protocol.ts'
 import type { Config } from './config/schema.ts'
 import { bytesIn, parkingFolder, removeAbandoned } from './engine/parking-folder.ts'
+import { memoryLimit } from './memory-limit.ts'
 
 /** Part of the memory that prefixes outside of the slots may take when nothing is said. */
 const DEFAULT_SHARE = 0.1
@@ -27,7 +27,7 @@ const MEMORY_FOLDER = '/dev/shm'
  * memory file system. Within the container's memory and what is free of the place; undefined when too little is.
  */
 export function parkingSpace(
-  { prefixCache, kvCacheRam, kvCacheDir, kvCacheType }: Config,
+  { prefixCache, kvCacheRam, kvCacheDir, kvCacheType, flashAttention }: Config,
   modelFile: string,
 ): EngineInit['parking'] {
   if (!prefixCache || kvCacheRam === 0) return undefined
@@ -36,7 +36,8 @@ export function parkingSpace(
   try {
     if (kvCacheDir !== undefined) mkdirSync(kvCacheDir, { recursive: true, mode: 0o700 })
     accessSync(folder, constants.W_OK)
-    const keepAs = kvCacheDir === undefined ? undefined : identity(modelFile, kvCacheType)
+    const keepAs =
+      kvCacheDir === undefined ? undefined : identity(modelFile, `${kvCacheType} ${flashAttention}`)
     // What earlier servers have left is room: theirs is removed, and what this one has kept counts as its own.
     if (keepAs === undefined) removeAbandoned(folder, process.pid)
     const { bavail, bsize } = statfsSync(folder)
@@ -48,8 +49,8 @@ export function parkingSpace(
   }
 }
 
-/** A saved slot is good for the same weights, number format and engine only. Weights are known by both ends of their file. */
-function identity(modelFile: string, kvCacheType: string): string {
+/** A saved slot is good for the same weights, layout of the KV cache and engine only. Weights are known by both ends of their file. */
+function identity(modelFile: string, layout: string): string {
   const { size } = statSync(modelFile)
   const hash = createHash('sha256')
   const file = openSync(modelFile, 'r')
@@ -62,11 +63,5 @@ function identity(modelFile: string, kvCacheType: string): string {
   } finally {
     closeSync(file)
   }
-  return `node-llama-cpp 3.22.1 ${kvCacheType} ${size} ${hash.digest('hex')}`
-}
-
-/** Bytes this process may use: the machine's, or the cgroup's where that is less. */
-function memoryLimit(): number {
-  const limit = process.constrainedMemory()
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+  return `node-llama-cpp 3.22.1 ${layout} ${size} ${hash.digest('hex')}`
 }

@@ -3,16 +3,15 @@ import type { Altiplano } from './altiplano.ts'
 import { ConfigError } from './config/config-error.ts'
 import { type Config, servedNames } from './config/schema.ts'
 import { freeCores } from './free-cores.ts'
+import { memoryLimit } from './memory-limit.ts'
 import type { DownloadProgress } from './models/download.ts'
-import { type GgufSummary, readModel } from './models/gguf.ts'
+import { checkFit, type FitPlan, fitPlan, fits } from './models/fit-plan.ts'
+import { readModel } from './models/gguf.ts'
 import { makesEmbeddings } from './models/gguf-summary.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
 import { ModelFileError } from './models/model-file-error.ts'
 import { progressReporter, progressText } from './models/progress.ts'
 import { parkingSpace } from './parking-space.ts'
-
-/** Tokens of a slot when nothing is said: enough for a conversation, small enough for a laptop. */
-const DEFAULT_CONTEXT = 4096
 
 /** Tokens of an input to embed, when nothing is said: a whole input is one batch, and memory grows with it. */
 const DEFAULT_EMBEDDING_CONTEXT = 2048
@@ -27,25 +26,26 @@ export async function startModel(
   try {
     const located = local ?? (await locate(config, progressOf(altiplano), signal))
     const summary = await readModel(located.shards)
+    checkAttention(config)
+    const plan = fitPlan(summary, config, memoryLimit())
+    checkFit(summary, plan, memoryLimit())
     const parking = parkingSpace(config, located.path)
-    log.info(
-      { folder: parking?.folder, bytes: parking?.bytes ?? 0 },
-      'room for prefixes outside of the slots',
-    )
+    tellPlan(plan, config, parking?.bytes ?? 0, log)
     altiplano.startModel({
       modelPath: located.path,
-      slots: config.slots,
-      contextSize: contextOf(config, summary),
-      batchTokens: Math.max(config.batchSize, config.slots),
+      slots: plan.slots,
+      contextSize: plan.contextSize,
+      batchTokens: plan.batchTokens,
       threads: config.threads || freeCores(),
       tuneThreads: config.threads === 0,
       gpuLayers: config.gpuLayers,
-      kvCacheType: config.kvCacheType,
+      kvCacheType: plan.kvCacheType,
+      flashAttention: config.flashAttention,
       prefixCache: config.prefixCache,
       parking,
       itlTargetMs: config.itlTargetMs,
       // The gateway counts those that run too, and one that it has just let in may find them still running.
-      maxWaiting: config.slots + config.maxQueue + config.maxN,
+      maxWaiting: plan.slots + config.maxQueue + config.maxN,
     })
   } catch (error) {
     if (signal.aborted) return
@@ -109,9 +109,23 @@ function progressOf(altiplano: Altiplano): (progress: DownloadProgress) => void 
   }
 }
 
-function contextOf(config: Config, summary: GgufSummary): number {
-  if (config.contextSize !== 0) return config.contextSize
-  return Math.min(summary.contextLength || DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+/** llama.cpp: only its fused attention reads quantized values. @throws ModelFileError. */
+function checkAttention({ flashAttention, kvCacheType }: Config): void {
+  if (flashAttention !== 'off' || ['f32', 'f16', 'bf16'].includes(kvCacheType)) return
+  throw new ModelFileError(
+    `--kv-cache-type ${kvCacheType} needs flash attention: leave --flash-attention at auto, or take f16.`,
+  )
+}
+
+/** What the engine is started with, and what it takes: the first thing to look at when a start fails. */
+function tellPlan(plan: FitPlan, { gpuLayers }: Config, parking: number, log: Logger): void {
+  log.info({ ...plan, parking, memory: memoryLimit(), gpuLayers }, 'plan, in bytes and tokens')
+  if (gpuLayers === 0 && !fits(plan, memoryLimit())) {
+    log.warn(
+      { total: plan.total, memory: memoryLimit() },
+      'the weights do not fit in memory: expect it to be slow',
+    )
+  }
 }
 
 /** Finds the model's files, fetching them first where the setting names a hub. */

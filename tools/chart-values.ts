@@ -33,7 +33,8 @@ function settingSchemas(): object {
 }
 
 function plain(schema: SettingSchema): object {
-  const { type, enum: names, minimum, maximum, minLength, pattern, description } = schema
+  const { type, enum: names, minimum, maximum, minLength, pattern, description, words } = schema
+  if (words) return { description, anyOf: [{ type, minimum, maximum }, { enum: Object.keys(words) }] }
   return { description, type: type ?? 'string', enum: names, minimum, maximum, minLength, pattern }
 }
 

@@ -24,6 +24,8 @@ export interface EngineInit {
   readonly gpuLayers: number
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
+  /** llama.cpp: without it attention is not computed in tiles, and the KV cache has 16 bits at least. */
+  readonly flashAttention: 'auto' | 'on' | 'off'
   readonly prefixCache: boolean
   /** Where prefixes go that have to leave their slots, how many bytes they may take there, and see ParkingPlace. */
   readonly parking:

@@ -13,6 +13,8 @@ export interface SettingSchema {
   /** A conventional variable honoured below ALTIPLANO_…. */
   readonly alsoEnv?: string
   readonly minimum?: number
+  /** Words for numbers. */
+  readonly words?: Readonly<Record<string, number>>
   readonly maximum?: number
   readonly minLength?: number
   readonly pattern?: string
@@ -142,9 +144,10 @@ const schemas = {
   slots: {
     type: 'integer',
     group: 'Engine',
-    default: 4,
-    minimum: 1,
+    default: 0,
+    minimum: 0,
     maximum: 256,
+    defaultText: '0 (4, or as many as memory has room for)',
     description: 'Sequences that run at once.',
   },
   contextSize: {
@@ -153,7 +156,7 @@ const schemas = {
     default: 0,
     minimum: 0,
     maximum: 1_048_576,
-    defaultText: "0 (the model's trained context, at most 4096)",
+    defaultText: "0 (the model's trained context, at most 4096, less where memory is short)",
     description: 'Tokens of context of each slot.',
   },
   batchSize: {
@@ -179,7 +182,8 @@ const schemas = {
     default: -1,
     minimum: -1,
     maximum: 10_000,
-    defaultText: '-1 (as many as fit)',
+    defaultText: 'auto (as many as fit)',
+    words: { auto: -1, max: 10_000 },
     description: 'Layers placed on the GPU; 0 keeps the model on the CPU.',
   },
   kvCacheType: {
@@ -188,6 +192,14 @@ const schemas = {
     group: 'Engine',
     default: 'f16',
     description: 'Number format of the KV cache.',
+  },
+  flashAttention: {
+    type: 'string',
+    enum: ['auto', 'on', 'off'],
+    group: 'Engine',
+    default: 'auto',
+    description:
+      "llama.cpp's fused attention. Without it a single long conversation decodes faster on a CPU, and prompts are read more slowly; a KV cache of less than 16 bits needs it.",
   },
   prefixCache: {
     type: 'boolean',

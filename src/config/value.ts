@@ -22,14 +22,16 @@ function fits(schema: SettingSchema, value: unknown): boolean {
 }
 
 /** What a setting accepts, in words. */
-export function allowed({ type, enum: choices, minimum, maximum, pattern }: SettingSchema): string {
+export function allowed({ type, enum: choices, minimum, maximum, pattern, words }: SettingSchema): string {
   if (choices) return `one of ${choices.join(', ')}`
+  if (words) return `${Object.keys(words).join(', ')} or an integer from ${minimum} to ${maximum}`
   if (type === 'boolean') return 'true or false'
   if (type === 'integer') return `an integer from ${minimum} to ${maximum}`
   return pattern === undefined ? 'a text that is not empty' : 'an http:// or https:// URL'
 }
 
 function fromText(schema: SettingSchema, text: string): unknown {
+  if (schema.words !== undefined && Object.hasOwn(schema.words, text)) return schema.words[text]
   if (schema.type === 'integer') return /^[+-]?\d{1,15}$/.test(text) ? Number(text) : text
   if (schema.type !== 'boolean') return text
   const word = text.toLowerCase()

@@ -23,6 +23,7 @@ export interface LlamaOptions {
   readonly gpuLayers: number
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
+  readonly flashAttention?: 'auto' | 'on' | 'off'
   /** Stands between the engine and the native context, for whoever wants to see what passes. */
   readonly watch?: (context: NativeContext) => NativeContext
 }
@@ -49,20 +50,34 @@ interface Slot {
 export async function openLlama(
   options: LlamaOptions,
 ): Promise<{ engine: LlamaEngine; info: LlamaEngineInfo }> {
-  const { modelPath, slots, contextSize, batchTokens, threads, gpuLayers, kvCacheType } = options
+  const {
+    modelPath,
+    slots,
+    contextSize,
+    batchTokens,
+    threads,
+    gpuLayers,
+    kvCacheType,
+    flashAttention = 'auto',
+  } = options
   const llama = await getLlama({
     gpu: gpuLayers === 0 ? false : 'auto',
     build: 'never',
     logLevel: LlamaLogLevel.error,
     maxThreads: threads,
   })
-  const model = await llama.loadModel({ modelPath, gpuLayers: gpuLayers === -1 ? 'auto' : gpuLayers })
+  const model = await llama.loadModel({
+    modelPath,
+    // Layers leave room for the KV cache of all slots.
+    gpuLayers: gpuLayers === -1 ? { fitContext: { contextSize: slots * contextSize } } : gpuLayers,
+  })
   const kvType = kvCacheType.toUpperCase() as keyof typeof GgmlType
   const context = await model.createContext({
     sequences: slots,
     contextSize,
     batchSize: batchTokens,
     threads,
+    flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
     // A smaller context than was asked for would be a surprise later: fail now.
     failedCreationRemedy: false,
     ...(kvType === 'F16' ? {} : { experimentalKvCacheKeyType: kvType, experimentalKvCacheValueType: kvType }),
@@ -74,7 +89,7 @@ export async function openLlama(
     slots,
     contextSize: Math.min(contextSize, context.contextSize),
     batchTokens,
-    tile: ATTENTION_TILE,
+    ...(flashAttention === 'off' ? {} : { tile: ATTENTION_TILE }),
   }
   const close = async (): Promise<void> => {
     await context.dispose()

@@ -1,41 +1,22 @@
-import { totalmem } from 'node:os'
 import type { Config } from '../config/schema.ts'
-import { bytesPerElement } from './ggml-types.ts'
+import { memoryLimit } from '../memory-limit.ts'
+import { type FitRequest, fitPlan, fits, kvBytesPerToken, proposals, size } from './fit-plan.ts'
 import { readModel } from './gguf.ts'
 import type { GgufSummary } from './gguf-summary.ts'
 import { locateLocal } from './locate.ts'
 
-export interface InspectOptions {
-  readonly slots: number
-  /** 0: what the model was trained with, at most 4096. */
-  readonly contextSize: number
-  readonly kvCacheType: string
-  /** Bytes of memory the model may take. */
+export interface InspectOptions extends FitRequest {
+  /** Bytes of memory there are. */
   readonly memory: number
 }
 
-const largestDefaultContext = 4096
-
-/** The context of each slot: as asked, or the trained one, at most 4096. */
-export function slotContext(contextSize: number, trained: number): number {
-  return contextSize > 0 ? contextSize : Math.min(trained, largestDefaultContext)
-}
-
-/** Bytes of KV cache one token takes; an upper bound where layers use sliding windows. */
-export function kvBytesPerToken(model: GgufSummary, kvCacheType: string): number {
-  return Math.ceil(model.kvElementsPerToken * bytesPerElement(kvCacheType))
-}
+/** Of how many slots it is told whether they fit. */
+const MOST_SLOTS = 256
 
 /** What `inspect FILE` prints, for a file or a directory and this machine's memory. */
 export async function inspectModel(path: string, config: Config): Promise<string> {
   const { shards } = await locateLocal(path)
-  return inspectText(await readModel(shards), { ...config, memory: usableMemory() })
-}
-
-/** The container's limit where there is one. */
-function usableMemory(): number {
-  const limit = process.constrainedMemory()
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+  return inspectText(await readModel(shards), { ...config, memory: memoryLimit() })
 }
 
 /** A model and what would fit, as text. */
@@ -54,29 +35,20 @@ export function inspectText(model: GgufSummary, options: InspectOptions): string
     ['KV cache', `${perToken} bytes per token (${options.kvCacheType})`],
   ]
   const table = rows.map(([label = '', value]) => `${label.padEnd(17)}${value}`).join('\n')
-  return `${table}\n\n${fitText(model, options, perToken)}\n`
+  return `${table}\n\n${fitText(model, options)}\n`
 }
 
 const shardNote = ({ splitCount }: GgufSummary): string => (splitCount > 1 ? `, ${splitCount} shards` : '')
 
-function fitText(model: GgufSummary, options: InspectOptions, perToken: number): string {
-  const context = slotContext(options.contextSize, model.contextLength)
-  const perSlot = perToken * context
-  const left = options.memory - model.fileBytes
-  const most = perSlot === 0 ? undefined : Math.max(0, Math.floor(left / perSlot))
-  const needed = model.fileBytes + perSlot * options.slots
-  const verdict = needed <= options.memory ? 'fits' : 'does not fit'
+function fitText(model: GgufSummary, options: InspectOptions): string {
+  const plan = fitPlan(model, options, options.memory)
+  const { slots, contextSize, weights, kvCache, compute, total } = plan
+  const verdict = fits(plan, options.memory) ? 'fits' : 'does not fit'
   return [
-    `Estimate without compute buffers, for ${size(options.memory)} of memory:`,
-    `  ${options.slots} slots × ${context} tokens: ${size(model.fileBytes)} weights + ${size(perSlot * options.slots)} KV cache = ${size(needed)}: ${verdict}`,
-    `  slots of ${context} tokens that fit: ${most ?? 'any number'}`,
+    `Estimate for ${size(options.memory)} of memory, without a GPU:`,
+    `  ${slots} slots × ${contextSize} tokens: ${size(weights)} weights + ${size(kvCache)} KV cache + ${size(compute)} buffers = ${size(total)}: ${verdict}`,
+    `  ${proposals(model, { ...plan, slots: MOST_SLOTS }, options.memory)}`,
   ].join('\n')
-}
-
-function size(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10))
-  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`
 }
 
 function count(value: number): string {

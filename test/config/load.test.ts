@@ -26,11 +26,13 @@ const file = (text: string) => ({ 'a.yaml': text })
 
 describe('loadConfig takes', () => {
   const cases: [string, string[], Environment, string, Partial<Config>][] = [
-    ['defaults', [], {}, '', { port: 8080, host: '127.0.0.1', slots: 4, prefixCache: true, maxN: 16 }],
+    ['defaults', [], {}, '', { port: 8080, host: '127.0.0.1', slots: 0, prefixCache: true, maxN: 16 }],
     ['a flag', ['serve', '--port', '9000'], {}, '', { port: 9000 }],
     ['a flag with =', ['--port=9000'], {}, '', { port: 9000 }],
     ['a value with =', ['--model=/a=b.gguf'], {}, '', { model: '/a=b.gguf' }],
     ['a negative number', ['--gpu-layers', '-1'], {}, '', { gpuLayers: -1 }],
+    ['a word for a number', ['--gpu-layers', 'max'], {}, '', { gpuLayers: 10_000 }],
+    ['a word for a number in a file', [], {}, 'gpuLayers: auto', { gpuLayers: -1 }],
     ['a switch', ['--strict-params', 'serve'], {}, '', { strictParams: true }],
     ['a switch with a word', ['--strict-params', 'false'], {}, '', { strictParams: false }],
     ['a negated switch', ['--no-prefix-cache'], {}, '', { prefixCache: false }],
@@ -163,7 +165,7 @@ describe('refused', () => {
       ['--slots=1.5'],
       {},
       '',
-      "--slots: '1.5' is not allowed; expected an integer from 1 to 256.",
+      "--slots: '1.5' is not allowed; expected an integer from 0 to 256.",
     ],
     ['hexadecimal', ['--slots=0x10'], {}, '', "--slots: '0x10'"],
     ['a bad variable', [], { ALTIPLANO_SLOTS: 'many' }, '', "ALTIPLANO_SLOTS: 'many'"],
@@ -193,7 +195,7 @@ describe('refused', () => {
   })
 
   it('with all problems at once', () => {
-    const { message } = failure(['--port=x', '--slots=0'], { ALTIPLANO_MAX_N: '129' })
+    const { message } = failure(['--port=x', '--slots=-1'], { ALTIPLANO_MAX_N: '129' })
     expect(message.split('\n')).toHaveLength(3)
   })
 })

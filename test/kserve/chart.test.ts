@@ -118,7 +118,7 @@ describe.skipIf(!helm)('chart', () => {
 
   it.each([
     'config.slotz=1',
-    'config.slots=0',
+    'config.slots=-1',
     'config.host=::',
     'mode=pod',
     'kserve.cpu.size=2',

@@ -2,8 +2,9 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { kvBytesPerToken } from '../../src/models/fit-plan.ts'
 import { ModelFileError, readGguf } from '../../src/models/gguf.ts'
-import { inspectText, kvBytesPerToken } from '../../src/models/inspect.ts'
+import { inspectText } from '../../src/models/inspect.ts'
 import { locateModel, modelDisplayName } from '../../src/models/locate.ts'
 import { ggufBytes, ggufSpec } from './gguf-writer.ts'
 
@@ -105,7 +106,7 @@ it('inspects a model', async () => {
   const model = await readGguf(join(folder, 'a.gguf'))
   expect(kvBytesPerToken(model, 'f16')).toBe(256)
   expect(kvBytesPerToken(model, 'q8_0')).toBe(136)
-  const options = { slots: 2, contextSize: 0, kvCacheType: 'f16', memory: 2 ** 20 }
+  const options = { slots: 2, contextSize: 0, batchSize: 64, kvCacheType: 'f16', memory: 2 ** 29 }
   const text = inspectText(model, options)
   for (const part of [
     'llama',
@@ -117,6 +118,6 @@ it('inspects a model', async () => {
   ]) {
     expect(text).toContain(part)
   }
-  expect(text).toContain('slots of 128 tokens that fit: 31')
+  expect(text).toContain('What fits: --slots 256 --context-size 128')
   expect(inspectText(model, { ...options, memory: 1000 })).toContain('does not fit')
 })

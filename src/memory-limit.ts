@@ -1,0 +1,7 @@
+import { totalmem } from 'node:os'
+
+/** Bytes this process may use: the machine's, or the cgroup's where that is less. */
+export function memoryLimit(): number {
+  const limit = process.constrainedMemory()
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+}

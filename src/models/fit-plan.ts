@@ -1,0 +1,151 @@
+import { bytesPerElement } from './ggml-types.ts'
+import type { GgufSummary } from './gguf-summary.ts'
+import { ModelFileError } from './model-file-error.ts'
+
+/** What was asked for; 0: to be chosen. */
+export interface FitRequest {
+  readonly slots: number
+  /** Tokens of each slot. */
+  readonly contextSize: number
+  /** Tokens of a forward pass. */
+  readonly batchSize: number
+  readonly kvCacheType: string
+}
+
+/** What the engine is started with, and an estimate of the bytes it takes. */
+export interface FitPlan {
+  readonly slots: number
+  readonly contextSize: number
+  readonly batchTokens: number
+  readonly kvCacheType: string
+  readonly weights: number
+  readonly kvCache: number
+  /** llama.cpp's buffers of a pass: activations, logits, the mask of attention. */
+  readonly compute: number
+  /** All of it. */
+  readonly total: number
+}
+
+const DEFAULT_SLOTS = 4
+/** Enough for a conversation, small enough for a laptop. */
+const DEFAULT_CONTEXT = 4096
+const LEAST_CONTEXT = 512
+/** Sizes that are proposed are multiples of it. */
+const STEP = 256
+/** What the gateway, the text process and the runtimes of all three take. */
+const PROCESSES = 400 * 2 ** 20
+
+/** Bytes of KV cache one token takes; an upper bound where layers use sliding windows. */
+export function kvBytesPerToken(model: GgufSummary, kvCacheType: string): number {
+  return Math.ceil(model.kvElementsPerToken * bytesPerElement(kvCacheType))
+}
+
+/**
+ * Fills in what was not asked for: four slots of the trained context, at most 4,096 tokens, and less of both where memory
+ * is short. What was asked for stays as it is, also when it does not fit.
+ * @param memory bytes
+ */
+export function fitPlan(model: GgufSummary, asked: FitRequest, memory: number): FitPlan {
+  let slots = asked.slots || DEFAULT_SLOTS
+  let contextSize = asked.contextSize || Math.min(model.contextLength || DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+  const plan = (): FitPlan => planOf(model, asked, slots, contextSize)
+  while (asked.slots === 0 && slots > 1 && !fits(plan(), memory)) slots--
+  while (asked.contextSize === 0 && contextSize >= 2 * LEAST_CONTEXT && !fits(plan(), memory)) {
+    contextSize = Math.floor(contextSize / 2 / STEP) * STEP
+  }
+  return plan()
+}
+
+/** Whether all of it has room. Weights that have not are read from the disk again and again. */
+export function fits({ total }: FitPlan, memory: number): boolean {
+  return total + PROCESSES <= memory
+}
+
+/**
+ * llama.cpp fills its KV cache with zeros when it starts: what has no room for it is killed.
+ * @throws ModelFileError that says what would fit.
+ */
+export function checkFit(model: GgufSummary, plan: FitPlan, memory: number): void {
+  if (plan.kvCache + plan.compute + PROCESSES <= memory) return
+  throw new ModelFileError(
+    `${plan.slots} slots of ${plan.contextSize} tokens take ${size(plan.kvCache + plan.compute)} beside the weights, and there are ${size(memory)} of memory. ${proposals(model, plan, memory)}`,
+  )
+}
+
+/** Settings of which everything fits, nearest to those of a plan. */
+export function proposals(model: GgufSummary, plan: FitPlan, memory: number): string {
+  const found = [plan.kvCacheType, 'q8_0']
+    .filter((type, index, types) => types.indexOf(type) === index)
+    .flatMap((type) => {
+      const note = type === plan.kvCacheType ? '' : ` --kv-cache-type ${type}`
+      return [
+        { ...plan, slots: largest(plan.slots, 1, (slots) => fitsWith(model, plan, type, memory, { slots })) },
+        {
+          ...plan,
+          contextSize: largest(plan.contextSize, STEP, (contextSize) =>
+            fitsWith(model, plan, type, memory, { contextSize }),
+          ),
+        },
+      ]
+        .filter(
+          ({ slots, contextSize }) => slots > 0 && contextSize >= Math.min(LEAST_CONTEXT, plan.contextSize),
+        )
+        .map(({ slots, contextSize }) => `--slots ${slots} --context-size ${contextSize}${note}`)
+    })
+  if (found.length === 0) return 'Nothing fits: take a smaller model.'
+  return `What fits: ${[...new Set(found)].join(', or ')}.`
+}
+
+function fitsWith(
+  model: GgufSummary,
+  plan: FitPlan,
+  kvCacheType: string,
+  memory: number,
+  change: { readonly slots?: number; readonly contextSize?: number },
+): boolean {
+  const { slots, contextSize } = { ...plan, ...change }
+  return fits(planOf(model, { kvCacheType, batchSize: plan.batchTokens }, slots, contextSize), memory)
+}
+
+/** The largest multiple of `step`, at most `most`, that will do; 0 when none does. */
+function largest(most: number, step: number, will: (value: number) => boolean): number {
+  if (will(most)) return most
+  let low = 0
+  let high = Math.ceil(most / step)
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if (will(middle * step)) low = middle
+    else high = middle
+  }
+  return low * step
+}
+
+function planOf(
+  model: GgufSummary,
+  { kvCacheType, batchSize }: Pick<FitRequest, 'kvCacheType' | 'batchSize'>,
+  slots: number,
+  contextSize: number,
+): FitPlan {
+  const batchTokens = Math.max(batchSize, slots)
+  const kvCache = kvBytesPerToken(model, kvCacheType) * slots * contextSize
+  // llama.cpp: logits of every row in 32 bits, a few rows of activations, a mask of 16 bits.
+  const compute = batchTokens * (4 * (model.vocabularySize + 4 * model.embeddingLength) + 2 * contextSize)
+  const weights = model.fileBytes
+  return {
+    slots,
+    contextSize,
+    batchTokens,
+    kvCacheType,
+    weights,
+    kvCache,
+    compute,
+    total: weights + kvCache + compute,
+  }
+}
+
+/** Bytes in words. */
+export function size(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10))
+  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`
+}

@@ -1,0 +1,82 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checkFit, type FitRequest, fitPlan, fits, proposals } from '../../src/models/fit-plan.ts'
+import { readGguf } from '../../src/models/gguf.ts'
+import type { GgufSummary } from '../../src/models/gguf-summary.ts'
+import { ggufBytes, ggufSpec } from './gguf-writer.ts'
+
+const GIB = 2 ** 30
+let folder: string
+let model: GgufSummary
+const nothing: FitRequest = { slots: 0, contextSize: 0, batchSize: 512, kvCacheType: 'f16' }
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'altiplano-test-'))
+  await writeFile(join(folder, 'a.gguf'), ggufBytes(ggufSpec()))
+  // As large as an 8B model of the Llama 3 family in 4 bits.
+  model = {
+    ...(await readGguf(join(folder, 'a.gguf'))),
+    fileBytes: 4.9e9,
+    contextLength: 131_072,
+    embeddingLength: 4096,
+    kvElementsPerToken: 32 * 8 * 2 * 128,
+    vocabularySize: 128_256,
+  }
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+describe('the plan of what fits', () => {
+  it('is four slots of 4,096 tokens where there is room', () => {
+    const plan = fitPlan(model, nothing, 16 * GIB)
+    expect(plan).toMatchObject({ slots: 4, contextSize: 4096, batchTokens: 512, kvCache: 2 * GIB })
+    expect(fits(plan, 16 * GIB)).toBe(true)
+  })
+
+  it.each([
+    [6.5, 2, 4096],
+    [6, 1, 4096],
+    [5.4, 1, 1024],
+  ])('has fewer slots, then shorter ones, with %f GiB', (memory, slots, contextSize) => {
+    const plan = fitPlan(model, nothing, memory * GIB)
+    expect(plan).toMatchObject({ slots, contextSize })
+    expect(fits(plan, memory * GIB)).toBe(true)
+  })
+
+  it('is never longer than what the model was trained with', () => {
+    expect(fitPlan({ ...model, contextLength: 1000 }, nothing, 99 * GIB).contextSize).toBe(1000)
+  })
+
+  it('leaves what was asked for', () => {
+    const asked = { ...nothing, slots: 16, contextSize: 32_768 }
+    expect(fitPlan(model, asked, 4 * GIB)).toMatchObject({ slots: 16, contextSize: 32_768 })
+    expect(fitPlan(model, { ...nothing, slots: 700 }, 4 * GIB).batchTokens).toBe(700)
+  })
+
+  it('refuses what there is no memory for, and names what fits', () => {
+    const asked = { ...nothing, slots: 16, contextSize: 32_768 }
+    const plan = fitPlan(model, asked, 16 * GIB)
+    expect(() => checkFit(model, plan, 128 * GIB)).not.toThrow()
+    expect(() => checkFit(model, plan, 16 * GIB)).toThrow(
+      /^16 slots of 32768 tokens take 64\.\d GiB beside the weights, and there are 16\.0 GiB of memory\. What fits: --slots 2 --context-size 32768, or --slots 16 --context-size \d+, or --slots 5 --context-size 32768 --kv-cache-type q8_0, or/,
+    )
+    // All that is proposed does fit, and a step more does not.
+    const words = [
+      ...proposals(model, plan, 16 * GIB).matchAll(
+        /--slots (\d+) --context-size (\d+)(?: --kv-cache-type (\w+))?/g,
+      ),
+    ]
+    expect(words).toHaveLength(4)
+    for (const [, slots, context, type = 'f16'] of words) {
+      const proposed = { ...nothing, slots: Number(slots), contextSize: Number(context), kvCacheType: type }
+      expect(fits(fitPlan(model, proposed, 0), 16 * GIB)).toBe(true)
+      const more = Number(slots) < 16 ? { slots: Number(slots) + 1 } : { contextSize: Number(context) + 256 }
+      expect(fits(fitPlan(model, { ...proposed, ...more }, 0), 16 * GIB)).toBe(false)
+    }
+  })
+
+  it('says when nothing fits', () => {
+    expect(proposals(model, fitPlan(model, nothing, GIB), GIB)).toBe('Nothing fits: take a smaller model.')
+  })
+})
