@@ -10,6 +10,7 @@ import { PrefixSlotCache } from '../kvcache/prefix-slot-cache.ts'
 import { PacedPrefill, type Pass } from '../scheduler/prefill-budget.ts'
 import { Scheduler } from '../scheduler/scheduler.ts'
 import { Sequence } from '../scheduler/sequence.ts'
+import { TransferCost } from '../scheduler/transfer-cost.ts'
 import { serveChild } from './child-channel.ts'
 import type { EngineCommand, EngineInit, EngineMessage, EngineReady } from './protocol.ts'
 
@@ -17,11 +18,12 @@ import type { EngineCommand, EngineInit, EngineMessage, EngineReady } from './pr
 const LEAST_CHUNK = 16
 
 serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, channel) => {
-  const { engine, modelBytes, parameters, prefixReuse, tune } = await open(init)
+  const { engine, modelBytes, parameters, tune, ...can } = await open(init)
   const { slots, contextSize } = engine.limits
-  const reuse = init.prefixCache && prefixReuse
-  const space = reuse ? await parkingOf(engine, init) : undefined
-  const cache = reuse ? new PrefixSlotCache(slots, space?.parked) : new NoPrefixSlotCache(slots)
+  const reuse = init.prefixCache && can.prefixReuse
+  const transfer = new TransferCost()
+  const space = reuse && can.parking ? await parkingOf(engine, init, transfer) : undefined
+  const cache = reuse ? new PrefixSlotCache(slots, space?.parked, transfer) : new NoPrefixSlotCache(slots)
   const parking = space?.parking
   // Fewer rows than a tile cost as much; one more is computed beside other streams.
   const pace = new PacedPrefill(init.itlTargetMs, Math.max(LEAST_CHUNK, (engine.limits.tile ?? 0) + 1))
@@ -30,9 +32,10 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     scheduler: new Scheduler(engine.limits, cache, { maxWaiting: init.maxWaiting, prefill: pace }),
     onPass: (pass) => {
       pace.observe(pass)
+      transfer.onPass(pass)
       tune(pass)
     },
-    ...(parking && { parking }),
+    ...(parking && { parking, idle: () => cache.idle() }),
     now: () => performance.now(),
     onStep: (message) => {
       channel.send(message)
@@ -71,11 +74,15 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
 async function parkingOf(
   engine: Engine,
   { parking: place }: EngineInit,
+  transfer: TransferCost,
 ): Promise<{ parked: ParkedPrefixes; parking: ParkingLot } | undefined> {
   if (place === undefined) return undefined
   const parked = new ParkedPrefixes(place.bytes)
   try {
-    return { parked, parking: await ParkingLot.open(engine, parked, place) }
+    return {
+      parked,
+      parking: await ParkingLot.open(engine, parked, place, (tokens, ms) => transfer.onRestored(tokens, ms)),
+    }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     process.stderr.write(`prefixes are not kept outside of the slots: ${why}\n`)
@@ -87,7 +94,9 @@ interface Opened {
   readonly engine: Engine
   readonly modelBytes: number
   readonly parameters: number
+  /** See LlamaEngineInfo. */
   readonly prefixReuse: boolean
+  readonly parking: boolean
   /** Told of every pass. */
   readonly tune: (pass: Pass) => void
 }
@@ -95,7 +104,8 @@ interface Opened {
 async function open(init: EngineInit): Promise<Opened> {
   if (init.modelPath === 'simulated') {
     const tune = (): void => undefined
-    return { engine: new SimulatedEngine(init), modelBytes: 0, parameters: 0, prefixReuse: true, tune }
+    const can = { prefixReuse: true, parking: true }
+    return { engine: new SimulatedEngine(init), modelBytes: 0, parameters: 0, ...can, tune }
   }
   const { engine, info } = await openLlama(init)
   return { engine, ...info, tune: init.tuneThreads ? threadTuning(engine, init.threads) : () => undefined }

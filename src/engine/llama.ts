@@ -24,6 +24,8 @@ export interface LlamaOptions {
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
   readonly flashAttention?: 'auto' | 'on' | 'off'
+  /** Whether slots are to be used by another prompt that begins like what they hold. Default true. */
+  readonly prefixCache?: boolean
   /** Stands between the engine and the native context, for whoever wants to see what passes. */
   readonly watch?: (context: NativeContext) => NativeContext
 }
@@ -31,8 +33,10 @@ export interface LlamaOptions {
 export interface LlamaEngineInfo {
   readonly modelBytes: number
   readonly parameters: number
-  /** False for models whose memory cannot be cut at any token (recurrent, hybrid, sliding window). */
+  /** False for models whose memory cannot be cut at any token: recurrent and hybrid ones. */
   readonly prefixReuse: boolean
+  /** False where a file of a slot holds not all of it: layers with a sliding window are saved without what is behind it. */
+  readonly parking: boolean
 }
 
 /** ggml: GGML_FA_TILE_Q. A GPU's tiles are smaller, and as many rows fill them too. */
@@ -78,6 +82,8 @@ export async function openLlama(
     batchSize: batchTokens,
     threads,
     flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
+    // Layers with a sliding window keep all they have seen: what is behind the window is there when a slot is cut.
+    swaFullCache: options.prefixCache !== false,
     // A smaller context than was asked for would be a surprise later: fail now.
     failedCreationRemedy: false,
     ...(kvType === 'F16' ? {} : { experimentalKvCacheKeyType: kvType, experimentalKvCacheValueType: kvType }),
@@ -113,6 +119,7 @@ export async function openLlama(
         (model as unknown as { _model: { getTotalParameters(): number } })._model.getTotalParameters(),
       ),
       prefixReuse: canCut(llama, metadata),
+      parking: !hasWindow(metadata),
     },
   }
 }
@@ -345,18 +352,28 @@ export class LlamaEngine implements Engine {
   }
 }
 
-function canCut(llama: object, metadata: { readonly general: { readonly architecture: string } }): boolean {
+function canCut(llama: object, { general: { architecture } }: Metadata): boolean {
   const bindings = (llama as { _bindings?: Record<string, unknown> })._bindings
-  const ask = (name: string): boolean => {
-    const answer = bindings?.[name]
-    return (
-      typeof answer === 'function' &&
-      (answer as (architecture: string) => unknown)(metadata.general.architecture) === true
-    )
+  const is = (name: string): boolean => {
+    const ask = bindings?.[name]
+    return typeof ask === 'function' && (ask as (architecture: string) => unknown)(architecture) === true
   }
-  const specific = (
-    metadata as unknown as Record<string, { attention?: { sliding_window?: number } } | undefined>
-  )[metadata.general.architecture]
-  const window = specific?.attention?.sliding_window ?? 0
-  return !ask('getIsArchRecurrent') && !ask('getIsArchHybrid') && window === 0
+  return !is('getIsArchRecurrent') && !is('getIsArchHybrid')
+}
+
+/** llama.cpp: architectures that have a sliding window, or attend to chunks, also when the file does not say so. */
+const WINDOWED = new Set(['exaone-moe', 'exaone4', 'gemma2', 'llama4', 'smallthinker'])
+
+function hasWindow(metadata: Metadata): boolean {
+  const { architecture } = metadata.general
+  const { attention } = (metadata as unknown as Record<string, Attention | undefined>)[architecture] ?? {}
+  return WINDOWED.has(architecture) || (attention?.sliding_window ?? 0) > 0
+}
+
+interface Metadata {
+  readonly general: { readonly architecture: string }
+}
+
+interface Attention {
+  readonly attention?: { readonly sliding_window?: number }
 }

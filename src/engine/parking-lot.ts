@@ -32,22 +32,37 @@ export class ParkingLot {
   readonly #parked: ParkedPrefixes
   readonly #place: ParkingPlace
   readonly #files = new Map<Parked, File>()
+  readonly #onRestored: (tokens: number, ms: number) => void
   readonly #counts = { parked: 0, restored: 0, parkingFailed: 0 }
 
-  private constructor(engine: Engine, parked: ParkedPrefixes, place: ParkingPlace) {
+  private constructor(
+    engine: Engine,
+    parked: ParkedPrefixes,
+    place: ParkingPlace,
+    onRestored: (tokens: number, ms: number) => void,
+  ) {
     this.#engine = engine
     this.#parked = parked
     this.#place = place
+    this.#onRestored = onRestored
   }
 
-  /** Makes a folder in `place.folder`, for this user only, and takes over what is kept there. */
-  static async open(engine: Engine, parked: ParkedPrefixes, place: ParkingPlace): Promise<ParkingLot> {
+  /**
+   * Makes a folder in `place.folder`, for this user only, and takes over what is kept there.
+   * @param onRestored told of every transfer back, and how long it took.
+   */
+  static async open(
+    engine: Engine,
+    parked: ParkedPrefixes,
+    place: ParkingPlace,
+    onRestored: (tokens: number, ms: number) => void = () => undefined,
+  ): Promise<ParkingLot> {
     const { keepAs } = place
     const folder = parkingFolder(place, process.ppid)
     if (keepAs === undefined) removeAbandoned(place.folder, process.ppid)
     await mkdir(folder, { mode: 0o700, recursive: keepAs !== undefined })
     if (!isOwn(folder)) throw new Error(`${folder} is not a directory of this user alone`)
-    const lot = new ParkingLot(engine, parked, { folder, keepAs })
+    const lot = new ParkingLot(engine, parked, { folder, keepAs }, onRestored)
     if (keepAs !== undefined) await lot.#takeOver(keepAs)
     return lot
   }
@@ -56,20 +71,24 @@ export class ParkingLot {
     return { ...this.#counts, parkedBytes: this.#parked.bytes }
   }
 
-  async park(slot: number, parked: Parked): Promise<void> {
+  /** False when it could not be. */
+  async park(slot: number, parked: Parked): Promise<boolean> {
     const file = { path: join(this.#place.folder, randomUUID()), digest: undefined, labelled: false }
     this.#files.set(parked, file)
     try {
       const bytes = await this.#engine.save(slot, file.path, parked.tokens)
       this.#counts.parked++
       for (const leaving of this.#parked.stored(parked, bytes)) await this.#erase(leaving)
+      return true
     } catch {
       await this.#lose(parked)
+      return false
     }
   }
 
   /** False when it could not be: the slot holds nothing then. */
   async restore(slot: number, parked: Parked): Promise<boolean> {
+    const began = performance.now()
     try {
       const file = this.#files.get(parked)
       if (file === undefined) throw new Error('it was never parked')
@@ -78,6 +97,7 @@ export class ParkingLot {
       this.#files.set(parked, { ...file, digest: undefined })
       await this.#engine.load(slot, file.path, parked.tokens)
       this.#counts.restored++
+      this.#onRestored(parked.tokens.length, performance.now() - began)
       return true
     } catch {
       await this.#lose(parked)
@@ -85,11 +105,16 @@ export class ParkingLot {
     }
   }
 
+  /** Writes down what a slot holds although nobody uses it, so that it costs nothing when the slot is taken. */
+  spill(content: SlotContent): Promise<boolean> {
+    return this.park(content.slot, this.#parked.add(content))
+  }
+
   /** @param contents what the slots hold still: it is kept too, where anything is. */
   async close(contents: readonly SlotContent[]): Promise<void> {
     const { keepAs, folder } = this.#place
     if (keepAs === undefined) return rm(folder, { recursive: true, force: true })
-    for (const content of contents) await this.park(content.slot, this.#parked.add(content))
+    for (const content of contents) await this.spill(content)
     for (const [{ scope, tokens }, { path, labelled }] of this.#files) {
       if (labelled) continue
       const { size: bytes } = await stat(path)

@@ -1,4 +1,5 @@
 import type { SequenceEvent, StepMessage } from '../children/protocol.ts'
+import type { SlotContent } from '../kvcache/slot-cache.ts'
 import type { Pass } from '../scheduler/prefill-budget.ts'
 import type { ScheduledEntry, Scheduler } from '../scheduler/scheduler.ts'
 import type { Sequence } from '../scheduler/sequence.ts'
@@ -11,7 +12,9 @@ export interface StepLoopOptions {
   /** One message a step, with all that happened in it. */
   readonly onStep: (message: StepMessage) => void
   /** Where prefixes are moved that leave their slots. */
-  readonly parking?: Pick<ParkingLot, 'park' | 'restore' | 'stats'>
+  readonly parking?: Pick<ParkingLot, 'park' | 'restore' | 'spill' | 'stats'>
+  /** What slots hold although nobody uses it, and would have to be parked when they are taken. */
+  readonly idle?: () => readonly SlotContent[]
   /** Told of every pass that went through. */
   readonly onPass?: (pass: Pass) => void
   /** Sees every batch before it runs. */
@@ -28,6 +31,9 @@ interface Times {
   tokensTold: number
 }
 
+/** Without work for so long, slots are written down: a transfer then keeps nobody waiting but whoever comes in the middle of it. */
+const IDLE_MS = 500
+
 const NOTHING_PARKED = { parked: 0, restored: 0, parkingFailed: 0, parkedBytes: 0 }
 
 /** One forward pass after another while there is work; asleep otherwise. Owns no policy and no model. */
@@ -37,6 +43,8 @@ export class StepLoop {
   readonly #events: SequenceEvent[] = []
   readonly #totals = { steps: 0, promptTokens: 0, cachedTokens: 0, generatedTokens: 0 }
   #wake: (() => void) | undefined
+  /** Where nothing can be written, nothing is tried until there was work again. */
+  #spills = true
 
   constructor(options: StepLoopOptions) {
     this.#options = options
@@ -77,12 +85,23 @@ export class StepLoop {
       else {
         scheduler.checkIntegrity()
         if (this.#events.length > 0) this.#tell(0, 0)
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve
-        })
-        this.#wake = undefined
+        await this.#rest()
       }
     }
+  }
+
+  /** Until there is work, or, after a while without any, one slot is written down. */
+  async #rest(): Promise<void> {
+    const { parking, idle } = this.#options
+    const spilled = parking && this.#spills ? idle?.()[0] : undefined
+    let timer: NodeJS.Timeout | undefined
+    const woken = await new Promise<boolean>((resolve) => {
+      this.#wake = () => resolve(true)
+      if (spilled !== undefined) timer = setTimeout(() => resolve(false), IDLE_MS)
+    })
+    clearTimeout(timer)
+    this.#wake = undefined
+    if (!woken && spilled !== undefined) this.#spills = (await parking?.spill(spilled)) === true
   }
 
   /** Empties and fills slots as the batch wants them; returns those entries whose slot is as it should be. */
@@ -109,6 +128,7 @@ export class StepLoop {
     }
     const changed = scheduler.commit(batch, await engine.step(batch))
     this.#totals.steps++
+    this.#spills = true
     // A pass with guesses, or with a prompt that is scored, says nothing about one without.
     if (!batch.some(({ draft, scoring }) => draft !== undefined || scoring?.following.length))
       onPass?.(passOf(batch, now() - startedAt))

@@ -1,6 +1,7 @@
 import type { Parked, ParkedPrefixes } from './parked-prefixes.ts'
 import { emptyPrefix, type Prefix, sharedTokens } from './prefix.ts'
 import type { SlotCache, SlotContent, SlotLease } from './slot-cache.ts'
+import { type TransferRule, transfersByLength } from './transfer-rule.ts'
 
 interface Slot {
   readonly index: number
@@ -17,16 +18,16 @@ export class PrefixSlotCache implements SlotCache {
   readonly copies = true
   readonly #slots: readonly Slot[]
   readonly #parked: ParkedPrefixes | undefined
-  readonly #leastParked: number
+  readonly #transfer: TransferRule
   #tick = 0
 
   /**
    * @param parked where prefixes go that have to leave their slots.
-   * @param leastParked tokens that it takes for a transfer to be worth it.
+   * @param transfer when it is worth it to bring them back.
    */
-  constructor(count: number, parked?: ParkedPrefixes, leastParked = 64) {
+  constructor(count: number, parked?: ParkedPrefixes, transfer: TransferRule = transfersByLength()) {
     this.#parked = parked
-    this.#leastParked = leastParked
+    this.#transfer = transfer
     this.#slots = Array.from({ length: count }, (_, index) => ({
       index,
       resident: emptyPrefix(''),
@@ -68,14 +69,13 @@ export class PrefixSlotCache implements SlotCache {
     const found = this.#parked?.find(prompt)
     if (found === undefined) return undefined
     const shared = Math.min(found.shared, prompt.tokens.length - 1)
-    // All of it is read, however little of it is of use.
-    const least = Math.max(this.#leastParked, found.parked.tokens.length / 16)
-    return shared - cached < least ? undefined : { parked: found.parked, cached: shared }
+    const pays = this.#transfer.pays(found.parked.tokens.length, cached, shared - cached)
+    return pays ? { parked: found.parked, cached: shared } : undefined
   }
 
   /** @param kept how many of the resident tokens the slot will go on holding. */
   #worthParking(resident: Prefix, kept: number): Parked | undefined {
-    if (this.#parked === undefined || resident.tokens.length - kept < this.#leastParked) return undefined
+    if (this.#parked === undefined || resident.tokens.length - kept < this.#transfer.least) return undefined
     if (!this.#parked.takes(resident.tokens.length)) return undefined
     return this.#parked.holds(resident) ? undefined : this.#parked.add(resident)
   }
@@ -118,7 +118,7 @@ export class PrefixSlotCache implements SlotCache {
   idle(): SlotContent[] {
     return this.#slots
       .filter(({ leased, resident }) => {
-        if (leased || resident.tokens.length < this.#leastParked) return false
+        if (leased || resident.tokens.length < this.#transfer.least) return false
         return this.#parked?.takes(resident.tokens.length) !== false && this.#parked?.holds(resident) !== true
       })
       .map(({ index, resident }) => ({ slot: index, scope: resident.scope, tokens: resident.tokens }))

@@ -12,13 +12,15 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { StepMessage } from '../../src/children/protocol.ts'
 import { ParkingLot } from '../../src/engine/parking-lot.ts'
 import { SimulatedEngine } from '../../src/engine/simulated.ts'
 import { StepLoop } from '../../src/engine/step-loop.ts'
 import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
 import { greedy } from '../support/workload.ts'
@@ -35,13 +37,14 @@ async function start(keepAs?: string) {
   const engine = new SimulatedEngine(limits)
   const parked = new ParkedPrefixes(100_000)
   const parking = await ParkingLot.open(engine, parked, { folder, keepAs })
-  const cache = new PrefixSlotCache(limits.slots, parked, 8)
+  const cache = new PrefixSlotCache(limits.slots, parked, transfersByLength(8))
   const scheduler = new Scheduler(limits, cache)
   let over: (message: StepMessage) => void = () => undefined
   const loop = new StepLoop({
     engine,
     scheduler,
     parking,
+    idle: () => cache.idle(),
     now: () => performance.now(),
     onStep: (message) => message.events.some(({ finish }) => finish !== undefined) && over(message),
   })
@@ -86,6 +89,30 @@ describe('ParkingLot', () => {
     expect(parking.stats).toMatchObject({ parked: 2, restored: 1, parkingFailed: 0 })
     await stop()
     expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('writes slots down while nobody asks, once', async () => {
+    const { ask, parking, stop } = await start()
+    const first = await ask(prompt(1))
+    expect(parking.stats.parked).toBe(0)
+    await vi.waitFor(() => expect(parking.stats.parked).toBe(1), { timeout: 2000 })
+    await pause(700)
+    expect(parking.stats.parked).toBe(1)
+    // The slot is taken without a transfer, and what it held is found again.
+    await ask(prompt(2))
+    expect(parking.stats.parked).toBe(1)
+    expect(await ask(prompt(1))).toEqual({ ...first, cached: 40 })
+    await stop()
+  })
+
+  it('does not try again and again what cannot be written', async () => {
+    const { ask, parking, stop } = await start()
+    await ask(prompt(1))
+    rmSync(join(folder, own), { recursive: true })
+    await vi.waitFor(() => expect(parking.stats.parkingFailed).toBe(1), { timeout: 2000 })
+    await pause(700)
+    expect(parking.stats.parkingFailed).toBe(1)
+    await stop()
   })
 
   it('computes again what cannot be read', async () => {

@@ -4,12 +4,16 @@ import { type Parked, ParkedPrefixes } from '../../src/kvcache/parked-prefixes.t
 import type { Prefix } from '../../src/kvcache/prefix.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
+import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 
 const of = (tokens: readonly number[], scope = ''): Prefix => ({ scope, tokens })
 
 const caches: readonly [string, (slots: number) => SlotCache][] = [
   ['PrefixSlotCache', (slots) => new PrefixSlotCache(slots)],
-  ['PrefixSlotCache with parking', (slots) => new PrefixSlotCache(slots, new ParkedPrefixes(100), 1)],
+  [
+    'PrefixSlotCache with parking',
+    (slots) => new PrefixSlotCache(slots, new ParkedPrefixes(100), transfersByLength(1)),
+  ],
   ['NoPrefixSlotCache', (slots) => new NoPrefixSlotCache(slots)],
 ]
 
@@ -88,7 +92,7 @@ describe('PrefixSlotCache with parking', () => {
     parks: number[][]
   } {
     const parked = new ParkedPrefixes(1000)
-    const cache = new PrefixSlotCache(1, parked, 3)
+    const cache = new PrefixSlotCache(1, parked, transfersByLength(3))
     const parks: number[][] = []
     for (const prompt of prompts) {
       const lease = cache.acquire(of(prompt))
@@ -150,7 +154,7 @@ describe('scopes', () => {
 
   it('finds nothing of another scope outside of the slots, and keeps both', () => {
     const parked = new ParkedPrefixes(1000)
-    const cache = new PrefixSlotCache(1, parked, 3)
+    const cache = new PrefixSlotCache(1, parked, transfersByLength(3))
     for (const scope of ['mine', 'yours', 'theirs']) {
       const lease = cache.acquire(of(tokens, scope))
       expect(lease).toMatchObject({ cached: 0 })

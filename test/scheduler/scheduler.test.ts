@@ -5,6 +5,7 @@ import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
+import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 import { runsOf } from '../../src/scheduler/packing.ts'
 import { type ScheduledEntry, Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
 import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
@@ -22,7 +23,10 @@ const tight: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 7 }
 const limits = tight
 const caches: readonly [string, (slots: number) => SlotCache][] = [
   ['a prefix cache', (slots) => new PrefixSlotCache(slots)],
-  ['a prefix cache that parks', (slots) => new PrefixSlotCache(slots, new ParkedPrefixes(2000), 1)],
+  [
+    'a prefix cache that parks',
+    (slots) => new PrefixSlotCache(slots, new ParkedPrefixes(2000), transfersByLength(1)),
+  ],
   ['no prefix cache', (slots) => new NoPrefixSlotCache(slots)],
 ]
 const sequence = (
@@ -400,7 +404,7 @@ describe('Scheduler', () => {
   it('does not copy what may yet fail to come back into its slot', () => {
     const wide: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 64 }
     const parked = new ParkedPrefixes(1000)
-    const cache = new PrefixSlotCache(wide.slots, parked, 8)
+    const cache = new PrefixSlotCache(wide.slots, parked, transfersByLength(8))
     const away = Array.from({ length: 20 }, (_, i) => i)
     const part = { scope: '', tokens: away.slice(0, 9) }
     parked.add({ scope: '', tokens: away })
@@ -441,7 +445,7 @@ describe('Scheduler', () => {
     const wide: EngineLimits = { slots: 8, contextSize: 64, batchTokens: 64 }
     const engine = new SimulatedEngine(wide)
     const parked = new ParkedPrefixes(10_000)
-    const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots, parked, 4))
+    const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots, parked, transfersByLength(4)))
     const asked = [3, 40, 3, 40, 3, 3, 40, 40].map((maxTokens, id) => ({ ...params(id), maxTokens }))
     const sequences = asked.map((one) => new Sequence(one))
     for (const one of sequences) scheduler.add(one)

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type GgufSpec, ggufBytes, ggufSpec, text, u32, u64 } from '../models/gguf-writer.ts'
+import { type GgufSpec, text, u32, u64 } from '../models/gguf-writer.ts'
+import { f32, writeRandomModel } from './random-model.ts'
 
 const GGUF_HEAD = 24
 const builtIn = join(import.meta.dirname, '../../models/altiplano-demo.gguf')
@@ -41,26 +42,10 @@ export async function writeBertModel(path: string): Promise<void> {
     shapes[`${name}.weight`] = [WIDTH]
     shapes[`${name}.bias`] = [WIDTH]
   }
-  let floats = 0
-  const tensors = Object.entries(shapes).map(([name, shape]) => {
-    const offset = BigInt(floats * 4)
-    floats += shape.reduce((product, size) => product * size, 1)
-    return { name, shape: shape.map(BigInt), type: 0, offset }
-  })
-  const spec = ggufSpec((made) => {
-    made.pairs = bertPairs()
-    made.tensors = tensors
-    made.dataBytes = floats * 4
-  })
-  const bytes = ggufBytes(spec)
-  const random = randomNumbers(7)
-  for (let at = bytes.length - floats * 4; at < bytes.length; at += 4) bytes.writeFloatLE(random() - 0.5, at)
-  await writeFile(path, bytes)
+  await writeRandomModel(path, bertPairs(), shapes)
 }
 
 function bertPairs(): GgufSpec['pairs'] {
-  const epsilon = Buffer.alloc(4)
-  epsilon.writeFloatLE(1e-12)
   // llama.cpp: 1 is normal, 2 unknown, 3 control.
   const types = WORDS.map((word) => u32(word === '[UNK]' ? 2 : word.startsWith('[') ? 3 : 1))
   return [
@@ -70,7 +55,7 @@ function bertPairs(): GgufSpec['pairs'] {
     ['bert.embedding_length', { u32: WIDTH }],
     ['bert.feed_forward_length', { u32: 2 * WIDTH }],
     ['bert.attention.head_count', { u32: 2 }],
-    ['bert.attention.layer_norm_epsilon', { raw: Buffer.concat([u32(6), epsilon]) }],
+    ['bert.attention.layer_norm_epsilon', f32(1e-12)],
     ['bert.attention.causal', { raw: Buffer.concat([u32(7), Buffer.from([0])]) }],
     ['bert.pooling_type', { u32: 1 }],
     ['tokenizer.ggml.model', { text: 'bert' }],
@@ -87,13 +72,4 @@ function bertPairs(): GgufSpec['pairs'] {
     ['tokenizer.ggml.padding_token_id', { u32: 0 }],
     ['tokenizer.ggml.unknown_token_id', { u32: 1 }],
   ]
-}
-
-/** Park and Miller: numbers from 0 to 1. */
-function randomNumbers(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state * 48_271) % 2_147_483_647
-    return state / 2_147_483_647
-  }
 }

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type LlamaEngine, type LlamaEngineInfo, openLlama } from '../../src/engine/llama.ts'
+import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
+import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import { Sequence } from '../../src/scheduler/sequence.ts'
+import { memoryModels, WINDOW } from '../support/memory-models.ts'
+import { random } from '../support/random.ts'
+import { drain, greedy } from '../support/workload.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Whether a slot can be cut at any token, and so be used by another prompt that begins like what it holds. */
+const REUSE = { recurrent: false, hybrid: false, 'sliding window': true } as const
+
+describe.each(Object.entries(memoryModels))('a model with a memory that is %s', (kind, write) => {
+  let engine: LlamaEngine
+  let info: LlamaEngineInfo
+
+  beforeAll(async () => {
+    const modelPath = join(folder, `${kind}.gguf`)
+    await write(modelPath)
+    const opened = await openLlama({
+      modelPath,
+      slots: 3,
+      contextSize: 160,
+      batchTokens: 24,
+      threads: 1,
+      gpuLayers: 0,
+      kvCacheType: 'f16',
+    })
+    engine = opened.engine
+    info = opened.info
+  })
+  afterAll(() => engine.close())
+
+  it('says whether its slots can be cut', () => {
+    expect(info.prefixReuse).toBe(REUSE[kind as keyof typeof REUSE])
+    if (info.prefixReuse) expect(info.parking).toBe(false)
+  })
+
+  it('says of every prompt what it says of it alone, whatever its slots held, and beside others', async () => {
+    const below = random(5)
+    const shared = Array.from({ length: 60 }, () => 1 + below(63))
+    // Far longer than the window, with common beginnings of every length.
+    const prompts = Array.from({ length: 12 }, () => [
+      ...shared.slice(0, below(60)),
+      ...Array.from({ length: 1 + below(3 * WINDOW) }, () => 1 + below(63)),
+    ])
+    const asked = (id: string, prompt: readonly number[]): Sequence =>
+      new Sequence({ id, prompt, maxTokens: 12, stopTokens: [], sampling: greedy })
+    const alone: number[][] = []
+    for (const prompt of prompts) {
+      const one = asked(`alone ${alone.length}`, prompt)
+      await drain([one], engine, new NoPrefixSlotCache(3))
+      alone.push(one.tokens)
+    }
+    expect(new Set(alone.map((tokens) => tokens.slice(-12).join())).size).toBeGreaterThan(6)
+    const cache = info.prefixReuse ? new PrefixSlotCache(3) : new NoPrefixSlotCache(3)
+    for (let round = 0; round < 2; round++) {
+      const together = prompts.map((prompt, index) => asked(`${round} ${index}`, prompt))
+      await drain(together, engine, cache, (limit) =>
+        limit === 12 || limit === 9 || limit === 5 ? 1 : below(limit),
+      )
+      expect(together.map(({ tokens }) => tokens)).toEqual(alone)
+      if (info.prefixReuse) expect(together.some(({ cached }) => cached > WINDOW)).toBe(true)
+    }
+  })
+})
