@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import { ConfigError } from './config/config-error.ts'
 import type { Config } from './config/schema.ts'
-import { KeyFile } from './gateway/access/key-file.ts'
-import { TlsFiles } from './gateway/access/tls-files.ts'
+import { type ApiKeys, readApiKeys } from './gateway/access/api-keys.ts'
+import { readCertificate, type TlsFiles } from './gateway/access/certificate.ts'
+import { WatchedFiles } from './gateway/access/watched-files.ts'
 
 /** Whoever can reach a server without keys can use it. */
 export function checkExposure({ host, apiKeys, allowUnauthenticated }: Config): void {
@@ -16,10 +17,12 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
-export function openKeyFile({ apiKeys }: Config, log: Logger): KeyFile | undefined {
+export function openKeyFile({ apiKeys }: Config, log: Logger): WatchedFiles<ApiKeys> | undefined {
   if (apiKeys === undefined) return undefined
   try {
-    return new KeyFile(apiKeys, log)
+    const files = new WatchedFiles([apiKeys], ([content]) => readApiKeys(String(content)))
+    files.watch('api keys', log)
+    return files
   } catch (error) {
     throw new ConfigError(`--api-keys ${apiKeys}: ${(error as Error).message}`)
   }
@@ -30,7 +33,7 @@ export function openTls({ sslCertfile, sslKeyfile }: Config): TlsFiles | undefin
   if (sslCertfile === undefined || sslKeyfile === undefined)
     throw new ConfigError('--ssl-certfile and --ssl-keyfile go together: one of them is missing')
   try {
-    return new TlsFiles(sslCertfile, sslKeyfile)
+    return new WatchedFiles([sslCertfile, sslKeyfile], readCertificate)
   } catch (error) {
     throw new ConfigError(
       `--ssl-certfile ${sslCertfile}, --ssl-keyfile ${sslKeyfile}: ${(error as Error).message}`,

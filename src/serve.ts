@@ -25,7 +25,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     maxQueue: config.maxQueue,
     maxN: config.maxN,
     maxBodyBytes: config.maxBodyBytes,
-    apiKeys: () => keyFile?.keys,
+    apiKeys: () => keyFile?.value,
     tls,
     keepAliveMs: config.heartbeatInterval * 1000,
     strictParams: config.strictParams,

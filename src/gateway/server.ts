@@ -12,7 +12,7 @@ import fastify, {
 import { ServingError } from '../errors.ts'
 import { guard } from './access/access.ts'
 import type { ApiKeys } from './access/api-keys.ts'
-import type { TlsFiles } from './access/tls-files.ts'
+import type { TlsFiles } from './access/certificate.ts'
 import { anthropicMessages } from './anthropic/messages.ts'
 import { apiDescription } from './api-description.ts'
 import { echoHeaders } from './echoed-headers.ts'
@@ -47,7 +47,7 @@ export interface ServerOptions {
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { serving, metrics } = options
   const countError = (code: string): void => metrics.onError(code)
-  const secure = options.tls && { https: { ...options.tls.certificate } }
+  const secure = options.tls && { https: { ...options.tls.value } }
   const app: FastifyInstance = fastify({
     // Its types tell servers of HTTP and of HTTPS apart, which nothing behind here does.
     ...(secure as object | undefined),
@@ -93,7 +93,9 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     embeddings(tree, serving)
   }
   for (const prefix of ['/v1', '/openai/v1']) await app.register(api, { prefix })
-  options.tls?.watch(options.log, (certificate) => (app.server as Server).setSecureContext(certificate))
+  options.tls?.watch('certificate', options.log, (certificate) =>
+    (app.server as Server).setSecureContext(certificate),
+  )
   return app
 }
 

@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { parseDocument } from 'yaml'
 
 /** Whoever holds a key. */
@@ -35,12 +34,12 @@ export class ApiKeys {
 const NUMBERS = { max_concurrent: 'maxConcurrent', requests_per_minute: 'requestsPerMinute' } as const
 
 /**
- * Reads a YAML or JSON file: `keys:` with a list of `name`, `key` (the key, or `sha256:` and its hash in hex), and perhaps
+ * Reads YAML or JSON: `keys:` with a list of `name`, `key` (the key, or `sha256:` and its hash in hex), and perhaps
  * `max_concurrent` and `requests_per_minute`.
  * @throws Error that names what is wrong, and never holds a key.
  */
-export function readApiKeys(path: string): ApiKeys {
-  const document = parseDocument(readFileSync(path, 'utf8'))
+export function readApiKeys(text: string): ApiKeys {
+  const document = parseDocument(text)
   const problem = document.errors[0]
   // Its message would quote the line.
   if (problem !== undefined) throw new Error(`line ${problem.linePos?.[0].line ?? 1} is not YAML`)
