@@ -16,6 +16,7 @@ import { TextClient } from './children/text-client.ts'
 import { modelLoading, ServingError } from './errors.ts'
 import type { ApiKeys } from './gateway/access/api-keys.ts'
 import type { TlsFiles } from './gateway/access/certificate.ts'
+import { buildServer } from './gateway/server.ts'
 import type { Embedding, ReadyModel, Serving } from './gateway/serving.ts'
 import { Generator } from './generation/generator.ts'
 import { Metrics } from './metrics/metrics.ts'
@@ -97,8 +98,6 @@ export class Altiplano {
   /** Listens at once, and is ready when the model is. Resolves to the address. */
   async listen(host: string, port: number): Promise<string> {
     const { log, apiKeys, tls, maxBodyBytes, keepAliveMs } = this.#options
-    // Loaded late: the children have begun by then, and load llama.cpp meanwhile.
-    const { buildServer } = await import('./gateway/server.ts')
     this.#app = await buildServer({
       serving: this.#serving(),
       health: { notReady: () => this.notReady() },

@@ -35,11 +35,9 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   })
   const stopped = untilSignal(log)
   const starting = new AbortController()
-  const begun = [startModel(altiplano, config, local, log, starting.signal)]
-  if (config.embeddingModel !== undefined)
-    begun.push(startEmbeddingModel(altiplano, config, log, starting.signal))
-  // Children of models that are here begin first; a download goes on beside the server.
-  if (local !== undefined) await begun[0]
+  // The children load their engine while the gateway opens its port.
+  void startModel(altiplano, config, local, log, starting.signal)
+  if (config.embeddingModel !== undefined) void startEmbeddingModel(altiplano, config, log, starting.signal)
   const address = await listen(altiplano, config).catch(async (error) => {
     starting.abort()
     await altiplano.drain(0)
