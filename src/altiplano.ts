@@ -16,6 +16,7 @@ import { TextClient } from './children/text-client.ts'
 import { modelLoading, ServingError } from './errors.ts'
 import type { ApiKeys } from './gateway/access/api-keys.ts'
 import type { TlsFiles } from './gateway/access/certificate.ts'
+import { Door } from './gateway/door.ts'
 import { buildServer } from './gateway/server.ts'
 import type { Embedding, ReadyModel, Serving } from './gateway/serving.ts'
 import { Generator } from './generation/generator.ts'
@@ -66,7 +67,7 @@ export class Altiplano {
   #unservable: (() => string) | undefined
   /** Why the embedding model cannot be served. */
   #unembeddable: string | undefined
-  #draining = false
+  readonly #door = new Door()
   readonly #crashes = new CrashLimit(MOST_CRASHES, CRASH_WINDOW_MS)
   readonly #failedStarts = new CrashLimit(MOST_FAILED_STARTS, CRASH_WINDOW_MS)
   readonly #hopeless = deferred<string>()
@@ -100,6 +101,7 @@ export class Altiplano {
     const { log, apiKeys, tls, maxBodyBytes, keepAliveMs } = this.#options
     this.#app = await buildServer({
       serving: this.#serving(),
+      door: this.#door,
       health: { notReady: () => this.notReady() },
       metrics: this.#metrics,
       log,
@@ -113,7 +115,7 @@ export class Altiplano {
 
   /** Starts the children on a model whose file has been checked. */
   startModel(init: EngineInit): void {
-    if (this.#draining) return
+    if (this.#door.leaving) return
     const { log } = this.#options
     this.#unservable = undefined
     this.#engine = new SupervisedChild({
@@ -146,7 +148,7 @@ export class Altiplano {
 
   /** Starts the embedding process on a model whose file has been checked. */
   startEmbeddingModel(init: EmbeddingInit): void {
-    if (this.#draining) return
+    if (this.#door.leaving) return
     this.#embedding = new EmbeddingClient({
       init,
       env: poolThreads(init.gpuLayers),
@@ -181,7 +183,7 @@ export class Altiplano {
   }
 
   notReady(): string | undefined {
-    if (this.#draining) return 'shutting down'
+    if (this.#door.leaving) return 'shutting down'
     if (this.#unservable !== undefined) return this.#unservable()
     if (this.#unembeddable !== undefined) return this.#unembeddable
     const embedding = this.#options.embeddingNames === undefined ? [] : [this.#embedding?.child]
@@ -191,13 +193,15 @@ export class Altiplano {
     return undefined
   }
 
-  /** Stops taking work, lets running streams end within `graceMs`, then closes everything. */
-  async drain(graceMs: number): Promise<void> {
-    this.#draining = true
-    const deadline = performance.now() + graceMs
-    while (this.#generator.inFlight > 0 && performance.now() < deadline) await pause(50)
+  /** Not ready from now on; still takes work for `delayMs`, lets what runs end within `graceMs`, then closes everything. */
+  async drain(graceMs: number, delayMs = 0): Promise<void> {
+    this.#door.leave()
+    await pause(delayMs)
+    this.#door.close()
+    await this.#door.empty(graceMs)
     this.#generator.failAll('shutting_down', 'The server is shutting down')
-    await pause(20)
+    // The answers that say so have to leave.
+    await this.#door.empty(1000)
     await this.#closeServer()
     // The engine may have prefixes to write down.
     await Promise.all([
@@ -247,10 +251,7 @@ export class Altiplano {
         (await this.#modelText.prompt({ type: 'infill', prefix, suffix }, signal)).tokens,
       grammar: (constraint, param, signal) => this.#modelText.grammar(constraint, param, signal),
       checkRoom: (choices) => this.#generator.checkRoom(choices),
-      start: (requests) => {
-        if (this.#draining) throw shuttingDown()
-        return this.#generator.start(requests)
-      },
+      start: (requests) => this.#generator.start(requests),
       ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
     }
   }
@@ -259,7 +260,6 @@ export class Altiplano {
     const { embeddingNames: names } = this.#options
     if (names === undefined) return undefined
     const client = (): EmbeddingClient => {
-      if (this.#draining) throw shuttingDown()
       if (this.#embedding === undefined) throw modelLoading(this.#unembeddable ?? 'the model is loading')
       return this.#embedding
     }
@@ -273,7 +273,6 @@ export class Altiplano {
   }
 
   async #readyModel(): Promise<ReadyModel> {
-    if (this.#draining) throw shuttingDown()
     if (this.#unservable !== undefined) throw modelLoading(this.#unservable())
     // At first start a client is told to come back; after a crash it is worth the short wait.
     const engineChild = this.#engine
@@ -299,10 +298,6 @@ function deferred<T>(): { readonly promise: Promise<T>; resolve(value: T): void 
     resolve = done
   })
   return { promise, resolve }
-}
-
-function shuttingDown(): ServingError {
-  return new ServingError('shutting_down', 'The server is shutting down', { retryAfterMs: 2000 })
 }
 
 function pause(ms: number): Promise<void> {

@@ -121,6 +121,15 @@ const schemas = {
     maximum: 3600,
     description: 'Seconds that running requests get to finish after SIGTERM.',
   },
+  shutdownDelay: {
+    type: 'integer',
+    group: 'Server',
+    default: 0,
+    minimum: 0,
+    maximum: 600,
+    description:
+      'Seconds after SIGTERM in which new work is still taken while the server says that it is not ready, where no preStop hook waits.',
+  },
   heartbeatInterval: {
     type: 'integer',
     group: 'Server',

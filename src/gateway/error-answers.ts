@@ -43,7 +43,6 @@ function withRetryHeaders(reply: FastifyReply, error: ServingError): FastifyRepl
     reply.header('retry-after', Math.ceil(waitMs / 1000)).header('retry-after-ms', waitMs)
   }
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
-  if (error.code === 'shutting_down') reply.header('connection', 'close')
   return reply
 }
 

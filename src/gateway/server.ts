@@ -15,6 +15,7 @@ import type { ApiKeys } from './access/api-keys.ts'
 import type { TlsFiles } from './access/certificate.ts'
 import { anthropicMessages } from './anthropic/messages.ts'
 import { apiDescription } from './api-description.ts'
+import type { Door } from './door.ts'
 import { echoHeaders } from './echoed-headers.ts'
 import { answerClientError, answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
 import { type Health, healthRoutes } from './health.ts'
@@ -33,6 +34,7 @@ import type { Serving } from './serving.ts'
 export interface ServerOptions {
   readonly serving: Serving
   readonly health: Health
+  readonly door: Door
   readonly metrics: { readonly contentType: string; text(): Promise<string>; onError(code: string): void }
   readonly log: FastifyBaseLogger
   /** The keys that are let in now; undefined lets everyone in. */
@@ -71,6 +73,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
   echoHeaders(app)
   logRequests(app)
+  options.door.keep(app)
   guard(app, options.apiKeys)
   takeJsonOnly(app)
   const onError = (error: ServingError): void => countError(error.code)

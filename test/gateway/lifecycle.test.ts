@@ -201,6 +201,47 @@ it('SIGTERM lets a running stream end, refuses new work, and exits 0 with no chi
   for (const child of before) expect(() => process.kill(child, 0)).toThrow()
 })
 
+it('SIGTERM: not ready at once, work is taken for a while, then refused, and what runs too long hears why', async () => {
+  server = await startServer(['--slots', '8', '--shutdown-delay', '1', '--drain-timeout', '1'])
+  const { url, process: gateway } = server
+  const before = [...children(gateway.pid ?? 0).values()]
+  const long = told(await chat(url, { ...longStream, max_tokens: 1500, n: 7 }))
+  const exited = once(gateway, 'exit')
+  const ready = async (): Promise<number> => (await fetch(`${url}/health/ready`)).status
+  gateway.kill('SIGTERM')
+  while ((await ready()) !== 503) await pause(5)
+  const taken = await chat(url)
+  expect([taken.status, taken.headers.get('connection')]).toEqual([200, 'close'])
+  let refused = taken
+  for (; refused.status === 200; refused = await chat(url, { max_tokens: 1 })) await refused.text()
+  expect(refused.status).toBe(503)
+  expect(await refused.json()).toMatchObject({ error: { code: 'shutting_down' } })
+  expect(refused.headers.get('connection')).toBe('close')
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect((await fetch(`${url}/health/live`)).status).toBe(200)
+  const { raw } = await long
+  expect(raw).toMatch(/data: \{"error":\{.*"code":"shutting_down"\}\}\n\n$/)
+  expect(raw).not.toContain('[DONE]')
+  expect(await exited).toEqual([0, null])
+  for (const child of before) expect(isAlive(child)).toBe(false)
+})
+
+it('a second SIGTERM ends it now, with no child left', async () => {
+  server = await startServer()
+  const before = [...children(server.process.pid ?? 0).values()]
+  const running = chat(server.url, { max_tokens: 1500, ignore_eos: true, n: 8 }).catch(() => undefined)
+  const exited = once(server.process, 'exit')
+  await pause(200)
+  server.process.kill('SIGTERM')
+  while ((await fetch(`${server.url}/health/ready`)).ok) await pause(5)
+  server.process.kill('SIGTERM')
+  const now = performance.now()
+  await Promise.all([exited, running])
+  expect(performance.now() - now).toBeLessThan(1000)
+  while (before.some(isAlive) && performance.now() - now < 3000) await pause(20)
+  expect(before.some(isAlive)).toBe(false)
+})
+
 it('kill -9 of the gateway leaves no child', async () => {
   server = await startServer()
   const before = [...children(server.process.pid ?? 0).values()]
