@@ -245,13 +245,15 @@ export class Altiplano {
       model: () => this.#readyModel(),
       chatTokens: async (messages, tools, kwargs, signal) =>
         this.#modelText.prompt({ type: 'chat', messages, tools, kwargs }, signal),
-      tokens: async (text, signal) =>
-        (await this.#modelText.prompt({ type: 'tokenize', text }, signal)).tokens,
+      tokens: async (text, signal, begin = true) =>
+        (await this.#modelText.prompt({ type: 'tokenize', text, bare: !begin }, signal)).tokens,
       infillTokens: async (prefix, suffix, signal) =>
         (await this.#modelText.prompt({ type: 'infill', prefix, suffix }, signal)).tokens,
       grammar: (constraint, param, signal) => this.#modelText.grammar(constraint, param, signal),
       checkRoom: (choices) => this.#generator.checkRoom(choices),
       start: (requests) => this.#generator.start(requests),
+      slots: () => this.#engine?.ready?.limits.slots ?? 0,
+      running: () => this.#generator.running(),
       ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
     }
   }

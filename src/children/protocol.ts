@@ -149,6 +149,8 @@ export interface ModelInfo {
   readonly name: string
   readonly architecture: string
   readonly trainedContext: number
+  /** As it is in the file, or one of our own where it has none. */
+  readonly chatTemplate: string
   readonly hasChatTemplate: boolean
   /** Whether the vocabulary has tokens for filling in the middle. */
   readonly infill: boolean
@@ -170,8 +172,8 @@ export type TextCall =
       /** Allow-listed template variables, such as enable_thinking. */
       readonly kwargs: Readonly<Record<string, unknown>>
     }
-  /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it. */
-  | { readonly type: 'tokenize'; readonly text: string }
+  /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it, unless `bare`. */
+  | { readonly type: 'tokenize'; readonly text: string; readonly bare?: boolean }
   /** Plain text before and after what is to be generated, for a model with ModelInfo.infill. */
   | { readonly type: 'infill'; readonly prefix: string; readonly suffix: string }
   /** What an output must be, to be compiled. */

@@ -43,7 +43,8 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
   const answer = (call: TextCall): TextAnswer => {
     if (call.type === 'grammar') return compile(call)
     if (call.type === 'tokenize') {
-      return { type: 'tokens', tokens: withBos([...vocabulary.tokenize(call.text, false)]) }
+      const tokens = vocabulary.tokenize(call.text, false)
+      return { type: 'tokens', tokens: call.bare ? Uint32Array.from(tokens) : withBos([...tokens]) }
     }
     if (call.type === 'infill') return { type: 'tokens', tokens: withBos(infill(call, vocabulary)) }
     const pieces = renderChat(call, options)
@@ -51,7 +52,10 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     return { type: 'tokens', tokens: withBos(tokens), rendered: pieces.join('') }
   }
   return {
-    ready: { vocabulary: vocabulary.vocabulary, model: { ...vocabulary.model, chat } },
+    ready: {
+      vocabulary: vocabulary.vocabulary,
+      model: { ...vocabulary.model, chatTemplate: template, chat },
+    },
     onMessage: ({ call, body }) => {
       channel.send({ call, body: safely(() => answer(body)) })
       channel.progress()

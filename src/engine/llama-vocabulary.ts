@@ -22,7 +22,7 @@ interface NativeJinja {
 /** A model's vocabulary without its weights: llama.cpp's own tokenizer and template engine. */
 export interface LlamaVocabulary {
   readonly vocabulary: Vocabulary
-  readonly model: Omit<ModelInfo, 'chat'>
+  readonly model: Omit<ModelInfo, 'chat' | 'chatTemplate'>
   readonly chatTemplate: string | undefined
   readonly bos: string
   readonly eos: string

@@ -29,7 +29,10 @@ import { embeddings } from './openai/embeddings.ts'
 import { models } from './openai/models.ts'
 import { responses } from './openai/responses/responses.ts'
 import { logRequests } from './request-log.ts'
+import { serverInfo } from './server-info.ts'
 import type { Serving } from './serving.ts'
+import { render } from './tokens/render.ts'
+import { tokenize } from './tokens/tokenize.ts'
 
 export interface ServerOptions {
   readonly serving: Serving
@@ -84,6 +87,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const streams = { onError, keepAliveMs: options.keepAliveMs }
   const infer = inferHandler(serving, onError)
   openInference(app, serving, options.health, infer)
+  serverInfo(app, serving)
+  tokenize(app, serving)
   const api: FastifyPluginAsync = async (tree) => {
     models(tree, serving, options.health)
     predict(tree, infer)
@@ -94,6 +99,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
       prefix: '/messages',
     })
     embeddings(tree, serving)
+    render(tree, serving)
+    tokenize(tree, serving)
   }
   for (const prefix of ['/v1', '/openai/v1']) await app.register(api, { prefix })
   options.tls?.watch('certificate', options.log, (certificate) =>

@@ -32,6 +32,13 @@ export interface Embedding {
   embed(tokens: Uint32Array): Promise<Float32Array>
 }
 
+/** How far a generation is. */
+export interface RunningGeneration {
+  readonly tenant: string
+  readonly promptTokens: number
+  readonly generated: number
+}
+
 /** What the routes need of the rest of the process. */
 export interface Serving {
   /** Names the model answers to; the first is its own. */
@@ -57,7 +64,8 @@ export interface Serving {
     kwargs: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
   ): Promise<ChatPrompt>
-  tokens(text: string, signal: AbortSignal): Promise<Uint32Array>
+  /** @param begin whether to begin with BOS, where the model wants it. Default true. */
+  tokens(text: string, signal: AbortSignal, begin?: boolean): Promise<Uint32Array>
   /** For a model with ModelInfo.infill: what comes between the two is generated. */
   infillTokens(prefix: string, suffix: string, signal: AbortSignal): Promise<Uint32Array>
   /** The GBNF of a constraint. `param` is the field it came from. @throws ServingError invalid_json_schema, invalid_grammar. */
@@ -66,6 +74,10 @@ export interface Serving {
   checkRoom(choices: number): void
   /** All or none. @throws ServingError server_overloaded. */
   start(requests: readonly GenerationRequest[]): Generation[]
+  /** Generations that can run at once; 0 while the model loads. */
+  slots(): number
+  /** Those that run, in order of arrival. */
+  running(): readonly RunningGeneration[]
   /** Counts fields that had no effect. */
   ignored(names: readonly string[]): void
 }

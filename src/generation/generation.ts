@@ -134,6 +134,11 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     return this.#promptLogprobs !== undefined
   }
 
+  /** Whether the engine has begun with it. */
+  get admitted(): boolean {
+    return this.#admitted !== undefined
+  }
+
   /** So far. What was cached is known from the first event on. */
   get usage(): Usage {
     return this.#usage()

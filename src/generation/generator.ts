@@ -40,6 +40,17 @@ export class Generator {
     return this.#live.size
   }
 
+  /** Those that have begun, in order of arrival. */
+  running(): { readonly tenant: string; readonly promptTokens: number; readonly generated: number }[] {
+    return [...this.#live.values()]
+      .filter(({ admitted }) => admitted)
+      .map(({ request, usage }) => ({
+        tenant: request.share?.tenant ?? '',
+        promptTokens: request.prompt.length,
+        generated: usage.completionTokens,
+      }))
+  }
+
   /**
    * Starts all of them or none.
    * @throws ServingError server_overloaded when the queue is full, model_loading when there is no engine.

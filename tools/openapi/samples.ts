@@ -44,6 +44,23 @@ export const samples: readonly Sample[] = [
   { method: 'GET', route: '/health/live' },
   { method: 'GET', route: '/health/ready' },
   { method: 'GET', route: '/metrics' },
+  { method: 'GET', route: '/version' },
+  { method: 'GET', route: '/props' },
+  { method: 'GET', route: '/slots' },
+  {
+    method: 'POST',
+    route: '/tokenize',
+    body: { model: 'demo', prompt: 'Hello', add_special_tokens: true, return_token_strs: true },
+  },
+  { method: 'POST', route: '/tokenize', body: { content: 'Hello', add_special: false, with_pieces: false } },
+  {
+    method: 'POST',
+    route: '/tokenize',
+    body: { messages, tools, add_generation_prompt: true, continue_final_message: false },
+  },
+  { method: 'POST', route: '/detokenize', body: { model: 'demo', tokens: [72, 101] } },
+  { method: 'POST', route: '/v1/chat/completions/render', body: { model: 'demo', messages, tools } },
+  { method: 'POST', route: '/v1/completions/render', body: { model: 'demo', prompt: ['Hello', 'there'] } },
   { method: 'GET', route: '/v1/models' },
   { method: 'GET', route: '/v1/models/{model}', url: '/v1/models/demo' },
   {

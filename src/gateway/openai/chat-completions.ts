@@ -55,7 +55,8 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
   }
 }
 
-function readChat(
+/** The body of a chat. @throws ServingError. */
+export function readChat(
   fields: Fields,
   serving: Serving,
   ready: ReadyModel,

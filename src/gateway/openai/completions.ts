@@ -82,7 +82,8 @@ async function startAll(
   return serving.start(requests)
 }
 
-async function tokensOf(
+/** A prompt as the engine gets it. @throws ServingError. */
+export async function tokensOf(
   prompt: Prompt,
   suffix: string | undefined,
   serving: Serving,
