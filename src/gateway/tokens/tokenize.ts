@@ -31,7 +31,8 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
     }
     const plain = fields.string('content')
     const text = plain ?? fields.string('prompt')
-    if (text === undefined) throw missing('prompt')
+    if (text === undefined)
+      throw invalidValue('prompt', "one of 'prompt', 'messages' and 'content' is needed.")
     const special = fields.boolean(plain === undefined ? 'add_special_tokens' : 'add_special')
     const strings = fields.boolean(plain === undefined ? 'return_token_strs' : 'with_pieces') ?? false
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
