@@ -20,6 +20,7 @@ import { Door } from './gateway/door.ts'
 import { buildServer } from './gateway/server.ts'
 import type { Embedding, ReadyModel, Serving } from './gateway/serving.ts'
 import { Generator } from './generation/generator.ts'
+import type { TimeLimits } from './generation/time-limits.ts'
 import { Metrics } from './metrics/metrics.ts'
 
 export interface AltiplanoOptions {
@@ -29,6 +30,11 @@ export interface AltiplanoOptions {
   readonly maxQueue: number
   readonly maxN: number
   readonly maxBodyBytes: number
+  readonly timeLimits: TimeLimits
+  /** In which a request has to arrive. */
+  readonly receiveMs: number
+  /** For which a reader of a stream may leave its socket full. */
+  readonly stallMs: number
   /** The keys that are let in now; absent or undefined lets everyone in. */
   readonly apiKeys?: () => ApiKeys | undefined
   /** Absent: plain HTTP. */
@@ -90,6 +96,7 @@ export class Altiplano {
       engineReady: () => this.#engine?.ready,
       send: (command) => this.#engine?.send(command) ?? false,
       maxQueue: options.maxQueue,
+      timeLimits: options.timeLimits,
       vocabulary: () => this.#text?.child.ready?.vocabulary,
       onGap: (gapMs) => this.#metrics.onGap(gapMs),
       onOver: (record) => this.#metrics.onGenerationOver(record),
@@ -98,7 +105,7 @@ export class Altiplano {
 
   /** Listens at once, and is ready when the model is. Resolves to the address. */
   async listen(host: string, port: number): Promise<string> {
-    const { log, apiKeys, tls, maxBodyBytes, keepAliveMs } = this.#options
+    const { log, apiKeys, tls, maxBodyBytes, keepAliveMs, receiveMs, stallMs } = this.#options
     this.#app = await buildServer({
       serving: this.#serving(),
       door: this.#door,
@@ -109,6 +116,8 @@ export class Altiplano {
       tls,
       maxBodyBytes,
       keepAliveMs,
+      receiveMs,
+      stallMs,
     })
     return this.#app.listen({ host, port })
   }

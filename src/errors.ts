@@ -39,6 +39,10 @@ export const errorKinds = {
   model_loading: { status: 503, type: 'server_error' },
   server_overloaded: { status: 503, type: 'server_error' },
   shutting_down: { status: 503, type: 'server_error' },
+  queue_timeout: { status: 503, type: 'server_error' },
+  first_token_timeout: { status: 504, type: 'server_error' },
+  total_timeout: { status: 504, type: 'server_error' },
+  deadline_exceeded: { status: 504, type: 'server_error' },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof errorKinds

@@ -25,6 +25,13 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     maxQueue: config.maxQueue,
     maxN: config.maxN,
     maxBodyBytes: config.maxBodyBytes,
+    timeLimits: {
+      queueMs: limitMs(config.queueTimeout),
+      firstTokenMs: limitMs(config.firstTokenTimeout),
+      totalMs: limitMs(config.totalTimeout),
+    },
+    receiveMs: config.receiveTimeout * 1000,
+    stallMs: config.stallTimeout * 1000,
     apiKeys: () => keyFile?.value,
     tls,
     keepAliveMs: config.heartbeatInterval * 1000,
@@ -54,6 +61,11 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   tls?.close()
   log.info('stopped')
   return failure === undefined ? 0 : 1
+}
+
+/** @param seconds 0: no limit. */
+function limitMs(seconds: number): number {
+  return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000
 }
 
 async function listen(altiplano: Altiplano, { host, port }: Config): Promise<string> {

@@ -83,6 +83,8 @@ export interface SequenceEvent {
   readonly drafts?: { readonly accepted: number; readonly rejected: number }
   /** With `finish: 'error'`. */
   readonly message?: string
+  /** It has a slot, and its prompt was too long for one pass. */
+  readonly started?: true
   /** With the first token of a sequence, or its end. */
   readonly admitted?: {
     /** Prompt tokens found resident in the slot. */

@@ -26,6 +26,7 @@ export interface StepLoopOptions {
 interface Times {
   readonly addedAt: number
   firstBatchAt: number | undefined
+  startTold: boolean
   told: boolean
   /** Of the sequence's tokens; the prompt, and what an earlier engine has generated, need no telling. */
   tokensTold: number
@@ -57,6 +58,7 @@ export class StepLoop {
       const times = {
         addedAt: this.#options.now(),
         firstBatchAt: undefined,
+        startTold: false,
         told: false,
         tokensTold: sequence.tokens.length,
       }
@@ -133,6 +135,7 @@ export class StepLoop {
     if (!batch.some(({ draft, scoring }) => draft !== undefined || scoring?.following.length))
       onPass?.(passOf(batch, now() - startedAt))
     for (const sequence of changed) this.#note(sequence)
+    for (const { sequence } of batch) this.#noteStart(sequence)
     this.#tell(
       batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0),
       now() - startedAt,
@@ -159,6 +162,14 @@ export class StepLoop {
       events[0] = { ...(events[0] ?? { id }), ...this.#admission(sequence, known.times) }
     this.#events.push(...events)
     if (end !== undefined) this.#sequences.delete(id)
+  }
+
+  /** Who waits for a slot in the gateway waits no longer. */
+  #noteStart({ id }: Sequence): void {
+    const times = this.#sequences.get(id)?.times
+    if (times === undefined || times.startTold) return
+    times.startTold = true
+    if (!times.told) this.#events.push({ id, started: true })
   }
 
   #admission(sequence: Sequence, times: Times): Pick<SequenceEvent, 'admitted'> {

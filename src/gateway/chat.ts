@@ -68,6 +68,7 @@ export async function startChat(
       logprobs: chat.logprobs,
       share: chat.share,
       cacheScope: chat.cacheScope,
+      deadlineAt: chat.deadlineAt,
     })),
   )
 }

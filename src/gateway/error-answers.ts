@@ -20,6 +20,7 @@ export function answerErrors(
       return
     }
     const failure = toServingError(error)
+    request.failure = failure.code
     if (failure.status >= 500 && failure.status !== 503) {
       request.log.error({ err: failure.cause ?? failure }, failure.message)
     }
@@ -28,6 +29,7 @@ export function answerErrors(
   })
   app.setNotFoundHandler((request, reply) => {
     const failure = notFound(app, request, reply)
+    request.failure = failure.code
     onError(failure)
     return send(reply, failure)
   })
@@ -42,6 +44,8 @@ function withRetryHeaders(reply: FastifyReply, error: ServingError): FastifyRepl
     const waitMs = Math.max(1, Math.round(error.retryAfterMs ?? 1000))
     reply.header('retry-after', Math.ceil(waitMs / 1000)).header('retry-after-ms', waitMs)
   }
+  // OpenAI's SDKs would try again.
+  if (error.code === 'deadline_exceeded') reply.header('x-should-retry', 'false')
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply
 }

@@ -21,7 +21,9 @@ export async function streamGenerations(
     })
   } catch (error) {
     if (error instanceof ClientGone || stream.signal.aborted) return
-    await fail(stream, toServingError(error)).catch(() => undefined)
+    const failure = toServingError(error)
+    reply.request.failure = failure.code
+    await fail(stream, failure).catch(() => undefined)
   }
 }
 

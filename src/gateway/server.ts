@@ -46,22 +46,29 @@ export interface ServerOptions {
   readonly tls: TlsFiles | undefined
   readonly maxBodyBytes: number
   readonly keepAliveMs: number
+  /** In which a request has to arrive: its headers, and all of it. */
+  readonly receiveMs: number
+  /** For which a reader of a stream may leave its socket full. */
+  readonly stallMs: number
 }
 
 /** The HTTP server: /v1 and /openai/v1 are the same tree; health and metrics stand beside it. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { serving, metrics } = options
   const countError = (code: string): void => metrics.onError(code)
-  const secure = options.tls && { https: { ...options.tls.value } }
+  const patience = receiving(options.receiveMs)
+  const transport = options.tls
+    ? { https: { ...patience, ...options.tls.value, handshakeTimeout: patience.headersTimeout } }
+    : { http: patience }
   const app: FastifyInstance = fastify({
     // Its types tell servers of HTTP and of HTTPS apart, which nothing behind here does.
-    ...(secure as object | undefined),
+    ...(transport as object),
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes,
     // Longer than the idle time of the load balancers in front (KServe, Istio: 60 s), or they meet closed connections.
     keepAliveTimeout: 75_000,
-    requestTimeout: 120_000,
+    requestTimeout: options.receiveMs,
     // fastify's own answer while it closes is not in OpenAI's shape; ours is given before that.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 2048 },
@@ -73,6 +80,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
       void sendError(reply as FastifyReply, new ServingError('unknown_url', 'Invalid URL'))
     },
   })
+  app.decorate('stallMs', options.stallMs)
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
   echoHeaders(app)
   logRequests(app)
@@ -107,6 +115,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     (app.server as Server).setSecureContext(certificate),
   )
   return app
+}
+
+/** Node's defaults are a minute for headers, and a look every 30 s. */
+function receiving(ms: number): { headersTimeout: number; connectionsCheckingInterval: number } {
+  return { headersTimeout: Math.min(ms, 30_000), connectionsCheckingInterval: Math.min(ms / 4, 5000) }
 }
 
 /** A caller's own id is kept when it is harmless in a log and a header. */

@@ -6,26 +6,32 @@ import { type Fields, invalidValue } from './fields.ts'
 /** Priorities that a request may ask for. */
 const LEAST_URGENT = 100
 const LONGEST_SALT = 1024
+const LONGEST_DEADLINE_MS = 86_400_000
 
-/** Whose work a request is, and who may use what it leaves in the KV cache. */
+/** Whose work a request is, who may use what it leaves in the KV cache, and until when it is of use. */
 export interface Sharing {
   readonly share: Share
   /** A hash: it names whoever may share, and is written beside what is kept on disk. */
   readonly cacheScope: string
+  /** Monotonic milliseconds. */
+  readonly deadlineAt: number | undefined
 }
 
 /**
  * vLLM: `cache_salt` keeps a request's keys and values to those with the same salt; `priority` puts it behind those with a
  * lower one. Tenants never share keys and values, and each is served for itself.
+ * `deadline_ms`, from now on, is this server's own: a client that gives up cannot always close its connection.
  */
 export function readSharing(fields: Fields, tenant: Tenant | undefined): Sharing {
   const salt = fields.string('cache_salt', LONGEST_SALT)
   if (salt === '') throw invalidValue('cache_salt', 'a salt cannot be empty.')
   const asked = fields.integer('priority', { min: 0, max: LEAST_URGENT }) ?? 0
+  const deadlineMs = fields.integer('deadline_ms', { min: 1, max: LONGEST_DEADLINE_MS })
   const { weight, priority } = THE_ONE_TENANT
   return {
     share: { tenant: tenant?.name ?? '', weight, priority: priority + asked },
     cacheScope: scopeOf(tenant?.name, salt),
+    deadlineAt: deadlineMs && performance.now() + deadlineMs,
   }
 }
 

@@ -25,14 +25,19 @@ export interface EventStream {
   fail(error: ErrorBody): Promise<void>
 }
 
-const STALL_MS = 30_000
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Milliseconds that a reader of a stream may leave its socket full. */
+    stallMs: number
+  }
+}
 
 /**
  * An SSE answer: headers and keep-alive comments by @fastify/sse. Events are written here: its send() never settles when a
  * client leaves under back-pressure (fastify/sse#54), and costs several promises a token.
  * The route must have `sse: 'manual'`.
  */
-export function openStream(reply: FastifyReply, stallMs = STALL_MS): EventStream {
+export function openStream(reply: FastifyReply): EventStream {
   const { raw } = reply
   const { signal, gone, left } = watchClient(reply)
   let over = false
@@ -45,7 +50,7 @@ export function openStream(reply: FastifyReply, stallMs = STALL_MS): EventStream
     const timer = setTimeout(() => {
       gone('the client stopped reading')
       raw.destroy()
-    }, stallMs)
+    }, reply.server.stallMs)
     try {
       await Promise.race([drained, left])
     } finally {

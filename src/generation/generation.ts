@@ -8,6 +8,7 @@ import type { OutputFormat, OutputParser, OutputPart } from '../text/output-pars
 import { join } from '../text/output-parser.ts'
 import type { StopMatcher } from '../text/stop-matcher.ts'
 import { EventQueue } from './event-queue.ts'
+import type { Stage } from './time-limits.ts'
 import type { Timings } from './timings.ts'
 
 /** A request that has passed every check: what a generation runs on. */
@@ -26,6 +27,8 @@ export interface GenerationRequest {
   readonly share?: Share | undefined
   /** Who may use its keys and values, and whose it may use. Default ''. */
   readonly cacheScope?: string | undefined
+  /** Monotonic milliseconds at which the answer is of no use any more. Default never. */
+  readonly deadlineAt?: number | undefined
   /** How the text is to be read; absent: all of it is text. */
   readonly output?: OutputFormat
 }
@@ -104,6 +107,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #lastTokenAt = 0
   readonly #tokens: number[] = []
   #reasoningTokens = 0
+  #started = false
   #admitted: SequenceEvent['admitted']
   #drafts: SequenceEvent['drafts']
   readonly #content: ContentTokens | undefined
@@ -134,9 +138,9 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     return this.#promptLogprobs !== undefined
   }
 
-  /** Whether the engine has begun with it. */
-  get admitted(): boolean {
-    return this.#admitted !== undefined
+  get stage(): Stage {
+    if (this.#firstTokenAt !== undefined) return 'decode'
+    return this.#started ? 'prefill' : 'waiting'
   }
 
   /** So far. What was cached is known from the first event on. */
@@ -154,6 +158,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   /** What the engine said of this sequence in one step. */
   accept(event: SequenceEvent): void {
     if (this.#over) return
+    this.#started ||= event.started === true || event.admitted !== undefined
     this.#admitted ??= event.admitted
     this.#drafts = event.drafts ?? this.#drafts
     if (event.promptLogprobs !== undefined) this.#promptLogprobs?.push(...event.promptLogprobs)

@@ -6,6 +6,7 @@ import { Detokenizer } from '../text/detokenizer.ts'
 import { OutputParser } from '../text/output-parser.ts'
 import { StopMatcher } from '../text/stop-matcher.ts'
 import { Generation, type GenerationRecord, type GenerationRequest } from './generation.ts'
+import { type TimeLimits, timeIsOver, watchTime } from './time-limits.ts'
 
 export interface GeneratorOptions {
   /** What the engine process said of itself; undefined while there is none. */
@@ -14,6 +15,7 @@ export interface GeneratorOptions {
   readonly send: (command: EngineCommand) => boolean
   /** Requests that may wait for a slot; one more is refused. */
   readonly maxQueue: number
+  readonly timeLimits: TimeLimits
   readonly vocabulary: () => TextReady['vocabulary'] | undefined
   readonly onGap: (gapMs: number) => void
   readonly onOver: (record: GenerationRecord) => void
@@ -43,7 +45,7 @@ export class Generator {
   /** Those that have begun, in order of arrival. */
   running(): { readonly tenant: string; readonly promptTokens: number; readonly generated: number }[] {
     return [...this.#live.values()]
-      .filter(({ admitted }) => admitted)
+      .filter(({ stage }) => stage !== 'waiting')
       .map(({ request, usage }) => ({
         tenant: request.share?.tenant ?? '',
         promptTokens: request.prompt.length,
@@ -61,16 +63,26 @@ export class Generator {
     this.checkRoom(requests.length)
     return requests.map((request) => {
       const stopTokens = request.ignoreEos ? [] : vocabulary.endOfGeneration
+      let stopWatch = (): void => undefined
       const generation = new Generation(`seq-${randomUUID()}`, request, stopTokens, {
         detokenizer: new Detokenizer(vocabulary, request.output?.markers),
         output: new OutputParser(request.output ?? {}),
         stopMatcher: new StopMatcher(request.stops),
         now: () => performance.now(),
         onGap: this.#options.onGap,
-        onOver: (over, record, cancelEngine) => this.#forget(over, record, cancelEngine),
+        onOver: (over, record, cancelEngine) => {
+          stopWatch()
+          this.#forget(over, record, cancelEngine)
+        },
       })
       this.#live.set(generation.id, generation)
       this.#submit(generation)
+      stopWatch = watchTime({
+        limits: this.#options.timeLimits,
+        deadlineAt: request.deadlineAt ?? Number.POSITIVE_INFINITY,
+        stage: () => generation.stage,
+        onOver: (code, message) => generation.fail(timeIsOver(code, message, this.retryAfterMs())),
+      })
       return generation
     })
   }

@@ -15,10 +15,11 @@ const STALL_MS = 300
 /** A route that streams events of 64 kB; resolves to how that ended. */
 async function streaming(events: number) {
   server = app()
+  server.decorate('stallMs', STALL_MS)
   await server.register(fastifySSE)
   const ended = new Promise<unknown>((resolve) => {
     server?.get('/', { sse: 'manual' }, async (_request, reply) => {
-      const stream = openStream(reply, STALL_MS)
+      const stream = openStream(reply)
       try {
         stream.open()
         for (let event = 0; event < events; event++) await stream.data({ event, text: 'x'.repeat(65_536) })

@@ -3,6 +3,7 @@ import type { EngineCommand, EngineReady, SequenceEvent, StepMessage } from '../
 import type { ServingError } from '../../src/errors.ts'
 import type { GenerationEvent, GenerationRecord, GenerationRequest } from '../../src/generation/generation.ts'
 import { Generator } from '../../src/generation/generator.ts'
+import { NO_TIME_LIMITS } from '../../src/generation/time-limits.ts'
 import type { OutputFormat } from '../../src/text/output-parser.ts'
 import { greedy } from '../support/workload.ts'
 
@@ -47,6 +48,7 @@ function setup(maxQueue = 1) {
       return true
     },
     maxQueue,
+    timeLimits: NO_TIME_LIMITS,
     vocabulary: () => vocabulary,
     onGap: () => undefined,
     onOver: (record) => over.push(record),

@@ -65,7 +65,7 @@ async function startAll(
     if (told > MOST_TOLD) throw tooMuchTold()
     for (let choice = 0; choice < wanted.bestOf; choice++) {
       const sampling = { ...constrained, seed: seedOfChoice(constrained.seed, choice) }
-      const { stops, ignoreEos, share, cacheScope } = wanted
+      const { stops, ignoreEos, share, cacheScope, deadlineAt } = wanted
       requests.push({
         prompt: tokens,
         maxTokens,
@@ -76,6 +76,7 @@ async function startAll(
         logprobs,
         share,
         cacheScope,
+        deadlineAt,
       })
     }
   }
