@@ -6,6 +6,7 @@ import { type LoadedConfig, loadConfig } from './config/load.ts'
 import { inspectModel } from './models/inspect.ts'
 import { ModelFileError } from './models/model-file-error.ts'
 import { serve } from './serve.ts'
+import { writeTerminationMessage } from './termination-message.ts'
 import { version } from './version.ts'
 
 process.title = 'altiplano gateway'
@@ -14,6 +15,7 @@ try {
 } catch (error) {
   if (!(error instanceof ConfigError) && !(error instanceof ModelFileError)) throw error
   process.stderr.write(`altiplano: ${error.message}\n`)
+  writeTerminationMessage(error.message)
   process.exitCode = error instanceof ConfigError ? error.exitCode : 1
 }
 

@@ -5,6 +5,7 @@ import { type Config, servedNames } from './config/schema.ts'
 import { checkExposure, openKeyFile, openTls } from './front-door.ts'
 import { modelDisplayName } from './models/locate.ts'
 import { embeddingNamesOf, locate, startEmbeddingModel, startModel } from './start-models.ts'
+import { writeTerminationMessage } from './termination-message.ts'
 
 /**
  * Listens at once, loads the model, and serves until a signal. Resolves to the exit code: 0, or 1 when its
@@ -16,7 +17,8 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const keyFile = openKeyFile(config, log)
   const tls = openTls(config)
   // What is not there is the caller's mistake, and needs no server to say so.
-  const local = config.model?.startsWith('hf:') ? undefined : await locate(config)
+  const later = config.model?.startsWith('hf:') || config.waitForModel > 0
+  const local = later ? undefined : await locate(config)
   const names = servedNames(config.servedModelName, local?.displayName ?? modelDisplayName(config.model))
   const embeddingNames = embeddingNamesOf(config, names)
   const altiplano = new Altiplano({
@@ -54,7 +56,10 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   greet(address, altiplano.names[0] ?? '')
   const failure = await Promise.race([stopped, altiplano.hopeless])
   starting.abort()
-  if (failure !== undefined) log.fatal({ reason: failure }, 'giving up')
+  if (failure !== undefined) {
+    log.fatal({ reason: failure }, 'giving up')
+    writeTerminationMessage(failure)
+  }
   if (failure === undefined) await altiplano.drain(config.drainTimeout * 1000, config.shutdownDelay * 1000)
   else await altiplano.drain(0)
   keyFile?.close()

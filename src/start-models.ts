@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Altiplano } from './altiplano.ts'
 import { ConfigError } from './config/config-error.ts'
@@ -7,14 +8,18 @@ import { memoryLimit } from './memory-limit.ts'
 import type { DownloadProgress } from './models/download.ts'
 import { checkFit, type FitPlan, fitPlan, fits } from './models/fit-plan.ts'
 import { readModel } from './models/gguf.ts'
-import { makesEmbeddings } from './models/gguf-summary.ts'
+import { type GgufSummary, makesEmbeddings } from './models/gguf-summary.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
 import { ModelFileError } from './models/model-file-error.ts'
 import { progressReporter, progressText } from './models/progress.ts'
 import { parkingSpace } from './parking-space.ts'
+import { writeTerminationMessage } from './termination-message.ts'
 
 /** Tokens of an input to embed, when nothing is said: a whole input is one batch, and memory grows with it. */
 const DEFAULT_EMBEDDING_CONTEXT = 2048
+
+/** Between two looks at a model that is not there yet. */
+const LOOK_AGAIN_MS = 500
 
 export async function startModel(
   altiplano: Altiplano,
@@ -24,8 +29,7 @@ export async function startModel(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const located = local ?? (await locate(config, progressOf(altiplano), signal))
-    const summary = await readModel(located.shards)
+    const { located, summary } = await readLocated(altiplano, config, local, signal)
     checkAttention(config)
     const plan = fitPlan(summary, config, memoryLimit())
     checkFit(summary, plan, memoryLimit())
@@ -51,6 +55,7 @@ export async function startModel(
     if (signal.aborted) return
     const reason = error instanceof ModelFileError ? error.message : 'the model could not be opened'
     log.error({ err: error }, reason)
+    writeTerminationMessage(reason)
     altiplano.refuseModel(() => reason)
   }
 }
@@ -81,6 +86,7 @@ export async function startEmbeddingModel(
     const known = error instanceof ModelFileError || error instanceof ConfigError
     const reason = known ? error.message : 'the embedding model could not be opened'
     log.error({ err: error }, reason)
+    writeTerminationMessage(reason)
     altiplano.refuseEmbeddingModel(reason)
   }
 }
@@ -98,6 +104,26 @@ export function embeddingNamesOf(config: Config, names: readonly string[]): stri
     )
   }
   return own
+}
+
+/** KServe: a model from an OCI image appears after the start, and a copied file grows: whatever is wrong with it may mend itself. */
+async function readLocated(
+  altiplano: Altiplano,
+  config: Config,
+  local: LocatedModel | undefined,
+  signal: AbortSignal,
+): Promise<{ readonly located: LocatedModel; readonly summary: GgufSummary }> {
+  const deadline = performance.now() + config.waitForModel * 1000
+  for (;;) {
+    try {
+      const located = local ?? (await locate(config, progressOf(altiplano), signal))
+      return { located, summary: await readModel(located.shards) }
+    } catch (error) {
+      if (!(error instanceof ModelFileError) || performance.now() > deadline || signal.aborted) throw error
+      altiplano.refuseModel(() => `waiting for the model: ${error.message}`)
+    }
+    await pause(LOOK_AGAIN_MS, undefined, { signal })
+  }
 }
 
 /** A download is shown to the person at the terminal, and as the reason of not being ready. */

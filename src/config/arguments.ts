@@ -1,5 +1,5 @@
 import { ConfigError } from './config-error.ts'
-import { flagAliases, foreignFlags } from './foreign-flags.ts'
+import { flagAliases, foreignFlags, refusedFlags } from './foreign-flags.ts'
 import { type Setting, type SettingName, settings } from './schema.ts'
 import { nearest } from './suggest.ts'
 
@@ -68,7 +68,9 @@ class ArgumentReader {
     if (setting && isFlag(given)) this.#setting(setting, given, inline)
     else if (negated?.schema.type === 'boolean' && isFlag(given)) this.#values.set(negated.name, 'false')
     else if (foreignFlags.has(spelled)) this.#foreign(given, spelled, inline)
-    else throw new ConfigError(unknownFlag(given, flag))
+    // vLLM: every switch can be negated.
+    else if (foreignFlags.get(spelled.replace(/^no-/, '')) === 'none') this.#foreign(given, spelled, inline)
+    else throw new ConfigError(unknownFlag(given, flag, refusedFlags[spelled]))
   }
 
   #setting(setting: Setting, given: string, inline: string | undefined): void {
@@ -102,7 +104,8 @@ class ArgumentReader {
   }
 }
 
-function unknownFlag(given: string, flag: string): string {
+function unknownFlag(given: string, flag: string, reason: string | undefined): string {
+  if (reason !== undefined) return `${given.slice(0, 64)} is not supported. ${reason}`
   const near = nearest(flag, [...byFlag.keys(), 'help', 'version'])
   return `Unknown flag ${given.slice(0, 64)}.${near ? ` Did you mean --${near}?` : ' See --help.'}`
 }

@@ -10,6 +10,9 @@ import { checkedValue } from './value.ts'
 
 export { ConfigError } from './config-error.ts'
 
+/** Pulling an image of many GB takes minutes. */
+const ASYNC_MODEL_S = 600
+
 export type Environment = Readonly<Record<string, string | undefined>>
 
 export interface LoadedConfig {
@@ -51,8 +54,9 @@ function resolve(lookup: (setting: Setting) => Given | undefined, env: Environme
   const entries: [string, unknown][] = []
   for (const setting of settings) {
     const given = lookup(setting)
-    const fallback = setting.name === 'modelCache' ? defaultCache(env) : setting.schema.default
-    const value = given ? checkedValue(setting.schema, given.value) : { ok: true as const, value: fallback }
+    const value = given
+      ? checkedValue(setting.schema, given.value)
+      : { ok: true as const, value: fallback(setting, env) }
     if (!value.ok) problems.push(`${given?.from}: ${value.problem}`)
     else if (value.value !== undefined) entries.push([setting.name, value.value])
   }
@@ -95,6 +99,14 @@ function environmentWarnings(env: Environment): string[] {
     )
     return near ? [`Unknown variable ${name} was ignored. Did you mean ALTIPLANO_${near}?`] : []
   })
+}
+
+/** What holds where nothing is said. */
+function fallback({ name, schema }: Setting, env: Environment): unknown {
+  if (name === 'modelCache') return defaultCache(env)
+  // KServe: the model of an OCI image appears after the start.
+  if (name === 'waitForModel' && env['MODEL_INIT_MODE'] === 'async') return ASYNC_MODEL_S
+  return schema.default
 }
 
 function defaultCache(env: Environment): string {

@@ -42,6 +42,15 @@ const schemas = {
     defaultText: "the model's name",
     description: 'Name clients ask for; a comma-separated list gives aliases.',
   },
+  waitForModel: {
+    type: 'integer',
+    group: 'Model',
+    default: 0,
+    minimum: 0,
+    maximum: 86_400,
+    description:
+      'Seconds to wait, not ready, for a model that is not there yet or not whole. 600 where MODEL_INIT_MODE is async (KServe).',
+  },
   embeddingModel: {
     type: 'string',
     optional: true,

@@ -57,6 +57,14 @@ describe('loadConfig takes', () => {
     ['an empty variable as nothing', [], { ALTIPLANO_PORT: '', PORT: '5' }, '', { port: 5 }],
     ['PORT below ALTIPLANO_PORT', [], { ALTIPLANO_PORT: '4', PORT: '5' }, '', { port: 4 }],
     ['a Kubernetes service link as nothing', [], { ALTIPLANO_PORT: 'tcp://10.0.0.1:80' }, '', { port: 8080 }],
+    ['MODEL_INIT_MODE of KServe', [], { MODEL_INIT_MODE: 'async' }, '', { waitForModel: 600 }],
+    [
+      '--wait-for-model before it',
+      ['--wait-for-model=0'],
+      { MODEL_INIT_MODE: 'async' },
+      '',
+      { waitForModel: 0 },
+    ],
     ['HF_ENDPOINT', [], { HF_ENDPOINT: 'http://hub.test' }, '', { hfEndpoint: 'http://hub.test' }],
     ['the cache of XDG', [], { XDG_CACHE_HOME: '/x', HOME: '/h' }, '', { modelCache: '/x/altiplano' }],
     ['the cache of HOME', [], { HOME: '/h' }, '', { modelCache: '/h/.cache/altiplano' }],
@@ -125,6 +133,9 @@ describe('flags of other runtimes warn', () => {
     [['--otlp-traces-endpoint', 'http://c:4317', '--collect-detailed-traces', 'all'], 2],
     [['--dtype', 'auto', '--gpu-memory-utilization=0.9', '--trust-remote-code'], 3],
     [['--max_model_len'], 1],
+    [['--reasoning-parser', 'qwen3', '--enable-auto-tool-choice', '--tool-call-parser', 'hermes'], 3],
+    [['--no-enable-chunked-prefill', '--no-async-scheduling'], 2],
+    [['--logits-processors', 'a', 'b', '--kv-cache-dtype=fp8'], 2],
   ]
   it.each(cases)('%j', (argv, count) => {
     const { config, warnings, command } = load([...argv, '--port', '7', 'serve'])
@@ -166,6 +177,13 @@ describe('refused', () => {
       {},
       '',
       "--slots: '1.5' is not allowed; expected an integer from 0 to 256.",
+    ],
+    [
+      'a key on the command line',
+      ['--api-key', 'sk-1'],
+      {},
+      '',
+      '--api-key is not supported. Keys are given in a file: --api-keys FILE.',
     ],
     ['hexadecimal', ['--slots=0x10'], {}, '', "--slots: '0x10'"],
     ['a bad variable', [], { ALTIPLANO_SLOTS: 'many' }, '', "ALTIPLANO_SLOTS: 'many'"],
