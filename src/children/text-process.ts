@@ -1,13 +1,15 @@
 import { Template } from '@huggingface/jinja'
 import { type LlamaVocabulary, openVocabulary } from '../engine/llama-vocabulary.ts'
 import { chatAbilities } from '../text/chat-abilities.ts'
-import { renderChat, TemplateError, type TemplateOptions } from '../text/chat-template.ts'
+import { type ChatInput, renderChat, TemplateError, type TemplateOptions } from '../text/chat-template.ts'
 import { ControlTokenGuard } from '../text/control-tokens.ts'
+import { chatWithToolsDescribed, type DescribedIn } from '../text/described-tools.ts'
 import { type Constraint, compileConstraint } from '../text/grammar/compile-grammar.ts'
 import { GrammarError } from '../text/grammar/grammar-error.ts'
 import { TextCache } from '../text/grammar/text-cache.ts'
 import { plainTemplate } from '../text/plain-template.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
+import { plainJson } from '../text/tool-formats/plain-json.ts'
 import { serveChild } from './child-channel.ts'
 import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
 
@@ -22,7 +24,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     template,
     vocabulary.vocabulary.control.map((token, index) => [token, controlTexts[index] ?? '']),
   )
-  const callId = toolFormatNamed(chat.toolFormat ?? '')?.callId
+  const callId = toolFormatNamed(chat.toolFormat)?.callId
   const options: TemplateOptions = {
     template,
     ...(callId && { callId }),
@@ -35,6 +37,8 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
       (template, variables) => new Template(template).render({ ...variables }),
     ],
   }
+  const render = (call: ChatInput): string[] =>
+    chat.toolFormat === plainJson.name ? renderDescribed(call, options) : renderChat(call, options)
   const withBos = (tokens: readonly number[]): Uint32Array =>
     Uint32Array.from(
       vocabulary.addsBos && tokens[0] !== vocabulary.bosToken ? [vocabulary.bosToken, ...tokens] : tokens,
@@ -47,7 +51,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
       return { type: 'tokens', tokens: call.bare ? Uint32Array.from(tokens) : withBos([...tokens]) }
     }
     if (call.type === 'infill') return { type: 'tokens', tokens: withBos(infill(call, vocabulary)) }
-    const pieces = renderChat(call, options)
+    const pieces = render(call)
     const tokens = pieces.flatMap((piece) => [...vocabulary.tokenize(piece, true)])
     return { type: 'tokens', tokens: withBos(tokens), rendered: pieces.join('') }
   }
@@ -63,6 +67,20 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     close: () => vocabulary.close(),
   }
 })
+
+/** For a template that takes no tools, and perhaps no system message. */
+function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
+  const { messages, tools } = chat
+  const as = (where: DescribedIn): string[] =>
+    renderChat({ ...chat, tools: [], messages: chatWithToolsDescribed(messages, tools, where) }, options)
+  if (tools.length === 0 || messages[0]?.role === 'system') return as('system')
+  try {
+    return as('system')
+  } catch (error) {
+    if (error instanceof TemplateError) return as('user')
+    throw error
+  }
+}
 
 /** Prefix, suffix, then the middle, which is to come: the order that llama-server uses, too. */
 function infill(

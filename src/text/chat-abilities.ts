@@ -1,10 +1,11 @@
 import { type ReasoningTags, recogniseReasoning } from './reasoning.ts'
 import { recogniseToolFormat } from './tool-formats/formats.ts'
+import { plainJson } from './tool-formats/plain-json.ts'
 
 /** What a model's chat template can do, as far as this server knows how to ask for it and read it. */
 export interface ChatAbilities {
-  /** The format of its tool calls; absent: it takes no tools, or in a format that is not known. */
-  readonly toolFormat?: string
+  /** The format of its tool calls. */
+  readonly toolFormat: string
   readonly reasoning?: ReasoningTags
   /** Variables that the template reads, of those that clients may set. */
   readonly variables: readonly string[]
@@ -22,15 +23,15 @@ export function chatAbilities(
   control: readonly (readonly [number, string])[],
 ): ChatAbilities {
   const read = namesIn(template)
-  const format = read.has('tools') ? recogniseToolFormat(template) : undefined
+  const format = read.has('tools') ? recogniseToolFormat(template) : plainJson
   const reasoning = recogniseReasoning(template)
   const tags = reasoning ? [reasoning.open, reasoning.close] : []
   return {
-    ...(format && { toolFormat: format.name }),
+    toolFormat: format.name,
     ...(reasoning && { reasoning }),
     variables: TEMPLATE_VARIABLES.filter((name) => read.has(name)),
     reasoningMarkers: control.filter(([, text]) => tags.includes(text)),
-    toolMarkers: control.filter(([, text]) => format?.markers.includes(text)),
+    toolMarkers: control.filter(([, text]) => format.markers.includes(text)),
   }
 }
 

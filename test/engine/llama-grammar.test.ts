@@ -8,8 +8,11 @@ import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
 import { Detokenizer } from '../../src/text/detokenizer.ts'
 import { type Constraint, compileConstraint } from '../../src/text/grammar/compile-grammar.ts'
+import { OutputParser } from '../../src/text/output-parser.ts'
+import { toolFormats } from '../../src/text/tool-formats/formats.ts'
 import { random } from '../support/random.ts'
 import { RandomSchemas } from '../support/random-schema.ts'
+import { randomTools } from '../support/random-tools.ts'
 import { validatorOf } from '../support/validator.ts'
 import { drain, greedy } from '../support/workload.ts'
 
@@ -75,6 +78,49 @@ describe('a grammar in the engine', () => {
     expect(ends.get('error')).toBeUndefined()
     expect(ends.get('stop')).toBeGreaterThan(24)
   }, 120_000)
+
+  it('writes calls that our parser reads, in every notation, with valid arguments', async () => {
+    const below = random(5)
+    const drawn = toolFormats.flatMap(({ name: format, notation }) =>
+      notation === undefined ? [] : [1, 2].map(() => ({ format, tools: randomTools(below) })),
+    )
+    const sequences = drawn.map(({ format, tools }, seed) => {
+      const pairs = tools.map(({ name, parameters }) => [name, parameters])
+      const source = JSON.stringify({ format, tools: pairs, wanted: 'one' })
+      return sequenceOf(compileConstraint({ kind: 'calls', source }), { seed, maxTokens: 200 })
+    })
+    await run(sequences)
+    let stopped = 0
+    for (const [index, one] of sequences.entries()) {
+      expect(one.error).toBeUndefined()
+      const { format, tools } = drawn[index] ?? { format: '', tools: [] }
+      const offered = new Map(tools.map(({ name, parameters }) => [name, parameters]))
+      if (one.end !== 'stop') continue
+      stopped++
+      const parser = new OutputParser({ tools: { format, offered, single: false } })
+      const parts = [...parser.push(textOf(one)), ...parser.flush()]
+      expect(parts.map(({ type }) => type)).toEqual(['call', 'arguments'])
+      const [call, args] = parts
+      if (call?.type !== 'call' || args?.type !== 'arguments') throw new Error('no call')
+      expect(
+        validatorOf(offered.get(call.name) ?? { not: {} })(JSON.parse(args.text)),
+        args.text,
+      ).toBeUndefined()
+    }
+    expect(stopped).toBeGreaterThan(4)
+  }, 120_000)
+
+  it('may write a control token by its text: markup of calls often is one', async () => {
+    const control = text.vocabulary.control.map(
+      (id) => [id, text.controlTexts[text.vocabulary.control.indexOf(id)]] as const,
+    )
+    const [token, spelled] = control.find(([id]) => !text.vocabulary.endOfGeneration.includes(id)) ?? [0, '']
+    const one = sequenceOf(compileConstraint(exact(`${spelled}[f()]`)), { logitBias: [[token, 100]] })
+    await run([one])
+    expect(one.end).toBe('stop')
+    expect(one.tokens[one.promptLength]).toBe(token)
+    expect(textOf(one)).toBe('[f()]')
+  })
 
   const exact = (...choices: string[]): Constraint => ({ kind: 'choice', source: JSON.stringify(choices) })
 

@@ -11,8 +11,13 @@ export class GrammarWalk {
   constructor(grammar: Grammar, below: Random) {
     this.#grammar = grammar
     this.#below = below
-    for (let round = 0; round < grammar.size + 1; round++) {
-      for (const [name, node] of grammar) this.#heights.set(name, this.#height(node))
+    for (let changed = true; changed; ) {
+      changed = false
+      for (const [name, node] of grammar) {
+        const height = this.#height(node)
+        changed ||= height !== this.#heights.get(name)
+        this.#heights.set(name, height)
+      }
     }
   }
 

@@ -24,20 +24,20 @@ describe('chatAbilities', () => {
       'in the format of [func_name1(params_name1=params_value1, params_name2=params_value2...), func_name2(params)]',
     ],
     ['mistral', '[TOOL_CALLS]'],
-    ['pythonic', '<|tool_call_start|>['],
+    ['pythonic-tags', '<|tool_call_start|>['],
     // Known by their tags, and not by what stands between them.
     ['qwen-xml', '<tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
     ['deepseek', '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>name<｜tool▁sep｜>'],
-    [undefined, '<tool_call>\n<function=example_function_name>'],
-    [undefined, '<tool_call>{function-name}\n<arg_key>'],
-    [undefined, 'no calls'],
+    ['json', '<tool_call>\n<function=example_function_name>'],
+    ['json', '<tool_call>{function-name}\n<arg_key>'],
+    ['json', 'no calls'],
   ])('finds %s', (format, text) => {
     expect(chatAbilities(offering(text), []).toolFormat).toBe(format)
   })
 
   it('finds no format in a template that does not read `tools`', () => {
-    expect(chatAbilities("{{ 'tools <tool_call>' }} tools", []).toolFormat).toBeUndefined()
-    expect(chatAbilities("{{ message.tools }} '<tool_call>'", []).toolFormat).toBeUndefined()
+    expect(chatAbilities("{{ 'tools <tool_call>' }} tools", []).toolFormat).toBe('json')
+    expect(chatAbilities("{{ message.tools }} '<tool_call>'", []).toolFormat).toBe('json')
   })
 
   it('finds the variables that a template reads, and none that it only writes about', () => {

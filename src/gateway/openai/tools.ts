@@ -25,7 +25,7 @@ export interface ToolRequest {
 
 /**
  * OpenAI: `tools`, `tool_choice` and `parallel_tool_calls`. With tool_choice none no tool is offered to the model.
- * @throws ServingError unsupported_parameter when the model's template takes no tools.
+ * @throws ServingError
  */
 export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest {
   const items = fields.array('tools', MAX_TOOLS) ?? []
@@ -38,12 +38,6 @@ export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest
   )
   const strict = read.some((one) => one.strict)
   if (tools.length === 0) return { tools, output: undefined, ignored: strict ? ['tools.strict'] : [] }
-  if (abilities.toolFormat === undefined) {
-    throw unsupported(
-      'tools',
-      "This model's chat template takes no tools in a format that this server knows.",
-    )
-  }
   const notation = toolFormatNamed(abilities.toolFormat)?.notation
   if (forced !== undefined && notation === undefined)
     throw unsupported('tool_choice', "A call cannot be forced in the format of this model's template.")

@@ -1,10 +1,11 @@
 import type { CallNotation, OfferedTools } from '../tool-formats/tool-format.ts'
+import { argumentsNode } from './call-arguments.ts'
 import { textUntil } from './free-text.ts'
 import { GrammarError } from './grammar-error.ts'
 import { SchemaRules } from './json-schema.ts'
 import { EMPTY, type Grammar, type GrammarNode, literal, repeat, rule, sequence } from './node.ts'
-import { isObject, type Schema } from './schema-keywords.ts'
-import { textTree } from './text-tree.ts'
+import { type Branch, textTree } from './text-tree.ts'
+import { PYTHON_STYLE } from './value-style.ts'
 
 /**
  * One call of one of the tools, or several, as the model's format writes them, with arguments of the tool's own schema.
@@ -16,38 +17,40 @@ export function callGrammar(
   notation: CallNotation,
   wanted: 'one' | 'some' | 'any',
 ): Grammar {
-  const schemas = new SchemaRules()
-  const branches = [...tools].map(([name, parameters], index) => ({
-    text: notation.open(name),
-    next: sequence(argumentsOf(schemas, parameters, index), literal(notation.close)),
-  }))
+  const { mark, begin = '', between, end = '', avoid } = notation
+  const style = notation.arguments ?? 'json'
+  const schemas = new SchemaRules(style === 'keywords' ? PYTHON_STYLE : undefined)
+  const branches = [...tools].map(([name, parameters], index): Branch => {
+    const args = within(`[${index}].function.parameters`, () =>
+      argumentsNode(schemas, `args-${index}`, parameters, style),
+    )
+    return { text: notation.open(name), next: sequence(args, text(notation.close)) }
+  })
   schemas.rules.set('call', textTree(branches))
-  const { mark, between } = notation
   const more =
-    wanted === 'one' || between === undefined ? EMPTY : repeat(sequence(literal(between), rule('call')), 0)
-  const calls = sequence(rule('call'), more)
-  if (wanted !== 'any') schemas.rules.set('root', calls)
+    wanted === 'one' || between === undefined ? EMPTY : repeat(sequence(text(between), rule('call')), 0)
+  const rest = sequence(more, text(end))
+  if (wanted !== 'any') schemas.rules.set('root', sequence(text(begin), rule('call'), rest))
   else {
     if (mark === undefined)
       throw new GrammarError('nothing tells a call from text in the format of this model')
-    const marked = branches.map(({ text, next }) => ({ text: text.slice(mark.length), next }))
-    schemas.rules.set(
-      'root',
-      textUntil([{ text: mark, next: sequence(textTree(marked), more) }], schemas.rules, 'text', true),
-    )
+    const marked = branches.map((one) => ({ ...one, text: (begin + one.text).slice(mark.length) }))
+    const calls = sequence(textTree(marked), rest)
+    schemas.rules.set('root', textUntil([{ text: mark, next: calls }], schemas.rules, 'text', true, avoid))
   }
   return schemas.rules
 }
 
-function argumentsOf(schemas: SchemaRules, parameters: unknown, index: number): GrammarNode {
-  // OpenAI: arguments are an object, whatever the schema leaves open.
-  const schema =
-    isObject(parameters) && parameters['type'] === undefined ? { ...parameters, type: 'object' } : parameters
+function text(value: string): GrammarNode {
+  return value === '' ? EMPTY : literal(value)
+}
+
+/** Runs the compiler of a part; its error leads to the part. */
+function within<T>(path: string, work: () => T): T {
   try {
-    return schemas.add(`args-${index}`, schema as Schema)
+    return work()
   } catch (error) {
     if (!(error instanceof GrammarError)) throw error
-    const within = error.path === '' ? '' : `.${error.path}`
-    throw new GrammarError(error.message, `[${index}].function.parameters${within}`)
+    throw new GrammarError(error.message, error.path === '' ? path : `${path}.${error.path}`)
   }
 }

@@ -1,7 +1,7 @@
 import { INTEGER, NUMBER } from './json-number.ts'
-import { STRING_CHAR } from './json-string.ts'
 import { GRAMMAR_LIMITS } from './limits.ts'
 import { choice, type GrammarNode, literal, optional, repeat, rule, sequence } from './node.ts'
+import { JSON_STYLE, type ValueStyle } from './value-style.ts'
 
 const SPACE = optional(literal(' '))
 export const COMMA: GrammarNode = sequence(literal(','), SPACE)
@@ -9,14 +9,16 @@ export const COLON: GrammarNode = sequence(literal(':'), SPACE)
 
 /** The rules that any JSON grammar refers to, each written when it is first asked for. */
 export class JsonRules {
+  readonly style: ValueStyle
   readonly #rules: Map<string, GrammarNode>
 
-  constructor(rules: Map<string, GrammarNode>) {
+  constructor(rules: Map<string, GrammarNode>, style: ValueStyle = JSON_STYLE) {
     this.#rules = rules
+    this.style = style
   }
 
   char(): GrammarNode {
-    return this.#define('char', () => STRING_CHAR)
+    return this.#define('char', () => this.style.char)
   }
 
   string(): GrammarNode {
@@ -34,7 +36,8 @@ export class JsonRules {
   /** Any JSON value; arrays and objects end at a fixed depth. */
   value(level = 0): GrammarNode {
     return this.#define(`value-${level}`, () => {
-      const plain = [this.string(), this.number(), literal('true'), literal('false'), literal('null')]
+      const words = [this.style.true, this.style.false, this.style.null].map(literal)
+      const plain = [this.string(), this.number(), ...words]
       if (level === GRAMMAR_LIMITS.anyDepth) return choice(plain)
       return choice([this.object(level), this.array(level), ...plain])
     })

@@ -23,6 +23,7 @@ import { objectNode } from './schema-object.ts'
 import { resolveRef } from './schema-ref.ts'
 import { stringNode } from './schema-string.ts'
 import { valuesNode } from './schema-values.ts'
+import type { ValueStyle } from './value-style.ts'
 
 /**
  * The JSON texts that a JSON Schema (2020-12, and draft 7 where that differs) admits, or a part of them:
@@ -45,13 +46,23 @@ export function anyJsonObject(): Grammar {
 /** Schemas that are compiled into one grammar, together within the limits. */
 export class SchemaRules {
   readonly rules = new Map<string, GrammarNode>()
-  readonly json = new JsonRules(this.rules)
+  readonly json: JsonRules
   readonly #deadline = performance.now() + GRAMMAR_LIMITS.compileMs
   #nodes = 0
+
+  constructor(style?: ValueStyle) {
+    this.json = new JsonRules(this.rules, style)
+  }
 
   /** A schema's grammar, as a rule of this name. @throws GrammarError */
   add(name: string, schema: Schema): GrammarNode {
     new SchemaCompiler(schema, this).rule(name)
+    return rule(name)
+  }
+
+  /** What is made of a schema's parts, as a rule of this name. @throws GrammarError */
+  addParts(name: string, schema: SchemaObject, make: (context: SchemaContext) => GrammarNode): GrammarNode {
+    new SchemaCompiler(schema, this).rule(name, make)
     return rule(name)
   }
 
@@ -97,12 +108,12 @@ class SchemaCompiler implements SchemaContext {
     this.json = all.json
   }
 
-  /** The whole schema as a rule of this name. */
-  rule(name: string): void {
+  /** The whole schema, or what is made of its parts, as a rule of this name. */
+  rule(name: string, make?: (context: SchemaContext) => GrammarNode): void {
     // Taken before its content is made, which may refer to it.
     this.#rules.set(name, literal(''))
-    this.#named.set(this.#root, name)
-    this.#rules.set(name, this.compile(this.#root, ''))
+    if (make === undefined) this.#named.set(this.#root, name)
+    this.#rules.set(name, make ? make(this) : this.compile(this.#root, ''))
     for (let next = this.#referred.shift(); next !== undefined; next = this.#referred.shift()) {
       this.#rules.set(next.name, this.compile(next.schema, next.path))
     }
@@ -152,7 +163,7 @@ class SchemaCompiler implements SchemaContext {
       return this.#branches(schema, 'oneOf', oneOf, path)
     }
     const values = listedValues(schema)
-    if (values !== undefined) return valuesNode(schema, values, path)
+    if (values !== undefined) return valuesNode(schema, values, path, this.json.style.write)
     return this.#ofTypes(schema, path)
   }
 
@@ -191,9 +202,9 @@ class SchemaCompiler implements SchemaContext {
       case 'integer':
         return numberNode(schema, type, path, this.json)
       case 'boolean':
-        return choice([literal('true'), literal('false')])
+        return choice([literal(this.json.style.true), literal(this.json.style.false)])
       case 'null':
-        return literal('null')
+        return literal(this.json.style.null)
     }
   }
 

@@ -31,26 +31,14 @@ export const PLAIN: readonly CodeRange[] = withoutRanges(UNICODE, [
 ])
 const HEX = set([0x30, 0x39], [0x41, 0x46], [0x61, 0x66])
 
-/** One character of any JSON string. An escape of half a surrogate pair is none. */
-export const STRING_CHAR: GrammarNode = choice([
-  { type: 'set', ranges: PLAIN },
-  sequence(
-    literal('\\'),
-    choice([
-      set(...[...'"\\/bfnrt'].map((char): CodeRange => [code(char), code(char)])),
-      sequence(
-        literal('u'),
-        choice([
-          sequence(
-            set([0x30, 0x39], [0x41, 0x43], [0x45, 0x46], [0x61, 0x63], [0x65, 0x66]),
-            repeat(HEX, 3, 3),
-          ),
-          sequence(set([0x44, 0x44], [0x64, 0x64]), set([0x30, 0x37]), repeat(HEX, 2, 2)),
-        ]),
-      ),
-    ]),
-  ),
-])
+/** Behind a backslash: a code unit by its number. Half a surrogate pair is none. */
+export const ESCAPE_CODE: GrammarNode = sequence(
+  literal('u'),
+  choice([
+    sequence(set([0x30, 0x39], [0x41, 0x43], [0x45, 0x46], [0x61, 0x63], [0x65, 0x66]), repeat(HEX, 3, 3)),
+    sequence(set([0x44, 0x44], [0x64, 0x64]), set([0x30, 0x37]), repeat(HEX, 2, 2)),
+  ]),
+)
 
 /** One character of a JSON string out of `ranges`, written the one usual way; undefined when JSON has none. */
 export function jsonChars(ranges: readonly CodeRange[]): GrammarNode | undefined {

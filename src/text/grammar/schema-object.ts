@@ -13,12 +13,40 @@ interface Member {
   readonly required: boolean
 }
 
+/** How the members of an object are written. */
+export interface MemberStyle {
+  /** A member of this name. @throws GrammarError when it cannot be written. */
+  named(name: string, value: Schema, path: string): GrammarNode
+  /** A member of a name that is not among these; absent: there is none beside named ones. */
+  other?(names: readonly string[], value: Schema): GrammarNode
+  /** Between two members. */
+  readonly separator: GrammarNode
+}
+
+/** @throws GrammarError */
+export function objectNode(schema: SchemaObject, path: string, context: SchemaContext): GrammarNode {
+  const style: MemberStyle = {
+    named: (name, value, at) => sequence(literal(JSON.stringify(name)), COLON, context.compile(value, at)),
+    other: (names, value) => {
+      const key = keyNode(schema, names, path, context)
+      return sequence(key, COLON, context.compile(value, join(path, 'additionalProperties')))
+    },
+    separator: COMMA,
+  }
+  return bracketed('{', membersNode(schema, path, context, style), '}')
+}
+
 /**
  * Properties come in the order of the schema, each optional one present or absent; then those that are not named.
  * Without `additionalProperties`, an object whose properties are named has no others.
  * @throws GrammarError
  */
-export function objectNode(schema: SchemaObject, path: string, context: SchemaContext): GrammarNode {
+export function membersNode(
+  schema: SchemaObject,
+  path: string,
+  context: Pick<SchemaContext, 'define'>,
+  style: MemberStyle,
+): GrammarNode {
   const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Schema>)
   const required = new Set((schema['required'] ?? []) as readonly string[])
   const others = othersOf(schema, properties.length > 0)
@@ -28,18 +56,18 @@ export function objectNode(schema: SchemaObject, path: string, context: SchemaCo
     // A property that may never be there is never written.
     .filter(([name, value]) => value !== false || required.has(name))
     .map(([name, value]): Member => {
-      const at = join(path, 'properties', name.slice(0, 64))
-      const pair = sequence(literal(JSON.stringify(name)), COLON, context.compile(value, at))
+      const pair = style.named(name, value, join(path, 'properties', name.slice(0, 64)))
       return { pair, required: required.has(name) }
     })
-  checkCounts(schema, members, others, path)
-  if (others === false) return bracketed('{', inOrder(members, undefined, context), '}')
-  const key = keyNode(schema, names, path, context)
-  const pair = sequence(key, COLON, context.compile(others, join(path, 'additionalProperties')))
+  const { separator, other } = style
+  const extra = other === undefined ? false : others
+  checkCounts(schema, members, extra, path)
+  if (other === undefined || others === false) return inOrder(members, undefined, separator, context)
+  const pair = other(names, others)
   const max = schema['maxProperties'] as number | undefined
   const count = schema['minProperties'] === 1 && members.length === 0 ? 1 : 0
-  if (members.length === 0) return bracketed('{', pairs(pair, count, max), '}')
-  return bracketed('{', inOrder(members, pair, context), '}')
+  if (members.length === 0) return pairs(pair, count, max)
+  return inOrder(members, pair, separator, context)
 }
 
 /** What `additionalProperties` is when it is absent: nothing beside named properties, else anything. */
@@ -74,13 +102,14 @@ function pairs(pair: GrammarNode, min: number, max: number | undefined): Grammar
 function inOrder(
   members: readonly Member[],
   extra: GrammarNode | undefined,
-  context: SchemaContext,
+  separator: GrammarNode,
+  context: Pick<SchemaContext, 'define'>,
 ): GrammarNode {
   // The rest of an object that has at least one pair to come; undefined when none can come.
-  let pairsFrom: GrammarNode | undefined = extra && sequence(extra, repeat(sequence(COMMA, extra), 0))
+  let pairsFrom: GrammarNode | undefined = extra && sequence(extra, repeat(sequence(separator, extra), 0))
   let mustCome = false
   for (const [index, { pair, required }] of [...members.entries()].reverse()) {
-    const more = pairsFrom === undefined ? EMPTY : sequence(COMMA, pairsFrom)
+    const more = pairsFrom === undefined ? EMPTY : sequence(separator, pairsFrom)
     const here = sequence(pair, mustCome ? more : optional(more))
     const all = required || pairsFrom === undefined ? here : choice([here, pairsFrom])
     pairsFrom = members[index - 1]?.required === false ? context.define(all) : all

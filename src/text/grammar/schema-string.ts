@@ -5,15 +5,27 @@ import { jsonChars, quotedString } from './json-string.ts'
 import { lengthsOf } from './lengths.ts'
 import { GRAMMAR_LIMITS } from './limits.ts'
 import { type GrammarNode, repeat } from './node.ts'
-import { compileRegex } from './regex.ts'
+import { compileRegex, type RegexOptions } from './regex.ts'
 import { join, type SchemaObject } from './schema-keywords.ts'
+
+/** How the characters of a string are spelled. */
+export interface StringSpelling {
+  readonly any: GrammarNode
+  /** One character out of these; undefined when none of them can be written. */
+  readonly chars: RegexOptions['chars']
+}
 
 /** @throws GrammarError */
 export function stringNode(schema: SchemaObject, path: string, json: JsonRules): GrammarNode {
-  return quotedString(contentNode(schema, path, json))
+  return quotedString(stringContent(schema, path, { any: json.char(), chars: jsonChars }))
 }
 
-function contentNode(schema: SchemaObject, path: string, json: JsonRules): GrammarNode {
+/** A string without its quotes. @throws GrammarError */
+export function stringContent(
+  schema: SchemaObject,
+  path: string,
+  { any, chars }: StringSpelling,
+): GrammarNode {
   const { pattern, format } = schema as Readonly<Record<string, string | undefined>>
   const { minLength = 0, maxLength } = schema as Readonly<Record<string, number | undefined>>
   if (pattern === undefined && format === undefined) {
@@ -21,9 +33,9 @@ function contentNode(schema: SchemaObject, path: string, json: JsonRules): Gramm
     if (maxLength !== undefined) checkCount(maxLength, join(path, 'maxLength'))
     if ((maxLength ?? minLength) < minLength)
       throw new GrammarError("it is below 'minLength'", join(path, 'maxLength'))
-    return repeat(json.char(), minLength, maxLength)
+    return repeat(any, minLength, maxLength)
   }
-  const node = shapedNode(pattern, format, path)
+  const node = shapedNode(pattern, format, path, chars)
   const lengths = lengthsOf(node)
   const shaped = pattern === undefined ? 'format' : 'pattern'
   if (lengths.min < minLength)
@@ -39,10 +51,15 @@ function contentNode(schema: SchemaObject, path: string, json: JsonRules): Gramm
   return node
 }
 
-function shapedNode(pattern: string | undefined, format: string | undefined, path: string): GrammarNode {
+function shapedNode(
+  pattern: string | undefined,
+  format: string | undefined,
+  path: string,
+  chars: RegexOptions['chars'],
+): GrammarNode {
   if (pattern === undefined) return at(join(path, 'format'), () => compileFormat(format ?? ''))
   if (format === undefined) {
-    return at(join(path, 'pattern'), () => compileRegex(pattern, { chars: jsonChars, unanchored: true }))
+    return at(join(path, 'pattern'), () => compileRegex(pattern, { chars, unanchored: true }))
   }
   at(join(path, 'format'), () => compileFormat(format))
   const both = at(join(path, 'pattern'), () => compileFormatWithin(format, pattern))

@@ -13,8 +13,13 @@ import {
 /** Keywords that may stand beside listed values: `type` is applied to them. */
 const BESIDE = ['type', 'enum', 'const']
 
-/** The grammar of one of the listed values, written compactly. @throws GrammarError */
-export function valuesNode(schema: SchemaObject, values: readonly unknown[], path: string): GrammarNode {
+/** The grammar of one of the listed values. @throws GrammarError */
+export function valuesNode(
+  schema: SchemaObject,
+  values: readonly unknown[],
+  path: string,
+  write: (value: unknown) => string,
+): GrammarNode {
   const other = Object.keys(schema).find((name) => !isAnnotation(name) && !BESIDE.includes(name))
   if (other !== undefined)
     throw new GrammarError("it cannot be honoured beside 'enum' or 'const'", join(path, other))
@@ -23,5 +28,5 @@ export function valuesNode(schema: SchemaObject, values: readonly unknown[], pat
   const types = namedTypes(schema)
   const possible = values.filter((value) => types?.some((type) => isWithin(typeOfValue(value), type)) ?? true)
   if (possible.length === 0) throw new GrammarError("no listed value is of the 'type'", path)
-  return oneOfTexts([...new Set(possible.map((value) => JSON.stringify(value)))])
+  return oneOfTexts([...new Set(possible.map(write))])
 }

@@ -9,15 +9,34 @@ const CALL_END = '<｜tool▁call▁end｜>'
 const SEPARATOR = '<｜tool▁sep｜>'
 const NAME = /^[\w.-]{1,64}$/
 
-/**
- * DeepSeek, between <｜tool▁calls▁begin｜> and <｜tool▁calls▁end｜>. V3.1: <｜tool▁call▁begin｜>f<｜tool▁sep｜>{…}<｜tool▁call▁end｜>.
- * V3 and R1: <｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n```json\n{…}\n```<｜tool▁call▁end｜>.
- */
+const FENCE = '```json'
+
+/** Both notations are read in either, between <｜tool▁calls▁begin｜> and <｜tool▁calls▁end｜>. */
+const both = {
+  markers: [CALLS, CALLS_END, CALL, CALL_END, SEPARATOR],
+  parser: (sink: CallSink): ToolParser => new DeepseekParser(sink),
+}
+const around = { mark: CALLS, begin: CALLS, end: CALLS_END, avoid: [CALL] }
+
+/** DeepSeek V3 and R1: <｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n```json\n{…}\n```<｜tool▁call▁end｜>. */
+export const deepseekFenced: ToolFormat = {
+  ...both,
+  name: 'deepseek-r1',
+  recognises: (template) => deepseek.recognises(template) && template.includes(FENCE),
+  notation: {
+    ...around,
+    open: (name) => `${CALL}function${SEPARATOR}${name}\n${FENCE}\n`,
+    close: `\n\`\`\`${CALL_END}`,
+    between: '\n',
+  },
+}
+
+/** DeepSeek V3.1: <｜tool▁call▁begin｜>f<｜tool▁sep｜>{…}<｜tool▁call▁end｜>. */
 export const deepseek: ToolFormat = {
+  ...both,
   name: 'deepseek',
   recognises: (template) => template.includes(CALL) && template.includes(SEPARATOR),
-  markers: [CALLS, CALLS_END, CALL, CALL_END, SEPARATOR],
-  parser: (sink) => new DeepseekParser(sink),
+  notation: { ...around, open: (name) => `${CALL}${name}${SEPARATOR}`, close: CALL_END, between: '' },
 }
 
 /** `between`: among calls; `head`: before the separator; `name`: between it and the arguments; `closing`: behind them. */

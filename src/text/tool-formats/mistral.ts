@@ -7,16 +7,34 @@ const CALLS = '[TOOL_CALLS]'
 const ID = '[CALL_ID]'
 const ARGS = '[ARGS]'
 
-/**
- * Mistral. To v7: [TOOL_CALLS][{"name": "f", "arguments": {…}, "id": "…"}, …].
- * From v11: [TOOL_CALLS]f[ARGS]{…} for each call, perhaps with [CALL_ID]… before the arguments, or without [ARGS].
- */
-export const mistral: ToolFormat = {
-  name: 'mistral',
-  recognises: (template) => template.includes(CALLS),
+/** Both notations are read in either. */
+const both = {
   markers: [CALLS, ID, ARGS],
-  parser: (sink) => new MistralParser(sink),
+  parser: (sink: CallSink): ToolParser => new MistralParser(sink),
   callId,
+}
+
+/** Mistral to v7: [TOOL_CALLS][{"name": "f", "arguments": {…}, "id": "…"}, …]. */
+export const mistralList: ToolFormat = {
+  ...both,
+  name: 'mistral',
+  recognises: (template) => template.includes(CALLS) && !template.includes(ARGS),
+  notation: {
+    mark: CALLS,
+    begin: `${CALLS}[`,
+    open: (name) => `{"name": ${JSON.stringify(name)}, "arguments": `,
+    close: '}',
+    between: ', ',
+    end: ']',
+  },
+}
+
+/** Mistral from v11: [TOOL_CALLS]f[ARGS]{…} for each call, perhaps with [CALL_ID]… before the arguments, or without [ARGS]. */
+export const mistral: ToolFormat = {
+  ...both,
+  name: 'mistral-args',
+  recognises: (template) => template.includes(CALLS),
+  notation: { mark: CALLS, open: (name) => `${CALLS}${name}${ARGS}`, close: '', between: '' },
 }
 
 /** Mistral's templates refuse ids that are not nine letters or digits; equal ids stay equal. */

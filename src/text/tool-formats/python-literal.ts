@@ -1,4 +1,4 @@
-const MAX_DEPTH = 64
+const MAX_DEPTH = 512
 const WORDS: Readonly<Record<string, string>> = {
   True: 'true',
   False: 'false',

@@ -1,20 +1,38 @@
 import { TagScanner } from '../tag-scanner.ts'
 import { pythonArguments } from './python-literal.ts'
-import type { CallSink, ToolFormat, ToolParser } from './tool-format.ts'
+import type { CallSink, OfferedTools, ToolFormat, ToolParser } from './tool-format.ts'
 
-const START = ['<|python_start|>', '<|tool_call_start|>']
-const END = ['<|python_end|>', '<|tool_call_end|>']
+const [LFM_START, LFM_END] = ['<|tool_call_start|>', '<|tool_call_end|>']
+const START = ['<|python_start|>', LFM_START]
+const END = ['<|python_end|>', LFM_END]
 
-/**
- * Llama 3.2 (1B, 3B), Llama 4, LFM2: [f(a=1, b="x"), g()], alone or between tags. Without a start tag it must be the
- * whole answer's beginning. Names must be of offered tools. A call is sent whole, as its arguments are made into JSON.
- */
-export const pythonic: ToolFormat = {
-  name: 'pythonic',
-  recognises: (template) =>
-    /\[func(?:tion)?_name1\(/.test(template) || template.includes('<|tool_call_start|>'),
+/** Without a start tag calls must be the answer's beginning, in either. A call is sent whole, as its arguments are made into JSON. */
+const both = {
   markers: [...START, ...END],
-  parser: (sink, offered) => new PythonicParser(sink, (name) => offered.has(name)),
+  parser: (sink: CallSink, offered: OfferedTools): ToolParser =>
+    new PythonicParser(sink, (name) => offered.has(name)),
+}
+const inList = {
+  arguments: 'keywords',
+  open: (name: string): string => `${name}(`,
+  close: ')',
+  between: ', ',
+} as const
+
+/** LFM2: <|tool_call_start|>[f(a=1, b="x"), g()]<|tool_call_end|>. */
+export const pythonicTagged: ToolFormat = {
+  ...both,
+  name: 'pythonic-tags',
+  recognises: (template) => template.includes(LFM_START),
+  notation: { ...inList, mark: LFM_START, begin: `${LFM_START}[`, end: `]${LFM_END}` },
+}
+
+/** Llama 3.2 (1B, 3B), Llama 4: the answer is [f(a=1, b="x"), g()], perhaps between tags. Names must be of offered tools. */
+export const pythonic: ToolFormat = {
+  ...both,
+  name: 'pythonic',
+  recognises: (template) => /\[func(?:tion)?_name1\(/.test(template),
+  notation: { ...inList, begin: '[', end: ']' },
 }
 
 /** `before`: where a list may begin; `name`, `args`: in a call; `between`: behind one; `text`: where only a tag begins a list. */

@@ -19,6 +19,14 @@ export const qwenXml: ToolFormat = {
   recognises: (template) => template.includes(OPEN) && template.includes(CALL) && template.includes(KEY),
   markers: [OPEN, CLOSE],
   parser: (sink, offered) => new QwenXmlParser(sink, offered),
+  notation: {
+    mark: OPEN,
+    arguments: 'tags',
+    open: (name) => `${OPEN}\n${CALL}${name}>\n`,
+    close: `${CALL_END}\n${CLOSE}`,
+    between: '\n',
+    avoid: [CALL],
+  },
 }
 
 type State = 'text' | 'body' | 'key' | 'value' | 'closing'

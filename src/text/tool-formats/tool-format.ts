@@ -23,14 +23,26 @@ export interface ToolParser {
 /** The tools of a request: name, and JSON Schema of the parameters. */
 export type OfferedTools = ReadonlyMap<string, unknown>
 
-/** What stands around the arguments of a call, for calls that are forced. */
+/** `json`: an object; `keywords`: those of a call in Python; `tags`: a tag around each, a string without quotes. */
+export type ArgumentStyle = 'json' | 'keywords' | 'tags'
+
+/** What stands around calls and their arguments, for answers that are held to it. */
 export interface CallNotation {
-  /** How every call begins and no other answer does; absent: nothing tells a call from text. */
+  /** How the calls of an answer begin, and no text does; absent: nothing tells a call from text. */
   readonly mark?: string
+  /** Default json. */
+  readonly arguments?: ArgumentStyle
+  /** Before the first call. The mark is the beginning of this, or of what opens a call. Default nothing. */
+  readonly begin?: string
+  /** Before a call's arguments, and behind them. */
   open(name: string): string
   readonly close: string
   /** Between two calls; absent: an answer has one. */
   readonly between?: string
+  /** Behind the last call. Default nothing. */
+  readonly end?: string
+  /** What would begin a call in another way: no text holds it. Default none. */
+  readonly avoid?: readonly string[]
 }
 
 /** How a family of models writes its tool calls. One file each, listed in formats.ts. */

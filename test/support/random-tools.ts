@@ -1,0 +1,74 @@
+import { PYTHON_STYLE } from '../../src/text/grammar/value-style.ts'
+import type { CallNotation } from '../../src/text/tool-formats/tool-format.ts'
+import type { Random } from './random.ts'
+import { RandomSchemas, type TestSchema } from './random-schema.ts'
+
+export interface RandomTool {
+  readonly name: string
+  readonly parameters: TestSchema
+  /** Draws valid arguments, in the schema's order. */
+  readonly value: () => Readonly<Record<string, unknown>>
+}
+
+const NAMES = ['get', 'get_weather', 'get-weather', 'f', 'F2'] as const
+
+/** Tools with arguments of random schemas. */
+export function randomTools(below: Random): RandomTool[] {
+  const schemas = new RandomSchemas(below)
+  const names = NAMES.filter(() => below(2) === 0)
+  return (names.length === 0 ? ['only'] : names).map((name) => {
+    const members = ['a', 'city', 'b_2', 'cities'].slice(below(4)).map((key) => ({
+      key,
+      drawn: below(3) === 0 ? { schema: { type: 'string' }, value: () => 'x\n"y\\ é</b>' } : schemas.draw(),
+      needed: below(2) === 0,
+    }))
+    const $defs = Object.assign(
+      {},
+      ...members.map(({ drawn }) => (drawn.schema as TestSchema)['$defs'] ?? {}),
+    )
+    // Each may bring its own `node`: one that does not fit the others is left out.
+    const used = members.filter(({ drawn }, index) => {
+      const own = (drawn.schema as TestSchema)['$defs']
+      return own === undefined || members.findLastIndex((one) => '$defs' in one.drawn.schema) === index
+    })
+    return {
+      name,
+      parameters: {
+        type: 'object',
+        properties: Object.fromEntries(used.map(({ key, drawn }) => [key, drawn.schema])),
+        required: used.filter(({ needed }) => needed).map(({ key }) => key),
+        additionalProperties: false,
+        $defs,
+      },
+      value: () =>
+        Object.fromEntries(
+          used.filter(({ needed }) => needed || below(2) === 0).map(({ key, drawn }) => [key, drawn.value()]),
+        ),
+    }
+  })
+}
+
+/** Calls as a model that keeps to the notation writes them. */
+export function writeCalls(
+  notation: CallNotation,
+  calls: readonly (readonly [tool: RandomTool, args: Readonly<Record<string, unknown>>])[],
+): string {
+  const { begin = '', open, close, between = '', end = '', arguments: style } = notation
+  const texts = calls.map(([tool, args]) => {
+    if (style === undefined || style === 'json') return open(tool.name) + JSON.stringify(args) + close
+    const pairs = Object.entries(args)
+    if (style === 'keywords')
+      return (
+        open(tool.name) +
+        pairs.map(([key, value]) => `${key}=${PYTHON_STYLE.write(value)}`).join(', ') +
+        close
+      )
+    const properties = tool.parameters['properties'] as Readonly<Record<string, { type?: unknown }>>
+    const tags = pairs.map(([key, value]) => {
+      const isText = properties[key]?.type === 'string'
+      return `<parameter=${key}>\n${isText ? String(value) : JSON.stringify(value)}\n</parameter>\n`
+    })
+    return open(tool.name) + tags.join('') + close
+  })
+  return begin + texts.join(between) + end
+}
