@@ -61,6 +61,8 @@ export function openStream(reply: FastifyReply): EventStream {
     signal,
     open: () => {
       signal.throwIfAborted()
+      // @fastify/sse 0.6.0 says keep-alive to everyone: who asked to close, or speaks HTTP/1.0, would wait for the end for ever.
+      if (!raw.shouldKeepAlive) reply.header('connection', 'close')
       reply.sse.sendHeaders()
     },
     data: (value) => put(JSON.stringify(value)),
