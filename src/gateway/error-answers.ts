@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { errorKinds, quoted, ServingError } from '../errors.ts'
+import { quoted, ServingError } from '../errors.ts'
 import { ClientGone } from './sse.ts'
 
 /** How a protocol writes a failure into its answer. */
@@ -96,27 +94,4 @@ function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyR
     )
   }
   return new ServingError('unknown_url', `Invalid URL (${request.method} ${quoted(path).slice(1, -1)})`)
-}
-
-/** Requests that the HTTP parser itself refuses never reach fastify. */
-export function answerClientError(
-  error: NodeJS.ErrnoException,
-  socket: Socket,
-  onError: (code: string) => void,
-): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const failure =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? new ServingError('headers_too_large', 'The headers of your request are too large')
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? new ServingError('request_timeout', 'Your request did not arrive in time')
-        : new ServingError('invalid_value', 'Your request is not valid HTTP')
-  onError(failure.code)
-  const body = JSON.stringify(failure.body)
-  const status = errorKinds[failure.code].status
-  const head = `HTTP/1.1 ${status} Error\r\nx-request-id: ${randomUUID()}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`
-  socket.end(head + body)
 }

@@ -15,9 +15,10 @@ import type { ApiKeys } from './access/api-keys.ts'
 import type { TlsFiles } from './access/certificate.ts'
 import { anthropicMessages } from './anthropic/messages.ts'
 import { apiDescription } from './api-description.ts'
+import { answerClientError, followExchanges } from './client-errors.ts'
 import type { Door } from './door.ts'
 import { echoHeaders } from './echoed-headers.ts'
-import { answerClientError, answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
+import { answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
 import { type Health, healthRoutes } from './health.ts'
 import { parseJsonBody } from './json-body.ts'
 import { inferHandler } from './kserve/infer.ts'
@@ -82,6 +83,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   })
   app.decorate('stallMs', options.stallMs)
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
+  followExchanges(app.server, countError)
   echoHeaders(app)
   logRequests(app)
   options.door.keep(app)

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { errorKinds, ServingError } from '../errors.ts'
+
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+/** The last exchange of each connection. */
+const exchanges = new WeakMap<Socket, Exchange>()
+
+/** Follows what a server's connections are at, and answers what Node would answer in a shape of its own. */
+export function followExchanges(server: Server, onError: (code: string) => void): void {
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    exchanges.set(request.socket, { request, response })
+  })
+  // Anything but 100-continue, which Node answers itself.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    exchanges.set(request.socket, { request, response })
+    const failure = new ServingError(
+      'expectation_failed',
+      'This server meets no expectation but 100-continue',
+    )
+    onError(failure.code)
+    const headers = {
+      'x-request-id': randomUUID(),
+      'content-type': 'application/json; charset=utf-8',
+      connection: 'close',
+    }
+    response.writeHead(failure.status, headers).end(JSON.stringify(failure.body))
+  })
+}
+
+/** Requests that the HTTP parser itself refuses never reach fastify. */
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  onError: (code: string) => void,
+): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const failure = failureOf(error.code)
+  onError(failure.code)
+  const exchange = exchanges.get(socket)
+  if (exchange !== undefined && !answerable(exchange)) {
+    // One request has one answer: a second would be read as that of the next.
+    if (exchange.response.writableEnded) socket.end()
+    else socket.destroy()
+    return
+  }
+  const body = JSON.stringify(failure.body)
+  const { status } = errorKinds[failure.code]
+  const head = `HTTP/1.1 ${status} Error\r\nx-request-id: ${randomUUID()}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`
+  socket.end(head + body)
+}
+
+/** Whether the next bytes would be read as the answer to what could not be read. */
+function answerable({ request, response }: Exchange): boolean {
+  if (!request.complete) return !response.headersSent
+  return response.writableFinished && response.shouldKeepAlive
+}
+
+function failureOf(code: string | undefined): ServingError {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new ServingError('headers_too_large', 'The headers of your request are too large')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new ServingError('request_timeout', 'Your request did not arrive in time')
+  return new ServingError('invalid_value', 'Your request is not valid HTTP')
+}

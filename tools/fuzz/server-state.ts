@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { TestServer } from '../../test/support/server.ts'
+
+export interface ServerState {
+  /** Process ids by the last word of their titles: text, engine. */
+  readonly children: ReadonlyMap<string, number>
+  readonly running: number
+  readonly waiting: number
+}
+
+/** Of a real server, as soon as it is idle, or after some seconds. */
+export async function stateOf({ url, process }: TestServer): Promise<ServerState> {
+  const deadline = performance.now() + 10_000
+  for (;;) {
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    const read = (name: string): number =>
+      Number(new RegExp(`^${name}\\{[^}]*\\} (.*)$`, 'm').exec(metrics)?.[1] ?? 0)
+    const state = {
+      children: childrenOf(process.pid ?? 0),
+      running: read('vllm:num_requests_running'),
+      waiting: read('vllm:num_requests_waiting'),
+    }
+    if (state.running + state.waiting === 0 || performance.now() > deadline) return state
+    await pause(50)
+  }
+}
+
+/** Process ids of a server's children by the last word of their titles. */
+export function childrenOf(parent: number): Map<string, number> {
+  const table = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(parent)], { encoding: 'utf8' })
+  const rows = [...table.matchAll(/^\s*(\d+) altiplano (\w+)/gm)]
+  return new Map(rows.map(([, pid, name]) => [name ?? '', Number(pid)]))
+}
