@@ -41,12 +41,19 @@ export function openStream(reply: FastifyReply): EventStream {
   const { raw } = reply
   const { signal, gone, left } = watchClient(reply)
   let over = false
+  let drained: Promise<void> | undefined
   /** Waits only while the socket is full, and not for ever. */
   const put = async (frame: string, name?: string): Promise<void> => {
     signal.throwIfAborted()
     if (over) throw new ClientGone('the stream has ended')
     if (raw.write(`${name === undefined ? '' : `event: ${name}\n`}data: ${frame}\n\n`)) return
-    const drained = new Promise<void>((resolve) => raw.once('drain', resolve))
+    // Many choices may wait for the same socket.
+    drained ??= new Promise((resolve) =>
+      raw.once('drain', () => {
+        drained = undefined
+        resolve()
+      }),
+    )
     const timer = setTimeout(() => {
       gone('the client stopped reading')
       raw.destroy()

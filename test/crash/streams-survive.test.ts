@@ -1,0 +1,92 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { childrenOf } from '../../tools/fuzz/server-state.ts'
+import { ask, type MixedRequest, mixedRequests, type Transcript } from '../support/mixed-requests.ts'
+import { random } from '../support/random.ts'
+import { startServer, type TestServer, untilReady } from '../support/server.ts'
+
+/** `npm run test:crash` runs each many times, each at another moment. */
+const rounds = Number(process.env['CRASH_ROUNDS'] ?? 0)
+const seed = Number(process.env['CRASH_SEED'] ?? 1)
+const signals = ['SIGKILL', 'SIGSEGV', 'SIGABRT', 'SIGSTOP'] as const
+const cases = signals
+  .slice(0, rounds === 0 ? 1 : signals.length)
+  .flatMap((signal) =>
+    Array.from(
+      { length: signal === 'SIGSTOP' ? Math.ceil(rounds / 4) : Math.max(1, rounds) },
+      (_, round) => ({ signal, round }),
+    ),
+  )
+
+const asked = mixedRequests('demo')
+
+async function askAll(url: string): Promise<Transcript[]> {
+  return Promise.all(asked.map((request) => ask(url, request)))
+}
+
+/** What must be the same, whatever happened on the way. */
+function essence(request: MixedRequest, transcript: Transcript) {
+  const { status, texts, tokens, promptTokens, completionTokens, reasons, whole } = transcript
+  const told = { status, promptTokens, completionTokens, reasons: [...reasons].sort(), whole }
+  // Where tokens tie, another rounding may choose the other one: of those that go on past what is known by heart, the count must be right.
+  return request.ties === true ? told : { ...told, texts, tokens }
+}
+
+function named(transcripts: readonly Transcript[]): Record<string, ReturnType<typeof essence>> {
+  return Object.fromEntries(
+    transcripts.map((transcript, index) => {
+      const request = asked[index] as MixedRequest
+      return [request.name, essence(request, transcript)]
+    }),
+  )
+}
+
+describe('sixteen mixed requests', () => {
+  let server: TestServer
+  let undisturbed: Transcript[]
+  let tookMs = 0
+  const below = random(seed)
+
+  const start = async (): Promise<void> => {
+    server = await startServer(['--served-model-name', 'demo', '--slots', '8', '--context-size', '1024'])
+    // Once to warm up: prompts are in the cache then, as they will be.
+    await askAll(server.url)
+    const started = performance.now()
+    undisturbed = await askAll(server.url)
+    tookMs = performance.now() - started
+  }
+  beforeAll(start)
+  afterAll(() => server.stop())
+
+  it('are whole when nothing happens', () => {
+    for (const [name, { whole, completionTokens }] of Object.entries(named(undisturbed)))
+      expect([name, whole, (completionTokens ?? 0) > 0]).toEqual([name, true, true])
+  })
+
+  it.each(cases)(
+    '$signal of the engine, round $round: each is told to the end, once',
+    async ({ signal, round }) => {
+      // Five crashes in five minutes are its end.
+      if (round % 4 === 3) {
+        await server.stop()
+        await start()
+      }
+      const delay = below(Math.ceil(tookMs * 0.9))
+      const all = askAll(server.url)
+      await pause(delay)
+      const killed = performance.now()
+      process.kill(childrenOf(server.process.pid ?? 0).get('engine') ?? 0, signal)
+      const survived = await all
+      const label = `seed ${seed}, ${signal} after ${delay} of ${Math.round(tookMs)} ms`
+      expect(named(survived), label).toEqual(named(undisturbed))
+      if (signal === 'SIGSTOP') {
+        const found = server.logs.findLast((line) => line.includes('"child down"')) ?? ''
+        expect(JSON.parse(found).time - (Date.now() - (performance.now() - killed)), label).toBeLessThan(
+          15_000,
+        )
+      }
+      await untilReady(server.url)
+    },
+    90_000,
+  )
+})
