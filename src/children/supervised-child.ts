@@ -15,7 +15,7 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> {
   readonly entry: URL
   readonly init: Init
   readonly env?: Readonly<Record<string, string>>
-  /** A child from which nothing is heard for so long is killed. Default 15 s. */
+  /** A child from which nothing is heard for so long is killed. Default 14 s: with the watchdog's own half a second, a hang is found within 15 s. */
   readonly heartbeatTimeoutMs?: number
   /** A child that is busy and makes no progress for so long is killed. Default 3 min: a step of a large model on a slow CPU is long. */
   readonly progressTimeoutMs?: number
@@ -168,7 +168,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   /** Why this life should end now; undefined while it is well. */
   #hang(): string | undefined {
     const {
-      heartbeatTimeoutMs = 15_000,
+      heartbeatTimeoutMs = 14_000,
       progressTimeoutMs = 180_000,
       startTimeoutMs = 600_000,
     } = this.#options

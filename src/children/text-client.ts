@@ -1,4 +1,5 @@
 import { mapStrings } from '../text/control-tokens.ts'
+import { cpuTimeMs } from './cpu-time.ts'
 import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
 import { type ChildLog, SupervisedChild } from './supervised-child.ts'
 
@@ -13,6 +14,8 @@ export interface TextClientOptions {
 }
 
 const WAIT_FOR_CHILD_MS = 10_000
+/** A process that used less of a call's budget than this did not compute: it hangs, or the machine had no time for it. */
+const IDLE_SHARE = 0.25
 
 interface Pending {
   settle(answer: TextAnswer | 'down'): void
@@ -80,7 +83,15 @@ export class TextClient {
         resolve(answer)
       }
       const budgetMs = this.#budgetMs + sizeOf(body) / 1000
+      const usedBefore = cpuTimeMs(this.child.pid)
       const timer = setTimeout(() => {
+        const used = (cpuTimeMs(this.child.pid) ?? Number.POSITIVE_INFINITY) - (usedBefore ?? 0)
+        // In a short time the clock's ticks of 10 ms tell nothing.
+        if (budgetMs > 500 && used < IDLE_SHARE * budgetMs) {
+          // Not this call's fault: the next process is asked again.
+          this.child.kill(`no answer for ${Math.round(budgetMs)} ms, and no work done`)
+          return
+        }
         settle(failed('the text took too long to process'))
         this.#ended = true
         this.child.kill('a call outran its budget')

@@ -18,6 +18,10 @@ const cases = signals
     ),
   )
 
+const textCases = (['SIGKILL', 'SIGSTOP'] as const).flatMap((signal) =>
+  Array.from({ length: Math.ceil(rounds / 2) }, (_, round) => ({ signal, round })),
+)
+
 const asked = mixedRequests('demo')
 
 async function askAll(url: string): Promise<Transcript[]> {
@@ -79,14 +83,58 @@ describe('sixteen mixed requests', () => {
       const survived = await all
       const label = `seed ${seed}, ${signal} after ${delay} of ${Math.round(tookMs)} ms`
       expect(named(survived), label).toEqual(named(undisturbed))
-      if (signal === 'SIGSTOP') {
-        const found = server.logs.findLast((line) => line.includes('"child down"')) ?? ''
-        expect(JSON.parse(found).time - (Date.now() - (performance.now() - killed)), label).toBeLessThan(
-          15_000,
-        )
-      }
+      if (signal === 'SIGSTOP') expect(sinceDown(server) < performance.now() - killed, label).toBe(true)
+      if (signal === 'SIGSTOP')
+        expect(performance.now() - killed - sinceDown(server), label).toBeLessThan(15_000)
       await untilReady(server.url)
     },
     90_000,
   )
+
+  it.each(textCases)(
+    '$signal of the text process, round $round: each is served',
+    async ({ signal, round }) => {
+      await server.stop()
+      await start()
+      const delay = below(150)
+      const all = askAll(server.url)
+      await pause(delay)
+      process.kill(childrenOf(server.process.pid ?? 0).get('text') ?? 0, signal)
+      // A stopped one is found by the next request.
+      const after = await ask(server.url, asked[0] as MixedRequest)
+      expect(named(await all), `seed ${seed}, ${signal} of text after ${delay} ms, ${round}`).toEqual(
+        named(undisturbed),
+      )
+      expect(after.status).toBe(200)
+    },
+    90_000,
+  )
+
+  it('kill -9 of the gateway in the middle of them leaves no process', async () => {
+    await untilReady(server.url)
+    const before = [...childrenOf(server.process.pid ?? 0).values()]
+    expect(before).toHaveLength(2)
+    const all = Promise.allSettled(asked.map((request) => ask(server.url, request)))
+    await pause(below(Math.ceil(tookMs * 0.5)))
+    server.process.kill('SIGKILL')
+    await all
+    const deadline = performance.now() + 5000
+    while (before.some(isAlive) && performance.now() < deadline) await pause(20)
+    expect(before.filter(isAlive)).toEqual([])
+  })
 })
+
+/** Milliseconds since the supervisor said that a child is down. */
+function sinceDown({ logs }: TestServer): number {
+  const line = logs.findLast((text) => text.includes('"child down"')) ?? '{}'
+  return Date.now() - (JSON.parse(line) as { time: number }).time
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
