@@ -28,6 +28,9 @@ export interface AltiplanoOptions {
   /** Of the embedding model; undefined: there is none. */
   readonly embeddingNames?: readonly string[] | undefined
   readonly maxQueue: number
+  readonly maxQueuedTokens: number
+  /** Of request bodies that are held at once. */
+  readonly maxQueuedBytes: number
   readonly maxN: number
   readonly maxBodyBytes: number
   readonly timeLimits: TimeLimits
@@ -96,6 +99,7 @@ export class Altiplano {
       engineReady: () => this.#engine?.ready,
       send: (command) => this.#engine?.send(command) ?? false,
       maxQueue: options.maxQueue,
+      maxQueuedTokens: options.maxQueuedTokens,
       timeLimits: options.timeLimits,
       vocabulary: () => this.#text?.child.ready?.vocabulary,
       onGap: (gapMs) => this.#metrics.onGap(gapMs),
@@ -105,7 +109,7 @@ export class Altiplano {
 
   /** Listens at once, and is ready when the model is. Resolves to the address. */
   async listen(host: string, port: number): Promise<string> {
-    const { log, apiKeys, tls, maxBodyBytes, keepAliveMs, receiveMs, stallMs } = this.#options
+    const { log, apiKeys, tls, maxBodyBytes, maxQueuedBytes, keepAliveMs, receiveMs, stallMs } = this.#options
     this.#app = await buildServer({
       serving: this.#serving(),
       door: this.#door,
@@ -115,6 +119,7 @@ export class Altiplano {
       apiKeys: apiKeys ?? (() => undefined),
       tls,
       maxBodyBytes,
+      maxQueuedBytes,
       keepAliveMs,
       receiveMs,
       stallMs,
@@ -259,8 +264,8 @@ export class Altiplano {
       infillTokens: async (prefix, suffix, signal) =>
         (await this.#modelText.prompt({ type: 'infill', prefix, suffix }, signal)).tokens,
       grammar: (constraint, param, signal) => this.#modelText.grammar(constraint, param, signal),
-      checkRoom: (choices) => this.#generator.checkRoom(choices),
-      start: (requests) => this.#generator.start(requests),
+      estimateTokens: (characters) => this.#modelText.estimateTokens(characters),
+      admit: (choices, tokens, prepare) => this.#generator.admit(choices, tokens, prepare),
       slots: () => this.#engine?.ready?.limits.slots ?? 0,
       running: () => this.#generator.running(),
       ignored: (ignored) => this.#metrics.onIgnored(ignored.length),

@@ -25,6 +25,8 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     names,
     embeddingNames,
     maxQueue: config.maxQueue,
+    maxQueuedTokens: config.maxQueuedTokens || Number.POSITIVE_INFINITY,
+    maxQueuedBytes: config.maxQueuedBytes,
     maxN: config.maxN,
     maxBodyBytes: config.maxBodyBytes,
     timeLimits: {

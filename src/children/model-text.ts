@@ -11,14 +11,28 @@ type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'infill' }>
 /** Characters from which a text is measured before it is tokenized. */
 const HUGE_TEXT = 1_000_000
 
+/** Of a text that says something about others: a short prompt is mostly template. */
+const TELLING_TEXT = 200
+
 /** What requests ask of the text process: prompts as tokens, constraints as grammars. */
 export class ModelText {
   readonly #client: () => TextClient | undefined
   readonly #contextSize: () => number | undefined
+  #charactersPerToken = 4
 
   constructor(client: () => TextClient | undefined, contextSize: () => number | undefined) {
     this.#client = client
     this.#contextSize = contextSize
+  }
+
+  /** Tokens of a text of so many characters, going by the prompts of late. */
+  estimateTokens(characters: number): number {
+    return Math.ceil(characters / this.#charactersPerToken)
+  }
+
+  #learn(characters: number, tokens: number): void {
+    if (characters < TELLING_TEXT || tokens === 0) return
+    this.#charactersPerToken += 0.1 * (characters / tokens - this.#charactersPerToken)
   }
 
   /** A text that cannot fit whatever its tokens are is not worth seconds of the tokenizer's time. */
@@ -45,7 +59,10 @@ export class ModelText {
     const client = this.#ready()
     this.#refuseHuge(call)
     const answer = await client.call(call, signal)
-    if (answer.type === 'tokens') return { tokens: answer.tokens, rendered: answer.rendered ?? '' }
+    if (answer.type === 'tokens') {
+      this.#learn(answer.rendered?.length ?? textLength(call), answer.tokens.length)
+      return { tokens: answer.tokens, rendered: answer.rendered ?? '' }
+    }
     if (answer.type === 'error' && answer.code === 'template_error') {
       throw new ServingError('template_error', "The model's chat template does not take these messages", {
         param: 'messages',

@@ -266,6 +266,23 @@ const schemas = {
     maximum: 100_000,
     description: 'Requests that may wait for a slot; more are answered 503.',
   },
+  maxQueuedTokens: {
+    type: 'integer',
+    group: 'Limits',
+    default: 0,
+    minimum: 0,
+    maximum: 1_000_000_000,
+    defaultText: '0 (no limit)',
+    description: 'Prompt tokens that may wait for a slot, all together; more are answered 503.',
+  },
+  maxQueuedBytes: {
+    type: 'integer',
+    group: 'Limits',
+    default: 268_435_456,
+    minimum: 1024,
+    maximum: 1_099_511_627_776,
+    description: 'Bytes of request bodies that are held at once; more are answered 503.',
+  },
   queueTimeout: {
     type: 'integer',
     group: 'Limits',

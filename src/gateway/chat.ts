@@ -43,34 +43,43 @@ export async function renderChat(
 }
 
 /** One generation a choice. */
-export async function startChat(
+export function startChat(
   chat: ChatRequest,
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
 ): Promise<Generation[]> {
-  serving.checkRoom(chat.n)
+  const characters = chat.messages.reduce((sum, { content }) => sum + content.length, 0)
+  return serving.admit(chat.n, chat.n * serving.estimateTokens(characters), () =>
+    prepareChat(chat, ready, serving, signal),
+  )
+}
+
+async function prepareChat(
+  chat: ChatRequest,
+  ready: ReadyModel,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<GenerationRequest[]> {
   const prompt = await renderChat(chat, serving, signal)
   const maxTokens = roomFor(chat, prompt.tokens.length, ready.contextSize)
   const output = outputFormat(chat, ready, prompt.rendered)
   const wanted = wantedOutput(chat.constraint, chat.tools, output)
   const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, signal, output.markers)
   const speculation = await speculate(chat.speculation, serving, signal)
-  return serving.start(
-    Array.from({ length: chat.n }, (_, choice) => ({
-      prompt: prompt.tokens,
-      output,
-      maxTokens,
-      stops: chat.stops,
-      ignoreEos: chat.ignoreEos,
-      sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
-      speculation,
-      logprobs: chat.logprobs,
-      share: chat.share,
-      cacheScope: chat.cacheScope,
-      deadlineAt: chat.deadlineAt,
-    })),
-  )
+  return Array.from({ length: chat.n }, (_, choice) => ({
+    prompt: prompt.tokens,
+    output,
+    maxTokens,
+    stops: chat.stops,
+    ignoreEos: chat.ignoreEos,
+    sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
+    speculation,
+    logprobs: chat.logprobs,
+    share: chat.share,
+    cacheScope: chat.cacheScope,
+    deadlineAt: chat.deadlineAt,
+  }))
 }
 
 function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): number {

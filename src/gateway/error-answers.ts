@@ -44,6 +44,8 @@ function withRetryHeaders(reply: FastifyReply, error: ServingError): FastifyRepl
   }
   // OpenAI's SDKs would try again.
   if (error.code === 'deadline_exceeded') reply.header('x-should-retry', 'false')
+  // The rest of its body would be taken for the next request.
+  if (!reply.request.raw.complete) reply.header('connection', 'close')
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply
 }
@@ -56,9 +58,6 @@ function sendOpenAiError(reply: FastifyReply, error: ServingError): FastifyReply
 export function toServingError(error: unknown): ServingError {
   if (error instanceof ServingError) return error
   const { code, statusCode } = error as Partial<FastifyError>
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new ServingError('request_too_large', 'The body of your request is larger than this server takes')
-  }
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupportedMediaType()
   if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY') {
     return new ServingError(

@@ -18,9 +18,9 @@ import { apiDescription } from './api-description.ts'
 import { answerClientError, followExchanges } from './client-errors.ts'
 import type { Door } from './door.ts'
 import { echoHeaders } from './echoed-headers.ts'
-import { answerErrors, sendError, unsupportedMediaType } from './error-answers.ts'
+import { answerErrors, sendError } from './error-answers.ts'
 import { type Health, healthRoutes } from './health.ts'
-import { parseJsonBody } from './json-body.ts'
+import { takeJsonOnly } from './json-request.ts'
 import { inferHandler } from './kserve/infer.ts'
 import { openInference } from './kserve/open-inference.ts'
 import { predict } from './kserve/predict.ts'
@@ -46,6 +46,8 @@ export interface ServerOptions {
   /** Absent: plain HTTP. */
   readonly tls: TlsFiles | undefined
   readonly maxBodyBytes: number
+  /** Of bodies that are held at once. */
+  readonly maxQueuedBytes: number
   readonly keepAliveMs: number
   /** In which a request has to arrive: its headers, and all of it. */
   readonly receiveMs: number
@@ -88,7 +90,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   logRequests(app)
   options.door.keep(app)
   guard(app, options.apiKeys)
-  takeJsonOnly(app)
+  takeJsonOnly(app, options.maxBodyBytes, options.maxQueuedBytes)
   const onError = (error: ServingError): void => countError(error.code)
   answerErrors(app, onError)
   healthRoutes(app, options.health)
@@ -128,21 +130,4 @@ function receiving(ms: number): { headersTimeout: number; connectionsCheckingInt
 function requestId(request: { headers: FastifyRequest['headers'] }): string {
   const given = request.headers['x-request-id']
   return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID()
-}
-
-function takeJsonOnly(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
-    try {
-      done(null, parseJsonBody(body as Buffer))
-    } catch (error) {
-      done(error as Error)
-    }
-  })
-  app.addHook('onRequest', async (request) => {
-    if (request.method !== 'POST') return
-    const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
-    const plain = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)
-    if (!plain || encoding.toLowerCase() !== 'identity') throw unsupportedMediaType()
-  })
 }

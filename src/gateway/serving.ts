@@ -70,10 +70,17 @@ export interface Serving {
   infillTokens(prefix: string, suffix: string, signal: AbortSignal): Promise<Uint32Array>
   /** The GBNF of a constraint. `param` is the field it came from. @throws ServingError invalid_json_schema, invalid_grammar. */
   grammar(constraint: Constraint, param: string, signal: AbortSignal): Promise<string>
-  /** Before a request costs any work. @throws ServingError server_overloaded. */
-  checkRoom(choices: number): void
-  /** All or none. @throws ServingError server_overloaded. */
-  start(requests: readonly GenerationRequest[]): Generation[]
+  /** Tokens of a text of so many characters, more or less. */
+  estimateTokens(characters: number): number
+  /**
+   * Takes room before a request costs any work, prepares it, and starts all of it or nothing.
+   * @param tokens of all prompts together, by estimate. @throws ServingError server_overloaded, and what `prepare` throws.
+   */
+  admit(
+    choices: number,
+    tokens: number,
+    prepare: () => Promise<readonly GenerationRequest[]>,
+  ): Promise<Generation[]>
   /** Generations that can run at once; 0 while the model loads. */
   slots(): number
   /** Those that run, in order of arrival. */

@@ -15,6 +15,8 @@ export interface GeneratorOptions {
   readonly send: (command: EngineCommand) => boolean
   /** Requests that may wait for a slot; one more is refused. */
   readonly maxQueue: number
+  /** Prompt tokens that may wait for a slot, all together. */
+  readonly maxQueuedTokens: number
   readonly timeLimits: TimeLimits
   readonly vocabulary: () => TextReady['vocabulary'] | undefined
   readonly onGap: (gapMs: number) => void
@@ -28,6 +30,11 @@ const RESTART_PATIENCE_MS = 120_000
 export class Generator {
   readonly #options: GeneratorOptions
   readonly #live = new Map<string, Generation>()
+  /** Those of them that have no slot, and the tokens of their prompts. */
+  readonly #waiting = new Set<Generation>()
+  #waitingTokens = 0
+  /** Room that is taken for requests whose prompts are not ready. */
+  readonly #preparing = { choices: 0, tokens: 0 }
   /** Those that have lost an engine. */
   readonly #paused = new Set<string>()
   #averageMs = 1000
@@ -54,13 +61,40 @@ export class Generator {
   }
 
   /**
+   * Takes room, then does what has to be done for a request, then starts all of it or nothing.
+   * @param tokens of all prompts together, by estimate.
+   * @throws ServingError as start() does, and all that `prepare` throws.
+   */
+  async admit(
+    choices: number,
+    tokens: number,
+    prepare: () => Promise<readonly GenerationRequest[]>,
+  ): Promise<Generation[]> {
+    this.#checkRoom(choices, tokens)
+    const preparing = this.#preparing
+    preparing.choices += choices
+    preparing.tokens += tokens
+    let requests: readonly GenerationRequest[]
+    try {
+      requests = await prepare()
+    } finally {
+      preparing.choices -= choices
+      preparing.tokens -= tokens
+    }
+    return this.start(requests)
+  }
+
+  /**
    * Starts all of them or none.
    * @throws ServingError server_overloaded when the queue is full, model_loading when there is no engine.
    */
   start(requests: readonly GenerationRequest[]): Generation[] {
     const vocabulary = this.#options.vocabulary()
     if (vocabulary === undefined) throw notReady()
-    this.checkRoom(requests.length)
+    this.#checkRoom(
+      requests.length,
+      requests.reduce((sum, { prompt }) => sum + prompt.length, 0),
+    )
     return requests.map((request) => {
       const stopTokens = request.ignoreEos ? [] : vocabulary.endOfGeneration
       let stopWatch = (): void => undefined
@@ -76,6 +110,8 @@ export class Generator {
         },
       })
       this.#live.set(generation.id, generation)
+      this.#waiting.add(generation)
+      this.#waitingTokens += request.prompt.length
       this.#submit(generation)
       stopWatch = watchTime({
         limits: this.#options.timeLimits,
@@ -87,11 +123,8 @@ export class Generator {
     })
   }
 
-  /**
-   * Asked before any work is done for a request, and again when it starts.
-   * @throws ServingError invalid_value when there can never be room; server_overloaded, model_loading.
-   */
-  checkRoom(count: number): void {
+  /** @throws ServingError invalid_value when there can never be room; server_overloaded, model_loading. */
+  #checkRoom(count: number, tokens: number): void {
     // An engine that died a moment ago is being replaced: what starts now is sent to the next one.
     const slots = this.#options.engineReady()?.limits.slots ?? this.#slots
     if (slots === undefined) throw notReady()
@@ -103,19 +136,27 @@ export class Generator {
         `This server runs at most ${room} choices at once, you asked for ${count}`,
       )
     }
-    if (this.#live.size + count <= room) return
-    throw new ServingError(
-      'server_overloaded',
-      'The server is at capacity: its queue is full. Please retry later',
-      {
-        retryAfterMs: this.retryAfterMs(),
-      },
-    )
+    const inside = this.#live.size + this.#preparing.choices
+    const queued = this.#waitingTokens + this.#preparing.tokens
+    if (inside + count > room) throw this.#full('its queue is full')
+    // A prompt that is longer than all that may wait can wait alone.
+    if (inside + count > slots && queued > 0 && queued + tokens > this.#options.maxQueuedTokens)
+      throw this.#full('the prompts in its queue are too long')
+  }
+
+  #full(why: string): ServingError {
+    return new ServingError('server_overloaded', `The server is at capacity: ${why}. Please retry later`, {
+      retryAfterMs: this.retryAfterMs(),
+    })
   }
 
   /** What the engine process said after a step. */
   onStep(step: StepMessage): void {
-    for (const event of step.events) this.#live.get(event.id)?.accept(event)
+    for (const event of step.events) {
+      const generation = this.#live.get(event.id)
+      generation?.accept(event)
+      if (generation !== undefined && generation.stage !== 'waiting') this.#leaveQueue(generation)
+    }
   }
 
   /** A new engine is up: it goes on where the last one stopped. */
@@ -179,9 +220,14 @@ export class Generator {
     })
   }
 
+  #leaveQueue(generation: Generation): void {
+    if (this.#waiting.delete(generation)) this.#waitingTokens -= generation.request.prompt.length
+  }
+
   #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {
     this.#live.delete(generation.id)
     this.#paused.delete(generation.id)
+    this.#leaveQueue(generation)
     if (cancelEngine) this.#options.send({ type: 'cancel', id: generation.id })
     if (record.reason === 'stop' || record.reason === 'length') {
       this.#averageMs += 0.1 * (record.timings.totalMs - record.timings.queueMs - this.#averageMs)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { EngineCommand, EngineReady, SequenceEvent, StepMessage } from '../../src/children/protocol.ts'
 import type { ServingError } from '../../src/errors.ts'
 import type { GenerationEvent, GenerationRecord, GenerationRequest } from '../../src/generation/generation.ts'
@@ -36,7 +36,7 @@ const stats = {
   parkedBytes: 0,
 }
 
-function setup(maxQueue = 1) {
+function setup(maxQueue = 1, maxQueuedTokens = Number.POSITIVE_INFINITY) {
   const sent: EngineCommand[] = []
   const over: GenerationRecord[] = []
   const engine = { ready: ready as EngineReady | undefined }
@@ -48,6 +48,7 @@ function setup(maxQueue = 1) {
       return true
     },
     maxQueue,
+    maxQueuedTokens,
     timeLimits: NO_TIME_LIMITS,
     vocabulary: () => vocabulary,
     onGap: () => undefined,
@@ -267,9 +268,9 @@ describe('Generator', () => {
     expect(await read(young)).toEqual({ text: 'a', reason: 'stop', error: undefined })
   })
 
-  it('takes a request in the moment between two engines', () => {
+  it('takes a request in the moment between two engines', async () => {
     const { generator, added, engine } = setup(1)
-    generator.checkRoom(1)
+    await generator.admit(1, 0, async () => [])
     engine.ready = undefined
     generator.onEngineDown()
     const [generation] = generator.start([request()])
@@ -277,5 +278,47 @@ describe('Generator', () => {
     engine.ready = ready
     generator.onEngineReady()
     expect(added()).toEqual([generation?.id])
+  })
+
+  it('counts those whose prompts are being prepared', async () => {
+    const { generator } = setup(1)
+    let prepared = (): void => undefined
+    const first = generator.admit(2, 4, async () => {
+      await new Promise<void>((resolve) => {
+        prepared = resolve
+      })
+      return [request(), request()]
+    })
+    const second = vi.fn(async () => [request()])
+    await expect(generator.admit(1, 2, second)).rejects.toMatchObject({ code: 'server_overloaded' })
+    expect(second).not.toHaveBeenCalled()
+    prepared()
+    expect(await first).toHaveLength(2)
+    await expect(generator.admit(1, 2, second)).rejects.toMatchObject({ code: 'server_overloaded' })
+  })
+
+  it('gives room back when a request cannot be prepared', async () => {
+    const { generator } = setup(1)
+    const broken = generator.admit(2, 4, () => Promise.reject(new Error('no template')))
+    await expect(broken).rejects.toThrow('no template')
+    expect(await generator.admit(2, 4, async () => [request(), request()])).toHaveLength(2)
+  })
+
+  it('lets only so many prompt tokens wait, by estimate and then by count', async () => {
+    const { generator, tell } = setup(9, 5)
+    const ask = (estimate: number, length = estimate): Promise<unknown[]> =>
+      generator.admit(1, estimate, async () => [request({ prompt: new Uint32Array(length) })])
+    const [running] = await generator.admit(1, 50, async () => [request({ prompt: new Uint32Array(50) })])
+    // It is not known yet that it runs.
+    await expect(ask(2)).rejects.toMatchObject({ code: 'server_overloaded' })
+    tell({ id: (running as { id: string }).id, started: true })
+    // Longer than all that may wait: alone it can.
+    const [alone] = await ask(20)
+    await expect(ask(1)).rejects.toMatchObject({ code: 'server_overloaded' })
+    ;(alone as { cancel(): void }).cancel()
+    await ask(3)
+    await expect(ask(3)).rejects.toMatchObject({ code: 'server_overloaded' })
+    await expect(ask(1, 3)).rejects.toMatchObject({ code: 'server_overloaded' })
+    expect(await ask(2)).toHaveLength(1)
   })
 })

@@ -45,13 +45,29 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
   }
 }
 
-async function startAll(
+function startAll(
   wanted: CompletionRequest,
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
 ): Promise<Generation[]> {
-  serving.checkRoom(wanted.prompts.length * wanted.bestOf)
+  const { prompts, bestOf } = wanted
+  const tokens = prompts.reduce((sum, prompt) => sum + estimate(prompt, serving), 0)
+  return serving.admit(prompts.length * bestOf, tokens * bestOf, () =>
+    prepareAll(wanted, ready, serving, signal),
+  )
+}
+
+function estimate(prompt: Prompt, serving: Serving): number {
+  return typeof prompt === 'string' ? serving.estimateTokens(prompt.length) : prompt.length
+}
+
+async function prepareAll(
+  wanted: CompletionRequest,
+  ready: ReadyModel,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<GenerationRequest[]> {
   const constrained = await constrain(wanted.sampling, wanted.constraint, ready.vocabulary, serving, signal)
   const speculation = await speculate(wanted.speculation, serving, signal)
   // Choices are compared by their log probabilities.
@@ -80,7 +96,7 @@ async function startAll(
       })
     }
   }
-  return serving.start(requests)
+  return requests
 }
 
 /** A prompt as the engine gets it. @throws ServingError. */

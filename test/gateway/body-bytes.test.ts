@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startServer(['--max-body-bytes', '80000', '--max-queued-bytes', '100000'])
+})
+afterAll(() => server.stop())
+
+function ask(padding: number): Promise<Response> {
+  return fetch(`${server.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model: 'altiplano-demo',
+      messages: [{ role: 'user', content: 'Hi' }],
+      max_tokens: 1,
+      user: 'x'.repeat(padding),
+    }),
+  })
+}
+
+/** Sends the head of a request, and a part of its body. */
+async function upload(head: string, bytes: string): Promise<Socket> {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  socket.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n${head}\r\n\r\n${bytes}`,
+  )
+  await once(socket, 'connect')
+  return socket
+}
+
+async function answerTo(socket: Socket): Promise<string> {
+  let answer = ''
+  for await (const chunk of socket) answer += String(chunk)
+  return answer
+}
+
+describe('bytes of bodies', () => {
+  it('count while they come and until the request is over; what would be too many is refused', async () => {
+    const holder = await upload('content-length: 79999', 'x'.repeat(79_000))
+    await pause(200)
+    const refused = await ask(30_000)
+    expect(refused.status).toBe(503)
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await refused.json()).toMatchObject({ error: { code: 'server_overloaded' } })
+    // What was promised, and has not come, takes no room.
+    expect((await ask(100)).status).toBe(200)
+    holder.destroy()
+    await pause(200)
+    // A 'user' is at most 1024 characters: it was read, all of it.
+    for (let again = 0; again < 5; again++) expect((await ask(60_000)).status).toBe(400)
+  })
+
+  it.each([
+    ['a length', 'content-length: 80001', '{'],
+    ['pieces', 'transfer-encoding: chunked', `${(81_000).toString(16)}\r\n${'x'.repeat(81_000)}\r\n`],
+  ])('of one body are limited, given by %s', async (_name, head, bytes) => {
+    const answer = await answerTo(await upload(head, bytes))
+    expect(answer).toMatch(/^HTTP\/1\.1 413[\s\S]*\r\nconnection: close\r\n[\s\S]*request_too_large/)
+  })
+})
