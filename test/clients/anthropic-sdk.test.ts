@@ -1,5 +1,6 @@
 import Anthropic, { type APIError, BadRequestError, NotFoundError } from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type NamedEvent, namedEvents, postJson } from '../support/http.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -40,30 +41,9 @@ const request = (messages: Anthropic.MessageParam[], more: Partial<Params> = {})
 const inParis = request(ask('What is the weather in Paris?'), { tools: [weather] })
 const thoughtful = request(ask('What is 2+2?'), { thinking: { type: 'enabled', budget_tokens: 1024 } })
 
-interface RawEvent {
-  readonly name: string
-  readonly data: { readonly type: string; readonly [field: string]: unknown }
-}
-
-async function post(body: object, path = '/v1/messages'): Promise<Response> {
-  return fetch(`${server.url}${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-}
-
-/** The events of a stream as they are on the wire; comments are left out. */
-async function rawEvents(body: object): Promise<RawEvent[]> {
-  const text = await (await post({ ...body, stream: true })).text()
-  return text
-    .split('\n\n')
-    .filter((frame) => frame !== '' && !frame.startsWith(':'))
-    .map((frame) => {
-      const [, name = '', data = ''] = /^event: (\w+)\ndata: (.*)$/.exec(frame) ?? []
-      return { name, data: JSON.parse(data) as RawEvent['data'] }
-    })
-}
+const post = (body: object, path = '/v1/messages'): Promise<Response> => postJson(server.url + path, body)
+const rawEvents = async (body: object): Promise<NamedEvent[]> =>
+  namedEvents(await post({ ...body, stream: true }))
 
 describe('a message', () => {
   it('is an answer, and what it cost', async () => {
@@ -95,7 +75,7 @@ describe('a message', () => {
     })
     const first = await client.messages.create(body)
     const [start] = await rawEvents(body)
-    const { usage } = (start?.data['message'] ?? {}) as Anthropic.Message
+    const { usage } = (start?.['message'] ?? {}) as Anthropic.Message
     const total = first.usage.input_tokens + (first.usage.cache_read_input_tokens ?? 0)
     expect(usage.cache_read_input_tokens).toBe(total - 1)
     expect(usage.input_tokens).toBe(1)
@@ -243,11 +223,10 @@ describe('thoughts', () => {
 describe('events', () => {
   const delta = (index: number, type: string) => ['content_block_delta', index, type]
   /** Names, indices and types, with repeated deltas once. */
-  const outline = (events: readonly RawEvent[]): unknown[] => {
-    const lines = events.map(({ name, data }) => {
-      expect(data.type).toBe(name)
-      const inner = (data['delta'] ?? data['content_block']) as { type?: string } | undefined
-      return [name, data['index'], inner?.type].filter((part) => part !== undefined)
+  const outline = (events: readonly NamedEvent[]): unknown[] => {
+    const lines = events.map((event) => {
+      const inner = (event['delta'] ?? event['content_block']) as { type?: string } | undefined
+      return [event.type, event['index'], inner?.type].filter((part) => part !== undefined)
     })
     return lines.filter((line, at) => JSON.stringify(line) !== JSON.stringify(lines[at - 1]))
   }
@@ -390,11 +369,7 @@ describe('errors', () => {
     expect([unknown.status, await unknown.json()]).toEqual([404, failure('not_found_error')])
     const method = await fetch(`${server.url}/v1/messages`)
     expect([method.status, await method.json()]).toEqual([405, failure('invalid_request_error')])
-    const unparsable = await fetch(`${server.url}/v1/messages`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: '{',
-    })
+    const unparsable = await postJson(`${server.url}/v1/messages`, '{')
     expect([unparsable.status, await unparsable.json()]).toEqual([400, failure('invalid_request_error')])
     const openai = await post({}, '/v1/chat/completions')
     expect(await openai.json()).toHaveProperty('error.code', 'missing_required_parameter')

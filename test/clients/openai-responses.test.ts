@@ -1,6 +1,7 @@
 import OpenAI, { BadRequestError } from 'openai'
 import type { ResponseInput, ResponseStreamEvent, Tool } from 'openai/resources/responses/responses'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { namedEvents, postJson } from '../support/http.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -32,27 +33,10 @@ const inParis = ask('What is the weather in Paris?', { tools: [weather] })
 const inBoth = ask('What is the weather in Paris and in Berlin?', { tools: [weather] })
 const thoughtful = ask('What is 2+2?', { reasoning: { effort: 'low' } })
 
-async function post(body: object): Promise<Response> {
-  return fetch(`${server.url}/v1/responses`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-}
-
+const post = (body: object): Promise<Response> => postJson(`${server.url}/v1/responses`, body)
 /** Events as they are on the wire; each is named as its type says. */
-async function rawEvents(body: object): Promise<ResponseStreamEvent[]> {
-  const text = await (await post({ ...body, stream: true })).text()
-  return text
-    .split('\n\n')
-    .filter((frame) => frame !== '' && !frame.startsWith(':'))
-    .map((frame) => {
-      const [, name, data = ''] = /^event: (\S+)\ndata: (.*)$/.exec(frame) ?? []
-      const event = JSON.parse(data) as ResponseStreamEvent
-      expect(event.type).toBe(name)
-      return event
-    })
-}
+const rawEvents = async (body: object): Promise<ResponseStreamEvent[]> =>
+  (await namedEvents(await post({ ...body, stream: true }))) as unknown as ResponseStreamEvent[]
 
 describe('a response', () => {
   it('is an answer, what it cost, and what was asked', async () => {

@@ -1,16 +1,16 @@
-import OpenAI from 'openai'
+import type OpenAI from 'openai'
 import type { ChatCompletionTool } from 'openai/resources/chat/completions'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startServer, type TestServer } from '../support/server.ts'
+import { complete as askCompletion, type OpenAiServer, startOpenAi } from '../support/openai.ts'
 
-let server: TestServer
+let server: OpenAiServer
 let client: OpenAI
 let model: string
 
 beforeAll(async () => {
-  server = await startServer(['--slots', '4', '--context-size', '512'])
-  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
-  model = (await client.models.list()).data[0]?.id ?? ''
+  server = await startOpenAi(['--slots', '4', '--context-size', '512'])
+  client = server.client
+  model = server.model
 })
 afterAll(() => server.stop())
 
@@ -32,16 +32,8 @@ interface Completion {
   readonly usage: { prompt_tokens: number; completion_tokens: number }
 }
 
-async function complete(fields: object): Promise<Completion> {
-  const response = await fetch(`${server.url}/v1/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model, temperature: 0, ...fields }),
-  })
-  const body = await response.json()
-  expect(response.status, JSON.stringify(body)).toBe(200)
-  return body as Completion
-}
+const complete = (fields: object): Promise<Completion> =>
+  askCompletion<Completion>(server, { temperature: 0, ...fields })
 
 const textOf = (tokens: readonly TokenLogprob[]): string =>
   Buffer.from(tokens.flatMap(({ bytes }) => bytes ?? [])).toString()

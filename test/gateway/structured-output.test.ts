@@ -1,18 +1,18 @@
-import OpenAI from 'openai'
+import type OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { complete as askCompletion, type OpenAiServer, startOpenAi } from '../support/openai.ts'
 import { random } from '../support/random.ts'
 import { RandomSchemas } from '../support/random-schema.ts'
-import { startServer, type TestServer } from '../support/server.ts'
 import { validatorOf } from '../support/validator.ts'
 
-let server: TestServer
+let server: OpenAiServer
 let client: OpenAI
 let model: string
 
 beforeAll(async () => {
-  server = await startServer(['--slots', '4', '--context-size', '512'])
-  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
-  model = (await client.models.list()).data[0]?.id ?? ''
+  server = await startOpenAi(['--slots', '4', '--context-size', '512'])
+  client = server.client
+  model = server.model
 })
 afterAll(() => server.stop())
 
@@ -30,14 +30,12 @@ const person = {
 }
 
 async function complete(fields: object): Promise<{ text: string; finish_reason: string }> {
-  const response = await fetch(`${server.url}/v1/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model, prompt: 'Answer:', max_tokens: 200, ...fields }),
-  })
-  const body = (await response.json()) as { choices: { text: string; finish_reason: string }[] }
-  expect(response.status, JSON.stringify(body)).toBe(200)
-  return body.choices[0] as { text: string; finish_reason: string }
+  const asked = { prompt: 'Answer:', max_tokens: 200, ...fields }
+  const { choices } = await askCompletion<{ choices: { text: string; finish_reason: string }[] }>(
+    server,
+    asked,
+  )
+  return choices[0] as { text: string; finish_reason: string }
 }
 
 describe('structured output through the whole server', () => {
