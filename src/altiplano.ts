@@ -16,6 +16,7 @@ import { TextClient } from './children/text-client.ts'
 import { modelLoading, ServingError } from './errors.ts'
 import type { ApiKeys } from './gateway/access/api-keys.ts'
 import type { TlsFiles } from './gateway/access/certificate.ts'
+import { TenantLimits } from './gateway/access/tenant-limits.ts'
 import { Door } from './gateway/door.ts'
 import { buildServer } from './gateway/server.ts'
 import type { Embedding, ReadyModel, Serving } from './gateway/serving.ts'
@@ -77,6 +78,7 @@ export class Altiplano {
   /** Why the embedding model cannot be served. */
   #unembeddable: string | undefined
   readonly #door = new Door()
+  readonly #tenantLimits = new TenantLimits()
   readonly #crashes = new CrashLimit(MOST_CRASHES, CRASH_WINDOW_MS)
   readonly #failedStarts = new CrashLimit(MOST_FAILED_STARTS, CRASH_WINDOW_MS)
   readonly #hopeless = deferred<string>()
@@ -102,6 +104,7 @@ export class Altiplano {
       maxQueuedTokens: options.maxQueuedTokens,
       timeLimits: options.timeLimits,
       vocabulary: () => this.#text?.child.ready?.vocabulary,
+      onTokens: (tenant, count) => this.#tenantLimits.spend(tenant, count),
       onGap: (gapMs) => this.#metrics.onGap(gapMs),
       onOver: (record) => this.#metrics.onGenerationOver(record),
     })
@@ -117,6 +120,7 @@ export class Altiplano {
       metrics: this.#metrics,
       log,
       apiKeys: apiKeys ?? (() => undefined),
+      tenantLimits: this.#tenantLimits,
       tls,
       maxBodyBytes,
       maxQueuedBytes,
@@ -268,6 +272,7 @@ export class Altiplano {
       admit: (choices, tokens, prepare) => this.#generator.admit(choices, tokens, prepare),
       slots: () => this.#engine?.ready?.limits.slots ?? 0,
       running: () => this.#generator.running(),
+      spend: (tenant, tokens) => tenant && this.#tenantLimits.spend(tenant.name, tokens),
       ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
     }
   }

@@ -1,15 +1,16 @@
 import type { FastifyInstance } from 'fastify'
 import { version } from '../version.ts'
+import { allowedModels } from './access/allowed-models.ts'
 import type { Serving } from './serving.ts'
 
 /** GET /version (vLLM), /props and /slots (llama-server): what this server is, and what it is doing. No text of any request. */
 export function serverInfo(app: FastifyInstance, serving: Serving): void {
   app.get('/version', async () => ({ version }))
 
-  app.get('/props', async () => {
+  app.get('/props', async ({ tenant }) => {
     const { info, contextSize } = await serving.model()
     return {
-      model_alias: serving.names[0],
+      model_alias: allowedModels(serving.names, tenant)[0] ?? null,
       total_slots: serving.slots(),
       default_generation_settings: { n_ctx: contextSize, params: defaultParams(info.sampling) },
       chat_template: info.chatTemplate,

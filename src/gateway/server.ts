@@ -13,6 +13,7 @@ import { ServingError } from '../errors.ts'
 import { guard } from './access/access.ts'
 import type { ApiKeys } from './access/api-keys.ts'
 import type { TlsFiles } from './access/certificate.ts'
+import type { TenantLimits } from './access/tenant-limits.ts'
 import { anthropicMessages } from './anthropic/messages.ts'
 import { apiDescription } from './api-description.ts'
 import { answerClientError, followExchanges } from './client-errors.ts'
@@ -43,6 +44,7 @@ export interface ServerOptions {
   readonly log: FastifyBaseLogger
   /** The keys that are let in now; undefined lets everyone in. */
   readonly apiKeys: () => ApiKeys | undefined
+  readonly tenantLimits: TenantLimits
   /** Absent: plain HTTP. */
   readonly tls: TlsFiles | undefined
   readonly maxBodyBytes: number
@@ -89,7 +91,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   echoHeaders(app)
   logRequests(app)
   options.door.keep(app)
-  guard(app, options.apiKeys)
+  guard(app, options.apiKeys, options.tenantLimits)
   takeJsonOnly(app, options.maxBodyBytes, options.maxQueuedBytes)
   const onError = (error: ServingError): void => countError(error.code)
   answerErrors(app, onError)

@@ -3,6 +3,7 @@ import type { EmbeddingReady, ModelInfo, Vocabulary } from '../children/protocol
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
+import type { Tenant } from './access/api-keys.ts'
 
 /** Answers a request whose body is JSON; which path led to it does not matter. */
 export type ApiHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
@@ -85,6 +86,8 @@ export interface Serving {
   slots(): number
   /** Those that run, in order of arrival. */
   running(): readonly RunningGeneration[]
+  /** Counts tokens of a tenant that no generation counts. */
+  spend(tenant: Tenant | undefined, tokens: number): void
   /** Counts fields that had no effect. */
   ignored(names: readonly string[]): void
 }

@@ -27,7 +27,7 @@ export function readSharing(fields: Fields, tenant: Tenant | undefined): Sharing
   if (salt === '') throw invalidValue('cache_salt', 'a salt cannot be empty.')
   const asked = fields.integer('priority', { min: 0, max: LEAST_URGENT }) ?? 0
   const deadlineMs = fields.integer('deadline_ms', { min: 1, max: LONGEST_DEADLINE_MS })
-  const { weight, priority } = THE_ONE_TENANT
+  const { weight, priority } = tenant ?? THE_ONE_TENANT
   return {
     share: { tenant: tenant?.name ?? '', weight, priority: priority + asked },
     cacheScope: scopeOf(tenant?.name, salt),

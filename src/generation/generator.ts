@@ -19,6 +19,8 @@ export interface GeneratorOptions {
   readonly maxQueuedTokens: number
   readonly timeLimits: TimeLimits
   readonly vocabulary: () => TextReady['vocabulary'] | undefined
+  /** Prompt tokens, once for all choices, and sampled ones, as they come. */
+  readonly onTokens: (tenant: string, count: number) => void
   readonly onGap: (gapMs: number) => void
   readonly onOver: (record: GenerationRecord) => void
 }
@@ -95,6 +97,7 @@ export class Generator {
       requests.length,
       requests.reduce((sum, { prompt }) => sum + prompt.length, 0),
     )
+    this.#countPrompts(requests)
     return requests.map((request) => {
       const stopTokens = request.ignoreEos ? [] : vocabulary.endOfGeneration
       let stopWatch = (): void => undefined
@@ -154,8 +157,10 @@ export class Generator {
   onStep(step: StepMessage): void {
     for (const event of step.events) {
       const generation = this.#live.get(event.id)
-      generation?.accept(event)
-      if (generation !== undefined && generation.stage !== 'waiting') this.#leaveQueue(generation)
+      if (generation === undefined) continue
+      if (event.token !== undefined) this.#options.onTokens(tenantOf(generation.request), 1)
+      generation.accept(event)
+      if (generation.stage !== 'waiting') this.#leaveQueue(generation)
     }
   }
 
@@ -220,6 +225,12 @@ export class Generator {
     })
   }
 
+  /** Choices share a prompt. */
+  #countPrompts(requests: readonly GenerationRequest[]): void {
+    const prompts = new Map(requests.map((request) => [request.prompt, tenantOf(request)]))
+    for (const [prompt, tenant] of prompts) this.#options.onTokens(tenant, prompt.length)
+  }
+
   #leaveQueue(generation: Generation): void {
     if (this.#waiting.delete(generation)) this.#waitingTokens -= generation.request.prompt.length
   }
@@ -234,6 +245,10 @@ export class Generator {
     }
     this.#options.onOver(record)
   }
+}
+
+function tenantOf({ share = THE_ONE_TENANT }: GenerationRequest): string {
+  return share.tenant
 }
 
 function notReady(): ServingError {

@@ -6,8 +6,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readApiKeys } from '../../src/gateway/access/api-keys.ts'
+import { readApiKeys, type Tenant } from '../../src/gateway/access/api-keys.ts'
 import { TenantLimits } from '../../src/gateway/access/tenant-limits.ts'
+import { Fields } from '../../src/gateway/fields.ts'
+import { readSharing } from '../../src/gateway/sharing.ts'
 import { samples } from '../../tools/openapi/samples.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
@@ -17,6 +19,8 @@ const sha256 = (key: string): string => createHash('sha256').update(key).digest(
 const OPEN = ['/health', '/health/live', '/health/ready', '/v2/health/live', '/v2/health/ready', '/metrics']
 const plain = 'sk-plain-0123456789'
 const hashed = 'sk-hashed-0123456789'
+const few = 'sk-few-012345678901'
+const frugal = 'sk-frugal-0123456789'
 const slow = 'sk-slow-01234567890'
 
 function writeKeys(...more: string[]): void {
@@ -26,6 +30,8 @@ function writeKeys(...more: string[]): void {
       'keys:',
       `  - { name: plain, key: ${plain} }`,
       `  - { name: hashed, key: "sha256:${sha256(hashed)}" }`,
+      `  - { name: few, key: ${few}, models: [second] }`,
+      `  - { name: frugal, key: ${frugal}, tokens_per_minute: 30 }`,
       `  - { name: slow, key: ${slow}, requests_per_minute: 2 }`,
       ...more,
     ].join('\n'),
@@ -34,12 +40,18 @@ function writeKeys(...more: string[]): void {
 
 let server: TestServer
 const url = (path: string): string => `${server.url}${path}`
+const post = (path: string, key: string, body: object): Promise<Response> =>
+  fetch(url(path), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
 const models = (headers: Record<string, string> = {}): Promise<Response> =>
   fetch(url('/v1/models'), { headers })
 
 beforeAll(async () => {
   writeKeys()
-  server = await startServer(['--api-keys', file])
+  server = await startServer(['--api-keys', file, '--served-model-name', 'altiplano-demo,second'])
 })
 afterAll(async () => {
   await server.stop()
@@ -125,6 +137,65 @@ describe('access', () => {
     expect((await models({ authorization: `Bearer ${slow}` })).status).toBe(200)
   })
 
+  it('counts the tokens of a minute, as they come', async () => {
+    const send = (): Promise<Response> => post('/v1/completions', frugal, { prompt: 'Hi', ...forty })
+    const forty = { model: 'second', max_tokens: 40, ignore_eos: true }
+    const first = await send()
+    expect([first.status, first.headers.get('x-ratelimit-remaining-tokens')]).toEqual([200, '30'])
+    await first.text()
+    const second = await send()
+    expect([second.status, second.headers.get('x-ratelimit-remaining-tokens')]).toEqual([429, '0'])
+    expect(second.headers.get('x-ratelimit-limit-tokens')).toBe('30')
+    // It owes ten and the prompt: a token comes in two seconds.
+    expect(Number(second.headers.get('retry-after'))).toBeGreaterThan(20)
+    expect(await second.json()).toMatchObject({
+      error: {
+        code: 'rate_limit_exceeded',
+        message: expect.stringMatching(/tokens.*try again in \d+\.\d+s\.$/),
+      },
+    })
+  })
+
+  const messages = [{ role: 'user', content: 'Hi' }]
+  it.each([
+    ['/v1/chat/completions', { messages, max_tokens: 1 }],
+    ['/v1/completions', { prompt: 'Hi', max_tokens: 1 }],
+    ['/v1/responses', { input: 'Hi', max_output_tokens: 1 }],
+    ['/v1/messages', { messages, max_tokens: 1 }],
+    ['/tokenize', { prompt: 'Hi' }],
+  ])('knows only the models that a key may use: %s', async (path, body) => {
+    const ask = (model: string): Promise<Response> => post(path, few, { ...body, model })
+    expect((await ask('second')).status).toBe(200)
+    const [hidden, absent] = [await ask('altiplano-demo'), await ask('absent-demo-abc')]
+    expect([hidden.status, absent.status]).toEqual([404, 404])
+    const text = async (answer: Response, name: string): Promise<string> =>
+      (await answer.text()).replaceAll(name, 'NAME').replace(/"request_id":"[^"]*"/, '')
+    expect(await text(hidden, 'altiplano-demo')).toBe(await text(absent, 'absent-demo-abc'))
+  })
+
+  it('tells of no other model', async () => {
+    const headers = { authorization: `Bearer ${few}` }
+    for (const path of ['/v1/models', '/v2/models', '/v2/repository/index', '/props']) {
+      const answer = await fetch(url(path), { headers })
+      const text = await answer.text()
+      expect([answer.status, text.includes('second'), text.includes('altiplano-demo')]).toEqual([
+        200,
+        true,
+        false,
+      ])
+    }
+    for (const path of ['/v1/models/NAME', '/v2/models/NAME', '/v2/models/NAME/ready']) {
+      const status = async (name: string): Promise<number> =>
+        (await fetch(url(path.replace('NAME', name)), { headers })).status
+      expect([await status('second'), await status('altiplano-demo')]).toEqual([200, 404])
+    }
+    for (const path of ['/v1/models/NAME:predict', '/v2/models/NAME/infer']) {
+      const status = async (name: string): Promise<number> =>
+        (await post(path.replace('NAME', name), few, { prompt: 'Hi', max_tokens: 1 })).status
+      expect([await status('second'), await status('altiplano-demo')]).toEqual([200, 404])
+    }
+  })
+
   it('reads the file again when it changes, and keeps the last keys when it is broken', async () => {
     const added = 'sk-added-0123456789'
     writeKeys(`  - { name: added, key: ${added} }`)
@@ -167,6 +238,13 @@ describe('readApiKeys', () => {
     ['keys: [{ name: a, key: "sha256:0123456789" }]', /64 hex/],
     [`keys: [{ name: "a b", key: ${plain} }]`, /keys\[0\]\.name/],
     [`keys: [{ name: a, key: ${plain}, max_concurrent: 0 }]`, /above 0/],
+    [`keys: [{ name: a, key: ${plain}, tokens_per_minute: 1.5 }]`, /tokens_per_minute must be an integer/],
+    [`keys: [{ name: a, key: ${plain}, weight: 0 }]`, /weight must be a number above 0/],
+    [`keys: [{ name: a, key: ${plain}, priority: -1 }]`, /priority must be an integer/],
+    [`keys: [{ name: a, key: ${plain}, models: demo }]`, /models must be a list/],
+    [`keys: [{ name: a, key: ${plain}, models: [] }]`, /models must be a list/],
+    [`keys: [{ name: a, key: ${plain}, admin: 'yes' }]`, /admin must be true or false/],
+    [`keys: [{ name: a, key: ${plain}, constructor: 1 }]`, /unknown field/],
     [`keys: [{ name: a, key: ${plain}, color: red }]`, /unknown field 'color'/],
     [`keys: [{ name: a, key: ${plain} }, { name: a, key: ${hashed} }]`, /twice/],
     [`keys: [{ name: a, key: "${plain} }]`, /not YAML/],
@@ -177,7 +255,28 @@ describe('readApiKeys', () => {
 })
 
 describe('TenantLimits', () => {
-  const tenant = { name: 'a', maxConcurrent: 2, requestsPerMinute: 60 }
+  const tenant: Tenant = {
+    name: 'a',
+    maxConcurrent: 2,
+    requestsPerMinute: 60,
+    tokensPerMinute: 600,
+    weight: 1,
+    priority: 0,
+    models: undefined,
+    admin: false,
+  }
+
+  it('lets nothing begin until tokens that were overspent are made up for', () => {
+    let now = 0
+    const limits = new TenantLimits(() => now)
+    limits.spend('a', 1000)
+    expect(limits.tokens(tenant)).toMatchObject({ remaining: 600, retryMs: 0, resetMs: 0 })
+    limits.spend('a', 609)
+    expect(limits.tokens(tenant)).toMatchObject({ remaining: 0, retryMs: 1000, resetMs: 60_900 })
+    now = 1000
+    expect(limits.tokens(tenant)).toMatchObject({ remaining: 1, retryMs: 0 })
+    expect(limits.tokens({ ...tenant, tokensPerMinute: undefined })).toBeUndefined()
+  })
 
   it('lets so many run at once, each tenant for itself', () => {
     const limits = new TenantLimits()
@@ -198,4 +297,14 @@ describe('TenantLimits', () => {
     now = 1_000_000
     expect(limits.take(tenant)?.remaining).toBe(59)
   })
+})
+
+it('gives requests the share of their key', () => {
+  const tenant = readApiKeys(`keys: [{ name: a, key: ${plain}, weight: 2.5, priority: 3 }]`).find(plain)
+  expect(readSharing(new Fields({ priority: 4 }), tenant).share).toEqual({
+    tenant: 'a',
+    weight: 2.5,
+    priority: 7,
+  })
+  expect(readSharing(new Fields({}), undefined).share).toEqual({ tenant: '', weight: 1, priority: 0 })
 })

@@ -39,6 +39,7 @@ const stats = {
 function setup(maxQueue = 1, maxQueuedTokens = Number.POSITIVE_INFINITY) {
   const sent: EngineCommand[] = []
   const over: GenerationRecord[] = []
+  const spent: [tenant: string, tokens: number][] = []
   const engine = { ready: ready as EngineReady | undefined }
   const generator = new Generator({
     engineReady: () => engine.ready,
@@ -51,13 +52,14 @@ function setup(maxQueue = 1, maxQueuedTokens = Number.POSITIVE_INFINITY) {
     maxQueuedTokens,
     timeLimits: NO_TIME_LIMITS,
     vocabulary: () => vocabulary,
+    onTokens: (tenant, count) => spent.push([tenant, count]),
     onGap: () => undefined,
     onOver: (record) => over.push(record),
   })
   const tell = (...events: SequenceEvent[]): void =>
     generator.onStep({ type: 'step', events, stats, batchTokens: 1, stepMs: 1 } satisfies StepMessage)
   const added = (): string[] => sent.flatMap((command) => (command.type === 'add' ? [command.id] : []))
-  return { generator, sent, over, engine, tell, added }
+  return { generator, sent, over, spent, engine, tell, added }
 }
 
 const request = (more: Partial<GenerationRequest> = {}): GenerationRequest => ({
@@ -320,5 +322,19 @@ describe('Generator', () => {
     await expect(ask(3)).rejects.toMatchObject({ code: 'server_overloaded' })
     await expect(ask(1, 3)).rejects.toMatchObject({ code: 'server_overloaded' })
     expect(await ask(2)).toHaveLength(1)
+  })
+
+  it('counts the tokens of a tenant: a prompt once for all its choices, and each that is sampled', () => {
+    const { generator, spent, tell } = setup(9)
+    const prompt = Uint32Array.of(1, 2, 3)
+    const share = { tenant: 'a', weight: 1, priority: 0 }
+    const [first, second] = generator.start([request({ prompt, share }), request({ prompt, share })])
+    expect(spent).toEqual([['a', 3]])
+    tell(...letters(first?.id ?? '', 'xy'), ...letters(second?.id ?? '', 'z'))
+    expect(spent.slice(1)).toEqual([
+      ['a', 1],
+      ['a', 1],
+      ['a', 1],
+    ])
   })
 })

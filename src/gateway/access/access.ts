@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServingError } from '../../errors.ts'
+import { checkModels } from './allowed-models.ts'
 import type { ApiKeys, Tenant } from './api-keys.ts'
-import { type RequestRate, TenantLimits } from './tenant-limits.ts'
+import type { Rate, TenantLimits } from './tenant-limits.ts'
 
 /** Routes that are open: probes and scrapers have no keys, and these tell nothing of anyone's requests. */
 const PUBLIC = new Set([
@@ -26,17 +27,23 @@ declare module 'fastify' {
  *
  * @param keys asked for each request, so that another file counts at once; undefined: everyone is let in.
  */
-export function guard(app: FastifyInstance, keys: () => ApiKeys | undefined): void {
-  const limits = new TenantLimits()
+export function guard(app: FastifyInstance, keys: () => ApiKeys | undefined, limits: TenantLimits): void {
   app.decorateRequest('tenant', undefined)
   app.addHook('onRequest', async (request, reply) => {
     const known = keys()
     if (known === undefined || PUBLIC.has(request.routeOptions.url ?? '')) return
-    const tenant = known.find(keyOf(request))
-    if (tenant === undefined) throw new ServingError('invalid_api_key', 'Incorrect API key provided.')
+    const tenant = holderOf(request, known)
     request.tenant = tenant
     if (request.method === 'POST') count(reply, tenant, limits)
   })
+  app.addHook('preHandler', async (request) => checkModels(request))
+}
+
+/** @throws ServingError invalid_api_key. */
+export function holderOf(request: FastifyRequest, keys: ApiKeys): Tenant {
+  const tenant = keys.find(keyOf(request))
+  if (tenant === undefined) throw new ServingError('invalid_api_key', 'Incorrect API key provided.')
+  return tenant
 }
 
 /** OpenAI: Authorization: Bearer; Anthropic: x-api-key. */
@@ -51,14 +58,10 @@ function keyOf({ headers }: FastifyRequest): string {
 }
 
 function count(reply: FastifyReply, tenant: Tenant, limits: TenantLimits): void {
-  const rate = limits.take(tenant)
-  if (rate !== undefined) tellRate(reply, rate)
-  if (rate !== undefined && rate.retryMs > 0) {
-    throw new ServingError(
-      'rate_limit_exceeded',
-      `Rate limit reached for requests: ${rate.limit} a minute. Please try again later.`,
-      { retryAfterMs: rate.retryMs },
-    )
+  for (const rate of [limits.take(tenant), limits.tokens(tenant)]) {
+    if (rate === undefined) continue
+    tellRate(reply, rate)
+    if (rate.retryMs > 0) throw tooFast(rate)
   }
   const end = limits.begin(tenant)
   if (end === undefined) {
@@ -71,10 +74,20 @@ function count(reply: FastifyReply, tenant: Tenant, limits: TenantLimits): void 
   reply.raw.once('close', end)
 }
 
-function tellRate(reply: FastifyReply, { limit, remaining, resetMs }: RequestRate): void {
+function tooFast({ of, limit, retryMs }: Rate): ServingError {
+  // OpenAI: clients read the time in the message, too.
+  const message = `Rate limit reached for ${of}: ${limit} a minute. Please try again in ${duration(retryMs)}.`
+  return new ServingError('rate_limit_exceeded', message, { retryAfterMs: retryMs })
+}
+
+function tellRate(reply: FastifyReply, { of, limit, remaining, resetMs }: Rate): void {
   reply
-    .header('x-ratelimit-limit-requests', limit)
-    .header('x-ratelimit-remaining-requests', remaining)
-    // OpenAI: Go's notation of a duration.
-    .header('x-ratelimit-reset-requests', resetMs < 1000 ? `${resetMs}ms` : `${(resetMs / 1000).toFixed(3)}s`)
+    .header(`x-ratelimit-limit-${of}`, limit)
+    .header(`x-ratelimit-remaining-${of}`, remaining)
+    .header(`x-ratelimit-reset-${of}`, duration(resetMs))
+}
+
+/** OpenAI: Go's notation. */
+function duration(ms: number): string {
+  return ms < 1000 ? `${ms}ms` : `${(ms / 1000).toFixed(3)}s`
 }

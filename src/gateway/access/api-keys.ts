@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { parseDocument } from 'yaml'
+import { THE_ONE_TENANT } from '../../share.ts'
 
 /** Whoever holds a key. */
 export interface Tenant {
@@ -7,6 +8,15 @@ export interface Tenant {
   /** Requests that may run or wait at once; undefined: as many as the server takes. */
   readonly maxConcurrent: number | undefined
   readonly requestsPerMinute: number | undefined
+  /** Of prompts and completions. */
+  readonly tokensPerMinute: number | undefined
+  /** See Share. */
+  readonly weight: number
+  readonly priority: number
+  /** Names that it may ask for; undefined: all. */
+  readonly models: readonly string[] | undefined
+  /** Whether it is let in at the admin port. */
+  readonly admin: boolean
 }
 
 interface KeyEntry extends Tenant {
@@ -31,11 +41,32 @@ export class ApiKeys {
   }
 }
 
-const NUMBERS = { max_concurrent: 'maxConcurrent', requests_per_minute: 'requestsPerMinute' } as const
+/** A field of a key besides its name and the key itself: what it must be, and what says so. */
+type Rule = readonly [holds: (value: unknown) => boolean, words: string]
+
+const isCount: Rule = [(value) => Number.isInteger(value) && (value as number) > 0, 'an integer above 0']
+const RULES: Readonly<Record<string, Rule>> = {
+  max_concurrent: isCount,
+  requests_per_minute: isCount,
+  tokens_per_minute: isCount,
+  weight: [
+    (value) => typeof value === 'number' && value > 0 && value <= 1000,
+    'a number above 0, up to 1000',
+  ],
+  priority: [
+    (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100,
+    'an integer from 0 to 100',
+  ],
+  models: [
+    (value) => Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string'),
+    'a list of names that is not empty',
+  ],
+  admin: [(value) => typeof value === 'boolean', 'true or false'],
+}
 
 /**
  * Reads YAML or JSON: `keys:` with a list of `name`, `key` (the key, or `sha256:` and its hash in hex), and perhaps
- * `max_concurrent` and `requests_per_minute`.
+ * limits, a share, models and `admin`: see RULES.
  * @throws Error that names what is wrong, and never holds a key.
  */
 export function readApiKeys(text: string): ApiKeys {
@@ -59,18 +90,21 @@ function readEntry(value: unknown, index: number): KeyEntry {
   const { name, key, ...rest } = value
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
     throw new Error(`${where}.name must be 1 to 64 letters, digits, '.', '_' or '-'`)
-  const unknown = Object.keys(rest).find((field) => !Object.hasOwn(NUMBERS, field))
-  if (unknown !== undefined) throw new Error(`${where} has an unknown field '${unknown.slice(0, 64)}'`)
-  for (const field of Object.keys(NUMBERS)) {
-    const limit = rest[field]
-    if (limit !== undefined && !(Number.isInteger(limit) && (limit as number) > 0))
-      throw new Error(`${where}.${field} must be an integer above 0`)
+  for (const [field, given] of Object.entries(rest)) {
+    if (!Object.hasOwn(RULES, field)) throw new Error(`${where} has an unknown field '${field.slice(0, 64)}'`)
+    const [holds, words] = RULES[field] as Rule
+    if (!holds(given)) throw new Error(`${where}.${field} must be ${words}`)
   }
   return {
     name,
     digest: digestOf(key, where),
     maxConcurrent: rest['max_concurrent'] as number | undefined,
     requestsPerMinute: rest['requests_per_minute'] as number | undefined,
+    tokensPerMinute: rest['tokens_per_minute'] as number | undefined,
+    weight: (rest['weight'] as number | undefined) ?? THE_ONE_TENANT.weight,
+    priority: (rest['priority'] as number | undefined) ?? THE_ONE_TENANT.priority,
+    models: rest['models'] as string[] | undefined,
+    admin: rest['admin'] === true,
   }
 }
 

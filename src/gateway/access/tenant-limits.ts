@@ -2,8 +2,9 @@ import type { Tenant } from './api-keys.ts'
 
 const MINUTE_MS = 60_000
 
-/** What is left of a tenant's requests of a minute. */
-export interface RequestRate {
+/** What is left of a tenant's requests, or tokens, of a minute. */
+export interface Rate {
+  readonly of: 'requests' | 'tokens'
   readonly limit: number
   readonly remaining: number
   /** Until one more is allowed; 0 while some are left. */
@@ -12,11 +13,18 @@ export interface RequestRate {
   readonly resetMs: number
 }
 
-/** Counts what each tenant has running, and how fast requests come: a bucket that fills up within a minute. */
+/** A bucket that fills up within a minute. */
+interface Bucket {
+  level: number
+  at: number
+}
+
+/** Counts what each tenant has running, and how fast its requests and their tokens come. */
 export class TenantLimits {
   readonly #now: () => number
   readonly #running = new Map<string, number>()
-  readonly #buckets = new Map<string, { tokens: number; at: number }>()
+  readonly #requests = new Map<string, Bucket>()
+  readonly #tokens = new Map<string, Bucket>()
 
   /** @param now milliseconds, monotonic. */
   constructor(now: () => number = () => performance.now()) {
@@ -36,19 +44,43 @@ export class TenantLimits {
   }
 
   /** Takes one request of the minute's, if one is left: see retryMs. Undefined without a limit. */
-  take({ name, requestsPerMinute: limit }: Tenant): RequestRate | undefined {
+  take({ name, requestsPerMinute: limit }: Tenant): Rate | undefined {
     if (limit === undefined) return undefined
-    const now = this.#now()
-    const bucket = this.#buckets.get(name) ?? { tokens: limit, at: now }
-    const tokens = Math.min(limit, bucket.tokens + ((now - bucket.at) / MINUTE_MS) * limit)
-    const taken = tokens >= 1
-    const left = taken ? tokens - 1 : tokens
-    this.#buckets.set(name, { tokens: left, at: now })
-    return {
-      limit,
-      remaining: Math.floor(left),
-      retryMs: taken ? 0 : Math.ceil(((1 - left) / limit) * MINUTE_MS),
-      resetMs: Math.ceil(((limit - left) / limit) * MINUTE_MS),
-    }
+    const bucket = this.#filled(this.#requests, name, limit)
+    const retryMs = timeFor(1 - bucket.level, limit)
+    if (retryMs === 0) bucket.level--
+    return rateOf('requests', bucket, limit, retryMs)
   }
+
+  /** What is left of the minute's tokens. Who has spent more waits until that is made up for. Undefined without a limit. */
+  tokens({ name, tokensPerMinute: limit }: Tenant): Rate | undefined {
+    if (limit === undefined) return undefined
+    const bucket = this.#filled(this.#tokens, name, limit)
+    return rateOf('tokens', bucket, limit, timeFor(1 - bucket.level, limit))
+  }
+
+  /** Tokens that the tenant has had; nothing to one without a limit. */
+  spend(name: string, count: number): void {
+    const bucket = this.#tokens.get(name)
+    if (bucket !== undefined) bucket.level -= count
+  }
+
+  #filled(buckets: Map<string, Bucket>, name: string, limit: number): Bucket {
+    const now = this.#now()
+    const bucket = buckets.get(name) ?? { level: limit, at: now }
+    bucket.level = Math.min(limit, bucket.level + ((now - bucket.at) / MINUTE_MS) * limit)
+    bucket.at = now
+    buckets.set(name, bucket)
+    return bucket
+  }
+}
+
+/** Milliseconds in which so many come in. */
+function timeFor(missing: number, limit: number): number {
+  return Math.max(0, Math.ceil((missing / limit) * MINUTE_MS))
+}
+
+function rateOf(of: Rate['of'], { level }: Bucket, limit: number, retryMs: number): Rate {
+  const remaining = Math.max(0, Math.floor(level))
+  return { of, limit, remaining, retryMs, resetMs: timeFor(limit - level, limit) }
 }

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { version } from '../../version.ts'
+import { allowedModels } from '../access/allowed-models.ts'
+import type { Tenant } from '../access/api-keys.ts'
 import { Fields } from '../fields.ts'
 import type { Health } from '../health.ts'
 import { modelNotFound } from '../openai/common-fields.ts'
@@ -16,7 +18,7 @@ export function openInference(
   app.get('/v2', async () => ({ name: 'altiplano', version, extensions: [] }))
   app.get('/v2/health/live', async () => ({ live: true }))
   app.get('/v2/health/ready', (_request, reply) => sendReady(reply, health, {}))
-  app.get('/v2/models', async () => ({ models: serving.names }))
+  app.get('/v2/models', async ({ tenant }) => ({ models: allowedModels(serving.names, tenant) }))
   app.get<Wildcard>('/v2/models/*', (request, reply) => {
     const rest = request.params['*']
     if (serving.names.includes(rest)) return reply.send(describe(rest))
@@ -36,15 +38,15 @@ interface Wildcard {
 
 /** Triton: the index is asked for by POST; `ready` leaves out what is not. */
 function repositoryIndex(app: FastifyInstance, serving: Serving, health: Health): void {
-  const index = (readyOnly: boolean): object[] => {
+  const index = (tenant: Tenant | undefined, readyOnly: boolean): object[] => {
     const reason = health.notReady()
     const state = { state: reason === undefined ? 'READY' : 'UNAVAILABLE', reason: reason ?? '' }
     if (readyOnly && reason !== undefined) return []
-    return serving.names.map((name) => ({ name, version: '', ...state }))
+    return allowedModels(serving.names, tenant).map((name) => ({ name, version: '', ...state }))
   }
-  app.get('/v2/repository/index', async () => index(false))
+  app.get('/v2/repository/index', async ({ tenant }) => index(tenant, false))
   app.post('/v2/repository/index', async (request) =>
-    index(new Fields(request.body).boolean('ready') ?? false),
+    index(request.tenant, new Fields(request.body).boolean('ready') ?? false),
   )
 }
 

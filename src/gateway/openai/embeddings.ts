@@ -24,13 +24,14 @@ export function embeddings(app: FastifyInstance, serving: Serving): void {
     const dimensions = fields.integer('dimensions', { min: 1, max: ready.dimensions }) ?? ready.dimensions
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
     const tokens = await tokensOf(inputs, ready, embedding, reply)
+    const count = tokens.reduce((sum, { length }) => sum + length, 0)
+    serving.spend(request.tenant, count)
     const data: object[] = []
     for (const [index, each] of tokens.entries()) {
       if (reply.raw.destroyed) return reply
       const vector = shortened(await embedding.embed(each), dimensions)
       data.push({ object: 'embedding', index, embedding: encoded(vector, format) })
     }
-    const count = tokens.reduce((sum, { length }) => sum + length, 0)
     return { object: 'list', model, data, usage: { prompt_tokens: count, total_tokens: count } }
   })
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { ServingError } from '../../errors.ts'
+import { allowedModels } from '../access/allowed-models.ts'
 import type { Health } from '../health.ts'
 import type { Serving } from '../serving.ts'
 import { modelNotFound } from './common-fields.ts'
@@ -9,11 +10,10 @@ import { modelNotFound } from './common-fields.ts'
  * OpenAI's answers with KServe V1's in them: `models`; `name` and `ready`, whose status is that of a probe.
  */
 export function models(app: FastifyInstance, serving: Serving, health: Health): void {
-  app.get('/models', async () => ({
-    object: 'list',
-    data: namesOf(serving).map((name) => describe(name, serving)),
-    models: namesOf(serving),
-  }))
+  app.get('/models', async ({ tenant }) => {
+    const names = allowedModels(namesOf(serving), tenant)
+    return { object: 'list', data: names.map((name) => describe(name, serving)), models: names }
+  })
   app.get<{ Params: { '*': string } }>('/models/*', async (request, reply) => {
     const name = request.params['*']
     if (!namesOf(serving).includes(name)) throw modelNotFound(name)
