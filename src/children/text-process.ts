@@ -95,12 +95,12 @@ function infill(
 /** Compiles constraints, and remembers what came of them; a refusal is found again. */
 function grammarCompiler(): (constraint: Constraint) => TextAnswer {
   const cache = new TextCache(GRAMMAR_CACHE)
-  return ({ kind, source, thought }) => {
-    const key = `${kind} ${JSON.stringify(thought)} ${source}`
+  return ({ kind, source, thought, lead }) => {
+    const key = `${kind} ${JSON.stringify([thought, lead])} ${source}`
     const known = cache.get(key)
     if (known !== undefined) return { type: 'grammar', gbnf: known }
     try {
-      const gbnf = compileConstraint({ kind, source, thought })
+      const gbnf = compileConstraint({ kind, source, thought, lead })
       cache.set(key, gbnf)
       return { type: 'grammar', gbnf }
     } catch (error) {

@@ -3,6 +3,7 @@ import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { ChatMessage } from '../text/chat-message.ts'
 import type { OutputFormat } from '../text/output-parser.ts'
 import { endsInThought } from '../text/reasoning.ts'
+import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { invalidValue } from './fields.ts'
 import { wantedOutput } from './forced-calls.ts'
 import { type SamplingRequest, seedOfChoice } from './openai/sampling.ts'
@@ -64,7 +65,12 @@ async function prepareChat(
   const prompt = await renderChat(chat, serving, signal)
   const maxTokens = roomFor(chat, prompt.tokens.length, ready.contextSize)
   const output = outputFormat(chat, ready, prompt.rendered)
-  const wanted = wantedOutput(chat.constraint, chat.tools, output)
+  const wanted = wantedOutput(
+    chat.constraint,
+    chat.tools,
+    output,
+    toolFormatNamed(ready.info.chat.toolFormat),
+  )
   const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, signal, output.markers)
   const speculation = await speculate(chat.speculation, serving, signal)
   return Array.from({ length: chat.n }, (_, choice) => ({
@@ -93,7 +99,9 @@ function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): 
 /** How the answer to this prompt is to be read. */
 function outputFormat(chat: ChatRequest, { info }: ReadyModel, rendered: string): OutputFormat {
   const { reasoning, reasoningMarkers, toolMarkers } = info.chat
-  const { output: tools } = chat.tools
+  const format = toolFormatNamed(info.chat.toolFormat)
+  const none = { format: info.chat.toolFormat, offered: new Map<string, unknown>(), single: false }
+  const tools = chat.tools.output ?? (format?.lead === undefined ? undefined : none)
   return {
     ...(reasoning && { reasoning: { tags: reasoning, opened: endsInThought(rendered, reasoning) } }),
     ...(tools && { tools }),

@@ -1,6 +1,5 @@
 import { type ReasoningTags, recogniseReasoning } from './reasoning.ts'
 import { recogniseToolFormat } from './tool-formats/formats.ts'
-import { plainJson } from './tool-formats/plain-json.ts'
 
 /** What a model's chat template can do, as far as this server knows how to ask for it and read it. */
 export interface ChatAbilities {
@@ -23,8 +22,8 @@ export function chatAbilities(
   control: readonly (readonly [number, string])[],
 ): ChatAbilities {
   const read = namesIn(template)
-  const format = read.has('tools') ? recogniseToolFormat(template) : plainJson
-  const reasoning = recogniseReasoning(template)
+  const format = recogniseToolFormat(template, read.has('tools'))
+  const reasoning = format.thought ?? recogniseReasoning(template)
   const tags = reasoning ? [reasoning.open, reasoning.close] : []
   return {
     toolFormat: format.name,

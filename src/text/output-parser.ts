@@ -30,6 +30,8 @@ export class OutputParser {
   readonly #splitter: ReasoningSplitter | undefined
   readonly #tools: ToolParser | undefined
   readonly #single: boolean
+  /** Content begins behind something else, wherever that is. */
+  readonly #leads: boolean
   readonly #space = new TrailingSpace()
   #parts: OutputPart[] = []
   #calls = 0
@@ -37,20 +39,23 @@ export class OutputParser {
 
   constructor({ reasoning, tools }: OutputFormat) {
     this.#single = tools?.single ?? false
-    this.#tools = tools && toolFormatNamed(tools.format)?.parser(this.#sink(), tools.offered)
+    const format = tools && toolFormatNamed(tools.format)
+    this.#tools = tools && format?.parser(this.#sink(), tools.offered)
+    this.#leads = format?.lead !== undefined
     this.#splitter =
-      reasoning &&
-      new ReasoningSplitter(
-        reasoning.tags,
-        reasoning.opened,
-        (text) => this.#add({ type: 'reasoning', text }),
-        (text) => this.#answer(text),
-      )
+      reasoning === undefined || format?.thought !== undefined
+        ? undefined
+        : new ReasoningSplitter(
+            reasoning.tags,
+            reasoning.opened,
+            (text) => this.#add({ type: 'reasoning', text }),
+            (text) => this.#answer(text),
+          )
   }
 
   /** True while a thought is open. */
   get inThought(): boolean {
-    return this.#splitter?.inThought ?? false
+    return this.#tools?.inThought ?? this.#splitter?.inThought ?? false
   }
 
   /** True when the answer is over, whatever the model would still write. */
@@ -60,6 +65,7 @@ export class OutputParser {
 
   /** Where in the raw text the content begins; undefined while it has not. */
   get contentStart(): number | undefined {
+    if (this.#leads) return this.#tools?.contentStart
     return this.#splitter === undefined ? 0 : this.#splitter.answerStart
   }
 
@@ -91,6 +97,9 @@ export class OutputParser {
     return {
       text: (text) => {
         if (this.#calls === 0) this.#add({ type: 'text', text: this.#space.push(text) })
+      },
+      thought: (text) => {
+        if (this.#calls === 0) this.#add({ type: 'reasoning', text })
       },
       call: (name) => this.#add({ type: 'call', call: this.#calls++, name }),
       args: (text) => this.#add({ type: 'arguments', call: this.#calls - 1, text }),

@@ -25,6 +25,9 @@ describe('chatAbilities', () => {
     ],
     ['mistral', '[TOOL_CALLS]'],
     ['pythonic-tags', '<|tool_call_start|>['],
+    ['harmony', '<|start|>assistant<|channel|>final<|message|>'],
+    ['granite', 'write <|tool_call|> followed by a JSON list of tools'],
+    ['functionary', '>>>all'],
     // Known by their tags, and not by what stands between them.
     ['qwen-xml', '<tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
     ['deepseek', '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>name<｜tool▁sep｜>'],

@@ -141,6 +141,57 @@ const rows: [string, string, Answer][] = [
   ['json', `{"name": "Ann", "arguments": {}}`, answer(`{"name": "Ann", "arguments": {}}`)],
   ['json', `Say {"name": "f", "arguments": {}}`, answer(`Say {"name": "f", "arguments": {}}`)],
 
+  // gpt-oss.
+  ['harmony', '<|channel|>final<|message|>Hello.<|return|>', answer('Hello.')],
+  ['harmony', '<|channel|>final<|message|>a < b <|mess', answer('a < b <|mess')],
+  [
+    'harmony',
+    '<|channel|>analysis<|message|>They ask.<|end|><|start|>assistant<|channel|>final<|message|>Hello.',
+    { ...answer('Hello.'), reasoning: 'They ask.' },
+  ],
+  [
+    'harmony',
+    `<|channel|>analysis<|message|>One.<|end|><|start|>assistant<|channel|>analysis<|message|>Two.<|end|><|start|>assistant<|channel|>commentary to=functions.f <|constrain|>json<|message|>${escaped}<|call|>`,
+    { ...answer('', ['f', escaped]), reasoning: 'One.\n\nTwo.' },
+  ],
+  [
+    'harmony',
+    `<|channel|>commentary<|message|>I look.<|end|><|start|>assistant to=functions.f<|channel|>commentary json<|message|>${paris}<|call|>`,
+    answer('I look.', ['f', paris]),
+  ],
+  ['harmony', ` to=f<|channel|>commentary<|message|>{"a": "<|end|>"}`, answer('', ['f', '{"a": "<|end|>"}'])],
+  [
+    'harmony',
+    '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1',
+    answer('', ['f', '{"a": 1']),
+  ],
+  ['harmony', '<|channel|>commentary to=browser.open<|message|>{}<|call|>', answer('{}')],
+  ['harmony', '<|channel|>analysis<|message|>Half a th', { ...answer(''), reasoning: 'Half a th' }],
+  ['harmony', 'No header at all.', answer('No header at all.')],
+  ['harmony', '<|channel|>fin', answer('<|channel|>fin')],
+
+  // Functionary 3.2, behind the mark that its prompt ends with.
+  ['functionary', 'all\nHello >> you.', answer('Hello >> you.')],
+  ['functionary', `f\n${escaped}`, answer('', ['f', escaped])],
+  [
+    'functionary',
+    `all\nI look.>>>f\n${paris}>>>add\n{"a": ">>>all\\n"}`,
+    answer('I look.', ['f', paris], ['add', '{"a": ">>>all\\n"}']),
+  ],
+  ['functionary', `nobody\n{}`, answer('nobody\n{}')],
+  ['functionary', 'all\na>>>b\nc', answer('a>>>b\nc')],
+  ['functionary', `f\n{"a": `, answer('', ['f', '{"a": '])],
+  ['functionary', 'al', answer('al')],
+
+  // Granite 3.
+  ['granite', `<|tool_call|>[{"name": "f", "arguments": ${escaped}}]`, answer('', ['f', escaped])],
+  [
+    'granite',
+    `I look. <tool_call>[{"name": "f", "arguments": {}}, {"arguments": ${paris}, "name": "add"}]`,
+    answer('I look.', ['f', '{}'], ['add', paris]),
+  ],
+  ['granite', '<|tool_call|> none', answer('<|tool_call|> none')],
+
   // Mistral, to v7 and from v11.
   [
     'mistral',
@@ -277,6 +328,17 @@ describe('tool calls', () => {
       '</tool_call>',
       '[TOOL_CALLS]',
       '[ARGS]',
+      '<|tool_call|>',
+      '<|channel|>',
+      'final',
+      'analysis',
+      ' to=functions.f',
+      '<|message|>',
+      '<|end|>',
+      '<|start|>',
+      'all\n',
+      'f\n',
+      '>>>',
       '<|python_tag|>',
       '<|python_start|>',
       '<|python_end|>',
@@ -315,13 +377,16 @@ describe('tool calls', () => {
       '<',
       '[TOOL',
     ]
+    // What is no text in these: tags at the end of calls, headers.
+    const unlike = ['pythonic', 'harmony', 'functionary']
     for (let round = 0; round < 300; round++) {
       const text = Array.from({ length: 1 + below(24) }, () => bits[below(bits.length)]).join('')
       for (const format of formats) {
         const whole = read(tools(format), [text])
         expect([text, read(tools(format), text.split(''))]).toEqual([text, whole])
         // Nothing is lost: without a call all of the text is content.
-        if (whole.calls.length === 0 && !format.startsWith('pythonic')) expect(whole.content).toBe(text)
+        if (whole.calls.length === 0 && !unlike.some((one) => format.startsWith(one)))
+          expect(whole.content).toBe(text)
       }
     }
   })

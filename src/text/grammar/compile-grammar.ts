@@ -11,7 +11,7 @@ import { GRAMMAR_LIMITS } from './limits.ts'
 import type { Grammar } from './node.ts'
 import { compileRegex } from './regex.ts'
 import { isObject, type Schema } from './schema-keywords.ts'
-import { type Thought, thoughtFirst } from './thought-first.ts'
+import { type Thought, withBeginning } from './thought-first.ts'
 
 /** What an output must be. */
 export type ConstraintKind = 'json_object' | 'json_schema' | 'regex' | 'choice' | 'gbnf' | 'calls'
@@ -22,6 +22,8 @@ export interface Constraint {
   readonly source: string
   /** What the model may think before. */
   readonly thought?: Thought | undefined
+  /** What the format of the model begins an answer with. */
+  readonly lead?: string | undefined
 }
 
 /** Calls that an output must be, or may be. */
@@ -42,7 +44,9 @@ export function compileConstraint(constraint: Constraint): string {
   if (constraint.source.length > GRAMMAR_LIMITS.sourceLength)
     throw new GrammarError(`it is longer than ${GRAMMAR_LIMITS.sourceLength} characters`)
   const wanted = grammarOf(constraint)
-  const grammar = constraint.thought ? thoughtFirst(wanted, constraint.thought) : wanted
+  const { thought, lead } = constraint
+  const framed = thought !== undefined || lead !== undefined
+  const grammar = framed ? withBeginning(wanted, thought, lead) : wanted
   checkGrammar(grammar)
   checkAmbiguity(grammar)
   const text = writeGbnf(grammar)

@@ -11,15 +11,31 @@ export interface Thought extends ReasoningTags {
   readonly opened: boolean
 }
 
-/** Any thought up to its closing tag, and only then what the grammar wants. */
-export function thoughtFirst(grammar: Grammar, { open, close, opened }: Thought): Grammar {
+/**
+ * What stands before what the grammar wants: any thought up to its closing tag, and what an answer begins with.
+ * Either may be absent.
+ */
+export function withBeginning(
+  grammar: Grammar,
+  thought: Thought | undefined,
+  lead: string | undefined,
+): Grammar {
   const rules = new Map<string, GrammarNode>()
   for (const [name, node] of grammar) rules.set(renamed(name), rename(node))
-  const answer = rule(renamed('root'))
-  const behind = sequence(optional(literal('\n\n')), answer)
-  const thought = textUntil([{ text: close, next: behind }], rules, THOUGHT, false)
-  rules.set('root', opened ? thought : choice([answer, sequence(literal(open), thought)]))
+  const wanted = rule(renamed('root'))
+  const answer = lead === undefined ? wanted : sequence(literal(lead), wanted)
+  rules.set('root', thought === undefined ? answer : behind(thought, answer, rules))
   return rules
+}
+
+function behind(
+  { open, close, opened }: Thought,
+  answer: GrammarNode,
+  rules: Map<string, GrammarNode>,
+): GrammarNode {
+  const next = sequence(optional(literal('\n\n')), answer)
+  const thought = textUntil([{ text: close, next }], rules, THOUGHT, false)
+  return opened ? thought : choice([answer, sequence(literal(open), thought)])
 }
 
 function renamed(name: string): string {

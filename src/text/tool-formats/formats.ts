@@ -1,4 +1,7 @@
 import { deepseek, deepseekFenced } from './deepseek.ts'
+import { functionary } from './functionary.ts'
+import { granite } from './granite.ts'
+import { harmony } from './harmony.ts'
 import { hermes } from './hermes.ts'
 import { llamaJson } from './meta-llama.ts'
 import { mistral, mistralList } from './mistral.ts'
@@ -9,6 +12,9 @@ import type { ToolFormat } from './tool-format.ts'
 
 /** All formats, in the order in which they are tried. */
 export const toolFormats: readonly ToolFormat[] = [
+  harmony,
+  functionary,
+  granite,
   mistralList,
   mistral,
   deepseekFenced,
@@ -21,9 +27,10 @@ export const toolFormats: readonly ToolFormat[] = [
   plainJson,
 ]
 
-/** The format that a chat template teaches its model; `plainJson` when none is known. */
-export function recogniseToolFormat(template: string): ToolFormat {
-  return toolFormats.find((format) => format.recognises(template)) ?? plainJson
+/** The format that a chat template teaches its model; `plainJson` when none is known, or it takes no tools. */
+export function recogniseToolFormat(template: string, takesTools: boolean): ToolFormat {
+  const known = toolFormats.find((format) => format.recognises(template))
+  return known !== undefined && (takesTools || known.lead !== undefined) ? known : plainJson
 }
 
 export function toolFormatNamed(name: string): ToolFormat | undefined {

@@ -54,9 +54,10 @@ function callId(id: string): string {
 /** `head`: behind [TOOL_CALLS]; `list`: between objects; `object`: in one; `args`, `broken`: in arguments. */
 type State = 'text' | 'head' | 'list' | 'object' | 'args' | 'broken'
 
-class MistralParser implements ToolParser {
+export class MistralParser implements ToolParser {
   readonly #sink: CallSink
-  readonly #scanner = new TagScanner([CALLS])
+  readonly #scanner: TagScanner
+  #tag = ''
   #state: State = 'text'
   #object: CallObject
   #json = new JsonScanner()
@@ -64,8 +65,10 @@ class MistralParser implements ToolParser {
   /** The call as written, until the sink has heard of it. */
   #raw = ''
 
-  constructor(sink: CallSink) {
+  /** @param tags each of which begins a call or a list of them. */
+  constructor(sink: CallSink, tags: readonly string[] = [CALLS]) {
     this.#sink = sink
+    this.#scanner = new TagScanner(tags)
     this.#object = new CallObject(sink, () => true)
   }
 
@@ -73,7 +76,7 @@ class MistralParser implements ToolParser {
     for (let rest = text; rest !== ''; ) {
       const scanned = this.#scanner.push(rest)
       this.#plain(scanned.text)
-      if (scanned.tag !== undefined) this.#open()
+      if (scanned.tag !== undefined) this.#open(scanned.tag)
       rest = scanned.rest
     }
   }
@@ -83,15 +86,15 @@ class MistralParser implements ToolParser {
     this.#abandon()
   }
 
-  #open(): void {
+  #open(tag: string): void {
     const json = this.#state === 'args' ? this.#json : this.#state === 'object' ? this.#object : undefined
     if (json?.inString === true) {
-      this.#plain(CALLS)
+      this.#plain(tag)
       return
     }
     this.#abandon()
     this.#state = 'head'
-    this.#raw = CALLS
+    this.#raw = this.#tag = tag
   }
 
   /** What was begun comes to nothing: it is text, or a call that ends here. */
@@ -129,7 +132,7 @@ class MistralParser implements ToolParser {
   }
 
   #headStep(char: string): void {
-    const head = this.#raw.slice(CALLS.length).trimStart()
+    const head = this.#raw.slice(this.#tag.length).trimStart()
     if (head === '[') {
       this.#state = 'list'
       this.#listed = false

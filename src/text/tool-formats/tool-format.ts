@@ -1,7 +1,11 @@
+import type { ReasoningTags } from '../reasoning.ts'
+
 /** What a parser found, in order. */
 export interface CallSink {
   /** Content: what is no call, markup of malformed calls included. */
   text(text: string): void
+  /** A piece of a thought, where the format marks them itself. */
+  thought(text: string): void
   /** A call begins. */
   call(name: string): void
   /** A piece of the JSON text of the current call's arguments, as the model wrote it. */
@@ -18,6 +22,9 @@ export interface ToolParser {
   push(text: string): void
   /** Nothing more comes: what was held back becomes text. */
   end(): void
+  /** Of a format with a `lead`: whether a thought is open, and where in all that was pushed content begins. */
+  readonly inThought?: boolean
+  readonly contentStart?: number | undefined
 }
 
 /** The tools of a request: name, and JSON Schema of the parameters. */
@@ -53,6 +60,10 @@ export interface ToolFormat {
   /** Markup that may be control tokens, whose text a detokenizer would otherwise leave out. */
   readonly markers: readonly string[]
   parser(sink: CallSink, offered: OfferedTools): ToolParser
+  /** What every answer that is no call begins with: answers are read in such a format without tools, too. */
+  readonly lead?: string
+  /** How it marks a thought, and leads from it to the answer; with a `lead` only. */
+  readonly thought?: ReasoningTags
   /** Absent: its calls cannot be forced. */
   readonly notation?: CallNotation
   /** Makes an id one that the template takes when a conversation is replayed; absent: it takes any. */

@@ -92,7 +92,12 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
     const matcher = new Matcher(grammar)
     const tool = tools[0] as RandomTool
     const call = writeCalls(notation, [[tool, tool.value()]])
-    for (const text of ['', 'Hello [<｜f(', 'Now: ']) {
+    for (const text of [
+      '',
+      'Hello [<｜f(',
+      'Now: ',
+      ...(format === 'harmony' ? ['<|channel|>analysis<|message|>x<|end|><|start|>assistant'] : []),
+    ]) {
       expect([text, matcher.matches(text)]).toEqual([text, true])
       expect([text, matcher.matches(text + call)]).toEqual([text, true])
     }
