@@ -105,6 +105,7 @@ export class Altiplano {
       timeLimits: options.timeLimits,
       vocabulary: () => this.#text?.child.ready?.vocabulary,
       onTokens: (tenant, count) => this.#tenantLimits.spend(tenant, count),
+      onAdmitted: () => this.#metrics.onAdmitted(),
       onGap: (gapMs) => this.#metrics.onGap(gapMs),
       onOver: (record) => this.#metrics.onGenerationOver(record),
     })

@@ -3,8 +3,8 @@ export type Point = readonly [x: number, y: number]
 export interface Series {
   readonly name: string
   readonly points: readonly Point[]
-  /** A line through a few marked points, or the stairs of a distribution. */
-  readonly shape: 'points' | 'stairs'
+  /** A line through a few marked points, through many, or the stairs of a distribution. */
+  readonly shape: 'points' | 'line' | 'stairs'
 }
 
 /** The share of values, from 0 to 1, that are at most x; thinned to about `limit` points with both ends kept. */

@@ -21,6 +21,8 @@ export interface GeneratorOptions {
   readonly vocabulary: () => TextReady['vocabulary'] | undefined
   /** Prompt tokens, once for all choices, and sampled ones, as they come. */
   readonly onTokens: (tenant: string, count: number) => void
+  /** Once for each generation; onOver follows, once. */
+  readonly onAdmitted: () => void
   readonly onGap: (gapMs: number) => void
   readonly onOver: (record: GenerationRecord) => void
 }
@@ -99,6 +101,7 @@ export class Generator {
     )
     this.#countPrompts(requests)
     return requests.map((request) => {
+      this.#options.onAdmitted()
       const stopTokens = request.ignoreEos ? [] : vocabulary.endOfGeneration
       let stopWatch = (): void => undefined
       const generation = new Generation(`seq-${randomUUID()}`, request, stopTokens, {

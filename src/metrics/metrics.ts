@@ -40,6 +40,7 @@ export class Metrics {
   readonly #finished: Counter<'finished_reason'>
   readonly #errors: Counter<'code'>
   readonly #ignored: Counter
+  readonly #admitted: Counter
 
   constructor(sources: MetricSources) {
     this.#registry.setDefaultLabels({ model_name: sources.modelName })
@@ -90,6 +91,10 @@ export class Metrics {
     )
     this.#cacheHits = this.#counter('prefix_cache_hits_total', 'Prompt tokens found in the prefix cache')
     this.#ignored = this.#counter('ignored_parameters_total', 'Request parameters that had no effect')
+    this.#admitted = this.#counter(
+      'admitted_total',
+      'Requests let in; each is counted in request_success_total when it is over',
+    )
     this.#finished = new Counter({
       ...this.#named('request_success_total', 'Requests by how they ended'),
       labelNames: ['finished_reason'],
@@ -109,6 +114,10 @@ export class Metrics {
 
   text(): Promise<string> {
     return this.#registry.metrics()
+  }
+
+  onAdmitted(): void {
+    this.#admitted.inc()
   }
 
   onGap(gapMs: number): void {

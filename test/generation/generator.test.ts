@@ -53,6 +53,7 @@ function setup(maxQueue = 1, maxQueuedTokens = Number.POSITIVE_INFINITY) {
     timeLimits: NO_TIME_LIMITS,
     vocabulary: () => vocabulary,
     onTokens: (tenant, count) => spent.push([tenant, count]),
+    onAdmitted: () => undefined,
     onGap: () => undefined,
     onOver: (record) => over.push(record),
   })

@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { childrenOf } from '../fuzz/server-state.ts'
+
+export const processNames = ['gateway', 'text', 'engine'] as const
+export type ProcessName = (typeof processNames)[number]
+
+/** The server at one moment. */
+export interface Sample {
+  readonly seconds: number
+  /** MB by process; absent while it is being replaced. */
+  readonly rss: Partial<Record<ProcessName, number>>
+  readonly descriptors: Partial<Record<ProcessName, number>>
+  /** Of the gateway: what keeps its event loop alive, timers included. */
+  readonly resources: number
+  readonly running: number
+  readonly waiting: number
+  /** Generations let in, and those that are over by how they ended. */
+  readonly admitted: number
+  readonly over: Readonly<Record<string, number>>
+  readonly restarts: number
+}
+
+export async function sampleOf(url: string, gateway: number, seconds: number): Promise<Sample> {
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  const read = (name: string): number =>
+    [...metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
+      (sum, [, value]) => sum + Number(value),
+      0,
+    )
+  const pids: Record<string, number> = { gateway, ...Object.fromEntries(childrenOf(gateway)) }
+  const rss: Partial<Record<ProcessName, number>> = {}
+  const descriptors: Partial<Record<ProcessName, number>> = {}
+  for (const name of processNames) {
+    const held = heldBy(pids[name])
+    if (held === undefined) continue
+    rss[name] = held.rss
+    descriptors[name] = held.descriptors
+  }
+  const over = [
+    ...metrics.matchAll(/^altiplano_request_success_total\{.*finished_reason="(\w+)".*\} (\d+)$/gm),
+  ]
+  return {
+    seconds,
+    rss,
+    descriptors,
+    resources: read('nodejs_active_resources_total'),
+    running: read('vllm:num_requests_running'),
+    waiting: read('vllm:num_requests_waiting'),
+    admitted: read('altiplano_admitted_total'),
+    over: Object.fromEntries(over.map(([, reason, count]) => [reason ?? '', Number(count)])),
+    restarts: read('altiplano_engine_restarts') + read('altiplano_text_restarts'),
+  }
+}
+
+/** MB, and open files; undefined when the process is gone. */
+function heldBy(pid: number | undefined): { rss: number; descriptors: number } | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const rss = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024
+    return Number.isNaN(rss) ? undefined : { rss, descriptors: readdirSync(`/proc/${pid}/fd`).length }
+  } catch {
+    return undefined
+  }
+}
