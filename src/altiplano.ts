@@ -20,7 +20,8 @@ import { TenantLimits } from './gateway/access/tenant-limits.ts'
 import { Door } from './gateway/door.ts'
 import { buildServer } from './gateway/server.ts'
 import type { Embedding, ReadyModel, Serving } from './gateway/serving.ts'
-import { Generator } from './generation/generator.ts'
+import { type EngineLoss, Generator } from './generation/generator.ts'
+import { traceOf } from './generation/request-trace.ts'
 import type { TimeLimits } from './generation/time-limits.ts'
 import { Metrics } from './metrics/metrics.ts'
 
@@ -151,7 +152,7 @@ export class Altiplano {
       onDown: ({ cause, served }) => {
         this.#stats = undefined
         // One that never came up has met no request: they go on waiting.
-        if (served) this.#generator.onEngineDown()
+        if (served) this.#onEngineLost(this.#generator.onEngineDown())
         this.#onCrash('engine', cause, served)
       },
     })
@@ -180,6 +181,11 @@ export class Altiplano {
   /** Resolves, to the reason, when the children crash so often that another restart would not help. */
   get hopeless(): Promise<string> {
     return this.#hopeless.promise
+  }
+
+  #onEngineLost(loss: EngineLoss): void {
+    this.#metrics.onEngineLost(loss)
+    this.#options.log.warn(loss, 'requests lost their engine')
   }
 
   #onCrash(child: 'engine' | 'text' | 'embedding', cause: string, served: boolean): void {
@@ -270,7 +276,8 @@ export class Altiplano {
         (await this.#modelText.prompt({ type: 'infill', prefix, suffix }, signal)).tokens,
       grammar: (constraint, param, signal) => this.#modelText.grammar(constraint, param, signal),
       estimateTokens: (characters) => this.#modelText.estimateTokens(characters),
-      admit: (choices, tokens, prepare) => this.#generator.admit(choices, tokens, prepare),
+      admit: (choices, tokens, prepare, signal) =>
+        this.#generator.admit(choices, tokens, prepare, traceOf(signal)),
       slots: () => this.#engine?.ready?.limits.slots ?? 0,
       running: () => this.#generator.running(),
       spend: (tenant, tokens) => tenant && this.#tenantLimits.spend(tenant.name, tokens),

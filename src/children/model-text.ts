@@ -1,6 +1,7 @@
 import { modelLoading, quoted, ServingError } from '../errors.ts'
 import type { ChatPrompt } from '../gateway/serving.ts'
 import { fitInContext } from '../generation/fit.ts'
+import { type RequestTrace, traceOf } from '../generation/request-trace.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
 import type { TextCall } from './protocol.ts'
 import type { TextClient } from './text-client.ts'
@@ -58,8 +59,10 @@ export class ModelText {
   async prompt(call: PromptCall, signal: AbortSignal): Promise<ChatPrompt> {
     const client = this.#ready()
     this.#refuseHuge(call)
+    const started = performance.now()
     const answer = await client.call(call, signal)
     if (answer.type === 'tokens') {
+      tracePrompt(traceOf(signal), started, answer.templateMs)
       this.#learn(answer.rendered?.length ?? textLength(call), answer.tokens.length)
       return { tokens: answer.tokens, rendered: answer.rendered ?? '' }
     }
@@ -75,7 +78,9 @@ export class ModelText {
 
   /** GBNF of a constraint. @throws ServingError naming the path of what cannot be honoured. */
   async grammar(constraint: Constraint, param: string, signal: AbortSignal): Promise<string> {
+    const started = performance.now()
     const answer = await this.#ready().call({ type: 'grammar', ...constraint }, signal)
+    traceOf(signal)?.add('compile', started)
     if (answer.type === 'grammar') return answer.gbnf
     if (answer.type === 'refused') throw refusedConstraint(constraint, param, answer)
     const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
@@ -89,6 +94,13 @@ export class ModelText {
     if (client === undefined) throw modelLoading('the model is loading')
     return client
   }
+}
+
+/** The text process renders, then tokenizes; waiting for its turn counts as the first of them. */
+function tracePrompt(trace: RequestTrace | undefined, started: number, templateMs: number | undefined): void {
+  const over = performance.now()
+  if (templateMs !== undefined) trace?.add('template', started, Math.min(over, started + templateMs))
+  trace?.add('tokenize', Math.min(over, started + (templateMs ?? 0)), over)
 }
 
 function refusedConstraint(

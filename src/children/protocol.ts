@@ -187,6 +187,8 @@ export type TextAnswer =
       readonly tokens: Uint32Array
       /** For `chat`: the rendered prompt. */
       readonly rendered?: string
+      /** For `chat`: how long rendering took. */
+      readonly templateMs?: number
     }
   | { readonly type: 'grammar'; readonly gbnf: string }
   /** The constraint was refused. `path` leads from its source to the guilty part; '' is the whole. */

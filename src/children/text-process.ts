@@ -51,9 +51,11 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
       return { type: 'tokens', tokens: call.bare ? Uint32Array.from(tokens) : withBos([...tokens]) }
     }
     if (call.type === 'infill') return { type: 'tokens', tokens: withBos(infill(call, vocabulary)) }
+    const started = performance.now()
     const pieces = render(call)
+    const templateMs = performance.now() - started
     const tokens = pieces.flatMap((piece) => [...vocabulary.tokenize(piece, true)])
-    return { type: 'tokens', tokens: withBos(tokens), rendered: pieces.join('') }
+    return { type: 'tokens', tokens: withBos(tokens), rendered: pieces.join(''), templateMs }
   }
   return {
     ready: {

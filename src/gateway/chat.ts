@@ -51,9 +51,8 @@ export function startChat(
   signal: AbortSignal,
 ): Promise<Generation[]> {
   const characters = chat.messages.reduce((sum, { content }) => sum + content.length, 0)
-  return serving.admit(chat.n, chat.n * serving.estimateTokens(characters), () =>
-    prepareChat(chat, ready, serving, signal),
-  )
+  const tokens = chat.n * serving.estimateTokens(characters)
+  return serving.admit(chat.n, tokens, () => prepareChat(chat, ready, serving, signal), signal)
 }
 
 async function prepareChat(

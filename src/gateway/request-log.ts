@@ -1,10 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import type { ErrorCode } from '../errors.ts'
+import { RequestTrace } from '../generation/request-trace.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** What it was answered with, or its stream ended with, where that was an error. */
     failure: ErrorCode | undefined
+    /** Its client was there and did not read. */
+    stalled: boolean
+    /** From its first hook on. */
+    trace: RequestTrace | undefined
   }
 }
 
@@ -12,21 +17,28 @@ declare module 'fastify' {
  * One line a request, when it is over: also of those whose client left (`aborted`), with the code of an error (`error`), and with how long it took in `ms`.
  * Probes and scrapes are of no interest (debug). Never a body, a query or a header: they hold prompts and keys.
  */
-export function logRequests(app: FastifyInstance): void {
+export function logRequests(app: FastifyInstance, onAborted: (reason: 'left' | 'stalled') => void): void {
   app.decorateRequest('failure', undefined)
+  app.decorateRequest('stalled', false)
+  app.decorateRequest('trace', undefined)
   app.addHook('onRequest', async (request, reply) => {
-    const started = performance.now()
+    const trace = new RequestTrace(request.id)
+    request.trace = trace
     reply.raw.once('close', () => {
       const { statusCode: status, writableFinished } = reply.raw
+      const { failure, stalled } = request
+      if (!writableFinished) onAborted(stalled ? 'stalled' : 'left')
       const level = request.method === 'GET' && (status < 400 || status === 503) ? 'debug' : 'info'
       request.log[level](
         {
           method: request.method,
           path: request.url.split('?', 1)[0]?.slice(0, 200),
           status,
-          ms: Math.round(performance.now() - started),
-          ...(request.failure === undefined ? {} : { error: request.failure }),
+          ms: Math.round(performance.now() - trace.startedAt),
+          ...(failure === undefined ? {} : { error: failure }),
+          ...(trace.restarts === 0 ? {} : { restarts: trace.restarts }),
           ...(writableFinished ? {} : { aborted: true }),
+          ...(stalled ? { stalled } : {}),
         },
         'request',
       )

@@ -40,7 +40,12 @@ export interface ServerOptions {
   readonly serving: Serving
   readonly health: Health
   readonly door: Door
-  readonly metrics: { readonly contentType: string; text(): Promise<string>; onError(code: string): void }
+  readonly metrics: {
+    readonly contentType: string
+    text(): Promise<string>
+    onError(code: string): void
+    onAborted(reason: 'left' | 'stalled'): void
+  }
   readonly log: FastifyBaseLogger
   /** The keys that are let in now; undefined lets everyone in. */
   readonly apiKeys: () => ApiKeys | undefined
@@ -89,7 +94,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
   followExchanges(app.server, countError)
   echoHeaders(app)
-  logRequests(app)
+  logRequests(app, (reason) => metrics.onAborted(reason))
   options.door.keep(app)
   guard(app, options.apiKeys, options.tenantLimits)
   takeJsonOnly(app, options.maxBodyBytes, options.maxQueuedBytes)

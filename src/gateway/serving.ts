@@ -81,6 +81,7 @@ export interface Serving {
     choices: number,
     tokens: number,
     prepare: () => Promise<readonly GenerationRequest[]>,
+    signal: AbortSignal,
   ): Promise<Generation[]>
   /** Generations that can run at once; 0 while the model loads. */
   slots(): number

@@ -2,6 +2,7 @@
 import type {} from '@fastify/sse'
 import type { FastifyReply } from 'fastify'
 import type { ErrorBody } from '../errors.ts'
+import { bindTrace } from '../generation/request-trace.ts'
 
 /** The reader is gone or has stopped reading: nobody is left to answer. */
 export class ClientGone extends Error {
@@ -55,6 +56,7 @@ export function openStream(reply: FastifyReply): EventStream {
       }),
     )
     const timer = setTimeout(() => {
+      reply.request.stalled = true
       gone('the client stopped reading')
       raw.destroy()
     }, reply.server.stallMs)
@@ -106,6 +108,7 @@ export function watchClient(reply: FastifyReply): ClientWatch {
     reject = fail
   })
   left.catch(() => undefined)
+  if (reply.request.trace !== undefined) bindTrace(controller.signal, reply.request.trace)
   const gone = (why: string): void => {
     if (controller.signal.aborted) return
     const error = new ClientGone(why)

@@ -6,6 +6,8 @@ import { Detokenizer } from '../text/detokenizer.ts'
 import { OutputParser } from '../text/output-parser.ts'
 import { StopMatcher } from '../text/stop-matcher.ts'
 import { Generation, type GenerationRecord, type GenerationRequest } from './generation.ts'
+import { Quarantine } from './quarantine.ts'
+import type { RequestTrace } from './request-trace.ts'
 import { type TimeLimits, timeIsOver, watchTime } from './time-limits.ts'
 
 export interface GeneratorOptions {
@@ -27,6 +29,14 @@ export interface GeneratorOptions {
   readonly onOver: (record: GenerationRecord) => void
 }
 
+/** Requests that lost an engine, by their ids. */
+export interface EngineLoss {
+  /** They go on with the next engine. */
+  readonly resumed: readonly string[]
+  /** They have lost two, and failed. */
+  readonly quarantined: readonly string[]
+}
+
 /** How long a request waits for a new engine. */
 const RESTART_PATIENCE_MS = 120_000
 
@@ -41,6 +51,8 @@ export class Generator {
   readonly #preparing = { choices: 0, tokens: 0 }
   /** Those that have lost an engine. */
   readonly #paused = new Set<string>()
+  readonly #traces = new Map<string, RequestTrace>()
+  readonly #quarantine = new Quarantine()
   #averageMs = 1000
   #slots: number | undefined
   #patience: NodeJS.Timeout | undefined
@@ -73,6 +85,7 @@ export class Generator {
     choices: number,
     tokens: number,
     prepare: () => Promise<readonly GenerationRequest[]>,
+    trace?: RequestTrace,
   ): Promise<Generation[]> {
     this.#checkRoom(choices, tokens)
     const preparing = this.#preparing
@@ -85,20 +98,21 @@ export class Generator {
       preparing.choices -= choices
       preparing.tokens -= tokens
     }
-    return this.start(requests)
+    return this.start(requests, trace)
   }
 
   /**
    * Starts all of them or none.
-   * @throws ServingError server_overloaded when the queue is full, model_loading when there is no engine.
+   * @throws ServingError server_overloaded when the queue is full, model_loading when there is no engine, request_quarantined.
    */
-  start(requests: readonly GenerationRequest[]): Generation[] {
+  start(requests: readonly GenerationRequest[], trace?: RequestTrace): Generation[] {
     const vocabulary = this.#options.vocabulary()
     if (vocabulary === undefined) throw notReady()
     this.#checkRoom(
       requests.length,
       requests.reduce((sum, { prompt }) => sum + prompt.length, 0),
     )
+    for (const request of requests) this.#quarantine.check(request)
     this.#countPrompts(requests)
     return requests.map((request) => {
       this.#options.onAdmitted()
@@ -116,6 +130,7 @@ export class Generator {
         },
       })
       this.#live.set(generation.id, generation)
+      if (trace !== undefined) this.#traces.set(generation.id, trace)
       this.#waiting.add(generation)
       this.#waitingTokens += request.prompt.length
       this.#submit(generation)
@@ -177,13 +192,21 @@ export class Generator {
    * The engine is gone, and with it every sequence; the next one goes on with them.
    * Whoever was there when two engines stopped is under suspicion, and fails.
    */
-  onEngineDown(): void {
+  onEngineDown(): EngineLoss {
+    const resumed = new Set<string>()
+    const quarantined = new Set<string>()
     for (const generation of this.#live.values()) {
+      const trace = this.#traces.get(generation.id)
+      const requestId = trace?.id ?? generation.id
+      if (trace !== undefined) trace.restarts++
       if (this.#paused.has(generation.id)) {
+        quarantined.add(requestId)
+        this.#quarantine.add(generation.request)
         generation.fail(
           new ServingError('engine_failed', 'The engine stopped twice while it served this request'),
         )
       } else {
+        resumed.add(requestId)
         this.#paused.add(generation.id)
         generation.pause()
       }
@@ -194,6 +217,7 @@ export class Generator {
       RESTART_PATIENCE_MS,
     )
     this.#patience.unref()
+    return { resumed: [...resumed], quarantined: [...quarantined] }
   }
 
   failAll(code: 'engine_failed' | 'shutting_down', message: string): void {
@@ -241,6 +265,8 @@ export class Generator {
   #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {
     this.#live.delete(generation.id)
     this.#paused.delete(generation.id)
+    this.#traces.get(generation.id)?.generated(record)
+    this.#traces.delete(generation.id)
     this.#leaveQueue(generation)
     if (cancelEngine) this.#options.send({ type: 'cancel', id: generation.id })
     if (record.reason === 'stop' || record.reason === 'length') {

@@ -41,6 +41,9 @@ export class Metrics {
   readonly #errors: Counter<'code'>
   readonly #ignored: Counter
   readonly #admitted: Counter
+  readonly #resumed: Counter
+  readonly #quarantined: Counter
+  readonly #aborted: Counter<'reason'>
 
   constructor(sources: MetricSources) {
     this.#registry.setDefaultLabels({ model_name: sources.modelName })
@@ -95,6 +98,19 @@ export class Metrics {
       'admitted_total',
       'Requests let in; each is counted in request_success_total when it is over',
     )
+    this.#resumed = this.#counter(
+      'resumed_total',
+      'Requests that lost their engine and went on with the next one',
+    )
+    this.#quarantined = this.#counter(
+      'quarantined_total',
+      'Requests that lost two engines: they failed, and are not let in again for a while',
+    )
+    this.#aborted = new Counter({
+      ...this.#named('aborted_total', 'Answers that their clients did not take to the end'),
+      labelNames: ['reason'],
+    })
+    for (const reason of ['left', 'stalled']) this.#aborted.inc({ reason }, 0)
     this.#finished = new Counter({
       ...this.#named('request_success_total', 'Requests by how they ended'),
       labelNames: ['finished_reason'],
@@ -114,6 +130,22 @@ export class Metrics {
 
   text(): Promise<string> {
     return this.#registry.metrics()
+  }
+
+  onEngineLost({
+    resumed,
+    quarantined,
+  }: {
+    readonly resumed: readonly string[]
+    readonly quarantined: readonly string[]
+  }): void {
+    this.#resumed.inc(resumed.length)
+    this.#quarantined.inc(quarantined.length)
+  }
+
+  /** A client left, or stopped reading. */
+  onAborted(reason: 'left' | 'stalled'): void {
+    this.#aborted.inc({ reason })
   }
 
   onAdmitted(): void {

@@ -166,6 +166,17 @@ it('a stream that meets two crashes ends with an OpenAI error event and no [DONE
   })
   expect(raw).not.toContain('[DONE]')
   expect((await chat(server.url)).status).toBe(200)
+  const { status } = await chat(server.url, { ...longStream, max_tokens: 1500 })
+  expect(status).toBe(400)
+  const lines = server.logs.flatMap((line) => parseLine(line) ?? [])
+  const [first, second] = lines.filter(({ msg }) => msg === 'requests lost their engine')
+  const reqId = lines.find(({ msg, error }) => msg === 'request' && error === 'engine_failed')?.['reqId']
+  expect(first).toMatchObject({ resumed: [reqId], quarantined: [] })
+  expect(second).toMatchObject({ resumed: [], quarantined: [reqId] })
+  const metrics = await (await fetch(`${server.url}/metrics`)).text()
+  for (const name of ['resumed_total', 'quarantined_total'])
+    expect(metrics).toMatch(new RegExp(`^altiplano_${name}\\{.*\\} 1$`, 'm'))
+  expect(metrics).toMatch(/^altiplano_engine_restarts\{.*\} 2$/m)
 })
 
 it('gives up with a reason after five crashes, so that whoever runs it can act', async () => {

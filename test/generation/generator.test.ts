@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { EngineCommand, EngineReady, SequenceEvent, StepMessage } from '../../src/children/protocol.ts'
 import type { ServingError } from '../../src/errors.ts'
 import type { GenerationEvent, GenerationRecord, GenerationRequest } from '../../src/generation/generation.ts'
-import { Generator } from '../../src/generation/generator.ts'
+import { type EngineLoss, Generator } from '../../src/generation/generator.ts'
 import { NO_TIME_LIMITS } from '../../src/generation/time-limits.ts'
 import type { OutputFormat } from '../../src/text/output-parser.ts'
 import { greedy } from '../support/workload.ts'
@@ -255,18 +255,26 @@ describe('Generator', () => {
 
   it('fails whoever was there when two engines stopped, and nobody else', async () => {
     const { generator, tell, engine } = setup(1)
+    const losses: EngineLoss[] = []
     const crash = (): void => {
       engine.ready = undefined
-      generator.onEngineDown()
+      losses.push(generator.onEngineDown())
       engine.ready = ready
       generator.onEngineReady()
     }
     const [old] = generator.start([request()])
     crash()
-    const [young] = generator.start([request()])
+    const [young] = generator.start([request({ maxTokens: 8 })])
     crash()
     if (old === undefined || young === undefined) throw new Error('nothing started')
     expect((await read(old)).error).toMatchObject({ code: 'engine_failed' })
+    expect(losses).toEqual([
+      { resumed: [old.id], quarantined: [] },
+      { resumed: [young.id], quarantined: [old.id] },
+    ])
+    // A third engine is not risked for the same request.
+    expect(() => generator.start([request()])).toThrow('not let in again')
+    expect(() => generator.start([request({ maxTokens: 7 })])).not.toThrow()
     tell(...letters(young.id, 'a'), { id: young.id, token: 0, finish: 'stop' })
     expect(await read(young)).toEqual({ text: 'a', reason: 'stop', error: undefined })
   })

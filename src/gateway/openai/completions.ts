@@ -53,9 +53,8 @@ function startAll(
 ): Promise<Generation[]> {
   const { prompts, bestOf } = wanted
   const tokens = prompts.reduce((sum, prompt) => sum + estimate(prompt, serving), 0)
-  return serving.admit(prompts.length * bestOf, tokens * bestOf, () =>
-    prepareAll(wanted, ready, serving, signal),
-  )
+  const prepare = (): Promise<GenerationRequest[]> => prepareAll(wanted, ready, serving, signal)
+  return serving.admit(prompts.length * bestOf, tokens * bestOf, prepare, signal)
 }
 
 function estimate(prompt: Prompt, serving: Serving): number {

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import { ServingError } from '../errors.ts'
+import type { GenerationRequest } from './generation.ts'
+
+/** Clients try again what failed: for so long it is not let in. */
+const QUARANTINE_MS = 600_000
+const MOST_SUSPECTS = 1000
+
+/** Requests that were there when two engines stopped. A third engine is not risked for the same one. */
+export class Quarantine {
+  /** Until when, by fingerprint; the oldest first. */
+  readonly #until = new Map<string, number>()
+  readonly #now: () => number
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  add(request: GenerationRequest): void {
+    this.#until.set(fingerprint(request), this.#now() + QUARANTINE_MS)
+    const [oldest] = this.#until.keys()
+    if (this.#until.size > MOST_SUSPECTS && oldest !== undefined) this.#until.delete(oldest)
+  }
+
+  /** @throws ServingError request_quarantined. */
+  check(request: GenerationRequest): void {
+    if (this.#until.size === 0) return
+    const key = fingerprint(request)
+    const until = this.#until.get(key)
+    if (until === undefined) return
+    if (until > this.#now()) {
+      throw new ServingError(
+        'request_quarantined',
+        'The engine stopped twice while it served this very request. It is not let in again for 10 minutes',
+      )
+    }
+    this.#until.delete(key)
+  }
+}
+
+/** Equal for what is the same to the engine but for its seed: a client that tries again may be given another. */
+function fingerprint({
+  prompt,
+  sampling,
+  maxTokens,
+  ignoreEos,
+  logprobs,
+  cacheScope,
+}: GenerationRequest): string {
+  const { seed: _, ...rest } = sampling
+  return createHash('sha256')
+    .update(new Uint8Array(prompt.buffer, prompt.byteOffset, prompt.byteLength))
+    .update(JSON.stringify([rest, maxTokens, ignoreEos, logprobs, cacheScope]))
+    .digest('base64url')
+}

@@ -1,0 +1,56 @@
+import type { GenerationRecord } from './generation.ts'
+
+/** A part of a request's way. Milliseconds of performance.now(). */
+export interface TracedPart {
+  readonly name: 'template' | 'tokenize' | 'compile' | 'queue' | 'prefill' | 'decode'
+  readonly start: number
+  readonly end: number
+}
+
+/** What a generation came to. */
+export interface TracedGeneration {
+  readonly record: GenerationRecord
+  /** Milliseconds of performance.now(). */
+  readonly overAt: number
+}
+
+/** One request's way through the server, for logs and traces: times, counts and names; never a word of what was asked or answered. */
+export class RequestTrace {
+  readonly id: string
+  readonly startedAt = performance.now()
+  readonly parts: TracedPart[] = []
+  readonly generations: TracedGeneration[] = []
+  /** Engines that it has lost. */
+  restarts = 0
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  add(name: TracedPart['name'], start: number, end = performance.now()): void {
+    this.parts.push({ name, start, end })
+  }
+
+  /** A generation of it is over. */
+  generated(record: GenerationRecord): void {
+    const overAt = performance.now()
+    const { totalMs, queueMs, prefillMs, decodeMs, firstTokenMs } = record.timings
+    const start = overAt - totalMs
+    this.generations.push({ record, overAt })
+    this.add('queue', start, start + queueMs)
+    if (firstTokenMs === undefined) return
+    this.add('prefill', start + queueMs, start + queueMs + prefillMs)
+    this.add('decode', start + firstTokenMs, start + firstTokenMs + decodeMs)
+  }
+}
+
+const traces = new WeakMap<AbortSignal, RequestTrace>()
+
+/** Whoever works for a request has its client's signal: from there the trace is found. */
+export function bindTrace(signal: AbortSignal, trace: RequestTrace): void {
+  traces.set(signal, trace)
+}
+
+export function traceOf(signal: AbortSignal | undefined): RequestTrace | undefined {
+  return signal && traces.get(signal)
+}
