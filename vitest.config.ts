@@ -1,8 +1,15 @@
-import { defineConfig } from 'vitest/config'
+import { existsSync } from 'node:fs'
+import { configDefaults, defineConfig } from 'vitest/config'
+
+const newer = 'test/clients/newer'
+const installed = existsSync(`${newer}/node_modules`)
+if (!installed)
+  process.stderr.write(`${newer}: skipped, its clients are not installed: npm run test:clients\n`)
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...(installed ? [] : [`${newer}/**`])],
     // Real llama.cpp contexts spin their threads: two at once on a small machine starve each other.
     fileParallelism: false,
     pool: 'forks',
