@@ -27,6 +27,7 @@ export const errorKinds = {
   request_quarantined: { status: 400, type: 'invalid_request_error' },
   wrong_model_kind: { status: 400, type: 'invalid_request_error' },
   invalid_api_key: { status: 401, type: 'invalid_request_error' },
+  not_permitted: { status: 403, type: 'invalid_request_error' },
   model_not_found: { status: 404, type: 'invalid_request_error' },
   unknown_url: { status: 404, type: 'invalid_request_error' },
   method_not_supported: { status: 405, type: 'invalid_request_error' },

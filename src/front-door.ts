@@ -3,6 +3,7 @@ import { ConfigError } from './config/config-error.ts'
 import type { Config } from './config/schema.ts'
 import { type ApiKeys, readApiKeys } from './gateway/access/api-keys.ts'
 import { readCertificate, type TlsFiles } from './gateway/access/certificate.ts'
+import { isLoopback } from './gateway/access/loopback.ts'
 import { WatchedFiles } from './gateway/access/watched-files.ts'
 
 /** Whoever can reach a server without keys can use it. */
@@ -11,10 +12,6 @@ export function checkExposure({ host, apiKeys, allowUnauthenticated }: Config): 
   throw new ConfigError(
     `Others can reach ${host}: give --api-keys FILE, or --allow-unauthenticated where something in front of this server asks for keys`,
   )
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
 export function openKeyFile({ apiKeys }: Config, log: Logger): WatchedFiles<ApiKeys> | undefined {

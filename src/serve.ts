@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
+import { checkAdminExposure, openAdminPort } from './admin-port.ts'
 import { Altiplano } from './altiplano.ts'
-import { ConfigError } from './config/config-error.ts'
 import { type Config, servedNames } from './config/schema.ts'
 import { checkExposure, openKeyFile, openTls } from './front-door.ts'
+import { listenOn } from './listen.ts'
 import { modelDisplayName } from './models/locate.ts'
 import { embeddingNamesOf, locate, startEmbeddingModel, startModel } from './start-models.ts'
 import { writeTerminationMessage } from './termination-message.ts'
@@ -14,6 +15,7 @@ import { writeTerminationMessage } from './termination-message.ts'
  */
 export async function serve(config: Config, log: Logger): Promise<number> {
   checkExposure(config)
+  checkAdminExposure(config)
   const keyFile = openKeyFile(config, log)
   const tls = openTls(config)
   // What is not there is the caller's mistake, and needs no server to say so.
@@ -44,16 +46,18 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     promptLookup: config.promptLookup,
     log,
   })
-  const stopped = untilSignal(log)
+  const { stopped, stop } = untilSignal(log)
   const starting = new AbortController()
   // The children load their engine while the gateway opens its port.
   void startModel(altiplano, config, local, log, starting.signal)
   if (config.embeddingModel !== undefined) void startEmbeddingModel(altiplano, config, log, starting.signal)
-  const address = await listen(altiplano, config).catch(async (error) => {
+  const giveUp = async (error: unknown): Promise<never> => {
     starting.abort()
     await altiplano.drain(0)
     throw error
-  })
+  }
+  const address = await listenOn(altiplano, { ...config, portFlag: '--port' }).catch(giveUp)
+  const admin = await openAdminPort(config, keyFile, log, () => stop('the admin port')).catch(giveUp)
   log.info({ address, model: config.model ?? 'built-in' }, 'listening')
   greet(address, altiplano.names[0] ?? '')
   const failure = await Promise.race([stopped, altiplano.hopeless])
@@ -64,6 +68,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   }
   if (failure === undefined) await altiplano.drain(config.drainTimeout * 1000, config.shutdownDelay * 1000)
   else await altiplano.drain(0)
+  await admin?.close()
   keyFile?.close()
   tls?.close()
   log.info('stopped')
@@ -75,41 +80,36 @@ function limitMs(seconds: number): number {
   return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000
 }
 
-async function listen(altiplano: Altiplano, { host, port }: Config): Promise<string> {
-  try {
-    return await altiplano.listen(host, port)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const where = `${host}:${port}`
-    if (code === 'EADDRINUSE')
-      throw new ConfigError(`Cannot listen on ${where}: the port is in use. Choose another with --port`, 1)
-    if (code === 'EACCES') throw new ConfigError(`Cannot listen on ${where}: not permitted`, 1)
-    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-      throw new ConfigError(`Cannot listen on ${where}: this machine has no such address`, 1)
-    }
-    throw error
-  }
-}
-
 /** A word to a person; machines read the log. */
 function greet(address: string, model: string): void {
   if (!process.stdout.isTTY) return
   process.stderr.write(`\n  Altiplano serves ${model} at ${address}/v1\n  Stop with Ctrl-C.\n\n`)
 }
 
+interface Stop {
+  readonly stopped: Promise<undefined>
+  /** Who does not know that it has begun already changes nothing. */
+  stop(why: string): void
+}
+
 /** The first signal begins the drain; the second ends the process now. */
-function untilSignal(log: Logger): Promise<undefined> {
-  return new Promise((resolve) => {
-    let asked = false
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (asked) process.exit(1)
-      asked = true
-      log.info({ signal }, 'draining')
+function untilSignal(log: Logger): Stop {
+  let stop: Stop['stop'] = () => undefined
+  const stopped = new Promise<undefined>((resolve) => {
+    stop = (why) => {
+      log.info({ why }, 'draining')
       resolve(undefined)
     }
-    process.on('SIGTERM', onSignal)
-    process.on('SIGINT', onSignal)
-    // Node would open its inspector on SIGUSR1.
-    process.on('SIGUSR1', () => log.warn('SIGUSR1 ignored'))
   })
+  let signalled = false
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (signalled) process.exit(1)
+    signalled = true
+    stop(signal)
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+  // Node would open its inspector on SIGUSR1.
+  process.on('SIGUSR1', () => log.warn('SIGUSR1 ignored'))
+  return { stopped, stop }
 }

@@ -22,7 +22,7 @@ export interface SettingSchema {
 }
 
 const cacheTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'iq4_nl', 'q4_1', 'q4_0'] as const
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 /** The one description of every setting: types, defaults, flags, variables, help and docs derive from it. */
 const schemas = {
@@ -91,6 +91,22 @@ const schemas = {
     maximum: 65535,
     alsoEnv: 'PORT',
     description: 'Port to listen on; 0 picks a free one.',
+  },
+  adminPort: {
+    type: 'integer',
+    optional: true,
+    group: 'Server',
+    minimum: 0,
+    maximum: 65535,
+    defaultText: 'none: nothing is administrated',
+    description: 'Port for administrators: log level, reading the keys again, drain. 0 picks a free one.',
+  },
+  adminHost: {
+    type: 'string',
+    group: 'Server',
+    minLength: 1,
+    default: '127.0.0.1',
+    description: 'Address of the admin port; any but a loopback address needs --api-keys.',
   },
   apiKeys: {
     type: 'string',

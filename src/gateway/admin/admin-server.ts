@@ -1,0 +1,78 @@
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { logLevels } from '../../config/schema.ts'
+import { ServingError } from '../../errors.ts'
+import { holderOf } from '../access/access.ts'
+import type { ApiKeys } from '../access/api-keys.ts'
+import { isLoopback } from '../access/loopback.ts'
+import { answerErrors } from '../error-answers.ts'
+import { Fields, oneOf } from '../fields.ts'
+import { takeJsonOnly } from '../json-request.ts'
+import { logRequests } from '../request-log.ts'
+
+/** What can be administrated. */
+export interface AdminControls {
+  /** Its level may change. */
+  readonly log: FastifyBaseLogger
+  /** Those with `admin` are let in; undefined: whoever is on this machine. */
+  readonly keys: () => ApiKeys | undefined
+  /** Reads the keys now; true when they have changed. Undefined where there is no file. @throws Error that names what is wrong. */
+  readonly reloadKeys: (() => boolean) | undefined
+  /** As SIGTERM does. */
+  readonly drain: () => void
+}
+
+/** Bytes of a body. */
+const LARGEST_BODY = 65_536
+
+/** The server of the admin port. */
+export function buildAdminServer(controls: AdminControls): FastifyInstance {
+  const { log } = controls
+  const app: FastifyInstance = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    requestTimeout: 30_000,
+    return503OnClosing: false,
+  })
+  logRequests(app)
+  app.decorateRequest('tenant', undefined)
+  app.addHook('onRequest', async (request) => {
+    const keys = controls.keys()
+    if (keys !== undefined) {
+      if (!holderOf(request, keys).admin) throw notPermitted('Your key is not one of an administrator.')
+      // A page in a browser on this machine can send its own host's name here.
+    } else if (!isLoopback(request.hostname.replace(/^\[|\]$/g, ''))) {
+      throw notPermitted('Without keys this port is asked by the name or address of its own machine.')
+    }
+  })
+  takeJsonOnly(app, LARGEST_BODY, 16 * LARGEST_BODY)
+  answerErrors(app, () => undefined)
+  adminRoutes(app, controls)
+  return app
+}
+
+function adminRoutes(app: FastifyInstance, { log, reloadKeys, drain }: AdminControls): void {
+  app.get('/admin/log-level', async () => ({ level: log.level }))
+  app.post('/admin/log-level', async (request) => {
+    const fields = new Fields(request.body)
+    const level = oneOf('level', fields.required('level'), logLevels)
+    log.info({ level }, 'log level changed')
+    log.level = level
+    return { level }
+  })
+  app.post('/admin/keys/reload', async () => {
+    if (reloadKeys === undefined) throw new ServingError('invalid_value', 'This server has no file of keys.')
+    try {
+      return { changed: reloadKeys() }
+    } catch (error) {
+      throw new ServingError('invalid_value', `The last keys stay: ${(error as Error).message}`)
+    }
+  })
+  app.post('/admin/drain', async (_request, reply) => {
+    setImmediate(drain)
+    return reply.code(202).send({ draining: true })
+  })
+}
+
+function notPermitted(message: string): ServingError {
+  return new ServingError('not_permitted', message)
+}
