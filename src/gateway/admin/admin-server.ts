@@ -33,7 +33,7 @@ export function buildAdminServer(controls: AdminControls): FastifyInstance {
     requestTimeout: 30_000,
     return503OnClosing: false,
   })
-  logRequests(app)
+  logRequests(app, () => undefined)
   app.decorateRequest('tenant', undefined)
   app.addHook('onRequest', async (request) => {
     const keys = controls.keys()
