@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { configurationPage } from '../src/config/describe.ts'
 import { chartPage, valuesSchema } from './chart-values.ts'
 import { errorsPage } from './errors-page.ts'
+import { dashboardFile } from './monitoring/dashboard.ts'
+import { alertsPage, ruleFile, ruleManifest } from './monitoring/rule-files.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { parametersPage } from './openapi/parameters-page.ts'
 import { type RecordedRoute, recordRoutes } from './openapi/record.ts'
@@ -20,6 +22,10 @@ export const generated: readonly {
   { path: 'docs/errors.md', content: errorsPage },
   { path: 'charts/altiplano/values.schema.json', content: valuesSchema },
   { path: 'charts/altiplano/README.md', content: chartPage },
+  { path: 'docs/alerts.md', content: alertsPage },
+  { path: 'charts/altiplano/rules/altiplano.yaml', content: ruleFile },
+  { path: 'runtimes/examples/prometheus-rule.yaml', content: ruleManifest },
+  { path: 'charts/altiplano/dashboards/altiplano.json', content: dashboardFile },
   { path: 'docs/parameters.md', content: async () => parametersPage(await routes()) },
   {
     path: 'docs/openapi.json',

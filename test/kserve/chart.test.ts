@@ -107,6 +107,21 @@ describe.skipIf(!helm)('chart', () => {
     expect(objects.find((each) => each.kind === 'Deployment')?.spec).not.toHaveProperty('replicas')
   })
 
+  it('has the alerts and the dashboard where they are asked for', () => {
+    const [rule] = rendered(
+      'metrics.prometheusRule.enabled=true',
+      'metrics.prometheusRule.labels.release=prom',
+      ...off,
+    )
+    expect(rule).toMatchObject({ kind: 'PrometheusRule', metadata: { labels: { release: 'prom' } } })
+    expect(rule?.spec).toEqual(manifests.find(({ kind }) => kind === 'PrometheusRule')?.spec)
+    const [map] = rendered('metrics.grafanaDashboard.enabled=true', ...off) as unknown as [
+      { metadata: object; data: Record<string, string> },
+    ]
+    expect(map.metadata).toMatchObject({ labels: { grafana_dashboard: '1' } })
+    expect(JSON.parse(map.data['altiplano.json'] ?? '')).toHaveProperty('panels')
+  })
+
   it.each(['kserve', 'deployment'])(
     '%s: a PodMonitor and a NetworkPolicy where they are asked for',
     (mode) => {
