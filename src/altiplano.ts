@@ -91,10 +91,7 @@ export class Altiplano {
       modelName: options.names[0] ?? 'model',
       stats: () => this.#stats,
       waiting: () => Math.max(0, this.#generator.inFlight - (this.#stats?.running ?? 0)),
-      kvCells: () => {
-        const ready = this.#engine?.ready
-        return ready && { cells: ready.kvCells, slots: ready.limits.slots }
-      },
+      kvCells: () => this.#engine?.ready?.kvCells,
       ready: () => this.notReady() === undefined,
       restarts: () => ({ engine: this.#engine?.restarts ?? 0, text: this.#text?.child.restarts ?? 0 }),
     })

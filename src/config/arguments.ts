@@ -1,5 +1,5 @@
 import { ConfigError } from './config-error.ts'
-import { flagAliases, foreignFlags, refusedFlags } from './foreign-flags.ts'
+import { flagAliases, foreignFlags, refusedFlags, sharingFlags } from './foreign-flags.ts'
 import { type Setting, type SettingName, settings } from './schema.ts'
 import { nearest } from './suggest.ts'
 
@@ -97,9 +97,15 @@ class ArgumentReader {
 
   #foreign(given: string, spelled: string, inline: string | undefined): void {
     const arity = foreignFlags.get(spelled)
-    const [next = '--'] = this.#rest
+    let value = inline
     if (inline === undefined && arity === 'list') this.#words()
-    else if (inline === undefined && arity === 'value' && !isFlag(next)) this.#rest.shift()
+    else if (inline === undefined && arity === 'value' && !isFlag(this.#rest[0] ?? '--'))
+      value = this.#rest.shift()
+    if (sharingFlags.has(spelled) && !['', '0', '1'].includes(value ?? (arity === 'none' ? 'on' : ''))) {
+      throw new ConfigError(
+        `${given} is not supported: one server holds the whole model. Take replicas instead.`,
+      )
+    }
     this.#warnings.push(`${given} is not supported here and was ignored.`)
   }
 }

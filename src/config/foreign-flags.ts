@@ -236,6 +236,20 @@ export const refusedFlags: Readonly<Record<string, string>> = {
   'chat-template': "Only the model's own template is used.",
 }
 
+/** One server holds a whole model: what shares one between several is refused, unless it says 0 or 1, which is no sharing. */
+export const sharingFlags: ReadonlySet<string> = new Set([
+  'data-parallel-rank',
+  'data-parallel-size',
+  'data-parallel-start-rank',
+  'decode-context-parallel-size',
+  'headless',
+  'kv-transfer-config',
+  'nnodes',
+  'node-rank',
+  'pipeline-parallel-size',
+  'prefill-context-parallel-size',
+])
+
 /** Flags of vLLM, huggingfaceserver and KServe's controller: injected whatever the runtime is, so they warn and start goes on. */
 export const foreignFlags: ReadonlyMap<string, Arity> = new Map(
   Object.entries(flags).flatMap(([arity, names]) => names.map((name) => [name, arity as Arity] as const)),

@@ -9,13 +9,17 @@ import {
   tokenGapBuckets,
 } from './buckets.ts'
 
+/** llm-d's picker takes its blocks from here, and none below 64: with whole slots as blocks no two prompts would be alike. */
+const BLOCK_TOKENS = 64
+
 /** What gauges read when they are scraped. */
 export interface MetricSources {
   readonly modelName: string
   stats(): EngineStats | undefined
   /** Requests that no slot has taken yet, those the engine does not know of included. */
   waiting(): number
-  kvCells(): { readonly cells: number; readonly slots: number } | undefined
+  /** Of all slots together; undefined while the model loads. */
+  kvCells(): number | undefined
   ready(): boolean
   restarts(): { readonly engine: number; readonly text: number }
 }
@@ -244,13 +248,13 @@ export class Metrics {
     this.#gauge('altiplano_text_restarts', 'Text processes started anew', () => sources.restarts().text)
     new Gauge({
       name: 'vllm:cache_config_info',
-      help: 'A block is a slot here: KV memory is not paged',
+      help: 'KV memory is not paged here: these blocks are the grain in which routers compare prefixes',
       labelNames: ['block_size', 'num_gpu_blocks'],
       registers: [this.#registry],
       collect() {
-        const { cells, slots } = sources.kvCells() ?? { cells: 0, slots: 0 }
         this.reset()
-        this.set({ block_size: String(slots === 0 ? 0 : cells / slots), num_gpu_blocks: String(slots) }, 1)
+        const blocks = Math.floor((sources.kvCells() ?? 0) / BLOCK_TOKENS)
+        this.set({ block_size: String(BLOCK_TOKENS), num_gpu_blocks: String(blocks) }, 1)
       },
     })
     new Gauge({

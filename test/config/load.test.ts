@@ -136,12 +136,19 @@ describe('flags of other runtimes warn', () => {
     [['--reasoning-parser', 'qwen3', '--enable-auto-tool-choice', '--tool-call-parser', 'hermes'], 3],
     [['--no-enable-chunked-prefill', '--no-async-scheduling'], 2],
     [['--logits-processors', 'a', 'b', '--kv-cache-dtype=fp8'], 2],
+    [['--tensor-parallel-size', '2', '--pipeline-parallel-size=1', '--data-parallel-size', '1'], 3],
+    [['--kv-transfer-config', ''], 1],
   ]
   it.each(cases)('%j', (argv, count) => {
     const { config, warnings, command } = load([...argv, '--port', '7', 'serve'])
     expect(warnings).toHaveLength(count)
     expect(warnings[0]).toContain(argv[0])
     expect({ port: config.port, command }).toEqual({ port: 7, command: 'serve' })
+  })
+
+  it('and so does the collector of traces that KServe names', () => {
+    const { warnings } = load([], { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4317', OTEL_SERVICE_NAME: 'm' })
+    expect(warnings).toEqual(['OTEL_EXPORTER_OTLP_ENDPOINT was ignored: no traces are sent.'])
   })
 
   it('and so do misspelt variables', () => {
@@ -184,6 +191,22 @@ describe('refused', () => {
       {},
       '',
       '--api-key is not supported. Keys are given in a file: --api-keys FILE.',
+    ],
+    ['pipeline parallelism', ['--pipeline-parallel-size', '2'], {}, '', 'one server holds the whole model'],
+    [
+      'data parallelism',
+      ['--data_parallel_size=2'],
+      {},
+      '',
+      '--data_parallel_size is not supported: one server',
+    ],
+    ['a worker', ['--headless', '--node-rank=1'], {}, '', '--headless is not supported: one server'],
+    [
+      'prefill apart',
+      ['--kv-transfer-config', `'{"kv_role":"kv_producer"}'`],
+      {},
+      '',
+      'Take replicas instead.',
     ],
     ['hexadecimal', ['--slots=0x10'], {}, '', "--slots: '0x10'"],
     ['a bad variable', [], { ALTIPLANO_SLOTS: 'many' }, '', "ALTIPLANO_SLOTS: 'many'"],
