@@ -14,6 +14,8 @@ function idleEngine(slots: number): Engine {
     step: async (batch: readonly BatchEntry[]) => batch.map(({ start }) => start % 1000),
     save: async () => 0,
     load: async () => undefined,
+    loadAdapter: async () => undefined,
+    unloadAdapter: async () => undefined,
     close: async () => undefined,
   }
 }

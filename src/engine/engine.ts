@@ -59,6 +59,8 @@ export interface BatchEntry {
   readonly history: readonly number[]
   /** How many of `history` the sequence began with; the rest it has generated. */
   readonly promptLength: number
+  /** The LoRA adapter that is applied, by its id: the same for all of a pass. Default none. */
+  readonly adapter?: string | undefined
 }
 
 export interface EngineLimits {
@@ -104,5 +106,9 @@ export interface Engine {
   save(slot: number, path: string, tokens: readonly number[]): Promise<number>
   /** Replaces what a slot holds by what save() wrote for the same tokens. Rejects, and leaves the slot empty, when it cannot. */
   load(slot: number, path: string, tokens: readonly number[]): Promise<void>
+  /** Makes an adapter known; its file has been checked. Between steps only. Rejects when it cannot be loaded. */
+  loadAdapter(id: string, path: string): Promise<void>
+  /** Forgets one that no sequence uses any more; one that is not known is no error. Between steps only. */
+  unloadAdapter(id: string): Promise<void>
   close(): Promise<void>
 }

@@ -53,6 +53,13 @@ export interface NativeContext {
   /** Resolves to the tokens of the file. Rejects when it is not one of this model and context, or cells are lacking. */
   loadSequenceStateFromFile(path: string, sequence: number, maxTokens: number): Promise<Uint32Array>
   setThreads(threads: number): void
+  /** For all sequences, from the next decode on. */
+  setLoras(adapters: readonly NativeAdapter[], scales: readonly number[]): void
+}
+
+/** node-llama-cpp 3.22.1: a LoRA adapter in memory. */
+export interface NativeAdapter {
+  dispose(): Promise<void>
 }
 
 export interface NativeHandles {
@@ -60,6 +67,7 @@ export interface NativeHandles {
   /** What a sampler sees at a row of the last pass. Costs it a draw. */
   readLogits(row: number, sampler: NativeSampler, filter: LogitFilter): Promise<LogitAnswer>
   newSampler(): NativeSampler
+  loadAdapter(path: string): Promise<NativeAdapter>
   /** @throws Error when llama.cpp cannot parse it. */
   newGrammar(gbnf: string): NativeGrammar
 }
@@ -77,6 +85,7 @@ interface LogitSource {
 }
 
 interface NativeModel {
+  loadLora(adapter: NativeAdapter): Promise<void>
   isEogToken(token: number): boolean
 }
 
@@ -86,6 +95,7 @@ interface Bindings {
     canBeNextTokenForGrammarEvaluationState(state: GrammarState, token: number): boolean
     acceptGrammarEvaluationStateToken(state: GrammarState, token: number): void
   }
+  readonly AddonModelLora: new (model: object, path: string) => NativeAdapter
   readonly AddonGrammar: new (gbnf: string, options: object) => object
   readonly AddonGrammarEvaluationState: new (model: object, grammar: object) => GrammarState
 }
@@ -101,6 +111,7 @@ const CONTEXT_METHODS = [
   'saveSequenceStateToFile',
   'loadSequenceStateFromFile',
   'setThreads',
+  'setLoras',
 ] as const
 
 /**
@@ -116,7 +127,7 @@ export function probeNative(llama: Llama, model: LlamaModel, context: LlamaConte
     (name) => `_ctx.${name}`,
   )
   if (typeof Sampler !== 'function') missing.push('_bindings.AddonSampler')
-  for (const name of ['AddonGrammar', 'AddonGrammarEvaluationState'] as const) {
+  for (const name of ['AddonGrammar', 'AddonGrammarEvaluationState', 'AddonModelLora'] as const) {
     if (typeof bindings?.[name] !== 'function') missing.push(`_bindings.${name}`)
   }
   for (const name of [
@@ -125,7 +136,9 @@ export function probeNative(llama: Llama, model: LlamaModel, context: LlamaConte
   ] as const) {
     if (typeof Sampler?.[name] !== 'function') missing.push(`AddonSampler.${name}`)
   }
-  if (typeof nativeModel?.isEogToken !== 'function') missing.push('_model.isEogToken')
+  for (const name of ['isEogToken', 'loadLora'] as const) {
+    if (typeof nativeModel?.[name] !== 'function') missing.push(`_model.${name}`)
+  }
   if (
     native === undefined ||
     bindings === undefined ||
@@ -142,6 +155,11 @@ export function probeNative(llama: Llama, model: LlamaModel, context: LlamaConte
     readLogits: (row, sampler, filter) =>
       (native as unknown as LogitSource).sampleToken(row, sampler, false, false, filter, true),
     newSampler: () => new Sampler(nativeModel),
+    loadAdapter: async (path) => {
+      const adapter = new bindings.AddonModelLora(nativeModel, path)
+      await nativeModel.loadLora(adapter)
+      return adapter
+    },
     newGrammar: (gbnf) => {
       const grammar = new bindings.AddonGrammar(gbnf, { addonExports: bindings, rootRuleName: 'root' })
       return {

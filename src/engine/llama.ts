@@ -8,6 +8,7 @@ import type {
   StepResult,
   TokenLogprob,
 } from './engine.ts'
+import { LlamaAdapters } from './llama-adapters.ts'
 import { drawWithin, GrammarCache, type GrammarPosition } from './llama-grammar.ts'
 import { LogprobReader } from './llama-logprobs.ts'
 import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
@@ -102,17 +103,18 @@ export async function openLlama(
     await model.dispose()
     await llama.dispose()
   }
-  const vocabulary = metadata.tokenizer.ggml.tokens.length
+  const watched = options.watch?.(native.context) ?? native.context
   return {
-    engine: new LlamaEngine(
+    engine: new LlamaEngine({
       limits,
-      options.watch?.(native.context) ?? native.context,
-      native.newSampler,
-      new GrammarCache(native.newGrammar),
-      new LogprobReader(native),
-      vocabulary,
+      context: watched,
+      newSampler: native.newSampler,
+      grammars: new GrammarCache(native.newGrammar),
+      logprobs: new LogprobReader(native),
+      adapters: new LlamaAdapters(watched, native.loadAdapter),
+      vocabulary: metadata.tokenizer.ggml.tokens.length,
       close,
-    ),
+    }),
     info: {
       modelBytes: model.size,
       parameters: Number(
@@ -124,33 +126,40 @@ export async function openLlama(
   }
 }
 
+/** What an engine is put together from. */
+export interface EngineParts {
+  readonly limits: EngineLimits
+  readonly context: NativeContext
+  readonly newSampler: () => NativeSampler
+  readonly grammars: GrammarCache
+  readonly logprobs: LogprobReader
+  readonly adapters: LlamaAdapters
+  /** Number of its tokens. */
+  readonly vocabulary: number
+  close(): Promise<void>
+}
+
 export class LlamaEngine implements Engine {
   readonly limits: EngineLimits
   readonly #context: NativeContext
   readonly #newSampler: () => NativeSampler
   readonly #grammars: GrammarCache
   readonly #logprobs: LogprobReader
+  readonly #adapters: LlamaAdapters
   readonly #vocabulary: number
   readonly #close: () => Promise<void>
   readonly #slots: Slot[]
 
-  constructor(
-    limits: EngineLimits,
-    context: NativeContext,
-    newSampler: () => NativeSampler,
-    grammars: GrammarCache,
-    logprobs: LogprobReader,
-    vocabulary: number,
-    close: () => Promise<void>,
-  ) {
-    this.limits = limits
-    this.#context = context
-    this.#newSampler = newSampler
-    this.#grammars = grammars
-    this.#logprobs = logprobs
-    this.#vocabulary = vocabulary
-    this.#close = close
-    this.#slots = Array.from({ length: limits.slots }, () => ({
+  constructor(parts: EngineParts) {
+    this.limits = parts.limits
+    this.#context = parts.context
+    this.#newSampler = parts.newSampler
+    this.#grammars = parts.grammars
+    this.#logprobs = parts.logprobs
+    this.#adapters = parts.adapters
+    this.#vocabulary = parts.vocabulary
+    this.#close = parts.close
+    this.#slots = Array.from({ length: parts.limits.slots }, () => ({
       resident: 0,
       owner: undefined,
       sampler: undefined,
@@ -186,6 +195,14 @@ export class LlamaEngine implements Engine {
     }
   }
 
+  loadAdapter(id: string, path: string): Promise<void> {
+    return this.#adapters.load(id, path)
+  }
+
+  unloadAdapter(id: string): Promise<void> {
+    return this.#adapters.unload(id)
+  }
+
   /** Between steps only. */
   setThreads(threads: number): void {
     this.#context.setThreads(threads)
@@ -198,7 +215,9 @@ export class LlamaEngine implements Engine {
   }
 
   /** llama.cpp fails a whole batch for one bad token, and crashes on others: look first. */
-  #refusal({ tokens, draft = [], start, slot, copyFrom, scoring }: BatchEntry): Error | undefined {
+  #refusal({ tokens, draft = [], start, slot, copyFrom, scoring, adapter }: BatchEntry): Error | undefined {
+    if (adapter !== undefined && !this.#adapters.has(adapter))
+      return new Error(`there is no adapter ${adapter}`)
     const bad = [...tokens, ...draft, ...(scoring?.following ?? [])].find(
       (token) => !Number.isInteger(token) || token < 0 || token >= this.#vocabulary,
     )
@@ -216,7 +235,9 @@ export class LlamaEngine implements Engine {
   /** One forward pass. When it fails, each entry is tried alone, so that only the guilty one pays. */
   async #decode(entries: readonly BatchEntry[]): Promise<Map<BatchEntry, StepResult>> {
     const outcome = new Map<BatchEntry, StepResult>()
-    if (entries.length === 0) return outcome
+    const [first] = entries
+    if (first === undefined) return outcome
+    this.#adapters.apply(first.adapter)
     try {
       const rows = await this.#fill(entries)
       await this.#context.decodeBatch()

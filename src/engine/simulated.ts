@@ -11,6 +11,9 @@ export interface SimulatedOptions {
   ) => { readonly entry: number; readonly error: Error } | Error | undefined
 }
 
+/** Above all token ids. */
+const ADAPTED = 1_000_000
+
 /**
  * An engine without a model. The next token is a hash of all that is resident in the slot,
  * so one misplaced, missing or stale cell changes the output.
@@ -19,6 +22,8 @@ export class SimulatedEngine implements Engine {
   readonly limits: EngineLimits
   readonly #options: SimulatedOptions
   readonly #cells: number[][]
+  /** What is added to a token in a cell that was computed with an adapter. */
+  readonly #adapters = new Map<string, number>()
 
   constructor(limits: EngineLimits, options: SimulatedOptions = {}) {
     this.limits = limits
@@ -54,8 +59,17 @@ export class SimulatedEngine implements Engine {
   async load(slot: number, path: string, tokens: readonly number[]): Promise<void> {
     this.#cells[slot] = []
     const cells = JSON.parse(await readFile(path, 'utf8')) as number[]
-    if (cells.join() !== tokens.join()) throw new Error('the file holds other tokens')
+    if (cells.map((cell) => cell % ADAPTED).join() !== tokens.join())
+      throw new Error('the file holds other tokens')
     this.#cells[slot] = cells
+  }
+
+  async loadAdapter(id: string): Promise<void> {
+    this.#adapters.set(id, ADAPTED * (1 + (hash(Buffer.from(id), 0) % 1000)))
+  }
+
+  async unloadAdapter(id: string): Promise<void> {
+    this.#adapters.delete(id)
   }
 
   async close(): Promise<void> {}
@@ -63,7 +77,9 @@ export class SimulatedEngine implements Engine {
   #check(batch: readonly BatchEntry[]): void {
     const total = batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0)
     if (total > this.limits.batchTokens) throw new RangeError(`${total} tokens do not fit in a batch`)
-    for (const [index, { slot }] of batch.entries()) {
+    for (const [index, { slot, adapter }] of batch.entries()) {
+      if (adapter !== batch[0]?.adapter) throw new RangeError('a pass has one adapter')
+      if (adapter !== undefined && !this.#adapters.has(adapter)) throw new RangeError(`no adapter ${adapter}`)
       if (index > 0 && slot <= (batch[index - 1]?.slot ?? -1)) throw new RangeError('slots do not ascend')
     }
   }
@@ -76,7 +92,9 @@ export class SimulatedEngine implements Engine {
     return cells.slice(0, start)
   }
 
-  #compute({ slot, start, tokens, draft, sample, scoring }: BatchEntry): StepResult {
+  #compute({ slot, start, tokens, draft, sample, scoring, adapter }: BatchEntry): StepResult {
+    const adapted = adapter === undefined ? 0 : (this.#adapters.get(adapter) ?? 0)
+    const cell = (token: number): number => token + adapted
     if (sample?.grammar !== undefined) return new Error('the simulated engine has no grammar')
     const cells = this.#cells[slot]
     if (cells === undefined) throw new RangeError(`there is no slot ${slot}`)
@@ -85,10 +103,10 @@ export class SimulatedEngine implements Engine {
     if (tokens.length === 0) throw new RangeError(`slot ${slot} has nothing to compute`)
     cells.length = start
     const following = scoring?.following.map((token, index) => {
-      cells.push(...tokens.slice(index, index + 1))
+      cells.push(...tokens.slice(index, index + 1).map(cell))
       return this.#score(cells, token, scoring.top)
     })
-    cells.push(...tokens.slice(following?.length ?? 0))
+    cells.push(...tokens.slice(following?.length ?? 0).map(cell))
     const { contextSize } = this.limits
     if (cells.length + (draft?.length ?? 0) > contextSize)
       throw new RangeError(`slot ${slot} is over its context size`)
@@ -101,7 +119,7 @@ export class SimulatedEngine implements Engine {
     }
     if (sample !== undefined) draw(sample.seed)
     for (const [index, guess] of (draft ?? []).entries()) {
-      cells.push(guess)
+      cells.push(cell(guess))
       if (sample !== undefined && drawn.length === index + 1 && drawn[index] === guess) draw(sample.seed)
     }
     if (following !== undefined) return { drawn, logprobs, following }
@@ -122,7 +140,7 @@ export class SimulatedEngine implements Engine {
 }
 
 /** FNV-1a. */
-function hash(values: readonly number[], seed: number): number {
+function hash(values: Iterable<number>, seed: number): number {
   let result = (2166136261 ^ seed) >>> 0
   for (const value of values) result = Math.imul(result ^ value, 16777619) >>> 0
   return result

@@ -13,11 +13,14 @@ export interface Tensors {
   readonly bytes: number
   /** The type that holds the most bytes. */
   readonly mainType: string
+  /** Of each tensor: its rows' length first. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>
 }
 
 interface Tensor {
   readonly name: string
   readonly type: string
+  readonly shape: readonly number[]
   readonly elements: number
   readonly bytes: number
   readonly offset: bigint
@@ -25,15 +28,15 @@ interface Tensor {
 
 /** Reads the tensor list and holds each tensor's place against the file's size. */
 export async function readTensors(reader: ByteReader, count: number, alignment: number): Promise<Tensors> {
-  const names = new Set<string>()
+  const shapes = new Map<string, readonly number[]>()
   const bytesByType = new Map<string, number>()
   let parameters = 0
   let end = 0
   let expected = 0
   for (let index = 0; index < count; index++) {
     const tensor = await readTensor(reader, index)
-    if (names.has(tensor.name)) throw reader.fail(`tensor ${shown(tensor.name)} appears twice.`)
-    names.add(tensor.name)
+    if (shapes.has(tensor.name)) throw reader.fail(`tensor ${shown(tensor.name)} appears twice.`)
+    shapes.set(tensor.name, tensor.shape)
     checkPlace(reader, tensor, expected, alignment)
     end = expected + tensor.bytes
     expected = padded(end, alignment)
@@ -45,7 +48,7 @@ export async function readTensors(reader: ByteReader, count: number, alignment: 
   }
   checkEnd(reader, padded(reader.position, alignment) + end)
   const [largest] = [...bytesByType].sort((a, b) => b[1] - a[1])
-  return { count, parameters, bytes: end, mainType: largest?.[0] ?? 'none' }
+  return { count, parameters, bytes: end, mainType: largest?.[0] ?? 'none', shapes }
 }
 
 const padded = (size: number, alignment: number): number => Math.ceil(size / alignment) * alignment
@@ -74,7 +77,14 @@ async function readTensor(reader: ByteReader, index: number): Promise<Tensor> {
     )
   }
   const offset = await reader.u64()
-  return { name, type: type.name, elements: Number(elements), bytes: Number(bytes), offset }
+  return {
+    name,
+    type: type.name,
+    shape: shape.map(Number),
+    elements: Number(elements),
+    bytes: Number(bytes),
+    offset,
+  }
 }
 
 function checkPlace(reader: ByteReader, tensor: Tensor, expected: number, alignment: number): void {

@@ -45,6 +45,17 @@ export async function readModel(shards: readonly string[]): Promise<GgufSummary>
   return { ...summary, fileBytes, parameters, tensorCount }
 }
 
+/** The metadata and the tensors' shapes of one file. @throws ModelFileError. */
+export async function readGgufHeader(path: string): Promise<{
+  readonly metadata: Metadata
+  readonly shapes: ReadonlyMap<string, readonly number[]>
+}> {
+  return withReader(path, async (reader) => {
+    const { metadata, tensors } = await readHeader(reader)
+    return { metadata, shapes: tensors.shapes }
+  })
+}
+
 async function withReader<T>(path: string, use: (reader: ByteReader) => Promise<T>): Promise<T> {
   const name = basename(path)
   let handle: FileHandle | undefined

@@ -31,6 +31,8 @@ export class FairQueue {
   readonly #lines = new Map<string, Set<Sequence>>()
   readonly #accounts = new Map<string, Account>()
   readonly #tickets = new Map<Sequence, Ticket>()
+  /** Of those that wait: how many have each adapter. */
+  readonly #adapters = new Map<string | undefined, number>()
   #size = 0
   #numbers = 0
   /** Tokens of all tenants together. */
@@ -48,6 +50,11 @@ export class FairQueue {
     return this.#size
   }
 
+  /** Adapters of those that wait. */
+  adapters(): Iterable<string | undefined> {
+    return this.#adapters.keys()
+  }
+
   *waiting(): Iterable<Sequence> {
     for (const line of this.#lines.values()) yield* line
   }
@@ -58,6 +65,7 @@ export class FairQueue {
     this.#tickets.set(sequence, { account, number: this.#numbers++, arrivedAt: this.#total })
     this.#lineOf(sequence).add(sequence)
     this.#size++
+    this.#adapters.set(sequence.adapter, (this.#adapters.get(sequence.adapter) ?? 0) + 1)
   }
 
   /** The next that waits, without those that have been passed over. */
@@ -135,6 +143,9 @@ export class FairQueue {
     const line = this.#lines.get(name)
     if (line?.delete(sequence) !== true) return
     this.#size--
+    const others = (this.#adapters.get(sequence.adapter) ?? 1) - 1
+    if (others > 0) this.#adapters.set(sequence.adapter, others)
+    else this.#adapters.delete(sequence.adapter)
     if (line.size === 0) this.#lines.delete(name)
   }
 

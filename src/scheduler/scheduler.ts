@@ -6,7 +6,7 @@ import {
   type StepResult,
 } from '../engine/engine.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
-import { emptyPrefix, sharedTokens } from '../kvcache/prefix.ts'
+import { emptyPrefix, type Prefix, sharedTokens } from '../kvcache/prefix.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
 import { FairQueue } from './fair-queue.ts'
 import { packingMove } from './packing.ts'
@@ -37,6 +37,7 @@ const MOST_SCORED = 32
 
 /** A forward pass while it is put together. */
 interface Pass {
+  readonly adapter: string | undefined
   readonly batch: ScheduledEntry[]
   /** Tokens that it still takes. */
   room: number
@@ -66,6 +67,8 @@ export class Scheduler {
   /** Between schedule() and commit() slots are in use by the engine: those of finished sequences are given back after it. */
   #stepping = false
   readonly #leaving: Sequence[] = []
+  /** The adapter of the pass before. */
+  #lastTurn: string | undefined
 
   constructor(
     limits: EngineLimits,
@@ -98,16 +101,43 @@ export class Scheduler {
     return { waiting: this.#queue.size, running: this.#running.size, resident }
   }
 
-  /** The next batch, in ascending order of slots: llama.cpp groups only ascending, consecutive sequences. */
+  /**
+   * The next batch, in ascending order of slots: llama.cpp groups only ascending, consecutive sequences.
+   * A pass has the weights of one adapter, or of none: they take turns, so that of `n` each has every n-th pass.
+   */
   schedule(): ScheduledEntry[] {
-    if (this.#queue.size === 0) this.#pack()
-    const pass: Pass = { batch: [], room: this.#limits.batchTokens, scored: 0 }
+    const turns = this.#turns()
+    // What moves has to be in the next pass.
+    if (this.#queue.size === 0 && turns.length === 1) this.#pack()
+    for (const adapter of turns) {
+      const batch = this.#passOf(adapter)
+      if (batch.length === 0) continue
+      this.#lastTurn = adapter
+      this.#stepping = true
+      return batch.sort((a, b) => a.slot - b.slot)
+    }
+    this.#stepping = false
+    return []
+  }
+
+  /** Adapters that run or wait, from the one after the last. */
+  #turns(): (string | undefined)[] {
+    const turns = [
+      ...new Set([...[...this.#running].map(({ adapter }) => adapter), ...this.#queue.adapters()]),
+    ]
+    const last = turns.indexOf(this.#lastTurn)
+    return [...turns.slice(last + 1), ...turns.slice(0, last + 1)]
+  }
+
+  #passOf(adapter: string | undefined): ScheduledEntry[] {
+    const pass: Pass = { adapter, batch: [], room: this.#limits.batchTokens, scored: 0 }
     // Decodes first: each costs one token, so no prompt, however long, can stall a running stream.
-    for (const sequence of this.#running) if (sequence.phase === 'decode') this.#take(sequence, pass)
+    for (const sequence of this.#running) {
+      if (sequence.phase === 'decode' && sequence.adapter === adapter) this.#take(sequence, pass)
+    }
     pass.room -= this.#speculate(pass.batch)
     this.#takePrompts(pass)
-    this.#stepping = pass.batch.length > 0
-    return pass.batch.sort((a, b) => a.slot - b.slot)
+    return pass.batch
   }
 
   /** Puts as much of a sequence into a pass as there is room for. */
@@ -131,7 +161,7 @@ export class Scheduler {
       }
       this.#take(sequence, pass)
     }
-    const running = this.#prompts()
+    const running = this.#prompts(pass.adapter)
     const deferred = new Set<Sequence>()
     let full = false
     while (pass.room > 0) {
@@ -144,10 +174,14 @@ export class Scheduler {
         take(first)
         continue
       }
-      const outcome = this.#admit(next)
-      if (outcome === 'running') take(next)
-      else if (outcome === 'deferred') deferred.add(next)
-      else full = true
+      const place = this.#placeFor(next)
+      if (place === 'deferred') deferred.add(next)
+      // Whoever is behind one of another adapter waits until that has had its turn.
+      else if (place === 'full' || next.adapter !== pass.adapter) full = true
+      else {
+        this.#admit(next, place)
+        take(next)
+      }
     }
   }
 
@@ -268,29 +302,34 @@ export class Scheduler {
   }
 
   /** Those of running sequences that are not computed, in the order of the queue. */
-  #prompts(): Sequence[] {
-    const prompts = [...this.#running].filter(({ phase }) => phase === 'prefill')
+  #prompts(adapter: string | undefined): Sequence[] {
+    const prompts = [...this.#running].filter(
+      (sequence) => sequence.phase === 'prefill' && sequence.adapter === adapter,
+    )
     return prompts.sort((a, b) => this.#queue.compare(a, b))
   }
 
-  #admit(sequence: Sequence): 'running' | 'deferred' | 'full' {
-    const found = this.#cache.find(sequence.scoresPrompt ? emptyPrefix(sequence.scope) : sequence)
+  /** Where it could start now; deferred: another sequence is computing what it needs, too. */
+  #placeFor(sequence: Sequence): Place | 'deferred' | 'full' {
+    const wanted = sequence.scoresPrompt ? emptyPrefix(sequence.scope) : sequence
+    const found = this.#cache.find(wanted)
     if (found === undefined) return 'full'
     const donor =
       this.#cache.copies && !sequence.scoresPrompt ? bestDonor(sequence, this.#running) : undefined
     const held = Math.max(found, donor?.ready ?? 0)
     if (donor !== undefined && donor.coming - held >= this.#leastCopy) return 'deferred'
     const copied = donor !== undefined && donor.ready - found >= this.#leastCopy
-    const lease = this.#cache.acquire(
-      copied || sequence.scoresPrompt ? emptyPrefix(sequence.scope) : sequence,
-    )
-    if (lease === undefined) return 'full'
+    return copied ? { wanted: emptyPrefix(sequence.scope), donor } : { wanted, donor: undefined }
+  }
+
+  #admit(sequence: Sequence, { wanted, donor }: Place): void {
+    const lease = this.#cache.acquire(wanted)
+    if (lease === undefined) throw new Error('a slot that was free is not')
     sequence.slot = lease.slot
-    sequence.computed = sequence.cached = copied ? donor.ready : lease.cached
-    sequence.arrival = { copyFrom: copied ? donor.slot : undefined, park: lease.park, restore: lease.restore }
+    sequence.computed = sequence.cached = donor?.ready ?? lease.cached
+    sequence.arrival = { copyFrom: donor?.slot, park: lease.park, restore: lease.restore }
     this.#running.add(sequence)
     this.#queue.admit(sequence, sequence.pending)
-    return 'running'
   }
 
   #entryOf(sequence: Sequence, room: number, besideOthers: boolean): ScheduledEntry | undefined {
@@ -316,6 +355,7 @@ export class Scheduler {
       scoring: sequence.logprobs && scoringOf(sequence, sequence.logprobs.top, computed, count),
       history,
       promptLength: sequence.promptLength,
+      adapter: sequence.adapter,
     }
   }
 
@@ -326,6 +366,12 @@ export class Scheduler {
     this.#cache.release(sequence.slot, { scope: sequence.scope, tokens })
     sequence.slot = undefined
   }
+}
+
+/** What a sequence would start with: what a slot is to be searched for, or whose slot is copied. */
+interface Place {
+  readonly wanted: Prefix
+  readonly donor: Donor | undefined
 }
 
 interface Donor {

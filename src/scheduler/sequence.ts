@@ -24,6 +24,8 @@ export interface SequenceParams {
   readonly logprobs?: LogprobRequest | undefined
   /** Whose keys and values it may use, and who may use its own: see Prefix. Default ''. */
   readonly cacheScope?: string
+  /** The LoRA adapter it runs with, by its id. Default none. */
+  readonly adapter?: string | undefined
   /** Default: the one tenant there is. */
   readonly share?: Share
 }
@@ -51,6 +53,7 @@ export class Sequence implements Prefix {
   readonly promptLength: number
   readonly tokens: number[]
   readonly scope: string
+  readonly adapter: string | undefined
   readonly share: Share
   /** `tokens[0, computed)` have their keys and values in `slot`. */
   computed = 0
@@ -85,7 +88,9 @@ export class Sequence implements Prefix {
     this.promptLength = prompt.length
     this.tokens = [...prompt, ...generated]
     this.logprobs = params.logprobs
-    this.scope = params.cacheScope ?? ''
+    this.adapter = params.adapter
+    // Keys and values are those of the weights they were computed with.
+    this.scope = [params.cacheScope ?? '', params.adapter ?? []].flat().join(' ')
     this.share = params.share ?? THE_ONE_TENANT
     this.#lookup = speculation && new PromptLookup(speculation.prediction)
   }

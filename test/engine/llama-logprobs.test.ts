@@ -3,6 +3,7 @@ import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type BatchEntry, isScored, type Scored, type TokenLogprob } from '../../src/engine/engine.ts'
 import { LlamaEngine } from '../../src/engine/llama.ts'
+import { LlamaAdapters } from '../../src/engine/llama-adapters.ts'
 import { GrammarCache } from '../../src/engine/llama-grammar.ts'
 import { LogprobReader } from '../../src/engine/llama-logprobs.ts'
 import { type NativeContext, type NativeHandles, probeNative } from '../../src/engine/llama-native.ts'
@@ -72,20 +73,22 @@ beforeAll(async () => {
   })
   const native = probeNative(llama, model, context)
   const size = model.fileInfo.metadata.tokenizer.ggml.tokens.length
-  engine = new LlamaEngine(
+  const watched = reading(native, size)
+  engine = new LlamaEngine({
     limits,
-    reading(native, size),
-    native.newSampler,
-    new GrammarCache(native.newGrammar),
-    new LogprobReader(native),
-    size,
+    context: watched,
+    newSampler: native.newSampler,
+    grammars: new GrammarCache(native.newGrammar),
+    logprobs: new LogprobReader(native),
+    adapters: new LlamaAdapters(watched, native.loadAdapter),
+    vocabulary: size,
     // In this order, as the server does: disposing of all at once hangs now and then (node-llama-cpp 3.22.1).
-    async () => {
+    close: async () => {
       await context.dispose()
       await model.dispose()
       await llama.dispose()
     },
-  )
+  })
 })
 afterAll(() => engine.close())
 beforeEach(() => {

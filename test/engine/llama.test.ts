@@ -37,6 +37,7 @@ function recording(context: NativeContext): NativeContext {
     saveSequenceStateToFile: (...args) => context.saveSequenceStateToFile(...args),
     loadSequenceStateFromFile: (...args) => context.loadSequenceStateFromFile(...args),
     setThreads: (threads) => context.setThreads(threads),
+    setLoras: (adapters, scales) => context.setLoras(adapters, scales),
   }
 }
 
