@@ -11,8 +11,8 @@ export interface SimulatedOptions {
   ) => { readonly entry: number; readonly error: Error } | Error | undefined
 }
 
-/** Above all token ids. */
-const ADAPTED = 1_000_000
+/** Above all token ids, and odd: a hash of 8 bits is to see it. */
+const ADAPTED = 1_000_003
 
 /**
  * An engine without a model. The next token is a hash of all that is resident in the slot,
