@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { AdapterLoader } from './children/adapter-loader.ts'
 import { CrashLimit } from './children/crash-limit.ts'
 import { EmbeddingClient } from './children/embedding-client.ts'
 import { ModelText } from './children/model-text.ts'
@@ -19,11 +20,13 @@ import type { TlsFiles } from './gateway/access/certificate.ts'
 import { TenantLimits } from './gateway/access/tenant-limits.ts'
 import { Door } from './gateway/door.ts'
 import { buildServer } from './gateway/server.ts'
-import type { Embedding, ReadyModel, Serving } from './gateway/serving.ts'
+import type { Embedding, ReadyModel, ServedAdapters, Serving } from './gateway/serving.ts'
+import { Adapters, type NamedAdapter } from './generation/adapters.ts'
 import { type EngineLoss, Generator } from './generation/generator.ts'
 import { traceOf } from './generation/request-trace.ts'
 import type { TimeLimits } from './generation/time-limits.ts'
 import { Metrics } from './metrics/metrics.ts'
+import { openLoraAdapterIn } from './models/lora-adapter.ts'
 
 export interface AltiplanoOptions {
   readonly names: readonly string[]
@@ -48,6 +51,8 @@ export interface AltiplanoOptions {
   readonly strictParams: boolean
   readonly controlTokenIds: boolean
   readonly promptLookup: boolean
+  /** Where adapters may be loaded from while the server runs; absent: they do not change. */
+  readonly loraDir?: string | undefined
   readonly log: FastifyBaseLogger
 }
 
@@ -65,6 +70,8 @@ export class Altiplano {
   readonly #options: AltiplanoOptions
   readonly #metrics: Metrics
   readonly #generator: Generator
+  readonly #loader = new AdapterLoader((command) => this.#engine?.send(command) ?? false)
+  readonly #adapters: Adapters
   #engine: SupervisedChild<EngineInit, EngineCommand, EngineReady, EngineMessage> | undefined
   #text: TextClient | undefined
   #embedding: EmbeddingClient | undefined
@@ -72,6 +79,8 @@ export class Altiplano {
     () => this.#text,
     () => this.#engine?.ready?.limits.contextSize,
   )
+  /** The model's files. */
+  #shards: readonly string[] = []
   #app: FastifyInstance | undefined
   #stats: StepMessage['stats'] | undefined
   /** Why the model cannot be served at all, found before any child was started. */
@@ -93,6 +102,7 @@ export class Altiplano {
       waiting: () => Math.max(0, this.#generator.inFlight - (this.#stats?.running ?? 0)),
       kvCells: () => this.#engine?.ready?.kvCells,
       ready: () => this.notReady() === undefined,
+      adapters: () => this.#adaptersInUse(),
       restarts: () => ({ engine: this.#engine?.restarts ?? 0, text: this.#text?.child.restarts ?? 0 }),
     })
     this.#generator = new Generator({
@@ -105,7 +115,18 @@ export class Altiplano {
       onTokens: (tenant, count) => this.#tenantLimits.spend(tenant, count),
       onAdmitted: () => this.#metrics.onAdmitted(),
       onGap: (gapMs) => this.#metrics.onGap(gapMs),
-      onOver: (record) => this.#metrics.onGenerationOver(record),
+      onOver: (record) => {
+        this.#metrics.onGenerationOver(record)
+        this.#adapters.onOver()
+      },
+    })
+    this.#adapters = new Adapters({
+      load: (adapter) => this.#loader.load(adapter),
+      unload: (id) => this.#engine?.send({ type: 'unload', id }),
+      inUse: (id) => {
+        const { running, waiting } = this.#generator.adapters()
+        return running.has(id) || waiting.has(id)
+      },
     })
   }
 
@@ -130,24 +151,34 @@ export class Altiplano {
     return this.#app.listen({ host, port })
   }
 
-  /** Starts the children on a model whose file has been checked. */
-  startModel(init: EngineInit): void {
+  /** Starts the children on a model whose file has been checked, with adapters that have been, too. */
+  startModel(
+    init: Omit<EngineInit, 'adapters'>,
+    shards: readonly string[],
+    adapters: readonly NamedAdapter[],
+  ): void {
     if (this.#door.leaving) return
     const { log } = this.#options
     this.#unservable = undefined
+    this.#shards = shards
+    for (const adapter of adapters) this.#adapters.set(adapter)
     this.#engine = new SupervisedChild({
       name: 'engine',
       entry: childEntry('engine'),
-      init,
+      init: () => ({ ...init, adapters: this.#adapters.all() }),
       env: poolThreads(init.gpuLayers),
       log,
       onReady: (ready) => {
         log.info({ ...ready.limits, threads: init.threads }, 'engine ready')
         this.#generator.onEngineReady()
       },
-      onMessage: (message) => this.#onStep(message),
+      onMessage: (message) => {
+        if (message.type === 'step') this.#onStep(message)
+        else this.#loader.onMessage(message)
+      },
       onDown: ({ cause, served }) => {
         this.#stats = undefined
+        this.#loader.onEngineDown()
         // One that never came up has met no request: they go on waiting.
         if (served) this.#onEngineLost(this.#generator.onEngineDown())
         this.#onCrash('engine', cause, served)
@@ -254,6 +285,7 @@ export class Altiplano {
     const { names, strictParams, controlTokenIds, promptLookup, maxN } = this.#options
     return {
       names,
+      adapters: this.#servedAdapters(),
       embedding: this.#embeddingServing(),
       created: Math.floor(Date.now() / 1000),
       strictParams,
@@ -280,6 +312,41 @@ export class Altiplano {
       spend: (tenant, tokens) => tenant && this.#tenantLimits.spend(tenant.name, tokens),
       ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
     }
+  }
+
+  #servedAdapters(): ServedAdapters {
+    const adapters = this.#adapters
+    return {
+      get names() {
+        return adapters.names
+      },
+      changeable: this.#options.loraDir !== undefined,
+      find: (name) => adapters.find(name),
+      load: (name, path) => this.#loadAdapter(name, path),
+      unload: (name) => adapters.unload(name),
+    }
+  }
+
+  async #loadAdapter(name: string, path: string): Promise<void> {
+    const { loraDir = '', log } = this.#options
+    await this.#readyModel()
+    try {
+      await this.#adapters.load({ name, ...(await openLoraAdapterIn(loraDir, path, this.#shards)) })
+      log.info({ adapter: name }, 'adapter loaded')
+    } catch (error) {
+      if (error instanceof ServingError) throw error
+      throw new ServingError('invalid_value', `Invalid 'lora_path': ${(error as Error).message}`, {
+        param: 'lora_path',
+        cause: error,
+      })
+    }
+  }
+
+  #adaptersInUse(): { running: string[]; waiting: string[]; known: number } {
+    const { running, waiting } = this.#generator.adapters()
+    const namesOf = (ids: ReadonlySet<string>): string[] =>
+      this.#adapters.names.filter((name) => ids.has(this.#adapters.find(name)?.id ?? ''))
+    return { running: namesOf(running), waiting: namesOf(waiting), known: this.#adapters.names.length }
   }
 
   #embeddingServing(): Embedding | undefined {

@@ -5,7 +5,13 @@ import { type Config, servedNames } from './config/schema.ts'
 import { checkExposure, openKeyFile, openTls } from './front-door.ts'
 import { listenOn } from './listen.ts'
 import { modelDisplayName } from './models/locate.ts'
-import { embeddingNamesOf, locate, startEmbeddingModel, startModel } from './start-models.ts'
+import {
+  checkAdapterNames,
+  embeddingNamesOf,
+  locate,
+  startEmbeddingModel,
+  startModel,
+} from './start-models.ts'
 import { writeTerminationMessage } from './termination-message.ts'
 
 /**
@@ -23,9 +29,11 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const local = later ? undefined : await locate(config)
   const names = servedNames(config.servedModelName, local?.displayName ?? modelDisplayName(config.model))
   const embeddingNames = embeddingNamesOf(config, names)
+  checkAdapterNames(config, [...names, ...(embeddingNames ?? [])])
   const altiplano = new Altiplano({
     names,
     embeddingNames,
+    loraDir: config.loraDir,
     maxQueue: config.maxQueue,
     maxQueuedTokens: config.maxQueuedTokens || Number.POSITIVE_INFINITY,
     maxQueuedBytes: config.maxQueuedBytes,

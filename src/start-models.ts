@@ -2,14 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Altiplano } from './altiplano.ts'
 import { ConfigError } from './config/config-error.ts'
+import { parseLoraModules } from './config/lora-modules.ts'
 import { type Config, servedNames } from './config/schema.ts'
 import { freeCores } from './free-cores.ts'
+import type { NamedAdapter } from './generation/adapters.ts'
 import { memoryLimit } from './memory-limit.ts'
 import type { DownloadProgress } from './models/download.ts'
 import { checkFit, type FitPlan, fitPlan, fits } from './models/fit-plan.ts'
 import { readModel } from './models/gguf.ts'
 import { type GgufSummary, makesEmbeddings } from './models/gguf-summary.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
+import { openLoraAdapter } from './models/lora-adapter.ts'
 import { ModelFileError } from './models/model-file-error.ts'
 import { progressReporter, progressText } from './models/progress.ts'
 import { parkingSpace } from './parking-space.ts'
@@ -35,7 +38,11 @@ export async function startModel(
     checkFit(summary, plan, memoryLimit())
     const parking = parkingSpace(config, located.path)
     tellPlan(plan, config, parking?.bytes ?? 0, log)
-    altiplano.startModel({
+    const adapters: NamedAdapter[] = []
+    for (const { name, path } of parseLoraModules(config.loraModules)) {
+      adapters.push({ name, ...(await openLoraAdapter(path, located.shards)) })
+    }
+    const engine = {
       modelPath: located.path,
       slots: plan.slots,
       contextSize: plan.contextSize,
@@ -50,7 +57,8 @@ export async function startModel(
       itlTargetMs: config.itlTargetMs,
       // The gateway counts those that run too, and one that it has just let in may find them still running.
       maxWaiting: plan.slots + config.maxQueue + config.maxN,
-    })
+    }
+    altiplano.startModel(engine, located.shards, adapters)
   } catch (error) {
     if (signal.aborted) return
     const reason = error instanceof ModelFileError ? error.message : 'the model could not be opened'
@@ -89,6 +97,12 @@ export async function startEmbeddingModel(
     writeTerminationMessage(reason)
     altiplano.refuseEmbeddingModel(reason)
   }
+}
+
+/** @throws ConfigError for a list that cannot be read, or a name that is a model's. */
+export function checkAdapterNames({ loraModules }: Config, names: readonly string[]): void {
+  const taken = parseLoraModules(loraModules).find(({ name }) => names.includes(name))
+  if (taken !== undefined) throw new ConfigError(`--lora-modules: a model is called ${taken.name} already.`)
 }
 
 /** @throws ConfigError when both models would answer to one name. */

@@ -31,7 +31,7 @@ export class EmbeddingClient {
     this.child = new SupervisedChild({
       name: 'embedding',
       entry: childEntry('embedding'),
-      init,
+      init: () => init,
       env,
       log,
       // Tokenizing makes it deaf for as long as a text is long.

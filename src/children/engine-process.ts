@@ -12,7 +12,7 @@ import { Scheduler } from '../scheduler/scheduler.ts'
 import { Sequence } from '../scheduler/sequence.ts'
 import { TransferCost } from '../scheduler/transfer-cost.ts'
 import { serveChild } from './child-channel.ts'
-import type { EngineCommand, EngineInit, EngineMessage, EngineReady } from './protocol.ts'
+import type { AdapterMessage, EngineCommand, EngineInit, EngineMessage, EngineReady } from './protocol.ts'
 
 /** Tokens by which a prompt advances in a pass, however slow the machine is. */
 const LEAST_CHUNK = 16
@@ -43,6 +43,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
       channel.busy(message.stats.running + message.stats.waiting > 0)
     },
   })
+  for (const { id, path } of init.adapters) await engine.loadAdapter(id, path).catch(complain)
   const stop = new AbortController()
   // A lost engine is a lost process: the rejection ends it, and the supervisor starts another.
   const running = loop.run(stop.signal)
@@ -50,7 +51,11 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     ready: { limits: engine.limits, kvCells: slots * contextSize, modelBytes, parameters },
     onMessage: (command) => {
       if (command.type === 'cancel') loop.cancel(command.id)
-      else {
+      else if (command.type === 'load') {
+        void loadAdapter(command, loop, engine).then((answer) => channel.send(answer))
+      } else if (command.type === 'unload') {
+        loop.between(() => engine.unloadAdapter(command.id)).catch(complain)
+      } else {
         channel.busy(true)
         loop.add(
           new Sequence({
@@ -69,6 +74,24 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     },
   }
 })
+
+async function loadAdapter(
+  { id, path }: { readonly id: string; readonly path: string },
+  loop: StepLoop,
+  engine: Engine,
+): Promise<AdapterMessage> {
+  try {
+    await loop.between(() => engine.loadAdapter(id, path))
+    return { type: 'adapter', id, error: undefined }
+  } catch (error) {
+    return { type: 'adapter', id, error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** The gateway logs what a child says. */
+function complain(error: unknown): void {
+  process.stderr.write(`an adapter: ${error instanceof Error ? error.message : String(error)}\n`)
+}
 
 /** A place that cannot be used costs recomputations, not the server. */
 async function parkingOf(

@@ -33,6 +33,8 @@ export interface EngineInit {
     | undefined
   /** Milliseconds between two tokens of a running stream that prompts beside it must leave it; 0: chosen by measurement. */
   readonly itlTargetMs: number
+  /** LoRA adapters to begin with. One that cannot be loaded fails those who ask for it. */
+  readonly adapters: readonly { readonly id: string; readonly path: string }[]
   /** Sequences that may wait in the engine process. The gateway refuses earlier; this is the backstop. */
   readonly maxWaiting: number
 }
@@ -64,9 +66,15 @@ export type EngineCommand =
       readonly logprobs: { readonly top: number; readonly prompt: boolean } | undefined
       /** Sequences of different scopes never share keys and values. */
       readonly cacheScope: string
+      /** The LoRA adapter's id. */
+      readonly adapter: string | undefined
       readonly share: Share
     }
   | { readonly type: 'cancel'; readonly id: string }
+  /** A LoRA adapter whose file has been checked: between two steps. Answered by an AdapterMessage. */
+  | { readonly type: 'load'; readonly id: string; readonly path: string }
+  /** One that no sequence uses. */
+  | { readonly type: 'unload'; readonly id: string }
 
 /** What one sequence met in one step. */
 export interface SequenceEvent {
@@ -122,7 +130,15 @@ export interface StepMessage {
   readonly stepMs: number
 }
 
-export type EngineMessage = StepMessage
+/** How loading an adapter ended. */
+export interface AdapterMessage {
+  readonly type: 'adapter'
+  readonly id: string
+  /** Why it cannot be used; undefined: it can. */
+  readonly error: string | undefined
+}
+
+export type EngineMessage = StepMessage | AdapterMessage
 
 // ---- gateway <-> text process ----
 

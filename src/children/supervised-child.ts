@@ -13,7 +13,8 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> {
   /** The process is titled `altiplano NAME`. */
   readonly name: string
   readonly entry: URL
-  readonly init: Init
+  /** Asked for at each start. */
+  readonly init: () => Init
   readonly env?: Readonly<Record<string, string>>
   /** A child from which nothing is heard for so long is killed. Default 14 s: with the watchdog's own half a second, a hang is found within 15 s. */
   readonly heartbeatTimeoutMs?: number
@@ -110,7 +111,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     })
     child.once('error', (error) => this.#down(epoch, error.message))
     child.once('exit', (code, signal) => this.#down(epoch, signal === null ? `exit code ${code}` : signal))
-    this.#post({ kind: 'init', epoch, name, init })
+    this.#post({ kind: 'init', epoch, name, init: init() })
     this.#watchdog = setInterval(() => {
       const cause = this.#hang()
       if (cause !== undefined) this.kill(cause)

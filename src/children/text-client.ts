@@ -39,7 +39,7 @@ export class TextClient {
     this.child = new SupervisedChild({
       name: 'text',
       entry,
-      init,
+      init: () => init,
       log,
       // It is deaf while it works, and for how long it may work is each call's budget.
       heartbeatTimeoutMs: Number.POSITIVE_INFINITY,

@@ -86,7 +86,7 @@ class ArgumentReader {
     if (next === undefined || isFlag(next)) throw new ConfigError(`${given} needs a value.`)
     this.#rest.shift()
     // KServe: `--served-model-name NAME publishers/NS/models/NAME`, vLLM's list of words.
-    return setting.name === 'servedModelName' ? [next, ...this.#words()].join(',') : next
+    return setting.schema.list === undefined ? next : [next, ...this.#words()].join(setting.schema.list)
   }
 
   /** The words up to the next flag or command. */

@@ -219,14 +219,7 @@ const flags: Record<Arity, readonly string[]> = {
     'worker-extension-cls',
     'workers',
   ],
-  list: [
-    'lora-modules',
-    'ignore-patterns',
-    'allowed-media-domains',
-    'logits-processors',
-    'middleware',
-    'cuda-graph-sizes',
-  ],
+  list: ['ignore-patterns', 'allowed-media-domains', 'logits-processors', 'middleware', 'cuda-graph-sizes'],
 }
 
 /** What would change who gets in, or what the model reads, is not taken in silence. */

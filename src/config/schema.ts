@@ -19,6 +19,8 @@ export interface SettingSchema {
   readonly minLength?: number
   readonly pattern?: string
   readonly enum?: readonly string[]
+  /** Takes several words, which it keeps together with this between them. */
+  readonly list?: ',' | '\n'
 }
 
 const cacheTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'iq4_nl', 'q4_1', 'q4_0'] as const
@@ -39,6 +41,7 @@ const schemas = {
     optional: true,
     group: 'Model',
     minLength: 1,
+    list: ',',
     defaultText: "the model's name",
     description: 'Name clients ask for; a comma-separated list gives aliases.',
   },
@@ -50,6 +53,25 @@ const schemas = {
     maximum: 86_400,
     description:
       'Seconds to wait, not ready, for a model that is not there yet or not whole. 600 where MODEL_INIT_MODE is async (KServe).',
+  },
+  loraModules: {
+    type: 'string',
+    optional: true,
+    group: 'Model',
+    minLength: 1,
+    list: '\n',
+    defaultText: 'none',
+    description:
+      'LoRA adapters, asked for by name as models: NAME=PATH of a GGUF file or its folder, or {"name": "...", "path": "..."}; several words.',
+  },
+  loraDir: {
+    type: 'string',
+    optional: true,
+    group: 'Model',
+    minLength: 1,
+    defaultText: 'none: adapters do not change',
+    description:
+      'Folder whose adapters /v1/load_lora_adapter may load; whoever may call the API may then change what adapters there are.',
   },
   embeddingModel: {
     type: 'string',

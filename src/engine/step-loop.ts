@@ -43,6 +43,7 @@ export class StepLoop {
   readonly #sequences = new Map<string, { readonly sequence: Sequence; readonly times: Times }>()
   readonly #events: SequenceEvent[] = []
   readonly #totals = { steps: 0, promptTokens: 0, cachedTokens: 0, generatedTokens: 0 }
+  readonly #tasks: (() => Promise<void>)[] = []
   #wake: (() => void) | undefined
   /** Where nothing can be written, nothing is tried until there was work again. */
   #spills = true
@@ -67,6 +68,14 @@ export class StepLoop {
     this.#wake?.()
   }
 
+  /** Runs a task while no step runs: the next one waits for it. Settles as the task does. */
+  between(task: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#tasks.push(() => task().then(resolve, reject))
+      this.#wake?.()
+    })
+  }
+
   /** Takes effect before the next step. Of an unknown or finished sequence: nothing. */
   cancel(id: string): void {
     const known = this.#sequences.get(id)
@@ -82,6 +91,7 @@ export class StepLoop {
     const { scheduler } = this.#options
     signal.addEventListener('abort', () => this.#wake?.(), { once: true })
     while (!signal.aborted) {
+      for (const task of this.#tasks.splice(0)) await task()
       const batch = scheduler.schedule()
       if (batch.length > 0) await this.#step(batch)
       else {

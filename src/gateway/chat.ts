@@ -83,6 +83,7 @@ async function prepareChat(
     logprobs: chat.logprobs,
     share: chat.share,
     cacheScope: chat.cacheScope,
+    adapter: chat.adapter,
     deadlineAt: chat.deadlineAt,
   }))
 }

@@ -28,6 +28,7 @@ import { predict } from './kserve/predict.ts'
 import { chatCompletions } from './openai/chat-completions.ts'
 import { completions } from './openai/completions.ts'
 import { embeddings } from './openai/embeddings.ts'
+import { loraAdapters } from './openai/lora-adapters.ts'
 import { models } from './openai/models.ts'
 import { responses } from './openai/responses/responses.ts'
 import { logRequests } from './request-log.ts'
@@ -118,6 +119,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
       prefix: '/messages',
     })
     embeddings(tree, serving)
+    loraAdapters(tree, serving)
     render(tree, serving)
     tokenize(tree, serving)
   }

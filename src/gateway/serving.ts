@@ -33,6 +33,18 @@ export interface Embedding {
   embed(tokens: Uint32Array): Promise<Float32Array>
 }
 
+/** LoRA adapters, which clients ask for as models. */
+export interface ServedAdapters {
+  readonly names: readonly string[]
+  /** Whether they may be changed through the API. */
+  readonly changeable: boolean
+  find(name: string): { readonly id: string; readonly path: string } | undefined
+  /** @throws ServingError invalid_value for what is no adapter of this model, model_loading. */
+  load(name: string, path: string): Promise<void>
+  /** False when there is none of that name. */
+  unload(name: string): boolean
+}
+
 /** How far a generation is. */
 export interface RunningGeneration {
   readonly tenant: string
@@ -44,6 +56,7 @@ export interface RunningGeneration {
 export interface Serving {
   /** Names the model answers to; the first is its own. */
   readonly names: readonly string[]
+  readonly adapters: ServedAdapters
   /** Undefined where no embedding model is configured. */
   readonly embedding: Embedding | undefined
   /** Unix seconds at which the model was taken into service. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Share, THE_ONE_TENANT } from '../share.ts'
 import type { Tenant } from './access/api-keys.ts'
 import { type Fields, invalidValue } from './fields.ts'
+import type { Serving } from './serving.ts'
 
 /** Priorities that a request may ask for. */
 const LEAST_URGENT = 100
@@ -13,6 +14,8 @@ export interface Sharing {
   readonly share: Share
   /** A hash: it names whoever may share, and is written beside what is kept on disk. */
   readonly cacheScope: string
+  /** The LoRA adapter that is asked for as a model, by its id. */
+  readonly adapter: string | undefined
   /** Monotonic milliseconds. */
   readonly deadlineAt: number | undefined
 }
@@ -22,7 +25,7 @@ export interface Sharing {
  * lower one. Tenants never share keys and values, and each is served for itself.
  * `deadline_ms`, from now on, is this server's own: a client that gives up cannot always close its connection.
  */
-export function readSharing(fields: Fields, tenant: Tenant | undefined): Sharing {
+export function readSharing(fields: Fields, { adapters }: Serving, tenant: Tenant | undefined): Sharing {
   const salt = fields.string('cache_salt', LONGEST_SALT)
   if (salt === '') throw invalidValue('cache_salt', 'a salt cannot be empty.')
   const asked = fields.integer('priority', { min: 0, max: LEAST_URGENT }) ?? 0
@@ -31,6 +34,7 @@ export function readSharing(fields: Fields, tenant: Tenant | undefined): Sharing
   return {
     share: { tenant: tenant?.name ?? '', weight, priority: priority + asked },
     cacheScope: scopeOf(tenant?.name, salt),
+    adapter: adapters.find(fields.string('model') ?? '')?.id,
     deadlineAt: deadlineMs && performance.now() + deadlineMs,
   }
 }

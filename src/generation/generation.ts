@@ -29,6 +29,8 @@ export interface GenerationRequest {
   readonly cacheScope?: string | undefined
   /** Monotonic milliseconds at which the answer is of no use any more. Default never. */
   readonly deadlineAt?: number | undefined
+  /** The LoRA adapter to run with, by its id. Default none. */
+  readonly adapter?: string | undefined
   /** How the text is to be read; absent: all of it is text. */
   readonly output?: OutputFormat
 }

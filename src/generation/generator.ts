@@ -65,6 +65,16 @@ export class Generator {
     return this.#live.size
   }
 
+  /** Adapters, by id, of generations that run, and of those that only wait. */
+  adapters(): { readonly running: ReadonlySet<string>; readonly waiting: ReadonlySet<string> } {
+    const used = { running: new Set<string>(), waiting: new Set<string>() }
+    for (const { request, stage } of this.#live.values()) {
+      if (request.adapter !== undefined)
+        used[stage === 'waiting' ? 'waiting' : 'running'].add(request.adapter)
+    }
+    return used
+  }
+
   /** Those that have begun, in order of arrival. */
   running(): { readonly tenant: string; readonly promptTokens: number; readonly generated: number }[] {
     return [...this.#live.values()]
@@ -234,7 +244,15 @@ export class Generator {
   }
 
   #submit({ id, request, stopTokens, tokens: generated, wantsPrompt }: Generation): void {
-    const { prompt, maxTokens, sampling, speculation, cacheScope = '', share = THE_ONE_TENANT } = request
+    const {
+      prompt,
+      maxTokens,
+      sampling,
+      speculation,
+      cacheScope = '',
+      share = THE_ONE_TENANT,
+      adapter,
+    } = request
     const logprobs = request.logprobs && { top: request.logprobs.top, prompt: wantsPrompt }
     // An engine that is just restarting refuses; onEngineReady() sends it again.
     this.#options.send({
@@ -249,6 +267,7 @@ export class Generator {
       logprobs,
       cacheScope,
       share,
+      adapter,
     })
   }
 

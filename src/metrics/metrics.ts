@@ -21,6 +21,12 @@ export interface MetricSources {
   /** Of all slots together; undefined while the model loads. */
   kvCells(): number | undefined
   ready(): boolean
+  /** Names of adapters that run and that wait, and how many there are. */
+  adapters(): {
+    readonly running: readonly string[]
+    readonly waiting: readonly string[]
+    readonly known: number
+  }
   restarts(): { readonly engine: number; readonly text: number }
 }
 
@@ -263,8 +269,13 @@ export class Metrics {
       labelNames: ['max_lora', 'running_lora_adapters', 'waiting_lora_adapters'],
       registers: [this.#registry],
       collect() {
+        const { running, waiting, known } = sources.adapters()
         this.reset()
-        this.set({ max_lora: '0', running_lora_adapters: '', waiting_lora_adapters: '' }, Date.now() / 1000)
+        const adapters = {
+          running_lora_adapters: running.join(','),
+          waiting_lora_adapters: waiting.join(','),
+        }
+        this.set({ max_lora: String(known), ...adapters }, Date.now() / 1000)
       },
     })
   }

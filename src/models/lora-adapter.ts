@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { basename } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import { basename, isAbsolute, relative, resolve } from 'node:path'
 import { readGgufHeader } from './gguf.ts'
+import { locateLocal } from './locate.ts'
 import { ModelFileError } from './model-file-error.ts'
 
 /** A LoRA adapter whose file has been held against its model. */
@@ -37,6 +39,27 @@ export async function readLoraAdapter(path: string, shards: readonly string[]): 
     throw fail(`is made for ${String(architecture)} models; this one is ${String(model.architecture)}.`)
   }
   return { path, rank: rankOf(shapes, model.shapes, fail), id: await contentHash(path) }
+}
+
+/** The adapter of a file, or of a folder that holds one. @throws ModelFileError. */
+export async function openLoraAdapter(path: string, shards: readonly string[]): Promise<LoraAdapter> {
+  return readLoraAdapter((await locateLocal(path)).path, shards)
+}
+
+/** The same for a path that a client gives: it has to lead to something in a folder, wherever links lead. */
+export async function openLoraAdapterIn(
+  folder: string,
+  path: string,
+  shards: readonly string[],
+): Promise<LoraAdapter> {
+  const asked = resolve(folder, path)
+  const [inside, real] = await Promise.all([folder, asked].map((each) => realpath(each).catch(() => each)))
+  const way = relative(inside ?? folder, real ?? asked)
+  // No word of what is elsewhere.
+  if (way === '' || way.startsWith('..') || isAbsolute(way)) {
+    throw new ModelFileError('the path does not lead into the folder of --lora-dir.')
+  }
+  return openLoraAdapter(asked, shards)
 }
 
 async function modelOf(shards: readonly string[]): Promise<{ architecture: unknown; shapes: Shapes }> {

@@ -15,7 +15,7 @@ function start(more: Partial<SupervisedChildOptions<{ fail?: string }, { pid: nu
   const child: Child = new SupervisedChild({
     name: 'fixture',
     entry: new URL('fixture-child.ts', import.meta.url),
-    init: {},
+    init: () => ({}),
     log: { info: () => undefined, warn: () => undefined },
     onMessage: (message, epoch) => heard.push([message, epoch]),
     onDown: ({ cause }) => causes.push(cause),
@@ -85,7 +85,10 @@ describe('SupervisedChild', () => {
   })
 
   it('tells why a child cannot start, and backs off', async () => {
-    const { child, causes } = start({ init: { fail: 'the file is gone' }, backoffMs: { first: 20, max: 60 } })
+    const { child, causes } = start({
+      init: () => ({ fail: 'the file is gone' }),
+      backoffMs: { first: 20, max: 60 },
+    })
     await until(() => causes.length >= 2)
     expect(child.lastFailure).toBe('the file is gone')
     await expect(child.whenReady(50)).rejects.toThrow('the file is gone')

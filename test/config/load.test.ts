@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError, loadConfig } from '../../src/config/load.ts'
+import { parseLoraModules } from '../../src/config/lora-modules.ts'
 import { type Config, servedNames } from '../../src/config/schema.ts'
 
 type Environment = Record<string, string>
@@ -129,7 +130,10 @@ describe('commands', () => {
 describe('flags of other runtimes warn', () => {
   const cases: [string[], number][] = [
     [['--enable-lora', '--max-lora-rank=8', '--max_loras', '2'], 3],
-    [['--lora-modules', `'{"name":"a","path":"/mnt/a"}'`, `'{"name":"b"}'`], 1],
+    [
+      ['--enable-lora', '--max-lora-rank=8', '--lora-modules', `'{"name":"a","path":"/mnt/a"}'`, 'b=/mnt/b'],
+      2,
+    ],
     [['--otlp-traces-endpoint', 'http://c:4317', '--collect-detailed-traces', 'all'], 2],
     [['--dtype', 'auto', '--gpu-memory-utilization=0.9', '--trust-remote-code'], 3],
     [['--max_model_len'], 1],
@@ -245,4 +249,35 @@ it('servedNames splits, trims and falls back', () => {
   const { config } = load(['--served-model-name', ' a, b,,a'])
   expect(servedNames(config.servedModelName, 'x')).toEqual(['a', 'b'])
   expect(servedNames(load([]).config.servedModelName, 'x')).toEqual(['x'])
+})
+
+describe('parseLoraModules', () => {
+  it.each([
+    ['a=/m/a.gguf', [{ name: 'a', path: '/m/a.gguf' }]],
+    [
+      'a=/m/a b=/m/b',
+      [
+        { name: 'a', path: '/m/a' },
+        { name: 'b', path: '/m/b' },
+      ],
+    ],
+    [
+      `'{"name":"a","path":"/m/a"}'\n{"name":"p/b","path":"/m/b"}`,
+      [
+        { name: 'a', path: '/m/a' },
+        { name: 'p/b', path: '/m/b' },
+      ],
+    ],
+    ['"a=/m/a=1"', [{ name: 'a', path: '/m/a=1' }]],
+    ['', []],
+  ])('reads %j', (text, expected) => {
+    expect(parseLoraModules(text)).toEqual(expected)
+  })
+
+  it.each(['a', '=x', 'a=', '{"name":"a"}', '{"name":1,"path":"x"}', '{', 'a=1 a=2'])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseLoraModules(text)).toThrow(ConfigError)
+    },
+  )
 })

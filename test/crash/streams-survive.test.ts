@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { childrenOf } from '../../tools/fuzz/server-state.ts'
 import { ask, type MixedRequest, mixedRequests, type Transcript } from '../support/mixed-requests.ts'
+import { children } from '../support/processes.ts'
 import { random } from '../support/random.ts'
 import { startServer, type TestServer, untilReady } from '../support/server.ts'
 
@@ -79,7 +79,7 @@ describe('sixteen mixed requests', () => {
       const all = askAll(server.url)
       await pause(delay)
       const killed = performance.now()
-      process.kill(childrenOf(server.process.pid ?? 0).get('engine') ?? 0, signal)
+      process.kill(children(server.process.pid ?? 0).get('engine') ?? 0, signal)
       const survived = await all
       const label = `seed ${seed}, ${signal} after ${delay} of ${Math.round(tookMs)} ms`
       expect(named(survived), label).toEqual(named(undisturbed))
@@ -99,7 +99,7 @@ describe('sixteen mixed requests', () => {
       const delay = below(150)
       const all = askAll(server.url)
       await pause(delay)
-      process.kill(childrenOf(server.process.pid ?? 0).get('text') ?? 0, signal)
+      process.kill(children(server.process.pid ?? 0).get('text') ?? 0, signal)
       // A stopped one is found by the next request.
       const after = await ask(server.url, asked[0] as MixedRequest)
       expect(named(await all), `seed ${seed}, ${signal} of text after ${delay} ms, ${round}`).toEqual(
@@ -112,7 +112,7 @@ describe('sixteen mixed requests', () => {
 
   it('kill -9 of the gateway in the middle of them leaves no process', async () => {
     await untilReady(server.url)
-    const before = [...childrenOf(server.process.pid ?? 0).values()]
+    const before = [...children(server.process.pid ?? 0).values()]
     expect(before).toHaveLength(2)
     const all = Promise.allSettled(asked.map((request) => ask(server.url, request)))
     await pause(below(Math.ceil(tookMs * 0.5)))

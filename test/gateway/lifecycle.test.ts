@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -6,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
+import { children } from '../support/processes.ts'
 import { parseLine, startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer | undefined
@@ -13,13 +13,6 @@ afterEach(async () => {
   await server?.stop()
   server = undefined
 })
-
-/** Process ids of the server's children by the last word of their title: text, engine. */
-function children(parent: number): Map<string, number> {
-  const table = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(parent)], { encoding: 'utf8' })
-  const rows = [...table.matchAll(/^\s*(\d+) altiplano (\w+)/gm)]
-  return new Map(rows.map(([, pid, name]) => [name ?? '', Number(pid)]))
-}
 
 async function chat(url: string, fields: object = {}): Promise<Response> {
   const models = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string }[] }

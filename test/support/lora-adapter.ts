@@ -11,6 +11,7 @@ const RANK = 4
 export async function writeLoraAdapter(
   path: string,
   seed: number,
+  scale = 0.4,
   change: (pairs: GgufSpec['pairs'], shapes: Record<string, readonly number[]>) => void = () => undefined,
 ): Promise<void> {
   const { metadata, shapes: model } = await readGgufHeader(builtIn)
@@ -27,5 +28,5 @@ export async function writeLoraAdapter(
     ['adapter.lora.alpha', f32(RANK)],
   ]
   change(pairs, shapes)
-  await writeRandomModel(path, pairs, shapes, { seed, scale: 0.4 })
+  await writeRandomModel(path, pairs, shapes, { seed, scale })
 }

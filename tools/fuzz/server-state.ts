@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
+import { children as childrenOf } from '../../test/support/processes.ts'
 import type { TestServer } from '../../test/support/server.ts'
 
 export interface ServerState {
@@ -24,11 +24,4 @@ export async function stateOf({ url, process }: TestServer): Promise<ServerState
     if (state.running + state.waiting === 0 || performance.now() > deadline) return state
     await pause(50)
   }
-}
-
-/** Process ids of a server's children by the last word of their titles. */
-export function childrenOf(parent: number): Map<string, number> {
-  const table = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(parent)], { encoding: 'utf8' })
-  const rows = [...table.matchAll(/^\s*(\d+) altiplano (\w+)/gm)]
-  return new Map(rows.map(([, pid, name]) => [name ?? '', Number(pid)]))
 }

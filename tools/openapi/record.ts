@@ -1,8 +1,12 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pino } from 'pino'
 import { loadConfig } from '../../src/config/load.ts'
 import { onFieldRead } from '../../src/gateway/field-reads.ts'
 import { serve } from '../../src/serve.ts'
+import { writeLoraAdapter } from '../../test/support/lora-adapter.ts'
 import { both, shapeOf } from './answer-shape.ts'
 import { type FieldSchema, type FieldTree, place } from './field-tree.ts'
 import { type Sample, samples } from './samples.ts'
@@ -24,12 +28,15 @@ export interface RecordedRoute {
 /** Runs the server with the built-in model, sends it the samples, and listens to what it reads of them. */
 export async function recordRoutes(): Promise<RecordedRoute[]> {
   const flags = ['--port', '0', '--threads', '1', '--gpu-layers', '0', '--served-model-name', 'demo']
-  const { url, stop } = await startHere(flags)
+  const folder = await mkdtemp(join(tmpdir(), 'altiplano-api-'))
+  await writeLoraAdapter(join(folder, 'poems.gguf'), 1)
+  const { url, stop } = await startHere([...flags, '--lora-dir', folder])
   const routes = new Map<string, RecordedRoute>()
   try {
     for (const sample of samples) await record(url, sample, routeOf(routes, sample))
   } finally {
     await stop()
+    await rm(folder, { recursive: true })
   }
   return [...routes.values()]
 }

@@ -44,6 +44,12 @@ export const samples: readonly Sample[] = [
   { method: 'GET', route: '/health/live' },
   { method: 'GET', route: '/health/ready' },
   { method: 'GET', route: '/metrics' },
+  {
+    method: 'POST',
+    route: '/v1/load_lora_adapter',
+    body: { lora_name: 'poems', lora_path: 'poems.gguf', load_inplace: false },
+  },
+  { method: 'POST', route: '/v1/unload_lora_adapter', body: { lora_name: 'poems' } },
   { method: 'GET', route: '/version' },
   { method: 'GET', route: '/props' },
   { method: 'GET', route: '/slots' },

@@ -64,7 +64,7 @@ export function readRequest(
     constraint: checkEnd(fields, readFormat(fields)),
     speculation: readSpeculation(fields, serving.promptLookup),
     n: 1,
-    ...readSharing(fields, tenant),
+    ...readSharing(fields, serving, tenant),
     ...readSampling(
       fields,
       ready.info.sampling,

@@ -27,7 +27,7 @@ export function inferHandler(serving: Serving, onError: ErrorListener): InferHan
       throw new ServingError('unknown_url', `Invalid URL: a POST to a model's path ends with ${verb}`)
     }
     const name = rest.slice(0, -verb.length)
-    if (!serving.names.includes(name)) throw modelNotFound(name)
+    if (!serving.names.includes(name) && serving.adapters.find(name) === undefined) throw modelNotFound(name)
     const fields = new Fields(request.body)
     const field = fields.has('messages') ? 'messages' : 'prompt'
     if (!fields.has(field)) throw noOpenAiBody()

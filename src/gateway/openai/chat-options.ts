@@ -28,7 +28,7 @@ export function readChatOptions(
     speculation: readSpeculation(fields, serving.promptLookup),
     logprobs: readChatLogprobs(fields),
     n: fields.integer('n', { min: 1, max: serving.maxN }) ?? 1,
-    ...readSharing(fields, tenant),
+    ...readSharing(fields, serving, tenant),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
   }
 }

@@ -38,10 +38,10 @@ export function readStreamOptions(fields: Fields): StreamOptions {
 }
 
 /** A model that generates text. @throws ServingError model_not_found, wrong_model_kind. The name is required, as in OpenAI's API. */
-export function readModel(fields: Fields, { names, embedding }: Serving): string {
+export function readModel(fields: Fields, { names, embedding, adapters }: Serving): string {
   const model = fields.string('model', 1024)
   if (model === undefined || model === '') throw missing('model')
-  if (names.includes(model)) return model
+  if (names.includes(model) || adapters.find(model) !== undefined) return model
   if (embedding?.names.includes(model)) {
     throw new ServingError('wrong_model_kind', 'This model makes embeddings; it does not generate text.', {
       param: 'model',

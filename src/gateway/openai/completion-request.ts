@@ -63,7 +63,7 @@ export function readCompletion(
     constraint: readConstraint(fields),
     speculation: readSpeculation(fields, serving.promptLookup),
     ...streaming,
-    ...readSharing(fields, tenant),
+    ...readSharing(fields, serving, tenant),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
   }
 }

@@ -80,7 +80,7 @@ async function prepareAll(
     if (told > MOST_TOLD) throw tooMuchTold()
     for (let choice = 0; choice < wanted.bestOf; choice++) {
       const sampling = { ...constrained, seed: seedOfChoice(constrained.seed, choice) }
-      const { stops, ignoreEos, share, cacheScope, deadlineAt } = wanted
+      const { stops, ignoreEos, share, cacheScope, adapter, deadlineAt } = wanted
       requests.push({
         prompt: tokens,
         maxTokens,
@@ -91,6 +91,7 @@ async function prepareAll(
         logprobs,
         share,
         cacheScope,
+        adapter,
         deadlineAt,
       })
     }

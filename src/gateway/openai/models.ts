@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { ServingError } from '../../errors.ts'
 import { allowedModels } from '../access/allowed-models.ts'
@@ -27,13 +28,14 @@ export function models(app: FastifyInstance, serving: Serving, health: Health): 
   })
 }
 
-/** Of both models. */
-function namesOf({ names, embedding }: Serving): readonly string[] {
-  return [...names, ...(embedding?.names ?? [])]
+/** Of both models, and of the adapters. */
+function namesOf({ names, adapters, embedding }: Serving): readonly string[] {
+  return [...names, ...adapters.names, ...(embedding?.names ?? [])]
 }
 
 function describe(id: string, serving: Serving): object {
   const { embedding } = serving
+  const adapter = serving.adapters.find(id)
   const { contextSize, trainedContext } = embedding?.names.includes(id)
     ? { contextSize: embedding.contextSize(), trainedContext: undefined }
     : serving.sizes()
@@ -42,6 +44,8 @@ function describe(id: string, serving: Serving): object {
     object: 'model',
     created: serving.created,
     owned_by: 'altiplano',
+    // vLLM: an adapter names the model that it changes.
+    ...(adapter === undefined ? {} : { root: basename(adapter.path), parent: serving.names[0] }),
     // vLLM and llama-server: what user interfaces read to size a conversation.
     ...(contextSize === undefined ? {} : { max_model_len: contextSize }),
     ...(trainedContext === undefined ? {} : { meta: { n_ctx_train: trainedContext } }),

@@ -68,7 +68,7 @@ export function readResponses(
     speculation: readSpeculation(fields, serving.promptLookup),
     logprobs: readLogprobs(fields, notices),
     n: 1,
-    ...readSharing(fields, tenant),
+    ...readSharing(fields, serving, tenant),
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
   }
   const stream = fields.boolean('stream') ?? false

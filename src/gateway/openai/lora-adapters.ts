@@ -1,0 +1,51 @@
+import type { FastifyInstance } from 'fastify'
+import { ServingError } from '../../errors.ts'
+import { Fields, invalidValue } from '../fields.ts'
+import type { Serving } from '../serving.ts'
+import { fieldsWithoutEffect, modelNotFound } from './common-fields.ts'
+import { sendIgnored } from './ignored-header.ts'
+
+/** POST /load_lora_adapter and /unload_lora_adapter. vLLM: adapters that come and go while the server runs. */
+export function loraAdapters(app: FastifyInstance, serving: Serving): void {
+  app.post('/load_lora_adapter', async (request, reply) => {
+    const fields = new Fields(request.body)
+    const name = readName(fields)
+    fields.needed('lora_path')
+    const path = fields.string('lora_path', 4096) ?? ''
+    const again = fields.boolean('load_inplace') ?? false
+    sendIgnored(
+      reply,
+      serving,
+      fieldsWithoutEffect(fields, ['base_model_name', 'is_3d_lora_weight'], serving.strictParams),
+    )
+    const { adapters } = allowed(serving)
+    if (serving.names.includes(name) || (adapters.find(name) !== undefined && !again))
+      throw invalidValue('lora_name', 'there is a model of this name already.')
+    await adapters.load(name, path)
+    return reply.type('text/plain').send(`Success: LoRA adapter '${name}' added successfully.`)
+  })
+
+  app.post('/unload_lora_adapter', async (request, reply) => {
+    const fields = new Fields(request.body)
+    const name = readName(fields)
+    sendIgnored(reply, serving, fieldsWithoutEffect(fields, ['lora_int_id'], serving.strictParams))
+    if (!allowed(serving).adapters.unload(name)) throw modelNotFound(name)
+    return reply.type('text/plain').send(`Success: LoRA adapter '${name}' removed successfully.`)
+  })
+}
+
+function readName(fields: Fields): string {
+  fields.needed('lora_name')
+  const name = fields.string('lora_name', 256) ?? ''
+  if (!/^[\w./:-]+$/.test(name))
+    throw invalidValue('lora_name', "a name has letters, digits and '.', '_', '/', ':' or '-'.")
+  return name
+}
+
+function allowed(serving: Serving): Serving {
+  if (serving.adapters.changeable) return serving
+  throw new ServingError(
+    'unsupported_parameter',
+    'Adapters cannot be changed while this server runs: it was started without --lora-dir.',
+  )
+}

@@ -1,0 +1,228 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import OpenAI from 'openai'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { builtIn, writeLoraAdapter } from '../support/lora-adapter.ts'
+import { children } from '../support/processes.ts'
+import { startServer, type TestServer, untilReady } from '../support/server.ts'
+
+/** So large that a memorized answer changes. */
+const STRONG = 1
+
+const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
+const dir = join(folder, 'adapters')
+let server: TestServer
+let client: OpenAI
+
+beforeAll(async () => {
+  mkdirSync(join(dir, 'b'), { recursive: true })
+  await writeLoraAdapter(join(dir, 'a.gguf'), 3, STRONG)
+  await writeLoraAdapter(join(dir, 'b', 'adapter.gguf'), 4, STRONG)
+  await writeLoraAdapter(join(dir, 'c.gguf'), 5, STRONG)
+  await writeLoraAdapter(join(folder, 'outside.gguf'), 6)
+  symlinkSync(join(folder, 'outside.gguf'), join(dir, 'link.gguf'))
+  const modules = [
+    `a=${join(dir, 'a.gguf')}`,
+    `'{"name":"publishers/ns/models/b","path":"${join(dir, 'b')}"}'`,
+  ]
+  server = await startServer([
+    ...['--model-name', 'demo', '--slots', '3', '--enable-lora', '--max-lora-rank=8'],
+    ...['--lora-modules', ...modules, '--lora-dir', dir],
+  ])
+  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'x', maxRetries: 0 })
+})
+afterAll(async () => {
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+const messages = [{ role: 'user' as const, content: 'What is the capital of France?' }]
+const B = 'publishers/ns/models/b'
+
+async function said(model: string, more: object = {}): Promise<string> {
+  const answer = await client.chat.completions.create({
+    model,
+    messages,
+    temperature: 0,
+    max_tokens: 24,
+    ...more,
+  })
+  expect(answer.model).toBe(model)
+  return answer.choices[0]?.message.content ?? ''
+}
+
+const change = (path: string, body: object): Promise<Response> =>
+  fetch(`${server.url}/v1/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+
+describe('LoRA adapters', () => {
+  it('are asked for as models, and each says its own thing', async () => {
+    const texts = [await said('demo'), await said('a'), await said(B)]
+    expect(new Set(texts).size).toBe(3)
+    expect(texts[0]).toContain('Paris')
+    // All at once they say what they say alone, and none finds another's prompt in the cache.
+    const models = ['demo', 'a', B, 'a', 'demo', B]
+    expect(await Promise.all(models.map((model) => said(model)))).toEqual([
+      ...texts.slice(0, 3),
+      texts[1],
+      texts[0],
+      texts[2],
+    ])
+  })
+
+  it('are listed with the model that they change', async () => {
+    const { data } = await client.models.list()
+    expect(data).toEqual([
+      expect.objectContaining({ id: 'demo' }),
+      expect.objectContaining({ id: 'a', parent: 'demo', root: 'a.gguf' }),
+      expect.objectContaining({ id: B, parent: 'demo', root: 'adapter.gguf' }),
+    ])
+    expect(data[0]).not.toHaveProperty('parent')
+  })
+
+  it('come and go while the server runs', async () => {
+    await expect(said('c')).rejects.toMatchObject({ status: 404 })
+    const loaded = await change('load_lora_adapter', { lora_name: 'c', lora_path: 'c.gguf' })
+    expect([loaded.status, await loaded.text()]).toEqual([
+      200,
+      "Success: LoRA adapter 'c' added successfully.",
+    ])
+    const text = await said('c')
+    expect(new Set([text, await said('demo'), await said('a')]).size).toBe(3)
+    expect((await change('load_lora_adapter', { lora_name: 'c', lora_path: 'c.gguf' })).status).toBe(400)
+    // Another file under the same name is another adapter, and finds nothing of the first in the cache.
+    expect(
+      (await change('load_lora_adapter', { lora_name: 'c', lora_path: 'a.gguf', load_inplace: true })).status,
+    ).toBe(200)
+    expect(await said('c')).toBe(await said('a'))
+    const unloaded = await change('unload_lora_adapter', { lora_name: 'c' })
+    expect(unloaded.status).toBe(200)
+    await expect(said('c')).rejects.toMatchObject({ status: 404 })
+    expect((await change('unload_lora_adapter', { lora_name: 'c' })).status).toBe(404)
+  })
+
+  it('are shown in the metrics that llm-d reads', async () => {
+    const running = await client.completions.create({
+      ...{ model: 'a', prompt: 'x', max_tokens: 400, stream: true },
+      ...{ ignore_eos: true },
+    })
+    for await (const _ of running as AsyncIterable<unknown>) {
+      const metrics = await (await fetch(`${server.url}/metrics`)).text()
+      expect(metrics).toMatch(
+        /^vllm:lora_requests_info\{max_lora="2",running_lora_adapters="a",waiting_lora_adapters="".*\} 1\d{9}/m,
+      )
+      break
+    }
+  })
+
+  it.each([
+    [
+      'a path out of the folder',
+      { lora_name: 'x', lora_path: '../outside.gguf' },
+      /does not lead into the folder/,
+    ],
+    ['another place', { lora_name: 'x', lora_path: '/etc/passwd' }, /does not lead into the folder/],
+    ['a link out of the folder', { lora_name: 'x', lora_path: 'link.gguf' }, /does not lead into the folder/],
+    ['what is not there', { lora_name: 'x', lora_path: 'none.gguf' }, /no such file/],
+    ['a name that is taken', { lora_name: 'demo', lora_path: 'c.gguf' }, /a model of this name/],
+    ['a bad name', { lora_name: 'a b', lora_path: 'c.gguf' }, /a name has letters/],
+    ['no path', { lora_name: 'x' }, /lora_path/],
+  ])('are refused: %s', async (_what, body, reason) => {
+    const answer = await change('load_lora_adapter', body)
+    expect(answer.status).toBe(400)
+    expect(((await answer.json()) as { error: { message: string } }).error.message).toMatch(reason)
+  })
+
+  const bad: [string, Parameters<typeof writeLoraAdapter>[3], RegExp][] = [
+    ['a model', (pairs) => pairs.splice(1, 1), /is not a LoRA adapter/],
+    [
+      'another architecture',
+      (pairs) => pairs.splice(0, 1, ['general.architecture', { text: 'llama' }]),
+      /made for llama models/,
+    ],
+    [
+      'another size',
+      (_, shapes) => Object.assign(shapes, { 'blk.0.attn_q.weight.lora_a': [8, 4] }),
+      /do not fit/,
+    ],
+    ['half a pair', (_, shapes) => delete shapes['blk.0.attn_q.weight.lora_b'], /has no lora_b/],
+    [
+      'another tensor',
+      (_, shapes) => Object.assign(shapes, { 'output_norm.weight': [8] }),
+      /no part of a LoRA adapter/,
+    ],
+    [
+      'a tensor that the model has not',
+      (_, shapes) => Object.assign(shapes, { 'x.lora_a': [8, 4], 'x.lora_b': [4, 8] }),
+      /has no tensor 'x'/,
+    ],
+  ]
+  it.each(bad)('are refused before llama.cpp sees them: %s', async (_what, spoil, reason) => {
+    await writeLoraAdapter(join(dir, 'bad.gguf'), 7, 1, spoil)
+    const answer = await change('load_lora_adapter', { lora_name: 'bad', lora_path: 'bad.gguf' })
+    expect(answer.status).toBe(400)
+    expect(((await answer.json()) as { error: { message: string } }).error.message).toMatch(reason)
+  })
+
+  it('are there again when the engine has died, and their streams go on', async () => {
+    await change('load_lora_adapter', { lora_name: 'late', lora_path: 'c.gguf' })
+    const whole = await said('late', { max_tokens: 120 })
+    const stream = await client.chat.completions.create({
+      model: 'late',
+      messages,
+      temperature: 0,
+      max_tokens: 120,
+      stream: true,
+    })
+    let text = ''
+    let killed = false
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta.content ?? ''
+      if (!killed && text.length > 4) {
+        killed = true
+        process.kill(children(server.process.pid ?? 0).get('engine') ?? 0, 'SIGKILL')
+      }
+    }
+    expect(killed).toBe(true)
+    expect(text).toBe(whole)
+  }, 30_000)
+})
+
+describe('a start with adapters', () => {
+  it.each([
+    [
+      'one that is not there',
+      ['--lora-modules', `x=${join(folder, 'none.gguf')}`],
+      /none.gguf: no such file/,
+    ],
+    ['one that is a model', ['--lora-modules', `x=${builtIn}`], /is not a LoRA adapter/],
+  ])('is not ready with %s', async (_what, flags, reason) => {
+    const one = await startServer(flags, 'listening')
+    const reasonNow = async (): Promise<string> => (await fetch(`${one.url}/health/ready`)).text()
+    await vi.waitFor(async () => expect(await reasonNow()).toMatch(reason), 10_000)
+    await one.stop()
+  })
+
+  it('does not let adapters be changed that were not meant to be', async () => {
+    const one = await startServer([], 'listening')
+    await untilReady(one.url)
+    const answer = await fetch(`${one.url}/v1/load_lora_adapter`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ lora_name: 'x', lora_path: 'a.gguf' }),
+    })
+    expect(answer.status).toBe(400)
+    expect(await answer.text()).toContain('--lora-dir')
+    await one.stop()
+  })
+
+  it('says what is wrong with a list of adapters', async () => {
+    await expect(startServer(['--lora-modules', 'nonsense'])).rejects.toThrow('nonsense is not NAME=PATH')
+    writeFileSync(join(folder, 'x'), '')
+    await expect(startServer(['--lora-modules', 'x=1', 'x=2'])).rejects.toThrow('the name x is there twice')
+  })
+})
