@@ -71,7 +71,7 @@ const schemas = {
     minLength: 1,
     defaultText: 'none: adapters do not change',
     description:
-      'Folder whose adapters /v1/load_lora_adapter may load; whoever may call the API may then change what adapters there are.',
+      'Folder whose adapters /v1/load_lora_adapter may load; where keys are asked for, with a key that has admin: true.',
   },
   embeddingModel: {
     type: 'string',

@@ -25,7 +25,11 @@ export interface Sharing {
  * lower one. Tenants never share keys and values, and each is served for itself.
  * `deadline_ms`, from now on, is this server's own: a client that gives up cannot always close its connection.
  */
-export function readSharing(fields: Fields, { adapters }: Serving, tenant: Tenant | undefined): Sharing {
+export function readSharing(
+  fields: Fields,
+  { adapters }: Pick<Serving, 'adapters'>,
+  tenant: Tenant | undefined,
+): Sharing {
   const salt = fields.string('cache_salt', LONGEST_SALT)
   if (salt === '') throw invalidValue('cache_salt', 'a salt cannot be empty.')
   const asked = fields.integer('priority', { min: 0, max: LEAST_URGENT }) ?? 0

@@ -300,11 +300,22 @@ describe('TenantLimits', () => {
 })
 
 it('gives requests the share of their key', () => {
+  const adapters = {
+    names: [],
+    changeable: false,
+    find: () => undefined,
+    load: async () => undefined,
+    unload: () => false,
+  }
   const tenant = readApiKeys(`keys: [{ name: a, key: ${plain}, weight: 2.5, priority: 3 }]`).find(plain)
-  expect(readSharing(new Fields({ priority: 4 }), tenant).share).toEqual({
+  expect(readSharing(new Fields({ priority: 4 }), { adapters }, tenant).share).toEqual({
     tenant: 'a',
     weight: 2.5,
     priority: 7,
   })
-  expect(readSharing(new Fields({}), undefined).share).toEqual({ tenant: '', weight: 1, priority: 0 })
+  expect(readSharing(new Fields({}), { adapters }, undefined).share).toEqual({
+    tenant: '',
+    weight: 1,
+    priority: 0,
+  })
 })

@@ -220,6 +220,25 @@ describe('a start with adapters', () => {
     await one.stop()
   })
 
+  it('lets keys of administrators change them, and no others', async () => {
+    const file = join(folder, 'keys.yaml')
+    const [admin, plain] = ['sk-admin-0123456789', 'sk-plain-0123456789']
+    writeFileSync(file, `keys: [{ name: admin, key: ${admin}, admin: true }, { name: plain, key: ${plain} }]`)
+    const one = await startServer(['--lora-dir', dir, '--api-keys', file])
+    const load = async (key: string): Promise<number> => {
+      const answer = await fetch(`${one.url}/v1/load_lora_adapter`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+        body: JSON.stringify({ lora_name: 'x', lora_path: 'a.gguf' }),
+      })
+      return answer.status
+    }
+    expect([await load('sk-nobody-0123456789'), await load(plain), await load(admin)]).toEqual([
+      401, 403, 200,
+    ])
+    await one.stop()
+  })
+
   it('says what is wrong with a list of adapters', async () => {
     await expect(startServer(['--lora-modules', 'nonsense'])).rejects.toThrow('nonsense is not NAME=PATH')
     writeFileSync(join(folder, 'x'), '')

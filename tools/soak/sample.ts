@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { childrenOf } from '../fuzz/server-state.ts'
+import { children as childrenOf } from '../../test/support/processes.ts'
 
 export const processNames = ['gateway', 'text', 'engine'] as const
 export type ProcessName = (typeof processNames)[number]

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { ServingError } from '../../errors.ts'
+import type { Tenant } from '../access/api-keys.ts'
 import { Fields, invalidValue } from '../fields.ts'
 import type { Serving } from '../serving.ts'
 import { fieldsWithoutEffect, modelNotFound } from './common-fields.ts'
@@ -18,7 +19,7 @@ export function loraAdapters(app: FastifyInstance, serving: Serving): void {
       serving,
       fieldsWithoutEffect(fields, ['base_model_name', 'is_3d_lora_weight'], serving.strictParams),
     )
-    const { adapters } = allowed(serving)
+    const { adapters } = allowed(serving, request.tenant)
     if (serving.names.includes(name) || (adapters.find(name) !== undefined && !again))
       throw invalidValue('lora_name', 'there is a model of this name already.')
     await adapters.load(name, path)
@@ -29,7 +30,7 @@ export function loraAdapters(app: FastifyInstance, serving: Serving): void {
     const fields = new Fields(request.body)
     const name = readName(fields)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, ['lora_int_id'], serving.strictParams))
-    if (!allowed(serving).adapters.unload(name)) throw modelNotFound(name)
+    if (!allowed(serving, request.tenant).adapters.unload(name)) throw modelNotFound(name)
     return reply.type('text/plain').send(`Success: LoRA adapter '${name}' removed successfully.`)
   })
 }
@@ -42,7 +43,10 @@ function readName(fields: Fields): string {
   return name
 }
 
-function allowed(serving: Serving): Serving {
+/** Where keys are asked for, it takes one of an administrator. */
+function allowed(serving: Serving, tenant: Tenant | undefined): Serving {
+  if (tenant?.admin === false)
+    throw new ServingError('not_permitted', 'This key may not change adapters: it needs admin: true.')
   if (serving.adapters.changeable) return serving
   throw new ServingError(
     'unsupported_parameter',
