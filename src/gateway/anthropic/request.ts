@@ -55,6 +55,7 @@ export function readRequest(
   const maxTokens = fields.integer('max_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER })
   if (needsLimit && maxTokens === undefined) throw missing('max_tokens')
   const stream = fields.boolean('stream') ?? false
+  fields.object('metadata')?.string('user_id', 1024)
   const chat: ChatRequest = {
     messages,
     tools: readAnthropicTools(fields, ready.info.chat, notice),

@@ -23,6 +23,12 @@ export interface StreamOptions {
 
 export function readStreamOptions(fields: Fields): StreamOptions {
   const stream = fields.boolean('stream') ?? false
+  const options = readStreamOptionsObject(fields, stream)
+  return { stream, includeUsage: options?.boolean('include_usage') ?? false }
+}
+
+/** OpenAI: `stream_options`, for streams only. Nothing is obfuscated. */
+export function readStreamOptionsObject(fields: Fields, stream: boolean): Fields | undefined {
   const options = fields.object('stream_options')
   if (options !== undefined && !stream) {
     throw new ServingError(
@@ -34,7 +40,7 @@ export function readStreamOptions(fields: Fields): StreamOptions {
     )
   }
   options?.boolean('include_obfuscation')
-  return { stream, includeUsage: options?.boolean('include_usage') ?? false }
+  return options
 }
 
 /** A model that generates text. @throws ServingError model_not_found, wrong_model_kind. The name is required, as in OpenAI's API. */
@@ -76,8 +82,7 @@ export function refuse(fields: Fields, names: Readonly<Record<string, string>>):
  * @throws ServingError unknown_parameter in strict mode.
  */
 export function ignoredFields(fields: Fields, strict: boolean): string[] {
-  fields.string('user', 1024)
-  checkMetadata(fields)
+  checkLabels(fields)
   return fieldsWithoutEffect(fields, WITHOUT_EFFECT, strict)
 }
 
@@ -101,7 +106,9 @@ export function fieldsWithoutEffect(fields: Fields, names: readonly string[], st
   return [...named, ...unknown]
 }
 
-export function checkMetadata(fields: Fields): void {
+/** OpenAI: what clients call their users and requests; it is not used. */
+export function checkLabels(fields: Fields): void {
+  fields.string('user', 1024)
   const metadata = fields.object('metadata')
   if (metadata === undefined) return
   if (metadata.entries().length > 16) {

@@ -84,12 +84,11 @@ function readPart(part: Fields): string {
   if (type === undefined) throw missing(part.pathOf('type'))
   const field = type === 'refusal' ? 'refusal' : 'text'
   if (type !== 'text' && type !== 'refusal') {
+    const param = part.pathOf('type')
     throw new ServingError(
       'unsupported_content',
-      'This model reads text only: content parts must have type text',
-      {
-        param: part.pathOf('type'),
-      },
+      `Invalid '${param}': this model reads text only, in parts of type text.`,
+      { param },
     )
   }
   const text = part.string(field)

@@ -4,7 +4,7 @@ import { readQuietly } from '../../field-reads.ts'
 import { Fields, invalidValue, oneOf } from '../../fields.ts'
 import type { ReadyModel, Serving } from '../../serving.ts'
 import { readSharing } from '../../sharing.ts'
-import { checkMetadata, fieldsWithoutEffect, refuse } from '../common-fields.ts'
+import { checkLabels, fieldsWithoutEffect, readStreamOptionsObject, refuse } from '../common-fields.ts'
 import { MOST_ALTERNATIVES } from '../logprobs.ts'
 import { readSampling } from '../sampling.ts'
 import { readSpeculation } from '../speculation.ts'
@@ -54,7 +54,7 @@ export function readResponses(
   tenant: Tenant | undefined,
 ): ResponsesRequest {
   refuse(fields, REFUSED)
-  checkMetadata(fields)
+  checkLabels(fields)
   const notices = new Set<string>()
   const tools = readResponseTools(fields, ready.info.chat)
   const maxTokens = fields.integer('max_output_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER })
@@ -72,6 +72,7 @@ export function readResponses(
     ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
   }
   const stream = fields.boolean('stream') ?? false
+  readStreamOptionsObject(fields, stream)
   // Not to keep a response is what this server does.
   if (fields.boolean('store') === true) notices.add('store')
   const truncation = fields.value('truncation')
