@@ -21,6 +21,7 @@ import { TenantLimits } from './gateway/access/tenant-limits.ts'
 import { Door } from './gateway/door.ts'
 import { buildServer } from './gateway/server.ts'
 import type { Embedding, ReadyModel, ServedAdapters, Serving } from './gateway/serving.ts'
+import type { ClientCertificates } from './gateway/transport.ts'
 import { Adapters, type NamedAdapter } from './generation/adapters.ts'
 import { type EngineLoss, Generator } from './generation/generator.ts'
 import { traceOf } from './generation/request-trace.ts'
@@ -47,6 +48,7 @@ export interface AltiplanoOptions {
   readonly apiKeys?: () => ApiKeys | undefined
   /** Absent: plain HTTP. */
   readonly tls?: TlsFiles | undefined
+  readonly clientCertificates: ClientCertificates
   readonly keepAliveMs: number
   readonly strictParams: boolean
   readonly controlTokenIds: boolean
@@ -142,6 +144,7 @@ export class Altiplano {
       apiKeys: apiKeys ?? (() => undefined),
       tenantLimits: this.#tenantLimits,
       tls,
+      clientCertificates: this.#options.clientCertificates,
       maxBodyBytes,
       maxQueuedBytes,
       keepAliveMs,

@@ -25,15 +25,21 @@ export function openKeyFile({ apiKeys }: Config, log: Logger): WatchedFiles<ApiK
   }
 }
 
-export function openTls({ sslCertfile, sslKeyfile }: Config): TlsFiles | undefined {
-  if (sslCertfile === undefined && sslKeyfile === undefined) return undefined
+export function openTls({ sslCertfile, sslKeyfile, sslCaCerts, sslCertReqs }: Config): TlsFiles | undefined {
+  if ((sslCaCerts !== undefined) !== sslCertReqs > 0)
+    throw new ConfigError('--ssl-ca-certs and --ssl-cert-reqs 1 or 2 go together: one of them is missing')
+  if (sslCertfile === undefined && sslKeyfile === undefined) {
+    if (sslCaCerts === undefined) return undefined
+    throw new ConfigError('--ssl-ca-certs needs --ssl-certfile and --ssl-keyfile')
+  }
   if (sslCertfile === undefined || sslKeyfile === undefined)
     throw new ConfigError('--ssl-certfile and --ssl-keyfile go together: one of them is missing')
   try {
-    return new WatchedFiles([sslCertfile, sslKeyfile], readCertificate)
+    const files = [sslCertfile, sslKeyfile, ...(sslCaCerts === undefined ? [] : [sslCaCerts])]
+    return new WatchedFiles(files, readCertificate)
   } catch (error) {
     throw new ConfigError(
-      `--ssl-certfile ${sslCertfile}, --ssl-keyfile ${sslKeyfile}: ${(error as Error).message}`,
+      `--ssl-certfile ${sslCertfile}, --ssl-keyfile ${sslKeyfile}${sslCaCerts === undefined ? '' : `, --ssl-ca-certs ${sslCaCerts}`}: ${(error as Error).message}`,
     )
   }
 }

@@ -48,6 +48,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     stallMs: config.stallTimeout * 1000,
     apiKeys: () => keyFile?.value,
     tls,
+    clientCertificates: (['unasked', 'checked', 'needed'] as const)[config.sslCertReqs] ?? 'needed',
     keepAliveMs: config.heartbeatInterval * 1000,
     strictParams: config.strictParams,
     controlTokenIds: config.controlTokenIds,

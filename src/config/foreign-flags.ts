@@ -199,7 +199,6 @@ const flags: Record<Arity, readonly string[]> = {
     'seed',
     'show-hidden-metrics-for-version',
     'speculative-config',
-    'ssl-ca-certs',
     'stream-interval',
     'structured-outputs-config',
     'swap-space',

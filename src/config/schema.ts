@@ -160,6 +160,23 @@ const schemas = {
     defaultText: 'none',
     description: 'Private key of the certificate, in PEM.',
   },
+  sslCaCerts: {
+    type: 'string',
+    optional: true,
+    group: 'Server',
+    minLength: 1,
+    defaultText: 'none: clients need no certificate',
+    description: 'Certificates in PEM of those who sign the certificates of clients. With --ssl-cert-reqs.',
+  },
+  sslCertReqs: {
+    type: 'integer',
+    group: 'Server',
+    default: 0,
+    minimum: 0,
+    maximum: 2,
+    description:
+      'Certificates of clients: 0 are not asked for, 1 are checked where there is one, 2 are needed.',
+  },
   drainTimeout: {
     type: 'integer',
     group: 'Server',

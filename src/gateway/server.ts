@@ -36,6 +36,7 @@ import { serverInfo } from './server-info.ts'
 import type { Serving } from './serving.ts'
 import { render } from './tokens/render.ts'
 import { tokenize } from './tokens/tokenize.ts'
+import { type ClientCertificates, refuseUnknown, transportOf } from './transport.ts'
 
 export interface ServerOptions {
   readonly serving: Serving
@@ -53,6 +54,8 @@ export interface ServerOptions {
   readonly tenantLimits: TenantLimits
   /** Absent: plain HTTP. */
   readonly tls: TlsFiles | undefined
+  /** Certificates of clients. */
+  readonly clientCertificates: ClientCertificates
   readonly maxBodyBytes: number
   /** Of bodies that are held at once. */
   readonly maxQueuedBytes: number
@@ -67,10 +70,7 @@ export interface ServerOptions {
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { serving, metrics } = options
   const countError = (code: string): void => metrics.onError(code)
-  const patience = receiving(options.receiveMs)
-  const transport = options.tls
-    ? { https: { ...patience, ...options.tls.value, handshakeTimeout: patience.headersTimeout } }
-    : { http: patience }
+  const transport = transportOf(options)
   const app: FastifyInstance = fastify({
     // Its types tell servers of HTTP and of HTTPS apart, which nothing behind here does.
     ...(transport as object),
@@ -124,15 +124,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     tokenize(tree, serving)
   }
   for (const prefix of ['/v1', '/openai/v1']) await app.register(api, { prefix })
+  if (options.clientCertificates === 'checked') refuseUnknown(app.server as Server)
   options.tls?.watch('certificate', options.log, (certificate) =>
     (app.server as Server).setSecureContext(certificate),
   )
   return app
-}
-
-/** Node's defaults are a minute for headers, and a look every 30 s. */
-function receiving(ms: number): { headersTimeout: number; connectionsCheckingInterval: number } {
-  return { headersTimeout: Math.min(ms, 30_000), connectionsCheckingInterval: Math.min(ms / 4, 5000) }
 }
 
 /** A caller's own id is kept when it is harmless in a log and a header. */

@@ -1,12 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
@@ -14,6 +14,8 @@ const cert = join(folder, 'tls.crt')
 const key = join(folder, 'tls.key')
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 if (!hasOpenssl) console.warn('TLS: skipped, there is no openssl to make certificates with')
+
+afterAll(() => rmSync(folder, { recursive: true }))
 
 function makeCertificate(name: string): void {
   const [newKey, newCert] = [join(folder, 'new.key'), join(folder, 'new.crt')]
@@ -64,7 +66,6 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
   })
   afterAll(async () => {
     await server.stop()
-    rmSync(folder, { recursive: true })
   })
 
   it('answers and streams, and speaks no plain HTTP', async () => {
@@ -95,5 +96,58 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
     const args = ['--import', 'tsx', main, 'serve', '--port', '0', ...flags]
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
     expect([status, stderr]).toEqual([2, expect.stringMatching(problem)])
+  })
+
+  it.each([
+    [['--ssl-ca-certs', cert], /go together/],
+    [['--ssl-cert-reqs', '2'], /go together/],
+    [['--ssl-ca-certs', cert, '--ssl-cert-reqs', '2'], /needs --ssl-certfile/],
+  ])('does not start with %j alone', (flags, problem) => {
+    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+    const args = ['--import', 'tsx', main, 'serve', '--port', '0', ...flags]
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
+    expect([status, stderr]).toEqual([2, expect.stringMatching(problem)])
+  })
+})
+
+/** A certificate that signs itself, so that it is its own signer. */
+function clientOf(name: string): { readonly cert: string; readonly key: string } {
+  const files = { cert: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) }
+  const subject = ['-subj', `/CN=${name}`, '-days', '1', '-keyout', files.key, '-out', files.cert]
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', ...subject],
+    { stdio: 'ignore' },
+  )
+  return files
+}
+
+describe.skipIf(!hasOpenssl)('certificates of clients', () => {
+  let server: TestServer
+  afterEach(() => server.stop())
+
+  it.each([
+    ['1', { known: 200, none: 200, unknown: 'refused' }],
+    ['2', { known: 200, none: 'refused', unknown: 'refused' }],
+  ])('--ssl-cert-reqs %s', async (reqs, expected) => {
+    makeCertificate('server')
+    const [known, unknown] = [clientOf('known'), clientOf('unknown')]
+    const tls = ['--ssl-certfile', cert, '--ssl-keyfile', key, '--ssl-ca-certs', known.cert]
+    server = await startServer([...tls, '--ssl-cert-reqs', reqs], 'listening')
+    const ask = (client?: { cert: string; key: string }): Promise<number | string | undefined> =>
+      new Promise((resolve) => {
+        const own = client && { cert: readFileSync(client.cert), key: readFileSync(client.key) }
+        const sent = request(
+          `${server.url}/health/live`,
+          { rejectUnauthorized: false, agent: false, ...own },
+          (answer) => {
+            answer.resume()
+            resolve(answer.statusCode)
+          },
+        )
+        sent.on('error', () => resolve('refused'))
+        sent.end()
+      })
+    expect({ known: await ask(known), none: await ask(), unknown: await ask(unknown) }).toEqual(expected)
   })
 })

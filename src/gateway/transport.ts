@@ -1,0 +1,31 @@
+import type { Server } from 'node:https'
+import type { TLSSocket } from 'node:tls'
+import type { TlsFiles } from './access/certificate.ts'
+
+/** Not asked for; checked where a client has one; needed. Python's ssl, uvicorn: CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED. */
+export type ClientCertificates = 'unasked' | 'checked' | 'needed'
+
+interface Transport {
+  readonly tls: TlsFiles | undefined
+  readonly clientCertificates: ClientCertificates
+  readonly receiveMs: number
+}
+
+/** What fastify is told of HTTP or HTTPS. Node's defaults are a minute for headers, and a look every 30 s. */
+export function transportOf({ tls, clientCertificates, receiveMs }: Transport): object {
+  const headersTimeout = Math.min(receiveMs, 30_000)
+  const patience = { headersTimeout, connectionsCheckingInterval: Math.min(receiveMs / 4, 5000) }
+  if (tls === undefined) return { http: patience }
+  const clients = {
+    requestCert: clientCertificates !== 'unasked',
+    rejectUnauthorized: clientCertificates === 'needed',
+  }
+  return { https: { ...patience, ...tls.value, ...clients, handshakeTimeout: headersTimeout } }
+}
+
+/** Node would let in a client with any certificate, where none is needed. */
+export function refuseUnknown(server: Server): void {
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    if (!socket.authorized && Object.keys(socket.getPeerCertificate() ?? {}).length > 0) socket.destroy()
+  })
+}
