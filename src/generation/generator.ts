@@ -53,7 +53,9 @@ export class Generator {
   readonly #paused = new Set<string>()
   readonly #traces = new Map<string, RequestTrace>()
   readonly #quarantine = new Quarantine()
+  /** What an answer takes in its slot, of late. */
   #averageMs = 1000
+  #finished = 0
   #slots: number | undefined
   #patience: NodeJS.Timeout | undefined
 
@@ -237,10 +239,8 @@ export class Generator {
   /** When a refused request may find room, from how long requests took of late. */
   retryAfterMs(): number {
     const slots = this.#slots ?? 1
-    return Math.min(
-      60_000,
-      Math.max(250, Math.round((this.#averageMs * (this.#live.size - slots + 1)) / slots)),
-    )
+    const ahead = this.#live.size + this.#preparing.choices - slots + 1
+    return Math.min(60_000, Math.max(250, Math.round((this.#averageMs * ahead) / slots)))
   }
 
   #submit({ id, request, stopTokens, tokens: generated, wantsPrompt }: Generation): void {
@@ -289,7 +289,9 @@ export class Generator {
     this.#leaveQueue(generation)
     if (cancelEngine) this.#options.send({ type: 'cancel', id: generation.id })
     if (record.reason === 'stop' || record.reason === 'length') {
-      this.#averageMs += 0.1 * (record.timings.totalMs - record.timings.queueMs - this.#averageMs)
+      // The first ones count in full: until then it is a guess.
+      const weight = Math.max(0.1, 1 / ++this.#finished)
+      this.#averageMs += weight * (record.timings.totalMs - record.timings.queueMs - this.#averageMs)
     }
     this.#options.onOver(record)
   }
