@@ -87,6 +87,8 @@ export class Altiplano {
   #stats: StepMessage['stats'] | undefined
   /** Why the model cannot be served at all, found before any child was started. */
   #unservable: (() => string) | undefined
+  /** Whether the one model makes embeddings or ranks, and none generates text. */
+  #pooledOnly = false
   /** Why the embedding model cannot be served. */
   #unembeddable: string | undefined
   readonly #door = new Door()
@@ -197,9 +199,13 @@ export class Altiplano {
     this.#engine.start()
   }
 
-  /** Starts the embedding process on a model whose file has been checked. */
-  startEmbeddingModel(init: EmbeddingInit): void {
+  /** Starts the embedding process on a model whose file has been checked. @param only whether it is the server's one model. */
+  startEmbeddingModel(init: EmbeddingInit, only = false): void {
     if (this.#door.leaving) return
+    if (only) {
+      this.#pooledOnly = true
+      this.#unservable = undefined
+    }
     this.#embedding = new EmbeddingClient({
       init,
       env: poolThreads(init.gpuLayers),
@@ -242,8 +248,9 @@ export class Altiplano {
     if (this.#door.leaving) return 'shutting down'
     if (this.#unservable !== undefined) return this.#unservable()
     if (this.#unembeddable !== undefined) return this.#unembeddable
-    const embedding = this.#options.embeddingNames === undefined ? [] : [this.#embedding?.child]
-    for (const child of [this.#engine, this.#text?.child, ...embedding]) {
+    const generating = this.#pooledOnly ? [] : [this.#engine, this.#text?.child]
+    const pooling = this.#pooledNames() === undefined ? [] : [this.#embedding?.child]
+    for (const child of [...generating, ...pooling]) {
       if (child?.state !== 'ready') return child?.lastFailure ?? 'the model is loading'
     }
     return undefined
@@ -284,12 +291,24 @@ export class Altiplano {
     this.#generator.onStep(step)
   }
 
+  /** Names of the model that makes embeddings or ranks. */
+  #pooledNames(): readonly string[] | undefined {
+    return this.#pooledOnly ? this.names : this.#options.embeddingNames
+  }
+
   #serving(): Serving {
-    const { names, strictParams, controlTokenIds, promptLookup, maxN } = this.#options
+    const generatingNames = (): readonly string[] => (this.#pooledOnly ? [] : this.names)
+    const pooled = (): Embedding | undefined => this.#embeddingServing()
+    const { strictParams, controlTokenIds, promptLookup, maxN } = this.#options
     return {
-      names,
+      // What kind of model there is, is known when its file has been read.
+      get names() {
+        return generatingNames()
+      },
       adapters: this.#servedAdapters(),
-      embedding: this.#embeddingServing(),
+      get embedding() {
+        return pooled()
+      },
       created: Math.floor(Date.now() / 1000),
       strictParams,
       controlTokenIds,
@@ -353,7 +372,7 @@ export class Altiplano {
   }
 
   #embeddingServing(): Embedding | undefined {
-    const { embeddingNames: names } = this.#options
+    const names = this.#pooledNames()
     if (names === undefined) return undefined
     const client = (): EmbeddingClient => {
       if (this.#embedding === undefined) throw modelLoading(this.#unembeddable ?? 'the model is loading')
@@ -365,10 +384,16 @@ export class Altiplano {
       ready: async () => client().ready(),
       prepare: async (input) => client().prepare(input),
       embed: async (tokens) => client().embed(tokens),
+      pair: async (query, document) => client().pair(query, document),
+      rank: async (pair) => client().rank(pair),
     }
   }
 
   async #readyModel(): Promise<ReadyModel> {
+    if (this.#pooledOnly)
+      throw new ServingError('wrong_model_kind', 'The model of this server generates no text.', {
+        param: 'model',
+      })
     if (this.#unservable !== undefined) throw modelLoading(this.#unservable())
     // At first start a client is told to come back; after a crash it is worth the short wait.
     const engineChild = this.#engine

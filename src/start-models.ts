@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Altiplano } from './altiplano.ts'
+import type { EmbeddingInit } from './children/protocol.ts'
 import { ConfigError } from './config/config-error.ts'
 import { parseLoraModules } from './config/lora-modules.ts'
 import { type Config, servedNames } from './config/schema.ts'
@@ -10,7 +11,7 @@ import { memoryLimit } from './memory-limit.ts'
 import type { DownloadProgress } from './models/download.ts'
 import { checkFit, type FitPlan, fitPlan, fits } from './models/fit-plan.ts'
 import { readModel } from './models/gguf.ts'
-import { type GgufSummary, makesEmbeddings } from './models/gguf-summary.ts'
+import { type GgufSummary, makesEmbeddings, ranks } from './models/gguf-summary.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
 import { openLoraAdapter } from './models/lora-adapter.ts'
 import { ModelFileError } from './models/model-file-error.ts'
@@ -33,6 +34,7 @@ export async function startModel(
 ): Promise<void> {
   try {
     const { located, summary } = await readLocated(altiplano, config, local, signal)
+    if (makesEmbeddings(summary) || ranks(summary)) return startAlone(altiplano, config, located, summary)
     checkAttention(config)
     const plan = fitPlan(summary, config, memoryLimit())
     checkFit(summary, plan, memoryLimit())
@@ -68,6 +70,30 @@ export async function startModel(
   }
 }
 
+/** A model that generates nothing, as the only one. @throws ModelFileError. */
+function startAlone(altiplano: Altiplano, config: Config, located: LocatedModel, summary: GgufSummary): void {
+  if (config.embeddingModel !== undefined) {
+    throw new ModelFileError(
+      `${summary.file}: makes embeddings or ranks, and there is an --embedding-model already.`,
+    )
+  }
+  if (config.loraModules !== undefined) throw new ModelFileError(`${summary.file}: takes no LoRA adapters.`)
+  altiplano.startEmbeddingModel(embeddingInit(config, located, summary), true)
+}
+
+function embeddingInit(config: Config, { path }: LocatedModel, summary: GgufSummary): EmbeddingInit {
+  return {
+    ranks: ranks(summary),
+    modelPath: path,
+    contextSize: Math.min(
+      config.embeddingContextSize || DEFAULT_EMBEDDING_CONTEXT,
+      summary.contextLength || DEFAULT_EMBEDDING_CONTEXT,
+    ),
+    threads: config.threads || freeCores(),
+    gpuLayers: config.gpuLayers,
+  }
+}
+
 export async function startEmbeddingModel(
   altiplano: Altiplano,
   config: Config,
@@ -77,18 +103,12 @@ export async function startEmbeddingModel(
   try {
     const located = await locate(config, undefined, signal, config.embeddingModel)
     const summary = await readModel(located.shards)
-    if (!makesEmbeddings(summary)) {
+    if (!makesEmbeddings(summary) && !ranks(summary)) {
       throw new ModelFileError(
-        `${summary.file}: not an embedding model (${summary.architecture} without pooling).`,
+        `${summary.file}: neither an embedding model nor a reranking one (${summary.architecture} without pooling).`,
       )
     }
-    const longest = Math.min(config.embeddingContextSize || DEFAULT_EMBEDDING_CONTEXT, summary.contextLength)
-    altiplano.startEmbeddingModel({
-      modelPath: located.path,
-      contextSize: longest,
-      threads: config.threads || freeCores(),
-      gpuLayers: config.gpuLayers,
-    })
+    altiplano.startEmbeddingModel(embeddingInit(config, located, summary))
   } catch (error) {
     if (signal.aborted) return
     const known = error instanceof ModelFileError || error instanceof ConfigError

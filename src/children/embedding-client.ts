@@ -68,6 +68,18 @@ export class EmbeddingClient {
     throw failed('The embedding could not be computed', answer)
   }
 
+  async pair(query: string, document: string): Promise<Uint32Array> {
+    const answer = await this.#call({ type: 'pair', query, document })
+    if (answer.type === 'tokens') return answer.tokens
+    throw failed('The text of your request could not be tokenized', answer)
+  }
+
+  async rank(pair: Uint32Array): Promise<number> {
+    const answer = await this.#call({ type: 'rank', pair })
+    if (answer.type === 'score') return answer.score
+    throw failed('The score could not be computed', answer)
+  }
+
   async #call(body: EmbeddingCall): Promise<EmbeddingAnswer> {
     for (let attempt = 0; attempt < 2; attempt++) {
       await this.ready()

@@ -1,4 +1,5 @@
 import { openEmbedder } from '../engine/llama-embedder.ts'
+import { openRanker } from '../engine/llama-ranker.ts'
 import { serveChild } from './child-channel.ts'
 import type {
   EmbeddingAnswer,
@@ -9,16 +10,43 @@ import type {
   EmbeddingResponse,
 } from './protocol.ts'
 
-serveChild<EmbeddingInit, EmbeddingRequest, EmbeddingReady, EmbeddingResponse>(async (init, channel) => {
+interface Opened {
+  readonly ready: EmbeddingReady
+  answer(call: EmbeddingCall): Promise<EmbeddingAnswer>
+  close(): Promise<void>
+}
+
+async function open(init: EmbeddingInit): Promise<Opened> {
+  if (init.ranks) {
+    const ranker = await openRanker(init)
+    return {
+      ready: ranker.ready,
+      answer: async (call) => {
+        if (call.type === 'pair') return { type: 'tokens', tokens: ranker.pair(call.query, call.document) }
+        if (call.type === 'rank') return { type: 'score', score: await ranker.rank(call.pair) }
+        throw new Error('this model makes no embeddings')
+      },
+      close: () => ranker.close(),
+    }
+  }
   const embedder = await openEmbedder(init)
-  const answer = async (call: EmbeddingCall): Promise<EmbeddingAnswer> =>
-    call.type === 'prepare'
-      ? { type: 'tokens', tokens: embedder.prepare(call.input) }
-      : { type: 'vector', vector: await embedder.embed(call.tokens) }
+  return {
+    ready: embedder.ready,
+    answer: async (call) => {
+      if (call.type === 'prepare') return { type: 'tokens', tokens: embedder.prepare(call.input) }
+      if (call.type === 'embed') return { type: 'vector', vector: await embedder.embed(call.tokens) }
+      throw new Error('this model ranks nothing')
+    },
+    close: () => embedder.close(),
+  }
+}
+
+serveChild<EmbeddingInit, EmbeddingRequest, EmbeddingReady, EmbeddingResponse>(async (init, channel) => {
+  const { ready, answer, close } = await open(init)
   let left = 0
   let last: Promise<void> = Promise.resolve()
   return {
-    ready: embedder.ready,
+    ready,
     onMessage: ({ call, body }) => {
       channel.busy(++left > 0)
       // One after the other: no call may touch the context while it decodes.
@@ -34,6 +62,6 @@ serveChild<EmbeddingInit, EmbeddingRequest, EmbeddingReady, EmbeddingResponse>(a
         channel.busy(--left > 0)
       })
     },
-    close: () => embedder.close(),
+    close,
   }
 })

@@ -1,9 +1,11 @@
-import { getLlama, LlamaLogLevel, type LlamaModel, type Token } from 'node-llama-cpp'
+import type { LlamaModel, Token } from 'node-llama-cpp'
 import type { EmbeddingInit, EmbeddingReady } from '../children/protocol.ts'
+import { openModel } from './llama-model.ts'
 
 // llama.cpp: llama_token_attr.
 const CONTROL = 1 << 3
 
+/** A model that pools its input into a vector. */
 export interface LlamaEmbedder {
   readonly ready: EmbeddingReady
   /** With the tokens that the model wants around every input. @throws Error for ids that are not in the vocabulary. */
@@ -19,13 +21,7 @@ export async function openEmbedder({
   threads,
   gpuLayers,
 }: EmbeddingInit): Promise<LlamaEmbedder> {
-  const llama = await getLlama({
-    gpu: gpuLayers === 0 ? false : 'auto',
-    build: 'never',
-    logLevel: LlamaLogLevel.error,
-    maxThreads: threads,
-  })
-  const model = await llama.loadModel({ modelPath, gpuLayers: gpuLayers === -1 ? 'auto' : gpuLayers })
+  const { llama, model } = await openModel({ modelPath, threads, gpuLayers })
   // node-llama-cpp 3.22.1 refuses an input that fills its context. A whole input must fit into one batch, or its last part alone is pooled.
   const cells = contextSize + 1
   const context = await model.createEmbeddingContext({ contextSize: cells, batchSize: cells, threads })
@@ -47,6 +43,7 @@ export async function openEmbedder({
   }
   return {
     ready: {
+      ranks: false,
       dimensions: model.embeddingVectorSize,
       contextSize,
       vocabularySize,
@@ -74,7 +71,8 @@ export async function openEmbedder({
   }
 }
 
-function controlTokens(model: LlamaModel, size: number): number[] {
+/** Tokens that no text may become. */
+export function controlTokens(model: LlamaModel, size: number): number[] {
   const native = (model as unknown as { _model: { getTokenAttributes(token: number): number } })._model
   return Array.from({ length: size }, (_, token) => token).filter(
     (token) => (native.getTokenAttributes(token) & CONTROL) !== 0,

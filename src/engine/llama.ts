@@ -1,4 +1,4 @@
-import { type GgmlType, getLlama, LlamaLogLevel } from 'node-llama-cpp'
+import type { GgmlType } from 'node-llama-cpp'
 import type {
   BatchEntry,
   Engine,
@@ -11,6 +11,7 @@ import type {
 import { LlamaAdapters } from './llama-adapters.ts'
 import { drawWithin, GrammarCache, type GrammarPosition } from './llama-grammar.ts'
 import { LogprobReader } from './llama-logprobs.ts'
+import { openModel } from './llama-model.ts'
 import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
 import { configureSampler } from './llama-sampler.ts'
 
@@ -65,16 +66,11 @@ export async function openLlama(
     kvCacheType,
     flashAttention = 'auto',
   } = options
-  const llama = await getLlama({
-    gpu: gpuLayers === 0 ? false : 'auto',
-    build: 'never',
-    logLevel: LlamaLogLevel.error,
-    maxThreads: threads,
-  })
-  const model = await llama.loadModel({
+  const { llama, model } = await openModel({
     modelPath,
-    // Layers leave room for the KV cache of all slots.
-    gpuLayers: gpuLayers === -1 ? { fitContext: { contextSize: slots * contextSize } } : gpuLayers,
+    threads,
+    gpuLayers,
+    contextTokens: slots * contextSize,
   })
   const kvType = kvCacheType.toUpperCase() as keyof typeof GgmlType
   const context = await model.createContext({

@@ -30,6 +30,7 @@ import { completions } from './openai/completions.ts'
 import { embeddings } from './openai/embeddings.ts'
 import { loraAdapters } from './openai/lora-adapters.ts'
 import { models } from './openai/models.ts'
+import { rerank } from './openai/rerank.ts'
 import { responses } from './openai/responses/responses.ts'
 import { logRequests } from './request-log.ts'
 import { serverInfo } from './server-info.ts'
@@ -109,6 +110,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   openInference(app, serving, options.health, infer)
   serverInfo(app, serving)
   tokenize(app, serving)
+  rerank(app, serving)
   const api: FastifyPluginAsync = async (tree) => {
     models(tree, serving, options.health)
     predict(tree, infer)
@@ -119,6 +121,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
       prefix: '/messages',
     })
     embeddings(tree, serving)
+    rerank(tree, serving)
     loraAdapters(tree, serving)
     render(tree, serving)
     tokenize(tree, serving)

@@ -21,7 +21,7 @@ export interface ChatPrompt {
   readonly rendered: string
 }
 
-/** A model that makes vectors. All of it @throws ServingError model_loading, server_overloaded, engine_failed. */
+/** A model that makes vectors, or judges pairs of a query and a document. All of it @throws ServingError model_loading, server_overloaded, engine_failed. */
 export interface Embedding {
   readonly names: readonly string[]
   /** Undefined while the model loads. */
@@ -31,6 +31,10 @@ export interface Embedding {
   prepare(input: string | Uint32Array): Promise<Uint32Array>
   /** Of L2 norm 1. */
   embed(tokens: Uint32Array): Promise<Float32Array>
+  /** Of a model that ranks: the tokens of a query and a document together. */
+  pair(query: string, document: string): Promise<Uint32Array>
+  /** From 0 to 1. */
+  rank(pair: Uint32Array): Promise<number>
 }
 
 /** LoRA adapters, which clients ask for as models. */

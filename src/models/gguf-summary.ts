@@ -143,6 +143,11 @@ class Fields {
   }
 }
 
+/** llama.cpp: LLAMA_POOLING_TYPE_RANK. */
+export function ranks({ pooling }: GgufSummary): boolean {
+  return pooling === 4
+}
+
 /** llama.cpp: pooling by mean, first or last token; 0 is none and 4 ranks. An encoder of BERT's family that does not say is pooled by its mean. */
 export function makesEmbeddings({ pooling, architecture }: GgufSummary): boolean {
   return pooling === undefined ? architecture.endsWith('bert') : pooling >= 1 && pooling <= 3

@@ -14,6 +14,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bert-'))
   await writeBertModel(join(folder, 'bert.gguf'))
   embedder = await openEmbedder({
+    ranks: false,
     modelPath: join(folder, 'bert.gguf'),
     contextSize: 64,
     threads: 1,

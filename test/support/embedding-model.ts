@@ -24,7 +24,7 @@ const CONTEXT = 64
 const WORDS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '▁hello', '▁world', '▁cat', '▁dog', '▁the', 's']
 
 /** A BERT of one layer with random weights: an encoder, which sees its input both ways and is pooled by the mean. */
-export async function writeBertModel(path: string): Promise<void> {
+export async function writeBertModel(path: string, { ranks = false } = {}): Promise<void> {
   const shapes: Record<string, readonly number[]> = {
     'token_embd.weight': [WIDTH, WORDS.length],
     'token_types.weight': [WIDTH, 2],
@@ -42,10 +42,17 @@ export async function writeBertModel(path: string): Promise<void> {
     shapes[`${name}.weight`] = [WIDTH]
     shapes[`${name}.bias`] = [WIDTH]
   }
-  await writeRandomModel(path, bertPairs(), shapes)
+  if (ranks) {
+    shapes['cls.weight'] = [WIDTH, WIDTH]
+    shapes['cls.bias'] = [WIDTH]
+    shapes['cls.output.weight'] = [WIDTH, 1]
+    shapes['cls.output.bias'] = [1]
+  }
+  await writeRandomModel(path, bertPairs(ranks ? 4 : 1), shapes)
 }
 
-function bertPairs(): GgufSpec['pairs'] {
+/** @param pooling llama.cpp: 1 is the mean, 4 a judgement. */
+function bertPairs(pooling: number): GgufSpec['pairs'] {
   // llama.cpp: 1 is normal, 2 unknown, 3 control.
   const types = WORDS.map((word) => u32(word === '[UNK]' ? 2 : word.startsWith('[') ? 3 : 1))
   return [
@@ -57,7 +64,7 @@ function bertPairs(): GgufSpec['pairs'] {
     ['bert.attention.head_count', { u32: 2 }],
     ['bert.attention.layer_norm_epsilon', f32(1e-12)],
     ['bert.attention.causal', { raw: Buffer.concat([u32(7), Buffer.from([0])]) }],
-    ['bert.pooling_type', { u32: 1 }],
+    ['bert.pooling_type', { u32: pooling }],
     ['tokenizer.ggml.model', { text: 'bert' }],
     ['tokenizer.ggml.token_type_count', { u32: 2 }],
     ['tokenizer.ggml.tokens', { texts: WORDS }],

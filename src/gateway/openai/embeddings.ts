@@ -15,10 +15,9 @@ type Input = string | Uint32Array
 export function embeddings(app: FastifyInstance, serving: Serving): void {
   app.post('/embeddings', async (request, reply) => {
     const fields = new Fields(request.body)
-    const model = fields.string('model', 1024)
-    if (model === undefined || model === '') throw missing('model')
-    const embedding = embeddingNamed(model, serving)
+    const { model, embedding } = pooledModel(fields, serving)
     const ready = await embedding.ready()
+    if (ready.ranks) throw wrongKind('This model ranks documents; it makes no embeddings.')
     const inputs = readInputs(fields, ready, serving.controlTokenIds)
     const format = oneOf('encoding_format', fields.value('encoding_format') ?? 'float', ['float', 'base64'])
     const dimensions = fields.integer('dimensions', { min: 1, max: ready.dimensions }) ?? ready.dimensions
@@ -36,12 +35,20 @@ export function embeddings(app: FastifyInstance, serving: Serving): void {
   })
 }
 
-function embeddingNamed(model: string, { embedding, names }: Serving): Embedding {
-  if (embedding?.names.includes(model)) return embedding
-  if (!names.includes(model)) throw modelNotFound(model)
-  throw new ServingError('wrong_model_kind', 'This model generates text; it makes no embeddings.', {
-    param: 'model',
-  })
+/** The model of embeddings or rankings that a request names. @throws ServingError. */
+export function pooledModel(
+  fields: Fields,
+  { embedding, names, adapters }: Serving,
+): { readonly model: string; readonly embedding: Embedding } {
+  const model = fields.string('model', 1024)
+  if (model === undefined || model === '') throw missing('model')
+  if (embedding?.names.includes(model)) return { model, embedding }
+  if (!names.includes(model) && adapters.find(model) === undefined) throw modelNotFound(model)
+  throw wrongKind('This model generates text; it makes no embeddings and ranks nothing.')
+}
+
+function wrongKind(message: string): ServingError {
+  return new ServingError('wrong_model_kind', message, { param: 'model' })
 }
 
 function readInputs(fields: Fields, ready: EmbeddingReady, controlTokenIds: boolean): Input[] {
@@ -108,11 +115,12 @@ async function tokensOf(
   return all
 }
 
-function overlong(path: string, tokens: number, contextSize: number): ServingError {
+/** An input that the model cannot take whole. */
+export function overlong(path: string, tokens: number, contextSize: number, param = 'input'): ServingError {
   return new ServingError(
     'context_length_exceeded',
     `This model's maximum context length is ${contextSize} tokens. However, '${path}' has ${tokens} tokens. Please reduce its length.`,
-    { param: 'input' },
+    { param },
   )
 }
 
