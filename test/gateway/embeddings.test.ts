@@ -177,7 +177,9 @@ it('tells a file that is no embedding model from one that is', async () => {
     'listening',
   )
   try {
-    await expect.poll(() => other.logs.join('\n'), { timeout: 10_000 }).toContain('neither an embedding model nor a reranking one')
+    await expect
+      .poll(() => other.logs.join('\n'), { timeout: 10_000 })
+      .toContain('neither an embedding model nor a reranking one')
     expect((await fetch(`${other.url}/health/ready`)).status).toBe(503)
   } finally {
     await other.stop()

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { loadConfig } from '../../src/config/load.ts'
 import { onFieldRead } from '../../src/gateway/field-reads.ts'
 import { serve } from '../../src/serve.ts'
+import { writeEmbeddingModel } from '../../test/support/embedding-model.ts'
 import { writeLoraAdapter } from '../../test/support/lora-adapter.ts'
 import { both, shapeOf } from './answer-shape.ts'
 import { type FieldSchema, type FieldTree, place } from './field-tree.ts'
@@ -30,7 +31,10 @@ export async function recordRoutes(): Promise<RecordedRoute[]> {
   const flags = ['--port', '0', '--threads', '1', '--gpu-layers', '0', '--served-model-name', 'demo']
   const folder = await mkdtemp(join(tmpdir(), 'altiplano-api-'))
   await writeLoraAdapter(join(folder, 'poems.gguf'), 1)
-  const { url, stop } = await startHere([...flags, '--lora-dir', folder])
+  const vectors = join(folder, 'vectors.gguf')
+  await writeEmbeddingModel(vectors)
+  const models = ['--lora-dir', folder, '--embedding-model', vectors, '--embedding-model-name', 'vectors']
+  const { url, stop } = await startHere([...flags, ...models])
   const routes = new Map<string, RecordedRoute>()
   try {
     for (const sample of samples) await record(url, sample, routeOf(routes, sample))

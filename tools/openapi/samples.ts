@@ -50,6 +50,22 @@ export const samples: readonly Sample[] = [
     body: { lora_name: 'poems', lora_path: 'poems.gguf', load_inplace: false },
   },
   { method: 'POST', route: '/v1/unload_lora_adapter', body: { lora_name: 'poems' } },
+  {
+    method: 'POST',
+    route: '/v1/embeddings',
+    body: { model: 'vectors', input: ['Hello', 'there'], encoding_format: 'float', dimensions: 8 },
+  },
+  {
+    method: 'POST',
+    route: '/v1/rerank',
+    body: {
+      model: 'vectors',
+      query: 'Hello',
+      documents: ['there', 'Hello'],
+      top_n: 1,
+      return_documents: true,
+    },
+  },
   { method: 'GET', route: '/version' },
   { method: 'GET', route: '/props' },
   { method: 'GET', route: '/slots' },
