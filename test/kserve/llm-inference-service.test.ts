@@ -18,14 +18,14 @@ const template = (file: string): Json => {
 const service = {
   ObjectMeta: { Name: 'qwen', Namespace: 'chat' },
   Spec: { Model: { Name: 'qwen' } },
-  // Probes stay as they are where KServe has TLS on: Altiplano has none.
-  GlobalConfig: { EnableTLS: true },
+  GlobalConfig: { EnableTLS: false },
 }
 
 /** The pod that KServe makes of its preset, our config and the service. */
-function podOf(file: string): Pod {
+function podOf(file: string, EnableTLS = false): Pod {
   const layers = [template('llmisvc/altiplano.yaml'), template(file)]
-  return renderAll(layers.reduce(mergePod, llmPreset), service) as unknown as Pod
+  const data = { ...service, GlobalConfig: { EnableTLS } }
+  return renderAll(layers.reduce(mergePod, llmPreset), data) as unknown as Pod
 }
 
 it('nothing of vLLM is left in the pod', () => {
@@ -54,6 +54,20 @@ it('the arguments are those of a server with both names on the port that KServe 
   const { config } = loadConfig(words, {})
   expect(config).toMatchObject({ model: '/mnt/models', host: '0.0.0.0', port: 8000 })
   expect(servedNames(config.servedModelName, 'x')).toEqual(['qwen', 'publishers/chat/models/qwen'])
+})
+
+it("speaks HTTPS with KServe's certificate, and is probed so, where KServe has TLS on", () => {
+  const [main] = podOf('examples/llminferenceservice.yaml', true).containers
+  const { config } = loadConfig(['serve', ...(main?.args ?? [])], {})
+  expect(config).toMatchObject({
+    sslCertfile: '/var/run/kserve/tls/tls.crt',
+    sslKeyfile: '/var/run/kserve/tls/tls.key',
+  })
+  for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe'])
+    expect(main).toHaveProperty(`${probe}.httpGet.scheme`, 'HTTPS')
+  expect(main?.volumeMounts).toContainEqual(expect.objectContaining({ mountPath: '/var/run/kserve/tls' }))
+  const plain = podOf('examples/llminferenceservice.yaml').containers[0]
+  expect(loadConfig(['serve', ...(plain?.args ?? [])], {}).config).not.toHaveProperty('sslCertfile')
 })
 
 it('a service puts its image, its settings and its GPU over the config', () => {

@@ -28,6 +28,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - --allow-unauthenticated
 {{- end }}
 - --port={{ .port }}
+{{- range .more }}
+- {{ . | quote }}
+{{- end }}
 {{- range $key, $value := .root.Values.config }}
 - {{ printf "--%s=%s" ($key | kebabcase) (include "altiplano.plain" $value) | quote }}
 {{- end }}
@@ -58,7 +61,7 @@ readinessProbe:
     path: /health/ready
     port: {{ .port }}
     {{- with .scheme }}
-    scheme: {{ . }}
+    scheme: {{ . | quote }}
     {{- end }}
   periodSeconds: 2
   timeoutSeconds: 2
@@ -68,7 +71,7 @@ livenessProbe:
     path: /health/live
     port: {{ .port }}
     {{- with .scheme }}
-    scheme: {{ . }}
+    scheme: {{ . | quote }}
     {{- end }}
   periodSeconds: 10
   timeoutSeconds: 5
