@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startServer, type TestServer } from '../../support/server.ts'
@@ -149,6 +151,16 @@ describe('refused in the words of OpenAI', () => {
     const response = await post('/v1/models/m:predict', { model: 'graph', messages }, strict)
     expect([response.status, await response.json()]).toMatchObject([400, { error: { param: 'model' } }])
   })
+})
+
+it('keeps idle connections longer than the 60 s of what stands in front of it', async () => {
+  const [answer] = (await once(
+    request(`${server.url}/health`, { agent: new Agent({ keepAlive: true }) }).end(),
+    'response',
+  )) as [IncomingMessage]
+  answer.resume()
+  const seconds = Number(/timeout=(\d+)/.exec(answer.headers['keep-alive'] ?? '')?.[1])
+  expect(seconds).toBeGreaterThan(65)
 })
 
 it.each(names)('echoes the name it was asked for: %s', async (model) => {
