@@ -122,6 +122,16 @@ describe.skipIf(!helm)('chart', () => {
     expect(JSON.parse(map.data['altiplano.json'] ?? '')).toHaveProperty('panels')
   })
 
+  it("tells Open Data Hub's dashboard of the runtimes where it is asked to", () => {
+    for (const { metadata, spec } of rendered('kserve.openDataHub=true')) {
+      expect(metadata).toMatchObject({
+        labels: { 'opendatahub.io/dashboard': 'true' },
+        annotations: { 'opendatahub.io/apiProtocol': 'REST' },
+      })
+      expect(spec).toMatchObject({ annotations: { 'opendatahub.io/kserve-runtime': 'vllm' } })
+    }
+  })
+
   it.each(['kserve', 'deployment'])(
     '%s: a PodMonitor and a NetworkPolicy where they are asked for',
     (mode) => {

@@ -65,7 +65,7 @@ it("speaks HTTPS with KServe's certificate, and is probed so, where KServe has T
   })
   for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe'])
     expect(main).toHaveProperty(`${probe}.httpGet.scheme`, 'HTTPS')
-  expect(main?.volumeMounts).toContainEqual(expect.objectContaining({ mountPath: '/var/run/kserve/tls' }))
+  expect(main?.['volumeMounts']).toContainEqual(expect.objectContaining({ mountPath: '/var/run/kserve/tls' }))
   const plain = podOf('examples/llminferenceservice.yaml').containers[0]
   expect(loadConfig(['serve', ...(plain?.args ?? [])], {}).config).not.toHaveProperty('sslCertfile')
 })

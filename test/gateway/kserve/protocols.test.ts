@@ -159,7 +159,7 @@ it('keeps idle connections longer than the 60 s of what stands in front of it', 
     'response',
   )) as [IncomingMessage]
   answer.resume()
-  const seconds = Number(/timeout=(\d+)/.exec(answer.headers['keep-alive'] ?? '')?.[1])
+  const seconds = Number(/timeout=(\d+)/.exec(String(answer.headers['keep-alive']))?.[1])
   expect(seconds).toBeGreaterThan(65)
 })
 
