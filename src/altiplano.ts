@@ -50,6 +50,8 @@ export interface AltiplanoOptions {
   readonly tls?: TlsFiles | undefined
   readonly clientCertificates: ClientCertificates
   readonly keepAliveMs: number
+  /** After which an answer in one piece begins with spaces; 0: never. */
+  readonly paddingAfterMs: number
   readonly strictParams: boolean
   readonly controlTokenIds: boolean
   readonly promptLookup: boolean
@@ -136,7 +138,17 @@ export class Altiplano {
 
   /** Listens at once, and is ready when the model is. Resolves to the address. */
   async listen(host: string, port: number): Promise<string> {
-    const { log, apiKeys, tls, maxBodyBytes, maxQueuedBytes, keepAliveMs, receiveMs, stallMs } = this.#options
+    const {
+      log,
+      apiKeys,
+      tls,
+      maxBodyBytes,
+      maxQueuedBytes,
+      keepAliveMs,
+      paddingAfterMs,
+      receiveMs,
+      stallMs,
+    } = this.#options
     this.#app = await buildServer({
       serving: this.#serving(),
       door: this.#door,
@@ -150,6 +162,7 @@ export class Altiplano {
       maxBodyBytes,
       maxQueuedBytes,
       keepAliveMs,
+      paddingAfterMs,
       receiveMs,
       stallMs,
     })

@@ -50,6 +50,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     tls,
     clientCertificates: (['unasked', 'checked', 'needed'] as const)[config.sslCertReqs] ?? 'needed',
     keepAliveMs: config.heartbeatInterval * 1000,
+    paddingAfterMs: config.paddingAfter * 1000,
     strictParams: config.strictParams,
     controlTokenIds: config.controlTokenIds,
     promptLookup: config.promptLookup,

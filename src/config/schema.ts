@@ -202,6 +202,15 @@ const schemas = {
     maximum: 3600,
     description: 'Seconds between keep-alive comments on a silent stream.',
   },
+  paddingAfter: {
+    type: 'integer',
+    group: 'Server',
+    default: 240,
+    minimum: 0,
+    maximum: 86_400,
+    description:
+      'Seconds after which an answer that is no stream begins with spaces, so that nothing on the way gives it up; 0: never. From then on its status is 200, and a failure cuts it off.',
+  },
   strictParams: {
     type: 'boolean',
     group: 'Server',

@@ -61,6 +61,8 @@ export interface ServerOptions {
   /** Of bodies that are held at once. */
   readonly maxQueuedBytes: number
   readonly keepAliveMs: number
+  /** After which an answer in one piece begins with spaces; 0: never. */
+  readonly paddingAfterMs: number
   /** In which a request has to arrive: its headers, and all of it. */
   readonly receiveMs: number
   /** For which a reader of a stream may leave its socket full. */
@@ -93,6 +95,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     },
   })
   app.decorate('stallMs', options.stallMs)
+  app.decorate('paddingAfterMs', options.paddingAfterMs)
+  app.decorate('keepAliveMs', options.keepAliveMs)
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
   followExchanges(app.server, countError)
   echoHeaders(app)

@@ -1,6 +1,6 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Generation } from '../../generation/generation.ts'
-import { renderChat, startChat } from '../chat.ts'
+import { type ChatRequest, renderChat, startChat } from '../chat.ts'
 import { answerErrors } from '../error-answers.ts'
 import { Fields } from '../fields.ts'
 import { type StreamSettings, streamEvents } from '../generations.ts'
@@ -8,8 +8,9 @@ import { collectChoices } from '../openai/choices.ts'
 import { readModel } from '../openai/common-fields.ts'
 import { sendIgnored } from '../openai/ignored-header.ts'
 import type { Serving } from '../serving.ts'
-import { watchClient } from '../sse.ts'
-import { messageHead, wireMessage } from './answer.ts'
+import { sendAnswer } from '../slow-answer.ts'
+import { ClientGone, watchClient } from '../sse.ts'
+import { type MessageHead, messageHead, wireMessage } from './answer.ts'
 import { sendAnthropicError } from './errors.ts'
 import { eventWriter } from './events.ts'
 import { readRequest } from './request.ts'
@@ -30,13 +31,7 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
     const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
     const head = messageHead(model)
     if (stream) return streamEvents(reply, start, eventWriter(head, chat.maxTokens, request.id), settings)
-    let granted: number | undefined
-    const [choice] = await collectChoices(reply, async (signal) => {
-      const generations = await start(signal)
-      granted = generations[0]?.request.maxTokens
-      return generations
-    })
-    if (choice !== undefined) return wireMessage(head, choice, granted !== chat.maxTokens)
+    return sendAnswer(reply, wholeMessage(reply, start, chat, head), settings.onError)
   })
 
   app.post('/count_tokens', async (request, reply) => {
@@ -47,4 +42,21 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
     const prompt = await renderChat(chat, serving, watchClient(reply).signal)
     return { input_tokens: prompt.tokens.length }
   })
+}
+
+/** Anthropic: a message in one piece. */
+async function wholeMessage(
+  reply: FastifyReply,
+  start: (signal: AbortSignal) => Promise<Generation[]>,
+  { maxTokens }: ChatRequest,
+  head: MessageHead,
+): Promise<object> {
+  let granted: number | undefined
+  const [choice] = await collectChoices(reply, async (signal) => {
+    const generations = await start(signal)
+    granted = generations[0]?.request.maxTokens
+    return generations
+  })
+  if (choice === undefined) throw new ClientGone('nothing was generated')
+  return wireMessage(head, choice, granted !== maxTokens)
 }

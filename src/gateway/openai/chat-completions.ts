@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Generation } from '../../generation/generation.ts'
 import type { Tenant } from '../access/api-keys.ts'
 import { type ChatRequest, startChat } from '../chat.ts'
 import { Fields, oneOf } from '../fields.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
+import { sendAnswer } from '../slow-answer.ts'
 import { readChatOptions } from './chat-options.ts'
 import {
   type Choice,
@@ -51,7 +52,11 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
     }
     const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
     if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.includeUsage, onError)
-    return sendChat(reply, head, await collectChoices(reply, start), ready)
+    return sendAnswer(
+      reply,
+      collectChoices(reply, start).then((choices) => wireChat(head, choices, ready)),
+      onError,
+    )
   }
 }
 
@@ -81,14 +86,9 @@ interface ResponseHead {
   readonly model: string
 }
 
-function sendChat(
-  reply: FastifyReply,
-  head: ResponseHead,
-  choices: readonly Choice[],
-  { vocabulary }: ReadyModel,
-): FastifyReply {
+function wireChat(head: ResponseHead, choices: readonly Choice[], { vocabulary }: ReadyModel): object {
   const first = choices[0]
-  return reply.send({
+  return {
     id: head.id,
     object: 'chat.completion',
     created: head.created,
@@ -101,7 +101,7 @@ function sendChat(
     })),
     usage: wireUsage(choices.map(({ end }) => end.usage)),
     ...(first === undefined ? {} : { timings: wireTimings(first.end.timings) }),
-  })
+  }
 }
 
 /** OpenAI: content is null beside calls; an empty list of calls is left out. */

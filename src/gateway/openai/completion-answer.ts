@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify'
 import type { GenerationEnd } from '../../generation/generation.ts'
 import type { ReadyModel } from '../serving.ts'
 import type { Choice, ChunkWriter } from './choices.ts'
@@ -24,11 +23,11 @@ export function echoes(
   return (index) => (echo ? textOf(prompts[Math.floor(index / n)] ?? '', vocabulary) : '')
 }
 
-export function sendCompletion(reply: FastifyReply, answer: Answer, all: readonly Choice[]): FastifyReply {
+export function wireCompletion(answer: Answer, all: readonly Choice[]): object {
   const { head, wanted, echoed } = answer
   const choices = best(all, wanted)
   const first = choices[0]
-  return reply.send({
+  return {
     ...head,
     choices: choices.map((choice, index) => ({
       index,
@@ -41,7 +40,7 @@ export function sendCompletion(reply: FastifyReply, answer: Answer, all: readonl
       wanted.bestOf,
     ),
     ...(first === undefined ? {} : { timings: wireTimings(first.end.timings) }),
-  })
+  }
 }
 
 /** OpenAI: the best are those with the highest log probability a token. */

@@ -5,9 +5,10 @@ import { fitInContext } from '../../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import { Fields, invalidValue } from '../fields.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
+import { sendAnswer } from '../slow-answer.ts'
 import { collectChoices, type ErrorListener, streamChoices } from './choices.ts'
 import { ignoredFields, readModel } from './common-fields.ts'
-import { chunkWriter, echoes, sendCompletion } from './completion-answer.ts'
+import { chunkWriter, echoes, wireCompletion } from './completion-answer.ts'
 import { type CompletionRequest, readCompletion } from './completion-request.ts'
 import { sendIgnored } from './ignored-header.ts'
 import type { Prompt } from './prompts.ts'
@@ -41,7 +42,11 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
     const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
     const start = (signal: AbortSignal): Promise<Generation[]> => startAll(wanted, ready, serving, signal)
     if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.includeUsage, onError)
-    return sendCompletion(reply, answer, await collectChoices(reply, start))
+    return sendAnswer(
+      reply,
+      collectChoices(reply, start).then((choices) => wireCompletion(answer, choices)),
+      onError,
+    )
   }
 }
 

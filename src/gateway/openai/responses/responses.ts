@@ -4,6 +4,7 @@ import { renderChat, startChat } from '../../chat.ts'
 import { Fields } from '../../fields.ts'
 import { runEvents, type StreamSettings, streamEvents } from '../../generations.ts'
 import type { Serving } from '../../serving.ts'
+import { sendAnswer } from '../../slow-answer.ts'
 import { watchClient } from '../../sse.ts'
 import { readModel } from '../common-fields.ts'
 import { sendIgnored } from '../ignored-header.ts'
@@ -23,8 +24,11 @@ export function responses(app: FastifyInstance, serving: Serving, settings: Stre
       startChat(wanted.chat, ready, serving, signal)
     const writer = new ResponseWriter(model, ready.vocabulary, wanted)
     if (wanted.stream) return streamEvents(reply, start, writer, settings)
-    await runEvents(reply, start, writer)
-    return writer.response
+    return sendAnswer(
+      reply,
+      runEvents(reply, start, writer).then(() => writer.response),
+      settings.onError,
+    )
   })
 
   app.post('/responses/input_tokens', async (request, reply) => {

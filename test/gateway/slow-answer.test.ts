@@ -1,0 +1,81 @@
+import Anthropic from '@anthropic-ai/sdk'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { postJson } from '../support/http.ts'
+import { type OpenAiServer, startOpenAi } from '../support/openai.ts'
+import { parseLine } from '../support/server.ts'
+
+let server: OpenAiServer
+
+beforeAll(async () => {
+  const patience = ['--padding-after', '1', '--heartbeat-interval', '1']
+  server = await startOpenAi(['--slots', '1', '--context-size', '2048', ...patience])
+})
+afterAll(() => server.stop())
+
+const messages = [{ role: 'user' as const, content: 'Hello' }]
+const send = (path: string, body: object): Promise<Response> =>
+  postJson(server.url + path, { model: server.model, ...body })
+
+describe('an answer in one piece that waits for its slot', () => {
+  let busy: Response
+  const free = () => busy.body?.cancel()
+  beforeEach(async () => {
+    const endless = { messages, stream: true, max_tokens: 2000, ignore_eos: true }
+    busy = await send('/v1/chat/completions', endless)
+  })
+  afterEach(free)
+
+  it('begins with spaces, on every path', async () => {
+    const answers = await Promise.all([
+      send('/v1/chat/completions', { messages, max_tokens: 3 }),
+      send('/v1/completions', { prompt: 'One', max_tokens: 3 }),
+      send('/v1/responses', { input: 'Hello', max_output_tokens: 3 }),
+      send('/v1/messages', { messages, max_tokens: 3 }),
+    ])
+    await free()
+    for (const answer of answers) {
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([
+        200,
+        'application/json; charset=utf-8',
+      ])
+      const text = await answer.text()
+      expect(text).toMatch(/^ +\{/)
+      expect(JSON.parse(text)).toHaveProperty('usage')
+    }
+  })
+
+  it('is read by the clients', async () => {
+    const anthropic = new Anthropic({ baseURL: server.url, apiKey: 'none', maxRetries: 0 })
+    const asked = { model: server.model, messages, max_tokens: 3 }
+    const begun = Promise.all([
+      server.client.chat.completions.create(asked),
+      anthropic.messages.create(asked),
+      send('/v1/chat/completions', asked).then(free),
+    ])
+    const [chat, message] = await begun
+    expect([chat.usage?.completion_tokens, message.usage.output_tokens]).toEqual([3, 3])
+  })
+
+  it('is cut off, logged and counted when it fails', async () => {
+    const answer = await send('/v1/chat/completions', { messages, deadline_ms: 1500 })
+    expect(answer.status).toBe(200)
+    await expect(answer.text()).rejects.toThrow()
+    const metrics = await (await fetch(`${server.url}/metrics`)).text()
+    expect(metrics).toMatch(/^altiplano_errors_total\{.*code="deadline_exceeded".*\} 1$/m)
+    const logged = server.logs.flatMap((line) => parseLine(line) ?? [])
+    const line = { msg: 'request', error: 'deadline_exceeded', aborted: true }
+    expect(logged).toContainEqual(expect.objectContaining(line))
+  })
+
+  it('has its own status where it fails in time', async () => {
+    const answer = await send('/v1/chat/completions', { messages, deadline_ms: 300 })
+    expect([answer.status, await answer.json()]).toMatchObject([
+      504,
+      { error: { code: 'deadline_exceeded' } },
+    ])
+  })
+})
+
+it('an answer in time has no spaces', async () => {
+  expect(await (await send('/v1/chat/completions', { messages, max_tokens: 5 })).text()).toMatch(/^\{/)
+})
