@@ -65,6 +65,8 @@ const MOST_CRASHES = 5
 /** A start may fail for a while: memory of the one before is not given back at once. */
 const MOST_FAILED_STARTS = 20
 const CRASH_WINDOW_MS = 300_000
+/** Connections that wait to be accepted; Linux takes no more than net.core.somaxconn. With Node's 511, a burst of thousands loses some. */
+const MOST_UNACCEPTED = 65_535
 /** How long a request waits for a child that is being restarted. */
 const RESTART_PATIENCE_MS = 15_000
 
@@ -166,7 +168,7 @@ export class Altiplano {
       receiveMs,
       stallMs,
     })
-    return this.#app.listen({ host, port })
+    return this.#app.listen({ host, port, backlog: MOST_UNACCEPTED })
   }
 
   /** Starts the children on a model whose file has been checked, with adapters that have been, too. */
