@@ -28,6 +28,7 @@ import { traceOf } from './generation/request-trace.ts'
 import type { TimeLimits } from './generation/time-limits.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { openLoraAdapterIn } from './models/lora-adapter.ts'
+import type { Tracing } from './tracing/tracing.ts'
 
 export interface AltiplanoOptions {
   readonly names: readonly string[]
@@ -58,6 +59,8 @@ export interface AltiplanoOptions {
   /** Where adapters may be loaded from while the server runs; absent: they do not change. */
   readonly loraDir?: string | undefined
   readonly log: FastifyBaseLogger
+  /** Absent: nothing is traced. */
+  readonly tracing?: Tracing | undefined
 }
 
 /** So many crashes of children are met by restarts. */
@@ -111,6 +114,7 @@ export class Altiplano {
       kvCells: () => this.#engine?.ready?.kvCells,
       ready: () => this.notReady() === undefined,
       adapters: () => this.#adaptersInUse(),
+      spansDropped: () => options.tracing?.dropped ?? 0,
       restarts: () => ({ engine: this.#engine?.restarts ?? 0, text: this.#text?.child.restarts ?? 0 }),
     })
     this.#generator = new Generator({
@@ -156,6 +160,7 @@ export class Altiplano {
       door: this.#door,
       health: { notReady: () => this.notReady() },
       metrics: this.#metrics,
+      tracing: this.#options.tracing,
       log,
       apiKeys: apiKeys ?? (() => undefined),
       tenantLimits: this.#tenantLimits,

@@ -13,6 +13,7 @@ import {
   startModel,
 } from './start-models.ts'
 import { writeTerminationMessage } from './termination-message.ts'
+import type { Tracing } from './tracing/tracing.ts'
 
 /**
  * Listens at once, loads the model, and serves until a signal. Resolves to the exit code: 0, or 1 when its
@@ -30,6 +31,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const names = servedNames(config.servedModelName, local?.displayName ?? modelDisplayName(config.model))
   const embeddingNames = embeddingNamesOf(config, names)
   checkAdapterNames(config, [...names, ...(embeddingNames ?? [])])
+  const tracing = await openTraces(config, names[0] ?? 'model', log)
   const altiplano = new Altiplano({
     names,
     embeddingNames,
@@ -55,6 +57,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     controlTokenIds: config.controlTokenIds,
     promptLookup: config.promptLookup,
     log,
+    tracing,
   })
   const { stopped, stop } = untilSignal(log)
   const starting = new AbortController()
@@ -79,6 +82,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   if (failure === undefined) await altiplano.drain(config.drainTimeout * 1000, config.shutdownDelay * 1000)
   else await altiplano.drain(0)
   await admin?.close()
+  await tracing?.close()
   keyFile?.close()
   tls?.close()
   log.info('stopped')
@@ -122,4 +126,11 @@ function untilSignal(log: Logger): Stop {
   // Node would open its inspector on SIGUSR1.
   process.on('SIGUSR1', () => log.warn('SIGUSR1 ignored'))
   return { stopped, stop }
+}
+
+/** Loaded only where it is asked for. */
+async function openTraces(config: Config, model: string, log: Logger): Promise<Tracing | undefined> {
+  if (config.otlpEndpoint === undefined) return undefined
+  const { openTracing } = await import('./tracing/tracing.ts')
+  return openTracing(config.otlpEndpoint, model, log, process.env)
 }

@@ -421,6 +421,16 @@ const schemas = {
     alsoEnv: 'HF_ENDPOINT',
     description: 'Hub that hf: models come from (http:// or https://); HF_TOKEN authenticates.',
   },
+  otlpEndpoint: {
+    type: 'string',
+    optional: true,
+    group: 'Other',
+    pattern: '^https?://[^\\s]+$',
+    alsoEnv: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    defaultText: 'no traces',
+    description:
+      'OpenTelemetry collector that traces are sent to, as JSON over HTTP (http:// or https://, without /v1/traces).',
+  },
   logLevel: {
     type: 'string',
     enum: logLevels,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ErrorCode } from '../errors.ts'
 import { RequestTrace } from '../generation/request-trace.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,7 +18,11 @@ declare module 'fastify' {
  * One line a request, when it is over: also of those whose client left (`aborted`), with the code of an error (`error`), and with how long it took in `ms`.
  * Probes and scrapes are of no interest (debug). Never a body, a query or a header: they hold prompts and keys.
  */
-export function logRequests(app: FastifyInstance, onAborted: (reason: 'left' | 'stalled') => void): void {
+export function logRequests(
+  app: FastifyInstance,
+  onAborted: (reason: 'left' | 'stalled') => void,
+  tracing?: Pick<Tracing, 'onRequestOver'>,
+): void {
   app.decorateRequest('failure', undefined)
   app.decorateRequest('stalled', false)
   app.decorateRequest('trace', undefined)
@@ -28,6 +33,13 @@ export function logRequests(app: FastifyInstance, onAborted: (reason: 'left' | '
       const { statusCode: status, writableFinished } = reply.raw
       const { failure, stalled } = request
       if (!writableFinished) onAborted(stalled ? 'stalled' : 'left')
+      if (request.method === 'POST' && tracing !== undefined) {
+        const { method, headers, routeOptions } = request
+        const { traceparent } = headers
+        const end = { trace, traceparent, method, route: routeOptions.url ?? 'unknown', status, failure }
+        // Who listens to the same event cancels generations: they belong to the trace.
+        setImmediate(() => tracing.onRequestOver({ ...end, aborted: !writableFinished }))
+      }
       const level = request.method === 'GET' && (status < 400 || status === 503) ? 'debug' : 'info'
       request.log[level](
         {

@@ -10,6 +10,7 @@ import fastify, {
   LogController,
 } from 'fastify'
 import { ServingError } from '../errors.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 import { guard } from './access/access.ts'
 import type { ApiKeys } from './access/api-keys.ts'
 import type { TlsFiles } from './access/certificate.ts'
@@ -50,6 +51,8 @@ export interface ServerOptions {
     onAborted(reason: 'left' | 'stalled'): void
   }
   readonly log: FastifyBaseLogger
+  /** Absent: nothing is traced. */
+  readonly tracing: Tracing | undefined
   /** The keys that are let in now; undefined lets everyone in. */
   readonly apiKeys: () => ApiKeys | undefined
   readonly tenantLimits: TenantLimits
@@ -100,7 +103,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
   followExchanges(app.server, countError)
   echoHeaders(app)
-  logRequests(app, (reason) => metrics.onAborted(reason))
+  logRequests(app, (reason) => metrics.onAborted(reason), options.tracing)
   options.door.keep(app)
   guard(app, options.apiKeys, options.tenantLimits)
   takeJsonOnly(app, options.maxBodyBytes, options.maxQueuedBytes)

@@ -27,6 +27,8 @@ export interface MetricSources {
     readonly waiting: readonly string[]
     readonly known: number
   }
+  /** Parts of traces that no collector took. */
+  spansDropped(): number
   restarts(): { readonly engine: number; readonly text: number }
 }
 
@@ -250,6 +252,9 @@ export class Metrics {
       () => stats()?.parkingFailed ?? 0,
     )
     this.#gauge('altiplano_ready', '1 when the next request would be served', () => (sources.ready() ? 1 : 0))
+    this.#gauge('altiplano_trace_spans_dropped', 'Spans that were not delivered', () =>
+      sources.spansDropped(),
+    )
     this.#gauge('altiplano_engine_restarts', 'Engine processes started anew', () => sources.restarts().engine)
     this.#gauge('altiplano_text_restarts', 'Text processes started anew', () => sources.restarts().text)
     new Gauge({

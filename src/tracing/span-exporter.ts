@@ -1,0 +1,97 @@
+import { attributesOf, type OtlpSpan } from './otlp.ts'
+
+export interface SpanExporterOptions {
+  /** OTLP over HTTP: spans are sent to /v1/traces below it. */
+  readonly endpoint: string
+  readonly headers: Readonly<Record<string, string>>
+  /** What sends them. OpenTelemetry: resource attributes. */
+  readonly resource: Readonly<Record<string, string>>
+  readonly log: { warn(fields: object, message: string): void }
+}
+
+const EVERY_MS = 2000
+const MOST_WAITING = 4096
+const BATCH = 512
+const PATIENCE_MS = 5000
+
+/** Sends spans in batches, beside everything else: what cannot be sent is dropped, counted and told once per outage. */
+export class SpanExporter {
+  readonly #options: SpanExporterOptions
+  #waiting: OtlpSpan[] = []
+  #sending: Promise<void> | undefined
+  #dropped = 0
+  #failing = false
+  readonly #timer: NodeJS.Timeout
+
+  constructor(options: SpanExporterOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => void this.flush(), EVERY_MS)
+    this.#timer.unref()
+  }
+
+  /** Spans that were not delivered. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  add(spans: readonly OtlpSpan[]): void {
+    if (this.#waiting.length + spans.length > MOST_WAITING) this.#dropped += spans.length
+    else this.#waiting.push(...spans)
+  }
+
+  /** Never rejects. */
+  flush(): Promise<void> {
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined
+    })
+    return this.#sending
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#sending
+    await this.flush()
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, BATCH)
+      try {
+        await this.#send(batch)
+        this.#failing = false
+      } catch (error) {
+        this.#dropped += batch.length
+        if (!this.#failing) this.#options.log.warn({ reason: reasonOf(error) }, 'traces cannot be delivered')
+        this.#failing = true
+        return
+      }
+    }
+  }
+
+  async #send(spans: readonly OtlpSpan[]): Promise<void> {
+    const { endpoint, headers, resource } = this.#options
+    const body = {
+      resourceSpans: [
+        {
+          resource: { attributes: attributesOf(resource) },
+          scopeSpans: [{ scope: { name: 'altiplano' }, spans }],
+        },
+      ],
+    }
+    const answer = await fetch(`${endpoint.replace(/\/$/, '')}/v1/traces`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+      redirect: 'error',
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    })
+    await answer.body?.cancel()
+    if (!answer.ok) throw new Error(`the collector answered ${answer.status}`)
+  }
+}
+
+/** fetch hides why behind 'fetch failed'. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? error.cause.message : error.message
+}
