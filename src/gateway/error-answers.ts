@@ -19,7 +19,8 @@ export function answerErrors(
     }
     const failure = toServingError(error)
     request.failure = failure.code
-    if (failure.status >= 500 && failure.status !== 503) {
+    // Time that is over, or a server that is full, is no fault of its code.
+    if (failure.status === 500) {
       request.log.error({ err: failure.cause ?? failure }, failure.message)
     }
     onError(failure)
