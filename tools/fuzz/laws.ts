@@ -104,7 +104,7 @@ function faultsOfSuccess(request: FuzzRequest, { headers, body }: WireAnswer): s
 /** What was asked is told again, as it was asked: the description has the samples' values only. */
 function echoes(errors: typeof ajv.errors): boolean {
   return (errors ?? []).every(({ instancePath }) =>
-    /^\/(tools|tool_choice|text|reasoning|metadata|instructions|max_output_tokens|user|incomplete_details)\b|\/(logprobs|content|bytes)$/.test(
+    /^\/(tokens|tools|tool_choice|text|reasoning|metadata|instructions|max_output_tokens|user|incomplete_details)\b|\/(logprobs|content|bytes)$/.test(
       instancePath,
     ),
   )
