@@ -5,19 +5,20 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Draw } from '../../tools/fuzz/draw.ts'
 import { readers, readingFault } from '../../tools/fuzz/file-laws.ts'
 import { readCase } from '../../tools/fuzz/fuzz-case.ts'
+import { startFuzzServer } from '../../tools/fuzz/fuzz-server.ts'
 import { mutateGguf } from '../../tools/fuzz/gguf-mutations.ts'
 import { faultsOf } from '../../tools/fuzz/laws.ts'
 import { drawRequest, type FuzzRequest } from '../../tools/fuzz/requests.ts'
 import { stateOf } from '../../tools/fuzz/server-state.ts'
 import { sendBytes } from '../../tools/fuzz/wire.ts'
 import { ggufBytes, ggufSpec } from '../models/gguf-writer.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
 
 const corpus = new URL('corpus/', import.meta.url)
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startServer(['--served-model-name', 'demo', '--context-size', '384', '--max-queue', '64'])
+  server = await startFuzzServer(['--max-queue', '64'])
 })
 afterAll(() => server.stop())
 

@@ -1,12 +1,10 @@
 // Sends generated requests to a real server and holds every answer against the laws: npm run test:fuzz -- --requests 100000
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { writeLoraAdapter } from '../../test/support/lora-adapter.ts'
-import { startServer, type TestServer } from '../../test/support/server.ts'
+import type { TestServer } from '../../test/support/server.ts'
 import { Draw } from './draw.ts'
 import { caseText } from './fuzz-case.ts'
+import { startFuzzServer } from './fuzz-server.ts'
 import { faultsOf } from './laws.ts'
 import { drawRequest, type FuzzRequest } from './requests.ts'
 import { type ServerState, stateOf } from './server-state.ts'
@@ -30,13 +28,7 @@ const end = values.only === undefined ? first + Number(values.requests) : first 
 const deadline = performance.now() + Number(values.minutes) * 60_000
 const LIMIT_MS = 45_000
 
-const adapters = mkdtempSync(join(tmpdir(), 'altiplano-fuzz-'))
-await writeLoraAdapter(join(adapters, 'poems.gguf'), 1)
-const server = await startServer([
-  ...['--lora-dir', adapters],
-  ...['--served-model-name', 'demo', '--context-size', '384', '--slots', '8', '--max-queue', '256'],
-  ...['--max-body-bytes', '1048576'],
-])
+const server = await startFuzzServer(['--slots', '8', '--max-queue', '256', '--max-body-bytes', '1048576'])
 const port = Number(new URL(server.url).port)
 const before = await stateOf(server)
 const counts = new Map<number, number>()
@@ -49,7 +41,6 @@ await Promise.all(Array.from({ length: clients }, () => client()))
 const seconds = (performance.now() - started) / 1000
 const faults = stateFaults(before, await stateOf(server), server)
 const code = await server.stop()
-rmSync(adapters, { recursive: true })
 if (code !== 0) faults.push(`the server ended with ${code}`)
 for (const fault of faults) console.log(`FAULT ${fault}`)
 const statuses = [...counts]
