@@ -235,7 +235,12 @@ export class Altiplano {
     this.#embedding.child.start()
   }
 
-  /** Resolves, to the reason, when the children crash so often that another restart would not help. */
+  /** Ends the server: nothing that it could do by itself would help. */
+  giveUp(reason: string): void {
+    this.#hopeless.resolve(reason)
+  }
+
+  /** Resolves, to the reason, when the children crash so often that another restart would not help, or to that of giveUp(). */
   get hopeless(): Promise<string> {
     return this.#hopeless.promise
   }

@@ -18,7 +18,8 @@ import type { Tracing } from './tracing/tracing.ts'
 /**
  * Listens at once, loads the model, and serves until a signal. Resolves to the exit code: 0, or 1 when its
  * processes crash so often that whoever runs it has to act.
- * A model that is refused leaves the gateway alive and not ready, with the reason, for Kubernetes to show.
+ * A model that is refused leaves the gateway alive and not ready, with the reason; in Kubernetes it ends the container, which
+ * is what makes it show the reason.
  */
 export async function serve(config: Config, log: Logger): Promise<number> {
   checkExposure(config)

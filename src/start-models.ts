@@ -65,7 +65,7 @@ export async function startModel(
     if (signal.aborted) return
     const reason = error instanceof ModelFileError ? error.message : 'the model could not be opened'
     log.error({ err: error }, reason)
-    writeTerminationMessage(reason)
+    if (writeTerminationMessage(reason)) altiplano.giveUp(reason)
     altiplano.refuseModel(() => reason)
   }
 }
@@ -114,7 +114,7 @@ export async function startEmbeddingModel(
     const known = error instanceof ModelFileError || error instanceof ConfigError
     const reason = known ? error.message : 'the embedding model could not be opened'
     log.error({ err: error }, reason)
-    writeTerminationMessage(reason)
+    if (writeTerminationMessage(reason)) altiplano.giveUp(reason)
     altiplano.refuseEmbeddingModel(reason)
   }
 }

@@ -62,7 +62,7 @@ it('the laws see what breaks them', () => {
     )
   expect(answer(500, '{}')).toContain('status 500')
   expect(error('boom at file.ts:1:2')).toContainEqual(expect.stringContaining('tells of the inside'))
-  expect(answer(200, '{"choices":[]}')).toEqual(['no choices'])
+  expect(answer(200, '{"choices":[]}')).toContain('no choices')
   expect(answer(418, '{}')).toContain('status 418 is not in the catalogue')
   expect(faultsOf(request, undefined)).toEqual(['closed without an answer'])
 })

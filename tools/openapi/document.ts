@@ -1,4 +1,5 @@
 import { errorKinds } from '../../src/errors.ts'
+import { answerSchemas } from './answers.ts'
 import { type FieldSchema, type FieldTree, schemaOf } from './field-tree.ts'
 import type { RecordedRoute } from './record.ts'
 
@@ -16,7 +17,7 @@ export function openApiDocument(routes: readonly RecordedRoute[], version: strin
       title: 'Altiplano',
       version,
       description:
-        'Recorded from the running server: the fields that it reads of a body, the limits that it checks, and the shapes of its answers. The tree under /v1 is served under /openai/v1 too. Fields that are not listed are taken, have no effect, and are named in the x-ignored-params header; with --strict-params they are refused.',
+        'Recorded from the running server: the fields that it reads of a body, the limits that it checks, and the shapes of its answers; those of chat completions and completions, and of each event of their streams, are complete. The tree under /v1 is served under /openai/v1 too. Fields that are not listed are taken, have no effect, and are named in the x-ignored-params header; with --strict-params they are refused.',
     },
     servers: [{ url: '/' }],
     paths,
@@ -31,7 +32,10 @@ function operation({ method, route, body, ignored, refused, answers }: RecordedR
     required: true,
     schema: { type: 'string' },
   }))
-  const content = [...answers].map(([type, schema]) => [type, schema === undefined ? {} : { schema }])
+  const content = [...answers].map(([type, recorded]) => {
+    const schema = answerSchemas[route]?.[type] ?? recorded
+    return [type, schema === undefined ? {} : { schema }]
+  })
   return {
     operationId: `${method.toLowerCase()}${route.replaceAll(/[{}]/g, '').replaceAll(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     ...(parameters.length > 0 && { parameters }),

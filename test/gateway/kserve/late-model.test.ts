@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   copyFileSync,
   mkdirSync,
@@ -72,11 +73,26 @@ it('gives up when the time is over, and says why where Kubernetes looks for it',
   server = await startServer(['--model', join(folder, 'none'), '--wait-for-model', '1'], 'listening').finally(
     () => vi.unstubAllEnvs(),
   )
-  await vi.waitFor(
-    () => expect(readFileSync(message, 'utf8')).toMatch(/none: no such file or directory/),
-    5000,
-  )
-})
+  const [code] = (await once(server.process, 'exit')) as [number]
+  expect([code, readFileSync(message, 'utf8')]).toEqual([
+    1,
+    expect.stringMatching(/none: no such file or directory/),
+  ])
+}, 20_000)
+
+it('ends with the reason where the model cannot be read, for KServe to show it', async () => {
+  const message = join(folder, 'termination-log')
+  const model = join(folder, 'model.gguf')
+  writeFileSync(message, '')
+  writeFileSync(model, readFileSync(builtIn).subarray(0, 2_000_000))
+  vi.stubEnv('TERMINATION_LOG', message)
+  server = await startServer(['--model', model], 'listening').finally(() => vi.unstubAllEnvs())
+  if (server.process.exitCode === null) await once(server.process, 'exit')
+  expect([server.process.exitCode, readFileSync(message, 'utf8')]).toEqual([
+    1,
+    expect.stringMatching(/model.gguf/),
+  ])
+}, 20_000)
 
 it.each([
   ['a model that is not there', ['--model', '/none.gguf'], /none.gguf: no such file/],
