@@ -1,7 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { AdapterLoader } from './children/adapter-loader.ts'
-import { CrashLimit } from './children/crash-limit.ts'
-import { EmbeddingClient } from './children/embedding-client.ts'
+import { CrashWatch } from './children/crash-watch.ts'
 import { ModelText } from './children/model-text.ts'
 import { poolThreads } from './children/pool-threads.ts'
 import type {
@@ -20,7 +19,7 @@ import type { TlsFiles } from './gateway/access/certificate.ts'
 import { TenantLimits } from './gateway/access/tenant-limits.ts'
 import { Door } from './gateway/door.ts'
 import { buildServer } from './gateway/server.ts'
-import type { Embedding, ReadyModel, ServedAdapters, Serving } from './gateway/serving.ts'
+import type { ReadyModel, ServedAdapters, Serving } from './gateway/serving.ts'
 import type { ClientCertificates } from './gateway/transport.ts'
 import { Adapters, type NamedAdapter } from './generation/adapters.ts'
 import { type EngineLoss, Generator } from './generation/generator.ts'
@@ -28,6 +27,7 @@ import { traceOf } from './generation/request-trace.ts'
 import type { TimeLimits } from './generation/time-limits.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { openLoraAdapterIn } from './models/lora-adapter.ts'
+import { PooledModel } from './pooled-model.ts'
 import type { Tracing } from './tracing/tracing.ts'
 
 export interface AltiplanoOptions {
@@ -63,11 +63,6 @@ export interface AltiplanoOptions {
   readonly tracing?: Tracing | undefined
 }
 
-/** So many crashes of children are met by restarts. */
-const MOST_CRASHES = 5
-/** A start may fail for a while: memory of the one before is not given back at once. */
-const MOST_FAILED_STARTS = 20
-const CRASH_WINDOW_MS = 300_000
 /** Connections that wait to be accepted; Linux takes no more than net.core.somaxconn. With Node's 511, a burst of thousands loses some. */
 const MOST_UNACCEPTED = 65_535
 /** How long a request waits for a child that is being restarted. */
@@ -83,7 +78,7 @@ export class Altiplano {
   readonly #adapters: Adapters
   #engine: SupervisedChild<EngineInit, EngineCommand, EngineReady, EngineMessage> | undefined
   #text: TextClient | undefined
-  #embedding: EmbeddingClient | undefined
+  readonly #pooled: PooledModel
   readonly #modelText = new ModelText(
     () => this.#text,
     () => this.#engine?.ready?.limits.contextSize,
@@ -94,19 +89,16 @@ export class Altiplano {
   #stats: StepMessage['stats'] | undefined
   /** Why the model cannot be served at all, found before any child was started. */
   #unservable: (() => string) | undefined
-  /** Whether the one model makes embeddings or ranks, and none generates text. */
+  /** Whether the one model is the pooled one, and none generates text. */
   #pooledOnly = false
-  /** Why the embedding model cannot be served. */
-  #unembeddable: string | undefined
   readonly #door = new Door()
   readonly #tenantLimits = new TenantLimits()
-  readonly #crashes = new CrashLimit(MOST_CRASHES, CRASH_WINDOW_MS)
-  readonly #failedStarts = new CrashLimit(MOST_FAILED_STARTS, CRASH_WINDOW_MS)
-  readonly #hopeless = deferred<string>()
+  readonly #crashes = new CrashWatch()
 
   constructor(options: AltiplanoOptions) {
     this.#options = options
     this.names = options.names
+    this.#pooled = new PooledModel(options.embeddingNames)
     this.#metrics = new Metrics({
       modelName: options.names[0] ?? 'model',
       stats: () => this.#stats,
@@ -201,19 +193,19 @@ export class Altiplano {
         if (message.type === 'step') this.#onStep(message)
         else this.#loader.onMessage(message)
       },
-      onDown: ({ cause, served }) => {
+      onDown: (loss) => {
         this.#stats = undefined
         this.#loader.onEngineDown()
         // One that never came up has met no request: they go on waiting.
-        if (served) this.#onEngineLost(this.#generator.onEngineDown())
-        this.#onCrash('engine', cause, served)
+        if (loss.served) this.#onEngineLost(this.#generator.onEngineDown())
+        this.#crashes.onCrash(loss)
       },
     })
     this.#text = new TextClient({
       entry: childEntry('text'),
       init: { modelPath: init.modelPath },
       log,
-      onCrash: ({ cause, served }) => this.#onCrash('text', cause, served),
+      onCrash: (loss) => this.#crashes.onCrash(loss),
     })
     this.#text.child.start()
     this.#engine.start()
@@ -226,37 +218,26 @@ export class Altiplano {
       this.#pooledOnly = true
       this.#unservable = undefined
     }
-    this.#embedding = new EmbeddingClient({
-      init,
-      env: poolThreads(init.gpuLayers),
-      log: this.#options.log,
-      onCrash: ({ cause, served }) => this.#onCrash('embedding', cause, served),
-    })
-    this.#embedding.child.start()
+    const { log } = this.#options
+    this.#pooled.start(
+      { init, log, onCrash: (loss) => this.#crashes.onCrash(loss) },
+      only ? this.names : undefined,
+    )
   }
 
   /** Ends the server: nothing that it could do by itself would help. */
   giveUp(reason: string): void {
-    this.#hopeless.resolve(reason)
+    this.#crashes.giveUp(reason)
   }
 
-  /** Resolves, to the reason, when the children crash so often that another restart would not help, or to that of giveUp(). */
+  /** Resolves, to the reason, when the server can only end. */
   get hopeless(): Promise<string> {
-    return this.#hopeless.promise
+    return this.#crashes.hopeless
   }
 
   #onEngineLost(loss: EngineLoss): void {
     this.#metrics.onEngineLost(loss)
     this.#options.log.warn(loss, 'requests lost their engine')
-  }
-
-  #onCrash(child: 'engine' | 'text' | 'embedding', cause: string, served: boolean): void {
-    const limit = served ? this.#crashes : this.#failedStarts
-    if (!limit.reached(performance.now())) return
-    const children = { engine: this.#engine, text: this.#text?.child, embedding: this.#embedding?.child }
-    const reason = children[child]?.lastFailure ?? cause
-    const count = served ? `${MOST_CRASHES} crashes` : `${MOST_FAILED_STARTS} failed starts`
-    this.#hopeless.resolve(`${count} within ${CRASH_WINDOW_MS / 60_000} minutes; the last: ${reason}`)
   }
 
   /** The server stays up, says why it is not ready, and serves nothing. */
@@ -266,19 +247,16 @@ export class Altiplano {
 
   /** The same for the embedding model. */
   refuseEmbeddingModel(reason: string): void {
-    this.#unembeddable = reason
+    this.#pooled.refuse(reason)
   }
 
   notReady(): string | undefined {
     if (this.#door.leaving) return 'shutting down'
     if (this.#unservable !== undefined) return this.#unservable()
-    if (this.#unembeddable !== undefined) return this.#unembeddable
-    const generating = this.#pooledOnly ? [] : [this.#engine, this.#text?.child]
-    const pooling = this.#pooledNames() === undefined ? [] : [this.#embedding?.child]
-    for (const child of [...generating, ...pooling]) {
+    for (const child of this.#pooledOnly ? [] : [this.#engine, this.#text?.child]) {
       if (child?.state !== 'ready') return child?.lastFailure ?? 'the model is loading'
     }
-    return undefined
+    return this.#pooled.notReady()
   }
 
   /** Not ready from now on; still takes work for `delayMs`, lets what runs end within `graceMs`, then closes everything. */
@@ -292,11 +270,7 @@ export class Altiplano {
     await this.#door.empty(1000)
     await this.#closeServer()
     // The engine may have prefixes to write down.
-    await Promise.all([
-      this.#engine?.stop(5000),
-      this.#text?.child.stop(1000),
-      this.#embedding?.child.stop(1000),
-    ])
+    await Promise.all([this.#engine?.stop(5000), this.#text?.child.stop(1000), this.#pooled.stop()])
   }
 
   /** fastify waits for idle keep-alive sockets of clients that will not close them; sweep until it is through. */
@@ -316,14 +290,9 @@ export class Altiplano {
     this.#generator.onStep(step)
   }
 
-  /** Names of the model that makes embeddings or ranks. */
-  #pooledNames(): readonly string[] | undefined {
-    return this.#pooledOnly ? this.names : this.#options.embeddingNames
-  }
-
   #serving(): Serving {
     const generatingNames = (): readonly string[] => (this.#pooledOnly ? [] : this.names)
-    const pooled = (): Embedding | undefined => this.#embeddingServing()
+    const pooled = this.#pooled
     const { strictParams, controlTokenIds, promptLookup, maxN } = this.#options
     return {
       // What kind of model there is, is known when its file has been read.
@@ -332,7 +301,7 @@ export class Altiplano {
       },
       adapters: this.#servedAdapters(),
       get embedding() {
-        return pooled()
+        return pooled.serving()
       },
       created: Math.floor(Date.now() / 1000),
       strictParams,
@@ -396,24 +365,6 @@ export class Altiplano {
     return { running: namesOf(running), waiting: namesOf(waiting), known: this.#adapters.names.length }
   }
 
-  #embeddingServing(): Embedding | undefined {
-    const names = this.#pooledNames()
-    if (names === undefined) return undefined
-    const client = (): EmbeddingClient => {
-      if (this.#embedding === undefined) throw modelLoading(this.#unembeddable ?? 'the model is loading')
-      return this.#embedding
-    }
-    return {
-      names,
-      contextSize: () => this.#embedding?.child.ready?.contextSize,
-      ready: async () => client().ready(),
-      prepare: async (input) => client().prepare(input),
-      embed: async (tokens) => client().embed(tokens),
-      pair: async (query, document) => client().pair(query, document),
-      rank: async (pair) => client().rank(pair),
-    }
-  }
-
   async #readyModel(): Promise<ReadyModel> {
     if (this.#pooledOnly)
       throw new ServingError('wrong_model_kind', 'The model of this server generates no text.', {
@@ -436,14 +387,6 @@ export class Altiplano {
       throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000, cause })
     }
   }
-}
-
-function deferred<T>(): { readonly promise: Promise<T>; resolve(value: T): void } {
-  let resolve: (value: T) => void = () => undefined
-  const promise = new Promise<T>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
 }
 
 function pause(ms: number): Promise<void> {

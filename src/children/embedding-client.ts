@@ -7,13 +7,13 @@ import type {
   EmbeddingRequest,
   EmbeddingResponse,
 } from './protocol.ts'
-import { type ChildLog, childEntry, SupervisedChild } from './supervised-child.ts'
+import { type ChildLog, childEntry, type Loss, SupervisedChild } from './supervised-child.ts'
 
 export interface EmbeddingClientOptions {
   readonly init: EmbeddingInit
   readonly env: Readonly<Record<string, string>>
   readonly log: ChildLog
-  onCrash(reason: { readonly cause: string; readonly served: boolean }): void
+  onCrash(loss: Loss): void
 }
 
 /** How long a request waits for a process that is being restarted. */
@@ -37,9 +37,9 @@ export class EmbeddingClient {
       // Tokenizing makes it deaf for as long as a text is long.
       heartbeatTimeoutMs: 60_000,
       onMessage: ({ call, body }) => this.#pending.get(call)?.(body),
-      onDown: (reason) => {
+      onDown: (loss) => {
         for (const settle of [...this.#pending.values()]) settle('down')
-        onCrash(reason)
+        onCrash(loss)
       },
     })
   }

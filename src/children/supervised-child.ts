@@ -26,8 +26,18 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> {
   readonly log: ChildLog
   onReady?(ready: Ready, epoch: number): void
   onMessage(message: FromChild, epoch: number): void
-  /** `served`: that life had been ready. */
-  onDown?(reason: { readonly epoch: number; readonly cause: string; readonly served: boolean }): void
+  onDown?(loss: Loss): void
+}
+
+/** A life that is over. */
+export interface Loss {
+  readonly epoch: number
+  /** The signal or the exit code. */
+  readonly cause: string
+  /** The same in words, or what the child said of it. */
+  readonly reason: string
+  /** It had been ready. */
+  readonly served: boolean
 }
 
 export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
@@ -211,12 +221,13 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     clearInterval(this.#watchdog)
     const { name, log, backoffMs = { first: 100, max: 10_000 } } = this.#options
     if (this.#state === 'stopped') return
-    this.#lastFailure ??= `the ${name} process ended: ${cause}`
-    log.warn({ child: name, epoch, cause, reason: this.#lastFailure }, 'child down')
+    const reason = this.#lastFailure ?? `the ${name} process ended: ${cause}`
+    this.#lastFailure = reason
+    log.warn({ child: name, epoch, cause, reason }, 'child down')
     this.#failures = performance.now() - this.#startedAt > HEALTHY_MS ? 0 : this.#failures + 1
     this.#state = 'restarting'
     this.#restarts++
-    this.#options.onDown?.({ epoch, cause, served })
+    this.#options.onDown?.({ epoch, cause, reason, served })
     const wait = Math.min(backoffMs.max, backoffMs.first * 2 ** Math.max(0, this.#failures - 1))
     this.#restart = setTimeout(() => this.start(), wait)
   }

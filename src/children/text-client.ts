@@ -1,14 +1,14 @@
 import { mapStrings } from '../text/control-tokens.ts'
 import { cpuTimeMs } from './cpu-time.ts'
 import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
-import { type ChildLog, SupervisedChild } from './supervised-child.ts'
+import { type ChildLog, type Loss, SupervisedChild } from './supervised-child.ts'
 
 export interface TextClientOptions {
   readonly entry: URL
   readonly init: TextInit
   readonly log: ChildLog
   /** The process has ended, and not because a call took too long: that is the call's fault. */
-  readonly onCrash?: (reason: { readonly cause: string; readonly served: boolean }) => void
+  readonly onCrash?: (loss: Loss) => void
   /** What one call may take of a ready child, plus a second for each MB of text. Default 2 s. */
   readonly budgetMs?: number
 }
@@ -44,9 +44,9 @@ export class TextClient {
       // It is deaf while it works, and for how long it may work is each call's budget.
       heartbeatTimeoutMs: Number.POSITIVE_INFINITY,
       onMessage: ({ call, body }) => this.#pending.get(call)?.settle(body),
-      onDown: (reason) => {
+      onDown: (loss) => {
         for (const pending of this.#pending.values()) pending.settle('down')
-        if (!this.#ended) onCrash?.(reason)
+        if (!this.#ended) onCrash?.(loss)
         this.#ended = false
       },
     })
