@@ -2,6 +2,9 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { quoted, ServingError } from '../errors.ts'
 import { ClientGone } from './sse.ts'
 
+/** How long the rest of a body is read that nobody wants. */
+const REST_MS = 2000
+
 /** How a protocol writes a failure into its answer. */
 export type ErrorSender = (reply: FastifyReply, error: ServingError) => FastifyReply
 
@@ -45,10 +48,21 @@ function withRetryHeaders(reply: FastifyReply, error: ServingError): FastifyRepl
   }
   // OpenAI's SDKs would try again.
   if (error.code === 'deadline_exceeded') reply.header('x-should-retry', 'false')
-  // The rest of its body would be taken for the next request.
-  if (!reply.request.raw.complete) reply.header('connection', 'close')
+  dropRest(reply)
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply
+}
+
+/** A connection that is closed with a body on its way is reset, and its client may not get to read the answer: fastify would. */
+function dropRest(reply: FastifyReply): void {
+  const { raw, request } = reply
+  const { raw: incoming } = request
+  if (incoming.complete) return
+  reply.removeHeader('connection')
+  raw.once('finish', () => {
+    const cut = setTimeout(() => incoming.socket.destroy(), REST_MS)
+    incoming.resume().once('close', () => clearTimeout(cut))
+  })
 }
 
 function sendOpenAiError(reply: FastifyReply, error: ServingError): FastifyReply {
