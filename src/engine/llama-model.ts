@@ -1,4 +1,5 @@
-import { getLlama, type Llama, LlamaLogLevel, type LlamaModel } from 'node-llama-cpp'
+import type { Llama, LlamaModel } from 'node-llama-cpp'
+import { loadLlama } from './llama-binary.ts'
 
 export interface OpenModelOptions {
   readonly modelPath: string
@@ -16,12 +17,7 @@ export async function openModel({
   gpuLayers,
   contextTokens,
 }: OpenModelOptions): Promise<{ readonly llama: Llama; readonly model: LlamaModel }> {
-  const llama = await getLlama({
-    gpu: gpuLayers === 0 ? false : 'auto',
-    build: 'never',
-    logLevel: LlamaLogLevel.error,
-    maxThreads: threads,
-  })
+  const llama = await loadLlama({ gpu: gpuLayers !== 0, threads })
   const asManyAsFit =
     contextTokens === undefined ? 'auto' : ({ fitContext: { contextSize: contextTokens } } as const)
   const model = await llama.loadModel({

@@ -1,5 +1,6 @@
-import { getLlama, LlamaLogLevel, type LlamaModel } from 'node-llama-cpp'
+import type { LlamaModel } from 'node-llama-cpp'
 import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
+import { loadLlama } from './llama-binary.ts'
 
 // llama.cpp: llama_token_attr.
 const CONTROL = 1 << 3
@@ -40,7 +41,7 @@ export interface LlamaVocabulary {
 }
 
 export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary> {
-  const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error })
+  const llama = await loadLlama({ gpu: false })
   const loaded = await llama.loadModel({ modelPath, vocabOnly: true })
   const native = (loaded as unknown as { _model: NativeModel })._model
   const Jinja = (llama as unknown as { _bindings: { AddonJinjaRenderer: NativeJinja } })._bindings
