@@ -1,83 +1,31 @@
 /**
  * More requests than a server can take, all at once and then at a pace: what is lost, what hangs, how fast it says no, and
- * whether its Retry-After is true. `npm run bench:overload -- [--requests 10000] [--rate 200] [--seconds 10]`
+ * whether its Retry-After is true; and how much good work is done at multiples of what it can do.
+ * `npm run bench:overload -- [--requests 10000] [--seconds 10] [--factors 1,2,5,10] [--slo-ttft-ms 5000] [--serve="FLAGS"]`
  */
 import { readFileSync } from 'node:fs'
-import { Agent, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startServer, type TestServer } from '../test/support/server.ts'
+import { ask, type Outcome } from './overload/ask.ts'
+import { goodputByLoad } from './overload/goodput.ts'
+import { quantile } from './overload/quantile.ts'
 
 const { values } = parseArgs({
   options: {
     requests: { type: 'string', default: '10000' },
-    rate: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '10' },
+    factors: { type: 'string', default: '1,2,5,10' },
+    'slo-ttft-ms': { type: 'string', default: '5000' },
+    serve: { type: 'string', default: '--threads 1' },
   },
 })
-const [requests, rate, seconds] = [values.requests, values.rate, values.seconds].map(Number) as [
+const [requests, seconds, sloMs] = [values.requests, values.seconds, values['slo-ttft-ms']].map(Number) as [
   number,
   number,
   number,
 ]
-
-interface Outcome {
-  /** 0: no answer; what went wrong is the error. */
-  readonly status: number
-  readonly error: string | undefined
-  readonly ms: number
-  readonly retryAfterMs: number | undefined
-  readonly ended: boolean
-}
-
-const HUNG_AFTER_MS = 280_000
-const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY })
-const body = JSON.stringify({
-  model: 'altiplano-demo',
-  messages: [{ role: 'user', content: 'Tell me a story' }],
-  max_tokens: 32,
-  ignore_eos: true,
-  stream: true,
-})
-
-/** Never rejects. */
-function ask(url: string): Promise<Outcome> {
-  const startedAt = performance.now()
-  return new Promise((resolve) => {
-    const end = (status: number, more: Partial<Outcome> = {}): void =>
-      resolve({
-        status,
-        error: undefined,
-        retryAfterMs: undefined,
-        ended: false,
-        ms: performance.now() - startedAt,
-        ...more,
-      })
-    const headers = { 'content-type': 'application/json', 'content-length': body.length }
-    const sent = request(`${url}/v1/chat/completions`, { method: 'POST', agent, headers }, (answer) => {
-      let text = ''
-      answer.on('data', (chunk: Buffer) => {
-        text = text.slice(-100) + chunk.toString()
-      })
-      answer.on('error', (error) => end(0, { error: error.message }))
-      answer.on('end', () => {
-        const retryAfter = answer.headers['retry-after-ms']
-        end(answer.statusCode ?? 0, {
-          retryAfterMs: retryAfter === undefined ? undefined : Number(retryAfter),
-          ended: text.trimEnd().endsWith('data: [DONE]'),
-        })
-      })
-    })
-    sent.setTimeout(HUNG_AFTER_MS, () => sent.destroy(new Error('hung')))
-    sent.on('error', (error) => end(0, { error: error.message }))
-    sent.end(body)
-  })
-}
-
-function quantile(numbers: readonly number[], q: number): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN)
-}
+const SLOTS = 4
 
 /** MiB of a process. */
 function residentOf(pid: number): number {
@@ -132,7 +80,7 @@ async function checkRetry(url: string): Promise<void> {
   )
 }
 
-const server = await startServer(['--slots', '4', '--max-queue', '64'])
+const server = await startServer(['--slots', `${SLOTS}`, '--max-queue', '64', ...values.serve.split(' ')])
 const pid = server.process.pid ?? 0
 console.log(`gateway: ${residentOf(pid)} MiB`)
 for (let warm = 0; warm < 8; warm++) await ask(server.url)
@@ -140,14 +88,14 @@ report(`${requests} at once`, await Promise.all(Array.from({ length: requests },
 reportLog(server, 0)
 console.log(`gateway: ${residentOf(pid)} MiB`)
 for (let round = 0; round < 3; round++) await checkRetry(server.url)
-const before = server.logs.length
-const paced: Promise<Outcome>[] = []
-for (const startedAt = performance.now(); performance.now() - startedAt < seconds * 1000; ) {
-  await pause(10)
-  const due = Math.floor(((performance.now() - startedAt) / 1000) * rate)
-  while (paced.length < due) paced.push(ask(server.url))
+for (const line of await goodputByLoad({
+  url: server.url,
+  streams: 2 * SLOTS,
+  seconds,
+  factors: values.factors.split(',').map(Number),
+  sloMs,
+})) {
+  console.log(line)
 }
-report(`${rate} a second for ${seconds} s`, await Promise.all(paced))
-reportLog(server, before)
 console.log(`gateway: ${residentOf(pid)} MiB; exit ${await server.stop()}`)
 process.exit(0)
