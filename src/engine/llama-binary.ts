@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { getLlama, type Llama, LlamaLogLevel } from 'node-llama-cpp'
+import { mayHaveGpu } from './gpu-devices.ts'
 
 export interface BinaryOptions {
   /** False: llama.cpp does not look for one. */
@@ -12,17 +13,6 @@ export interface BinaryOptions {
   readonly threads?: number
 }
 
-/** Linux: what a container or a machine with a GPU has at least one of. */
-const GPU_DEVICES = [
-  '/dev/nvidiactl',
-  '/dev/nvidia0',
-  '/dev/dri',
-  '/dev/dxg',
-  '/dev/kfd',
-  '/dev/nvmap',
-  '/dev/mali0',
-]
-
 /**
  * The llama.cpp that came with the package, or was built in it: nothing is built or fetched here.
  *
@@ -30,7 +20,7 @@ const GPU_DEVICES = [
  * Whoever calls this is a supervised child, whose end is noticed and told: where there is only the CPU the binary is opened at once.
  */
 export async function loadLlama({ gpu, threads }: BinaryOptions): Promise<Llama> {
-  if (!gpu || !mayHaveGpu()) {
+  if (process.platform === 'linux' && !(gpu && mayHaveGpu())) {
     const llama = await openPrebuilt(threads).catch(() => undefined)
     if (llama !== undefined) return llama
   }
@@ -40,10 +30,6 @@ export async function loadLlama({ gpu, threads }: BinaryOptions): Promise<Llama>
     logLevel: LlamaLogLevel.error,
     ...(threads !== undefined && { maxThreads: threads }),
   })
-}
-
-function mayHaveGpu(): boolean {
-  return process.platform !== 'linux' || GPU_DEVICES.some((path) => existsSync(path))
 }
 
 /** node-llama-cpp 3.22.1: what getLlama() calls in the end. */
