@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { lineChart } from '../../bench/plot/line-chart.ts'
 import { children as childrenOf } from '../../test/support/processes.ts'
-import { startServer } from '../../test/support/server.ts'
 import { Draw } from '../fuzz/draw.ts'
+import { startFuzzServer } from '../fuzz/fuzz-server.ts'
 import { type Visit, visit } from './clients.ts'
 import { processNames, type Sample, sampleOf } from './sample.ts'
 import { growth, leaks, MOST_MB_PER_10_MIN } from './verdict.ts'
@@ -29,16 +29,7 @@ const killUntil = seconds / 3
 /** Growth is measured when the last process to be replaced is warm again. */
 const warmFrom = killUntil + Math.max(30, (seconds - killUntil) / 4)
 
-const server = await startServer([
-  '--served-model-name',
-  'demo',
-  '--slots',
-  '4',
-  '--context-size',
-  '512',
-  '--max-queue',
-  '64',
-])
+const server = await startFuzzServer(['--slots', '4', '--context-size', '512', '--max-queue', '64'])
 const gateway = server.process.pid ?? 0
 const started = performance.now()
 const elapsed = (): number => (performance.now() - started) / 1000
