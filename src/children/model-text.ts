@@ -105,11 +105,14 @@ function tracePrompt(trace: RequestTrace | undefined, started: number, templateM
 
 function refusedConstraint(
   { kind }: Constraint,
-  param: string,
+  given: string,
   { path, message }: { readonly path: string; readonly message: string },
 ): ServingError {
-  const at = path === '' || path.startsWith('[') ? param + path : `${param}.${path}`
-  const ofSchema = kind === 'json_schema' || kind === 'calls'
+  // Of calls, beside whatever else was asked for.
+  const ofTool = path.startsWith('[')
+  const param = ofTool ? 'tools' : given
+  const at = path === '' || ofTool ? param + path : `${param}.${path}`
+  const ofSchema = ofTool || kind === 'json_schema' || kind === 'calls'
   const code = ofSchema ? 'invalid_json_schema' : 'invalid_grammar'
   const subject = ofSchema ? `Invalid schema at ${quoted(at)}` : `Invalid ${quoted(at)}`
   return new ServingError(code, `${subject}: ${message}.`, { param: at.slice(0, 256) })

@@ -69,6 +69,7 @@ async function prepareChat(
     chat.tools,
     output,
     toolFormatNamed(ready.info.chat.toolFormat),
+    chat.thinking,
   )
   const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, signal, output.markers)
   const speculation = await speculate(chat.speculation, serving, signal)
@@ -102,9 +103,11 @@ function outputFormat(chat: ChatRequest, { info }: ReadyModel, rendered: string)
   const format = toolFormatNamed(info.chat.toolFormat)
   const none = { format: info.chat.toolFormat, offered: new Map<string, unknown>(), single: false }
   const tools = chat.tools.output ?? (format?.lead === undefined ? undefined : none)
+  // A document may hold what looks like a call.
+  const opening = chat.constraint && format?.lead === undefined ? format?.notation?.mark : undefined
   return {
     ...(reasoning && { reasoning: { tags: reasoning, opened: endsInThought(rendered, reasoning) } }),
-    ...(tools && { tools }),
+    ...(tools && { tools: { ...tools, opening } }),
     // Where no call is looked for, its markup stays out of the content.
     markers: new Map([...reasoningMarkers, ...(tools ? toolMarkers : [])]),
   }

@@ -208,16 +208,21 @@ describe('tool calls', () => {
     expect(choices[0]?.finish_reason).toBe('tool_calls')
   })
 
-  it('name strict as without effect where not all tools are', async () => {
-    const loose = (name: string, strict: boolean): OpenAI.ChatCompletionTool => ({
+  it('hold a strict tool to its schema, and refuse one that cannot be honoured, beside tools that are not strict', async () => {
+    const tool = (name: string, strict: boolean): OpenAI.ChatCompletionTool => ({
       type: 'function',
-      function: { name, strict, parameters: { type: 'object', properties: {} } },
+      function: { name, strict, parameters: { type: 'object', properties: { x: { not: {} } } } },
     })
-    const strict = [loose('a', true), loose('b', false)]
-    const { response } = await client.chat.completions
-      .create(request(inParis, { tools: strict, max_tokens: 1 }))
-      .withResponse()
-    expect(response.headers.get('x-ignored-params')).toBe('tools.strict')
+    const ask = (first: boolean) =>
+      client.chat.completions.create(
+        request(inParis, { tools: [tool('a', first), tool('b', false)], max_tokens: 1 }),
+      )
+    await expect(ask(true)).rejects.toMatchObject({
+      code: 'invalid_json_schema',
+      param: 'tools[0].function.parameters.properties.x.not',
+    })
+    const { response } = await ask(false).withResponse()
+    expect(response.headers.get('x-ignored-params')).toBeNull()
   })
 })
 
