@@ -7,7 +7,7 @@ import type { TextCall } from './protocol.ts'
 import type { TextClient } from './text-client.ts'
 
 /** A call whose answer is tokens. */
-type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'infill' }>
+type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'markup' | 'infill' }>
 
 /** Characters from which a text is measured before it is tokenized. */
 const HUGE_TEXT = 1_000_000
@@ -120,7 +120,7 @@ function refusedConstraint(
 
 /** Characters that are sure to be in the prompt. */
 function textLength(call: PromptCall): number {
-  if (call.type === 'tokenize') return call.text.length
+  if (call.type === 'tokenize' || call.type === 'markup') return call.text.length
   if (call.type === 'infill') return call.prefix.length + call.suffix.length
   return call.messages.reduce((sum, message) => sum + message.content.length, 0)
 }

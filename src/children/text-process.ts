@@ -51,6 +51,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
       const tokens = vocabulary.tokenize(call.text, false)
       return { type: 'tokens', tokens: call.bare ? Uint32Array.from(tokens) : withBos([...tokens]) }
     }
+    if (call.type === 'markup') return { type: 'tokens', tokens: vocabulary.tokenize(call.text, true) }
     if (call.type === 'infill') return { type: 'tokens', tokens: withBos(infill(call, vocabulary)) }
     const started = performance.now()
     const pieces = render(call)

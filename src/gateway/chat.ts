@@ -72,6 +72,7 @@ async function prepareChat(
     chat.thinking,
   )
   const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, signal, output.markers)
+  const thoughtLimit = await limitThought(chat, output, serving, signal)
   const speculation = await speculate(chat.speculation, serving, signal)
   return Array.from({ length: chat.n }, (_, choice) => ({
     prompt: prompt.tokens,
@@ -81,6 +82,7 @@ async function prepareChat(
     ignoreEos: chat.ignoreEos,
     sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
     speculation,
+    thoughtLimit,
     logprobs: chat.logprobs,
     share: chat.share,
     cacheScope: chat.cacheScope,
@@ -95,6 +97,20 @@ function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): 
     fitInContext(promptTokens, wanted, contextSize, messagesField)
   if (clampMaxTokens !== true || maxTokens === undefined) return fits(maxTokens)
   return Math.min(maxTokens, fits(undefined))
+}
+
+/** How a thought is ended that is too long: as models write it. */
+async function limitThought(
+  { thinking: { budget } }: ChatRequest,
+  { reasoning, tools }: OutputFormat,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<GenerationRequest['thoughtLimit']> {
+  if (budget === undefined || reasoning === undefined) return undefined
+  const { close } = reasoning.tags
+  const format = tools && toolFormatNamed(tools.format)
+  const ending = format?.thought === undefined ? `\n${close}\n\n` : close
+  return { tokens: Math.max(1, budget), ending: await serving.markupTokens(ending, signal) }
 }
 
 /** How the answer to this prompt is to be read. */
