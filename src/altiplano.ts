@@ -317,6 +317,8 @@ export class Altiplano {
         this.#modelText.prompt({ type: 'chat', messages, tools, kwargs }, signal),
       tokens: async (text, signal, begin = true) =>
         (await this.#modelText.prompt({ type: 'tokenize', text, bare: !begin }, signal)).tokens,
+      markupTokens: async (text, signal) =>
+        (await this.#modelText.prompt({ type: 'markup', text }, signal)).tokens,
       infillTokens: async (prefix, suffix, signal) =>
         (await this.#modelText.prompt({ type: 'infill', prefix, suffix }, signal)).tokens,
       grammar: (constraint, param, signal) => this.#modelText.grammar(constraint, param, signal),

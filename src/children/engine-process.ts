@@ -63,6 +63,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
             prompt: Array.from(command.prompt),
             generated: Array.from(command.generated),
           }),
+          command.replaces,
         )
       }
     },

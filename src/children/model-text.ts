@@ -7,7 +7,7 @@ import type { TextCall } from './protocol.ts'
 import type { TextClient } from './text-client.ts'
 
 /** A call whose answer is tokens. */
-type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'infill' }>
+type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'markup' | 'infill' }>
 
 /** Characters from which a text is measured before it is tokenized. */
 const HUGE_TEXT = 1_000_000
@@ -105,11 +105,14 @@ function tracePrompt(trace: RequestTrace | undefined, started: number, templateM
 
 function refusedConstraint(
   { kind }: Constraint,
-  param: string,
+  given: string,
   { path, message }: { readonly path: string; readonly message: string },
 ): ServingError {
-  const at = path === '' || path.startsWith('[') ? param + path : `${param}.${path}`
-  const ofSchema = kind === 'json_schema' || kind === 'calls'
+  // Of calls, beside whatever else was asked for.
+  const ofTool = path.startsWith('[')
+  const param = ofTool ? 'tools' : given
+  const at = path === '' || ofTool ? param + path : `${param}.${path}`
+  const ofSchema = ofTool || kind === 'json_schema' || kind === 'calls'
   const code = ofSchema ? 'invalid_json_schema' : 'invalid_grammar'
   const subject = ofSchema ? `Invalid schema at ${quoted(at)}` : `Invalid ${quoted(at)}`
   return new ServingError(code, `${subject}: ${message}.`, { param: at.slice(0, 256) })
@@ -117,7 +120,7 @@ function refusedConstraint(
 
 /** Characters that are sure to be in the prompt. */
 function textLength(call: PromptCall): number {
-  if (call.type === 'tokenize') return call.text.length
+  if (call.type === 'tokenize' || call.type === 'markup') return call.text.length
   if (call.type === 'infill') return call.prefix.length + call.suffix.length
   return call.messages.reduce((sum, message) => sum + message.content.length, 0)
 }

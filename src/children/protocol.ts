@@ -53,8 +53,10 @@ export type EngineCommand =
       readonly type: 'add'
       readonly id: string
       readonly prompt: Uint32Array
-      /** What an engine that is gone has generated already: the sequence goes on after it. */
+      /** What has been generated already: the sequence goes on after it. */
       readonly generated: Uint32Array
+      /** A sequence in whose place this one goes on, with its turn; it is cancelled. */
+      readonly replaces: string | undefined
       /** `generated` included, and prompt.length + maxTokens <= limits.contextSize. */
       readonly maxTokens: number
       /** The sequence ends with `stop` when one of these is sampled. Empty when end of generation is ignored. */
@@ -192,6 +194,8 @@ export type TextCall =
     }
   /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it, unless `bare`. */
   | { readonly type: 'tokenize'; readonly text: string; readonly bare?: boolean }
+  /** Text of this server's own: control tokens written in it are meant, and nothing is added. */
+  | { readonly type: 'markup'; readonly text: string }
   /** Plain text before and after what is to be generated, for a model with ModelInfo.infill. */
   | { readonly type: 'infill'; readonly prefix: string; readonly suffix: string }
   /** What an output must be, to be compiled. */

@@ -4,8 +4,9 @@ import { chatAbilities } from '../text/chat-abilities.ts'
 import { type ChatInput, renderChat, TemplateError, type TemplateOptions } from '../text/chat-template.ts'
 import { ControlTokenGuard } from '../text/control-tokens.ts'
 import { chatWithToolsDescribed, type DescribedIn } from '../text/described-tools.ts'
-import { type Constraint, compileConstraint } from '../text/grammar/compile-grammar.ts'
+import type { Constraint } from '../text/grammar/compile-grammar.ts'
 import { GrammarError } from '../text/grammar/grammar-error.ts'
+import { compileLoosely } from '../text/grammar/loose-calls.ts'
 import { TextCache } from '../text/grammar/text-cache.ts'
 import { plainTemplate } from '../text/plain-template.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
@@ -50,6 +51,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
       const tokens = vocabulary.tokenize(call.text, false)
       return { type: 'tokens', tokens: call.bare ? Uint32Array.from(tokens) : withBos([...tokens]) }
     }
+    if (call.type === 'markup') return { type: 'tokens', tokens: vocabulary.tokenize(call.text, true) }
     if (call.type === 'infill') return { type: 'tokens', tokens: withBos(infill(call, vocabulary)) }
     const started = performance.now()
     const pieces = render(call)
@@ -97,12 +99,12 @@ function infill(
 /** Compiles constraints, and remembers what came of them; a refusal is found again. */
 function grammarCompiler(): (constraint: Constraint) => TextAnswer {
   const cache = new TextCache(GRAMMAR_CACHE)
-  return ({ kind, source, thought, lead }) => {
-    const key = `${kind} ${JSON.stringify([thought, lead])} ${source}`
+  return ({ kind, source, calls, thought, lead }) => {
+    const key = `${kind} ${JSON.stringify([calls, thought, lead])} ${source}`
     const known = cache.get(key)
     if (known !== undefined) return { type: 'grammar', gbnf: known }
     try {
-      const gbnf = compileConstraint({ kind, source, thought, lead })
+      const gbnf = compileLoosely({ kind, source, calls, thought, lead })
       cache.set(key, gbnf)
       return { type: 'grammar', gbnf }
     } catch (error) {

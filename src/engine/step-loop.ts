@@ -52,8 +52,12 @@ export class StepLoop {
     this.#options = options
   }
 
-  add(sequence: Sequence): void {
-    if (!this.#options.scheduler.add(sequence)) {
+  /** @param replaces a sequence that ends, and whose turn this one has. */
+  add(sequence: Sequence, replaces?: string): void {
+    const place = replaces === undefined ? undefined : this.#sequences.get(replaces)?.sequence
+    const added = this.#options.scheduler.add(sequence, place)
+    if (replaces !== undefined) this.cancel(replaces)
+    if (!added) {
       this.#events.push({ id: sequence.id, finish: 'error', message: 'The queue of the engine is full' })
     } else {
       const times = {

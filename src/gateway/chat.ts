@@ -69,8 +69,10 @@ async function prepareChat(
     chat.tools,
     output,
     toolFormatNamed(ready.info.chat.toolFormat),
+    chat.thinking,
   )
   const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, signal, output.markers)
+  const thoughtLimit = await limitThought(chat, output, serving, signal)
   const speculation = await speculate(chat.speculation, serving, signal)
   return Array.from({ length: chat.n }, (_, choice) => ({
     prompt: prompt.tokens,
@@ -80,6 +82,7 @@ async function prepareChat(
     ignoreEos: chat.ignoreEos,
     sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
     speculation,
+    thoughtLimit,
     logprobs: chat.logprobs,
     share: chat.share,
     cacheScope: chat.cacheScope,
@@ -96,15 +99,31 @@ function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): 
   return Math.min(maxTokens, fits(undefined))
 }
 
+/** How a thought is ended that is too long: as models write it. */
+async function limitThought(
+  { thinking: { budget } }: ChatRequest,
+  { reasoning, tools }: OutputFormat,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<GenerationRequest['thoughtLimit']> {
+  if (budget === undefined || reasoning === undefined) return undefined
+  const { close } = reasoning.tags
+  const format = tools && toolFormatNamed(tools.format)
+  const ending = format?.thought === undefined ? `\n${close}\n\n` : close
+  return { tokens: Math.max(1, budget), ending: await serving.markupTokens(ending, signal) }
+}
+
 /** How the answer to this prompt is to be read. */
 function outputFormat(chat: ChatRequest, { info }: ReadyModel, rendered: string): OutputFormat {
   const { reasoning, reasoningMarkers, toolMarkers } = info.chat
   const format = toolFormatNamed(info.chat.toolFormat)
   const none = { format: info.chat.toolFormat, offered: new Map<string, unknown>(), single: false }
   const tools = chat.tools.output ?? (format?.lead === undefined ? undefined : none)
+  // A document may hold what looks like a call.
+  const opening = chat.constraint && format?.lead === undefined ? format?.notation?.mark : undefined
   return {
     ...(reasoning && { reasoning: { tags: reasoning, opened: endsInThought(rendered, reasoning) } }),
-    ...(tools && { tools }),
+    ...(tools && { tools: { ...tools, opening } }),
     // Where no call is looked for, its markup stays out of the content.
     markers: new Map([...reasoningMarkers, ...(tools ? toolMarkers : [])]),
   }

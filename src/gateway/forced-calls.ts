@@ -1,49 +1,66 @@
-import type { ForcedCalls } from '../text/grammar/compile-grammar.ts'
+import type { Constraint, OfferedCalls } from '../text/grammar/compile-grammar.ts'
 import type { Thought } from '../text/grammar/thought-first.ts'
 import type { OutputFormat } from '../text/output-parser.ts'
 import type { ToolFormat } from '../text/tool-formats/tool-format.ts'
-import { unsupported } from './fields.ts'
 import type { WantedConstraint } from './openai/structured-output.ts'
+import type { ThinkingRequest } from './openai/thinking.ts'
 import type { ToolRequest } from './openai/tools.ts'
 
 /**
- * What an answer must be: what was asked for, or calls that are forced; with room for the thought that a model begins with.
- * @throws ServingError where both are asked for: an answer is one or the other.
+ * What an answer is held to: what was asked for, calls, or whichever of both the model begins; with room for the thought
+ * that it begins with, or may begin with where the client wants one. Where calls are forced there is no content that
+ * could be described.
  */
 export function wantedOutput(
   asked: WantedConstraint | undefined,
-  { output: tools, forced }: ToolRequest,
+  tools: ToolRequest,
   { reasoning }: Pick<OutputFormat, 'reasoning'>,
   format: ToolFormat | undefined,
+  { kwargs }: Pick<ThinkingRequest, 'kwargs'>,
 ): WantedConstraint | undefined {
-  if (asked !== undefined && tools !== undefined)
-    throw unsupported(asked.param, "It is not available together with 'tools' yet.")
-  const wanted = asked ?? (tools && forced && forcedCalls(tools, forced))
-  if (wanted === undefined) return undefined
-  const thought = thoughtBefore(asked === undefined ? forced : undefined, reasoning, format)
-  const lead = asked && format?.lead
+  const { forced } = tools
+  const wantsThought = Object.values(kwargs).some((value) => value !== false)
+  const document = forced === undefined ? asked : undefined
+  const calls = offeredCalls(tools, document !== undefined, reasoning, format)
+  if (document === undefined && calls === undefined) return undefined
+  const anyText = calls?.wanted === 'any'
+  const constraint: Constraint = {
+    ...(document?.constraint ?? { kind: 'calls', source: '' }),
+    calls,
+    thought: thoughtBefore(anyText, reasoning, format, wantsThought),
+    lead: document && format?.lead,
+  }
+  return { constraint, param: document?.param ?? 'tools' }
+}
+
+function offeredCalls(
+  { output, forced, strict }: ToolRequest,
+  besideDocument: boolean,
+  reasoning: OutputFormat['reasoning'],
+  format: ToolFormat | undefined,
+): OfferedCalls | undefined {
+  const notation = format?.notation
+  if (output === undefined || notation === undefined) return undefined
+  const free = forced === undefined && !besideDocument
+  if (free && notation.mark === undefined) return undefined
+  const tools = [...output.offered]
   return {
-    ...wanted,
-    constraint: { ...wanted.constraint, ...(thought && { thought }), ...(lead && { lead }) },
+    format: output.format,
+    tools,
+    wanted: free ? 'any' : forced === 'one' || output.single ? 'one' : 'some',
+    loose: forced === undefined ? tools.flatMap(([name]) => (strict.has(name) ? [] : [name])) : [],
+    thought: free && format?.thought === undefined && !reasoning?.opened ? reasoning?.tags : undefined,
   }
 }
 
 function thoughtBefore(
-  forced: ToolRequest['forced'],
+  anyText: boolean,
   reasoning: OutputFormat['reasoning'],
   format: ToolFormat | undefined,
+  wanted: boolean,
 ): Thought | undefined {
-  if (format?.thought === undefined)
-    return reasoning?.opened === true ? { ...reasoning.tags, opened: true } : undefined
   // Where any text may come, a thought may.
-  return forced === 'any' ? undefined : { ...format.thought, opened: false }
-}
-
-function forcedCalls(
-  { format, offered, single }: NonNullable<OutputFormat['tools']>,
-  forced: 'one' | 'some' | 'any',
-): WantedConstraint {
-  const wanted = forced === 'some' && single ? 'one' : forced
-  const calls: ForcedCalls = { format, tools: [...offered], wanted }
-  return { constraint: { kind: 'calls', source: JSON.stringify(calls) }, param: 'tools' }
+  if (format?.thought !== undefined) return anyText ? undefined : { ...format.thought, opened: false }
+  if (reasoning === undefined || (!reasoning.opened && (anyText || !wanted))) return undefined
+  return { ...reasoning.tags, opened: reasoning.opened }
 }

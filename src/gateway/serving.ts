@@ -84,6 +84,8 @@ export interface Serving {
   ): Promise<ChatPrompt>
   /** @param begin whether to begin with BOS, where the model wants it. Default true. */
   tokens(text: string, signal: AbortSignal, begin?: boolean): Promise<Uint32Array>
+  /** Of text that no client wrote: control tokens written in it are meant. */
+  markupTokens(text: string, signal: AbortSignal): Promise<Uint32Array>
   /** For a model with ModelInfo.infill: what comes between the two is generated. */
   infillTokens(prefix: string, suffix: string, signal: AbortSignal): Promise<Uint32Array>
   /** The GBNF of a constraint. `param` is the field it came from. @throws ServingError invalid_json_schema, invalid_grammar. */

@@ -31,6 +31,8 @@ export interface GenerationRequest {
   readonly deadlineAt?: number | undefined
   /** The LoRA adapter to run with, by its id. Default none. */
   readonly adapter?: string | undefined
+  /** A thought of so many tokens, at least one, is ended with others. Default: it may be as long as it gets. */
+  readonly thoughtLimit?: { readonly tokens: number; readonly ending: Uint32Array } | undefined
   /** How the text is to be read; absent: all of it is text. */
   readonly output?: OutputFormat
 }
@@ -81,6 +83,9 @@ export interface GenerationRecord {
   readonly timings: Timings
 }
 
+/** Nothing was sampled. */
+const FORCED: TokenLogprob = { logprob: 0, top: [] }
+
 interface Dependencies {
   readonly detokenizer: Detokenizer
   readonly output: OutputParser
@@ -90,6 +95,8 @@ interface Dependencies {
   readonly now: () => number
   /** Called with each token's gap to the one before, in milliseconds. */
   readonly onGap: (gapMs: number) => void
+  /** The generation goes on after other tokens than the engine has: under another id. */
+  readonly onRewritten: (generation: Generation) => void
   /** Called once, whatever the end. `cancelled` is true when the engine may still be running it. */
   readonly onOver: (generation: Generation, record: GenerationRecord, cancelled: boolean) => void
 }
@@ -99,7 +106,8 @@ interface Dependencies {
  * Leaving the iteration cancels it.
  */
 export class Generation implements AsyncIterable<GenerationEvent> {
-  readonly id: string
+  /** Of its sequence in the engine. */
+  id: string
   readonly request: GenerationRequest
   readonly stopTokens: readonly number[]
   readonly #deps: Dependencies
@@ -117,6 +125,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #stopToken: ScoredToken | undefined
   #promptLogprobs: TokenLogprob[] | undefined
   #stop: string | undefined
+  #thoughtEnded = false
   #over = false
 
   /** @param stopTokens Sampling one of these is the end. */
@@ -221,6 +230,30 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     const stopped = this.#emit(output.push(text))
     if (wasInThought || output.inThought) this.#reasoningTokens++
     if (stopped || output.done) this.#end('stop', true)
+    else this.#limitThought()
+  }
+
+  #limitThought(): void {
+    const { thoughtLimit } = this.request
+    if (thoughtLimit === undefined || this.#thoughtEnded || !this.#deps.output.inThought) return
+    if (this.#reasoningTokens < thoughtLimit.tokens) return
+    this.#endThought(thoughtLimit.ending)
+    this.#deps.onRewritten(this)
+  }
+
+  /** What the model would have written to end its thought; what it has begun of a character is left out. */
+  #endThought(ending: Uint32Array): void {
+    const { output, detokenizer } = this.#deps
+    this.#thoughtEnded = true
+    const tokens = [...ending.subarray(0, this.request.maxTokens - this.#tokens.length)]
+    this.#tokens.push(...tokens)
+    this.#reasoningTokens += tokens.length
+    const held = detokenizer.flush()
+    for (const [index, text] of [held, ...tokens.map((token) => detokenizer.push(token))].entries()) {
+      this.#content?.push({ token: tokens[index - 1] ?? -1, text, logprob: FORCED })
+      this.#emit(output.push(text))
+    }
+    if (this.#tokens.length === this.request.maxTokens) this.#end('length', true)
   }
 
   /** True when a stop string ends the answer within these parts. */

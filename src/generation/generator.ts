@@ -130,12 +130,13 @@ export class Generator {
       this.#options.onAdmitted()
       const stopTokens = request.ignoreEos ? [] : vocabulary.endOfGeneration
       let stopWatch = (): void => undefined
-      const generation = new Generation(`seq-${randomUUID()}`, request, stopTokens, {
+      const generation = new Generation(newId(), request, stopTokens, {
         detokenizer: new Detokenizer(vocabulary, request.output?.markers),
         output: new OutputParser(request.output ?? {}),
         stopMatcher: new StopMatcher(request.stops),
         now: () => performance.now(),
         onGap: this.#options.onGap,
+        onRewritten: () => this.#rewrite(generation),
         onOver: (over, record, cancelEngine) => {
           stopWatch()
           this.#forget(over, record, cancelEngine)
@@ -243,7 +244,21 @@ export class Generator {
     return Math.min(60_000, Math.max(250, Math.round((this.#averageMs * ahead) / slots)))
   }
 
-  #submit({ id, request, stopTokens, tokens: generated, wantsPrompt }: Generation): void {
+  /** What the engine still says of the sequence that it has is of no use: the id it goes by is not known any more. */
+  #rewrite(generation: Generation): void {
+    const { id: old } = generation
+    generation.id = newId()
+    for (const known of [this.#live, this.#traces] as Map<string, unknown>[]) {
+      known.set(generation.id, known.get(old))
+      known.delete(old)
+    }
+    if (this.#paused.delete(old)) this.#paused.add(generation.id)
+    const { request } = generation
+    this.#options.onTokens(tenantOf(request), request.thoughtLimit?.ending.length ?? 0)
+    this.#submit(generation, old)
+  }
+
+  #submit({ id, request, stopTokens, tokens: generated, wantsPrompt }: Generation, replaces?: string): void {
     const {
       prompt,
       maxTokens,
@@ -260,6 +275,7 @@ export class Generator {
       id,
       prompt,
       generated,
+      replaces,
       maxTokens,
       stopTokens,
       sampling,
@@ -295,6 +311,10 @@ export class Generator {
     }
     this.#options.onOver(record)
   }
+}
+
+function newId(): string {
+  return `seq-${randomUUID()}`
 }
 
 function tenantOf({ share = THE_ONE_TENANT }: GenerationRequest): string {

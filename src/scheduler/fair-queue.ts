@@ -59,11 +59,16 @@ export class FairQueue {
     for (const line of this.#lines.values()) yield* line
   }
 
-  add(sequence: Sequence): void {
+  /** @param place one of the same tenant and priority, as whom this one came, and which is admitted already. */
+  add(sequence: Sequence, place?: Sequence): void {
     const account = this.#accountOf(sequence.share.tenant)
     if (account.present++ === 0) account.served = Math.max(account.served, this.#clock)
-    this.#tickets.set(sequence, { account, number: this.#numbers++, arrivedAt: this.#total })
-    this.#lineOf(sequence).add(sequence)
+    const { number = this.#numbers++, arrivedAt = this.#total } = (place && this.#tickets.get(place)) ?? {}
+    this.#tickets.set(sequence, { account, number, arrivedAt })
+    const line = this.#lineOf(sequence)
+    const later = place === undefined ? [] : [...line]
+    for (const other of later) line.delete(other)
+    for (const one of [sequence, ...later]) line.add(one)
     this.#size++
     this.#adapters.set(sequence.adapter, (this.#adapters.get(sequence.adapter) ?? 0) + 1)
   }

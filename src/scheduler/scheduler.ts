@@ -88,10 +88,14 @@ export class Scheduler {
     this.#queue = new FairQueue(aging)
   }
 
-  /** False when as many wait as may. */
-  add(sequence: Sequence): boolean {
-    if (this.#queue.size >= this.#maxWaiting) return false
-    this.#queue.add(sequence)
+  /**
+   * False when as many wait as may.
+   * @param place one that is running, and makes room for this one, which has its turn.
+   */
+  add(sequence: Sequence, place?: Sequence): boolean {
+    const replaces = place !== undefined && this.#running.has(place)
+    if (this.#queue.size >= this.#maxWaiting && !replaces) return false
+    this.#queue.add(sequence, replaces ? place : undefined)
     return true
   }
 

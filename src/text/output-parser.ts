@@ -8,10 +8,18 @@ import { TrailingSpace } from './trailing-space.ts'
 export interface OutputFormat {
   /** `opened`: the prompt ends inside a thought. */
   readonly reasoning?: { readonly tags: ReasoningTags; readonly opened: boolean }
-  /** `single`: the answer is over after its first call. */
-  readonly tools?: { readonly format: string; readonly offered: OfferedTools; readonly single: boolean }
+  readonly tools?: ToolOutput
   /** Control tokens whose text is read as markup: token id to text. */
   readonly markers?: ReadonlyMap<number, string>
+}
+
+export interface ToolOutput {
+  readonly format: string
+  readonly offered: OfferedTools
+  /** The answer is over after its first call. */
+  readonly single: boolean
+  /** An answer that does not begin so is content, whatever is in it. Default: calls are looked for everywhere. */
+  readonly opening?: string | undefined
 }
 
 /** A piece of an answer. Calls are numbered from 0; `arguments` belongs to the call that began last. */
@@ -28,7 +36,11 @@ export type OutputPart =
  */
 export class OutputParser {
   readonly #splitter: ReasoningSplitter | undefined
-  readonly #tools: ToolParser | undefined
+  /** undefined: what follows is content. */
+  #tools: ToolParser | undefined
+  #opening: string
+  /** Where it is not known yet whether the answer begins with its opening. */
+  #begun = ''
   readonly #single: boolean
   /** Content begins behind something else, wherever that is. */
   readonly #leads: boolean
@@ -41,6 +53,7 @@ export class OutputParser {
     this.#single = tools?.single ?? false
     const format = tools && toolFormatNamed(tools.format)
     this.#tools = tools && format?.parser(this.#sink(), tools.offered)
+    this.#opening = tools?.opening ?? ''
     this.#leads = format?.lead !== undefined
     this.#splitter =
       reasoning === undefined || format?.thought !== undefined
@@ -83,14 +96,25 @@ export class OutputParser {
   /** What was held back, when nothing more comes. */
   flush(): OutputPart[] {
     this.#splitter?.end()
+    if (this.#begun !== '') this.#decide()
     this.#tools?.end()
     if (this.#calls === 0) this.#add({ type: 'text', text: this.#space.take() })
     return this.#take()
   }
 
   #answer(text: string): void {
-    if (this.#tools === undefined) this.#add({ type: 'text', text })
+    if (this.#opening !== '') {
+      this.#begun += text
+      if (this.#begun.length >= this.#opening.length || !this.#opening.startsWith(this.#begun)) this.#decide()
+    } else if (this.#tools === undefined) this.#add({ type: 'text', text })
     else this.#tools.push(text)
+  }
+
+  #decide(): void {
+    if (!this.#begun.startsWith(this.#opening)) this.#tools = undefined
+    this.#opening = ''
+    this.#answer(this.#begun)
+    this.#begun = ''
   }
 
   #sink(): CallSink {

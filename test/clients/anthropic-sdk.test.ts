@@ -207,7 +207,14 @@ describe('thoughts', () => {
   it('are blocks of their own, when asked for, and may come back', async () => {
     const message = await client.messages.create(thoughtful)
     expect(message.content.map(({ type }) => type)).toEqual(['thinking', 'text'])
-    expect(message.usage.output_tokens_details?.thinking_tokens).toBeGreaterThan(0)
+    const thought = message.usage.output_tokens_details?.thinking_tokens ?? 0
+    expect(thought).toBeGreaterThan(10)
+    const short = await client.messages.create({
+      ...thoughtful,
+      thinking: { type: 'enabled', budget_tokens: 3 },
+    })
+    expect(short.content.map(({ type }) => type)).toEqual(['thinking', 'text'])
+    expect(short.usage.output_tokens_details?.thinking_tokens).toBeLessThan(9)
     const plain = await client.messages.create(request(ask('What is 2+2?')))
     expect(plain.content.map(({ type }) => type)).toEqual(['text'])
     const next = [
@@ -401,7 +408,6 @@ describe('errors', () => {
       'invented',
       'metadata',
       'stop',
-      'thinking.budget_tokens',
     ])
   })
 })

@@ -208,16 +208,21 @@ describe('tool calls', () => {
     expect(choices[0]?.finish_reason).toBe('tool_calls')
   })
 
-  it('name strict as without effect where not all tools are', async () => {
-    const loose = (name: string, strict: boolean): OpenAI.ChatCompletionTool => ({
+  it('hold a strict tool to its schema, and refuse one that cannot be honoured, beside tools that are not strict', async () => {
+    const tool = (name: string, strict: boolean): OpenAI.ChatCompletionTool => ({
       type: 'function',
-      function: { name, strict, parameters: { type: 'object', properties: {} } },
+      function: { name, strict, parameters: { type: 'object', properties: { x: { not: {} } } } },
     })
-    const strict = [loose('a', true), loose('b', false)]
-    const { response } = await client.chat.completions
-      .create(request(inParis, { tools: strict, max_tokens: 1 }))
-      .withResponse()
-    expect(response.headers.get('x-ignored-params')).toBe('tools.strict')
+    const ask = (first: boolean) =>
+      client.chat.completions.create(
+        request(inParis, { tools: [tool('a', first), tool('b', false)], max_tokens: 1 }),
+      )
+    await expect(ask(true)).rejects.toMatchObject({
+      code: 'invalid_json_schema',
+      param: 'tools[0].function.parameters.properties.x.not',
+    })
+    const { response } = await ask(false).withResponse()
+    expect(response.headers.get('x-ignored-params')).toBeNull()
   })
 })
 
@@ -273,6 +278,60 @@ describe('reasoning', () => {
     expect(await has({ reasoning_effort: 'low' })).toBe(true)
     expect(await has({ reasoning_effort: 'none' })).toBe(false)
     expect(await has({ reasoning_effort: 'none', ...thinking })).toBe(true)
+  })
+
+  it('ends cleanly with its budget, and the answer follows', async () => {
+    const long = ask('What is 17 + 25?')
+    const limited = { tools: [], thinking_token_budget: 6, ...thinking }
+    const full = await client.chat.completions.create(request(long, { tools: [], ...thinking }))
+    const { choices, usage } = await client.chat.completions.create(request(long, { ...limited, n: 2 }))
+    const whole = (full.choices[0]?.message as Message | undefined)?.reasoning_content ?? ''
+    const [message, other] = choices.map((choice) => choice.message as Message)
+    expect(other).toEqual(message)
+    const thought = message?.reasoning_content ?? ''
+    expect(whole.startsWith(thought)).toBe(true)
+    expect(thought.length).toBeLessThan(whole.length / 2)
+    expect(message?.content).toMatch(/^\w/)
+    expect(message?.content).not.toMatch(/think>/)
+    expect(choices[0]?.finish_reason).toBe('stop')
+    const counted = (usage?.completion_tokens_details?.reasoning_tokens ?? 0) / 2
+    expect(counted).toBeGreaterThan(6)
+    expect(counted).toBeLessThan(12)
+    const { deltas } = await stream(request(long, limited))
+    expect(deltas.map((delta) => delta.reasoning_content ?? '').join('')).toBe(thought)
+    expect(deltas.map((delta) => delta.content ?? '').join('')).toBe(message?.content)
+  })
+
+  it('ends with its budget before a document, a forced call and max_tokens', async () => {
+    const schema = { type: 'object', properties: { sum: { type: 'integer' } }, required: ['sum'] }
+    const limited = { thinking_budget_tokens: 4, ...thinking }
+    const format = { type: 'json_schema', json_schema: { name: 'sum', schema } }
+    const document = await client.chat.completions.create(
+      request(sum, { tools: [], response_format: format, ...limited }),
+    )
+    expect(JSON.parse(document.choices[0]?.message.content ?? '')).toEqual({ sum: expect.any(Number) })
+    expect(document.usage?.completion_tokens_details?.reasoning_tokens).toBeLessThan(10)
+    const call = await client.chat.completions.create(
+      request(inParis, { tool_choice: 'required', ...limited }),
+    )
+    expect(call.choices[0]?.message.tool_calls).toHaveLength(1)
+    expect(call.usage?.completion_tokens_details?.reasoning_tokens).toBeLessThan(10)
+    const cut = await client.chat.completions.create(request(sum, { tools: [], max_tokens: 5, ...limited }))
+    expect(cut.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: null } })
+    expect(cut.usage?.completion_tokens).toBe(5)
+  })
+
+  it('is switched off by a budget of 0, and free with -1', async () => {
+    const message = async (budget: number): Promise<Message> => {
+      const body = request(sum, {
+        tools: [],
+        reasoning_effort: budget < 0 ? 'low' : undefined,
+        thinking_budget: budget,
+      })
+      return (await client.chat.completions.create(body)).choices[0]?.message as Message
+    }
+    expect(await message(0)).not.toHaveProperty('reasoning_content')
+    expect((await message(-1)).reasoning_content).toMatch(/2/)
   })
 
   it('is not ended by a stop string in the thought', async () => {

@@ -85,9 +85,9 @@ describe('a grammar in the engine', () => {
       notation === undefined ? [] : [1, 2].map(() => ({ format, tools: randomTools(below) })),
     )
     const sequences = drawn.map(({ format, tools }, seed) => {
-      const pairs = tools.map(({ name, parameters }) => [name, parameters])
-      const source = JSON.stringify({ format, tools: pairs, wanted: 'one' })
-      return sequenceOf(compileConstraint({ kind: 'calls', source }), { seed, maxTokens: 200 })
+      const pairs = tools.map(({ name, parameters }) => [name, parameters] as const)
+      const calls = { format, tools: pairs, wanted: 'one' } as const
+      return sequenceOf(compileConstraint({ kind: 'calls', source: '', calls }), { seed, maxTokens: 200 })
     })
     await run(sequences)
     let stopped = 0

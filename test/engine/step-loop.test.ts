@@ -86,6 +86,30 @@ describe('StepLoop', () => {
     expect(events('c').some((event) => 'logprob' in event || 'promptLogprobs' in event)).toBe(false)
   })
 
+  it('lets one that is rewritten go on before all that wait, with what it has computed', async () => {
+    const prompt = Array.from({ length: 20 }, (_, i) => i)
+    const rewritten = new Sequence({
+      id: 'a2',
+      prompt,
+      generated: [7, 8],
+      maxTokens: 9,
+      stopTokens: [],
+      sampling: greedy,
+    })
+    const { loop, steps, events, until, end } = start({}, 10, (step) => {
+      if (step.events.some(({ id, token }) => id === 'a' && token !== undefined)) loop.add(rewritten, 'a')
+    })
+    for (const id of ['a', 'b', 'c', 'd']) loop.add(sequence(id, 20, 30))
+    await until(() => events('a2').some(({ finish }) => finish !== undefined))
+    expect(events('a').at(-1)?.finish).toBe('cancelled')
+    expect(events('a2').filter(({ token }) => token !== undefined)).toHaveLength(7)
+    expect(events('a2')[0]?.admitted?.cached).toBeGreaterThanOrEqual(20)
+    await until(() => events('c').length > 0)
+    await end()
+    const order = steps.flatMap(({ events: [...all] }) => all.filter(({ admitted }) => admitted))
+    expect(order.map(({ id }) => id).slice(0, 4)).toEqual(['a', 'a2', 'b', 'c'])
+  })
+
   it('gives a cancelled sequence no token after the step it was cancelled in', async () => {
     let cancelled = false
     const { loop, events, until, end, steps } = start({}, 10, (message) => {

@@ -125,13 +125,55 @@ describe('tool_choice', () => {
       { tools: [tool('f', { a: { not: { type: 'string' } } })], tool_choice: 'required' },
       'tools[0].function.parameters.properties.a.not',
     ],
-    [
-      'beside response_format',
-      { tool_choice: 'required', response_format: { type: 'json_object' } },
-      'response_format',
-    ],
   ])('is refused %s', async (_name, body, param) => {
     await expect(ask(body as Body)).rejects.toMatchObject({ status: 400, param })
+  })
+})
+
+describe('auto', () => {
+  const messages = [{ role: 'user' as const, content: 'Place an order of 40 huge tea with honey.' }]
+
+  it('holds arguments to the schema once a call has begun', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, seed) => ask({ tools: [order], messages, seed, temperature: 1 })),
+    )
+    const calls = answers.filter(({ finish_reason: reason }) => reason === 'tool_calls')
+    expect(calls.length).toBeGreaterThan(3)
+    for (const call of calls) namesOf(call)
+  })
+
+  it('takes a tool whose schema cannot be honoured: its arguments are an object, and others are held', async () => {
+    const tools = [order, tool('get_weather', { city: { type: 'string', not: {} } })]
+    const question = [{ role: 'user' as const, content: 'What is the weather in Paris?' }]
+    const { message } = await ask({ tools, messages: question, temperature: 0 })
+    expect(message.tool_calls?.[0]).toMatchObject({ function: { arguments: '{"city": "Paris"}' } })
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, seed) =>
+        ask({ tools, messages, parallel_tool_calls: false, seed, temperature: 1 }),
+      ),
+    )
+    const orders = answers.filter(
+      ({ message: { tool_calls: [call] = [] }, finish_reason: reason }) =>
+        call?.type === 'function' && call.function.name === 'place_order' && reason === 'tool_calls',
+    )
+    expect(orders.length).toBeGreaterThan(0)
+    for (const choice of orders) namesOf(choice)
+  })
+
+  it('beside response_format: the answer is a call or a document', async () => {
+    const schema = { type: 'object', properties: { mark: { const: '<tool_call>' } }, required: ['mark'] }
+    const format = { type: 'json_schema' as const, json_schema: { name: 'marked', schema } }
+    const weatherQuestion = [{ role: 'user' as const, content: 'What is the weather in Paris?' }]
+    const call = await ask({ messages: weatherQuestion, response_format: format, temperature: 0 })
+    expect(namesOf(call)).toEqual(['get_weather'])
+    let documents = 0
+    for (let seed = 0; documents === 0 && seed < 60; seed++) {
+      const { message } = await ask({ response_format: format, seed, temperature: 2, tool_choice: 'auto' })
+      if (message.tool_calls !== undefined) continue
+      expect(JSON.parse(message.content ?? '')).toEqual({ mark: '<tool_call>' })
+      documents++
+    }
+    expect(documents).toBe(1)
   })
 })
 

@@ -117,6 +117,26 @@ describe('Generator', () => {
     tools: { format: 'hermes', offered: new Map([['f', {}]]), single: true },
   }
 
+  it('ends a thought that is too long, and goes on after the end with another sequence', async () => {
+    const { generator, tell, sent, spent } = setup()
+    const thoughtLimit = { tokens: 3, ending: Uint32Array.from(Buffer.from('</think>')) }
+    const [generation] = generator.start([request({ maxTokens: 30, output, thoughtLimit })])
+    if (generation === undefined) throw new Error('nothing started')
+    const first = generation.id
+    // The last of these is on its way when the third is taken: it is of no use.
+    tell(...letters(first, 'hmm?'))
+    tell(...letters(first, '!'))
+    const last = sent.at(-1)
+    if (last?.type !== 'add') throw new Error('nothing was sent')
+    expect([last.replaces, last.id === first]).toEqual([first, false])
+    expect(Buffer.from(last.generated).toString()).toBe('hmm</think>')
+    expect(spent.reduce((sum, [, tokens]) => sum + tokens, 0)).toBe(2 + 3 + 8)
+    tell(...letters(last.id, 'Hi'), { id: last.id, token: 0, finish: 'stop' })
+    expect(await read(generation)).toEqual({ text: 'Hi', reason: 'stop', error: undefined })
+    expect(generation.usage).toMatchObject({ completionTokens: 14, reasoningTokens: 11 })
+    expect(generator.inFlight).toBe(0)
+  })
+
   it('splits thought, content and call, and looks for stop strings in content only', async () => {
     const { generator, tell } = setup()
     const [generation] = generator.start([request({ output, stops: ['{', 'END'] })])

@@ -36,6 +36,7 @@ async function told(tokens: Iterable<number>, output: OutputFormat, stops: strin
     stopMatcher: new StopMatcher(stops),
     now: () => 0,
     onGap: () => undefined,
+    onRewritten: () => undefined,
     onOver: () => undefined,
   })
   let place = 0

@@ -60,7 +60,7 @@ const called = (sure: boolean) =>
     if (finish === 'length') calls.pop()
     for (const call of calls) {
       expect(call.id).not.toBe('')
-      if (sure) expect(validatorOf(parameters)(JSON.parse(call.arguments))).toBeUndefined()
+      expect(validatorOf(parameters)(JSON.parse(call.arguments))).toBeUndefined()
     }
   })
 

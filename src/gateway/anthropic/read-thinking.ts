@@ -9,7 +9,7 @@ const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
 
 /**
  * Anthropic: `thinking` and `output_config.effort`. A model that can be told thinks only when it is asked to.
- * How long it thinks cannot be told, unless its template reads an effort.
+ * Its thought ends with its budget; how hard it thinks can be told where its template reads an effort.
  */
 export function readAnthropicThinking(
   fields: Fields,
@@ -18,9 +18,7 @@ export function readAnthropicThinking(
 ): ThinkingRequest {
   const thinking = fields.object('thinking')
   const type = thinking === undefined ? 'disabled' : oneOf('thinking.type', thinking.required('type'), TYPES)
-  if (thinking?.integer('budget_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER }) !== undefined) {
-    notice('thinking.budget_tokens')
-  }
+  const budget = thinking?.integer('budget_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER })
   if (thinking?.value('display') !== undefined) notice('thinking.display')
   const given = fields.object('output_config')?.value('effort')
   const effort = given === undefined ? undefined : oneOf('output_config.effort', given, EFFORTS)
@@ -34,6 +32,7 @@ export function readAnthropicThinking(
   const silent = type === 'disabled' || abilities.reasoning !== undefined
   return {
     ...read,
+    budget,
     ignored: read.ignored.flatMap((name) =>
       name !== 'reasoning_effort' ? [name] : silent ? [] : ['thinking'],
     ),

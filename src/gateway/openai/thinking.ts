@@ -7,6 +7,8 @@ export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'ma
 export interface ThinkingRequest {
   /** Variables for the template. */
   readonly kwargs: Readonly<Record<string, unknown>>
+  /** Most tokens of a thought. */
+  readonly budget?: number | undefined
   /** Names of fields without effect on this model's template. */
   readonly ignored: readonly string[]
 }
@@ -15,12 +17,39 @@ export interface ThinkingRequest {
  * OpenAI: `reasoning_effort`; vLLM: `chat_template_kwargs`, which wins. Effort none switches thinking off and any other
  * on, where the template has a switch; templates that read `reasoning_effort` get its value.
  */
-export function readThinking(fields: Fields, { variables }: ChatAbilities): ThinkingRequest {
+export function readThinking(fields: Fields, abilities: ChatAbilities): ThinkingRequest {
+  const { budget, given } = readBudget(fields)
+  const read = readEffort(fields, abilities, budget === 0)
+  const without = abilities.reasoning === undefined ? given : []
+  return { ...read, budget, ignored: [...read.ignored, ...without] }
+}
+
+/** vLLM's, llama-server's two, and DashScope's name of it. The smallest is meant; -1 is no limit, 0 no thought. */
+export const BUDGETS = [
+  'thinking_token_budget',
+  'reasoning_budget_tokens',
+  'thinking_budget_tokens',
+  'thinking_budget',
+] as const
+
+function readBudget(fields: Fields): { budget: number | undefined; given: readonly string[] } {
+  const given = BUDGETS.flatMap((name) => {
+    const tokens = fields.integer(name, { min: -1, max: Number.MAX_SAFE_INTEGER })
+    return tokens === undefined ? [] : [{ name, tokens }]
+  })
+  const limits = given.flatMap(({ tokens }) => (tokens === -1 ? [] : [tokens]))
+  return {
+    budget: limits.length === 0 ? undefined : Math.min(...limits),
+    given: given.map(({ name }) => name),
+  }
+}
+
+function readEffort(fields: Fields, { variables }: ChatAbilities, silent: boolean): ThinkingRequest {
   const own = readTemplateVariables(fields)
   const ignored = Object.keys(own)
     .filter((name) => !variables.includes(name))
     .map((name) => `chat_template_kwargs.${name}`)
-  const value = fields.value('reasoning_effort')
+  const value = fields.value('reasoning_effort') ?? (silent ? 'none' : undefined)
   if (value === undefined) return { kwargs: own, ignored }
   const effort = oneOf('reasoning_effort', value, EFFORTS)
   const meant: Record<string, unknown> = {}

@@ -17,8 +17,10 @@ export interface ToolRequest {
   readonly tools: readonly ChatTool[]
   /** How calls are read out of the answer; undefined when none are offered. */
   readonly output: OutputFormat['tools']
-  /** What the answer is held to: one call, at least one, or the schemas of the calls in it, if any; absent: nothing. */
-  readonly forced?: 'one' | 'some' | 'any' | undefined
+  /** What the answer has to be: one call, or at least one; absent: what the model likes. */
+  readonly forced?: 'one' | 'some' | undefined
+  /** Names of tools whose arguments are to be of their schema whenever the model calls. */
+  readonly strict: ReadonlySet<string>
   /** Names of fields without effect. */
   readonly ignored: readonly string[]
 }
@@ -36,17 +38,16 @@ export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest
     fields,
     read.map(({ tool }) => tool),
   )
-  const strict = read.some((one) => one.strict)
-  if (tools.length === 0) return { tools, output: undefined, ignored: strict ? ['tools.strict'] : [] }
+  const strict = new Set(read.flatMap((one) => (one.strict ? [one.tool.function.name] : [])))
+  const ignored = strict.size > 0 ? ['tools.strict'] : []
+  if (tools.length === 0) return { tools, output: undefined, strict, ignored }
   const notation = toolFormatNamed(abilities.toolFormat)?.notation
   if (forced !== undefined && notation === undefined)
     throw unsupported('tool_choice', "A call cannot be forced in the format of this model's template.")
-  const allStrict = read.every((one) => one.strict)
-  const held = allStrict && notation?.mark !== undefined ? 'any' : undefined
-  const ignored = strict && forced === undefined && held === undefined ? ['tools.strict'] : []
+  const held = forced !== undefined || notation?.mark !== undefined
   const offered = new Map(tools.map(({ function: { name, parameters } }) => [name, parameters]))
   const output = { format: abilities.toolFormat, offered, single: !parallel }
-  return { tools, output, forced: forced ?? held, ignored }
+  return { tools, output, forced, strict, ignored: held ? [] : ignored }
 }
 
 function readTool(fields: Fields): { tool: ChatTool; strict: boolean } {

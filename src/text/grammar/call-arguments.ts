@@ -3,7 +3,18 @@ import { textUntil } from './free-text.ts'
 import { GrammarError } from './grammar-error.ts'
 import { COMMA } from './json-any.ts'
 import type { SchemaRules } from './json-schema.ts'
-import { type CodeRange, EMPTY, type GrammarNode, literal, sequence, UNICODE, withoutRanges } from './node.ts'
+import {
+  type CodeRange,
+  EMPTY,
+  type GrammarNode,
+  literal,
+  optional,
+  repeat,
+  rule,
+  sequence,
+  UNICODE,
+  withoutRanges,
+} from './node.ts'
 import type { SchemaContext } from './schema-context.ts'
 import {
   checkKeywords,
@@ -31,7 +42,7 @@ const DEFINITIONS = ['$defs', 'definitions']
 const OF_STRINGS = ['type', 'enum', 'const', 'pattern', 'format', 'minLength', 'maxLength']
 
 /**
- * The arguments that a tool's schema admits, as a format writes them.
+ * The arguments that a tool's schema admits, as a format writes them; `true`: any.
  * @throws GrammarError whose path begins in the schema.
  */
 export function argumentsNode(
@@ -40,6 +51,7 @@ export function argumentsNode(
   parameters: unknown,
   style: ArgumentStyle,
 ): GrammarNode {
+  if (parameters === true) return anyArguments(schemas, style)
   // OpenAI: arguments are an object, whatever the schema leaves open.
   const schema =
     isObject(parameters) && parameters['type'] === undefined ? { ...parameters, type: 'object' } : parameters
@@ -51,9 +63,21 @@ export function argumentsNode(
     if (![...OF_MEMBERS, ...DEFINITIONS].includes(keyword) && !isAnnotation(keyword))
       throw new GrammarError('it cannot be honoured at the top in the format of this model', keyword)
   return schemas.addParts(name, schema, (context) => {
-    const members = style === 'keywords' ? keywords(context) : tags(schema, name, schemas, context)
+    const members = style === 'keywords' ? keywords(context) : tags(schema, schemas, context)
     return membersNode(schema, '', context, members)
   })
+}
+
+/** Whatever a format can write. */
+function anyArguments(schemas: SchemaRules, style: ArgumentStyle): GrammarNode {
+  if (style === 'json') return schemas.json.object()
+  if (style === 'tags') {
+    const name = repeat({ type: 'set', ranges: withoutRanges(UNICODE, NOT_IN_NAME) }, 1)
+    return repeat(sequence(literal('<parameter='), name, literal('>\n'), textOfTag(schemas.rules)), 0)
+  }
+  const name = sequence(LETTER, repeat(LETTER_OR_DIGIT, 0))
+  const member = sequence(name, literal('='), schemas.json.value())
+  return optional(sequence(member, repeat(sequence(COMMA, member), 0)))
 }
 
 /** a=1, b="x" */
@@ -71,7 +95,7 @@ const TAG_END = '</parameter>'
 const CALL_END = '</function>'
 
 /** <parameter=a>\nvalue\n</parameter>\n, where a string is its characters, and anything else is JSON. */
-function tags(schema: SchemaObject, id: string, schemas: SchemaRules, context: SchemaContext): MemberStyle {
+function tags(schema: SchemaObject, schemas: SchemaRules, context: SchemaContext): MemberStyle {
   const described = (schema['properties'] ?? {}) as Readonly<Record<string, Schema>>
   return {
     named: (name, value, path) => {
@@ -79,20 +103,14 @@ function tags(schema: SchemaObject, id: string, schemas: SchemaRules, context: S
       const open = literal(`<parameter=${name}>\n`)
       if (!Object.hasOwn(described, name) || !isObject(value) || value['type'] !== 'string')
         return sequence(open, context.compile(value, path), literal(`\n${TAG_END}\n`))
-      const rules = `${id}-${Object.keys(described).indexOf(name)}`
-      return sequence(open, rawString(value, path, rules, schemas.rules))
+      return sequence(open, rawString(value, path, schemas.rules))
     },
     separator: EMPTY,
   }
 }
 
 /** A string without quotes and escapes, and the tag behind it, which is nowhere in it. */
-function rawString(
-  schema: SchemaObject,
-  path: string,
-  name: string,
-  rules: Map<string, GrammarNode>,
-): GrammarNode {
+function rawString(schema: SchemaObject, path: string, rules: Map<string, GrammarNode>): GrammarNode {
   checkKeywords(schema, path)
   const stray = Object.keys(schema).find((key) => !OF_STRINGS.includes(key) && !isAnnotation(key))
   if (stray !== undefined)
@@ -109,10 +127,7 @@ function rawString(
     return sequence(valuesNode(schema, values, path, String), end)
   }
   if (!['pattern', 'format', 'minLength', 'maxLength'].some((key) => schema[key] !== undefined))
-    return textUntil([{ text: `\n${TAG_END}`, next: literal('\n') }], rules, `${name}-text`, false, [
-      TAG_END,
-      CALL_END,
-    ])
+    return textOfTag(rules)
   const chars = (ranges: readonly CodeRange[]): GrammarNode | undefined => {
     const left = withoutRanges(ranges, NOT_RAW)
     return left.length === 0 ? undefined : { type: 'set', ranges: left }
@@ -120,6 +135,29 @@ function rawString(
   const any: GrammarNode = { type: 'set', ranges: withoutRanges(UNICODE, NOT_RAW) }
   return sequence(stringContent(schema, path, { any, chars }), end)
 }
+
+/** Any text and the tag behind it: one set of rules for all. */
+function textOfTag(rules: Map<string, GrammarNode>): GrammarNode {
+  const name = 'tag-text'
+  if (!rules.has(name)) {
+    const end = { text: `\n${TAG_END}`, next: literal('\n') }
+    rules.set(name, textUntil([end], rules, name, false, [TAG_END, CALL_END]))
+  }
+  return rule(name)
+}
+
+const LETTERS: readonly CodeRange[] = [
+  [0x41, 0x5a],
+  [0x5f, 0x5f],
+  [0x61, 0x7a],
+]
+const LETTER: GrammarNode = { type: 'set', ranges: LETTERS }
+const LETTER_OR_DIGIT: GrammarNode = { type: 'set', ranges: [[0x30, 0x39], ...LETTERS] }
+const NOT_IN_NAME: readonly CodeRange[] = [
+  [0x0a, 0x0a],
+  [0x3c, 0x3c],
+  [0x3e, 0x3e],
+]
 
 /** Without the character that tags begin with there is none in a string of a certain shape. */
 const NOT_RAW: readonly CodeRange[] = [[0x3c, 0x3c]]

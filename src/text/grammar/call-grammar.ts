@@ -1,3 +1,4 @@
+import type { ReasoningTags } from '../reasoning.ts'
 import type { CallNotation, OfferedTools } from '../tool-formats/tool-format.ts'
 import { argumentsNode } from './call-arguments.ts'
 import { textUntil } from './free-text.ts'
@@ -10,12 +11,14 @@ import { PYTHON_STYLE } from './value-style.ts'
 /**
  * One call of one of the tools, or several, as the model's format writes them, with arguments of the tool's own schema.
  * `some` and `one` are calls and nothing else; `any` is text, and calls once their mark is in it.
+ * @param thought may be in the text of `any`: a mark in it begins nothing.
  * @throws GrammarError whose path begins behind `tools`.
  */
 export function callGrammar(
   tools: OfferedTools,
   notation: CallNotation,
   wanted: 'one' | 'some' | 'any',
+  thought?: ReasoningTags,
 ): Grammar {
   const { mark, begin = '', between, end = '', avoid } = notation
   const style = notation.arguments ?? 'json'
@@ -36,9 +39,18 @@ export function callGrammar(
       throw new GrammarError('nothing tells a call from text in the format of this model')
     const marked = branches.map((one) => ({ ...one, text: (begin + one.text).slice(mark.length) }))
     const calls = sequence(textTree(marked), rest)
-    schemas.rules.set('root', textUntil([{ text: mark, next: calls }], schemas.rules, 'text', true, avoid))
+    const begins = [{ text: mark, next: calls }, ...(thought ? [thinking(thought, schemas.rules)] : [])]
+    schemas.rules.set('root', textUntil(begins, schemas.rules, 'text', true, avoid))
   }
   return schemas.rules
+}
+
+/** From where a thought is opened on to where the text goes on behind it. */
+function thinking({ open, close }: ReasoningTags, rules: Map<string, GrammarNode>): Branch {
+  return {
+    text: open,
+    next: textUntil([{ text: close, next: rule('root') }], rules, 'thought', true),
+  }
 }
 
 function text(value: string): GrammarNode {

@@ -1,3 +1,4 @@
+import type { ReasoningTags } from '../reasoning.ts'
 import { toolFormatNamed } from '../tool-formats/formats.ts'
 import { checkAmbiguity } from './ambiguity.ts'
 import { callGrammar } from './call-grammar.ts'
@@ -11,29 +12,35 @@ import { GRAMMAR_LIMITS } from './limits.ts'
 import type { Grammar } from './node.ts'
 import { compileRegex } from './regex.ts'
 import { isObject, type Schema } from './schema-keywords.ts'
-import { type Thought, withBeginning } from './thought-first.ts'
+import { type Answer, type Thought, withBeginning } from './thought-first.ts'
 
 /** What an output must be. */
 export type ConstraintKind = 'json_object' | 'json_schema' | 'regex' | 'choice' | 'gbnf' | 'calls'
 
 export interface Constraint {
   readonly kind: ConstraintKind
-  /** A schema, a list of texts, or ForcedCalls as JSON; a regular expression; GBNF; nothing for `json_object`. */
+  /** A schema or a list of texts as JSON; a regular expression; GBNF; nothing for `json_object` and `calls`. */
   readonly source: string
+  /** What the output is, of kind `calls`; else what it may be instead. */
+  readonly calls?: OfferedCalls | undefined
   /** What the model may think before. */
   readonly thought?: Thought | undefined
-  /** What the format of the model begins an answer with. */
+  /** What the format of the model begins an answer with that is no call. */
   readonly lead?: string | undefined
 }
 
 /** Calls that an output must be, or may be. */
-export interface ForcedCalls {
+export interface OfferedCalls {
   /** Name of a tool format that has a notation. */
   readonly format: string
   /** Names, and JSON Schema of the parameters. */
   readonly tools: readonly (readonly [name: string, parameters: unknown])[]
   /** Exactly one, at least one, or any: text, and calls that are held to their schema once they have begun. */
   readonly wanted: 'one' | 'some' | 'any'
+  /** Names of tools whose schemas are kept to as far as they can be: see loose-calls.ts. Default none. */
+  readonly loose?: readonly string[] | undefined
+  /** A thought that may be in the text, and is none of it. */
+  readonly thought?: ReasoningTags | undefined
 }
 
 /**
@@ -41,12 +48,14 @@ export interface ForcedCalls {
  * @throws GrammarError
  */
 export function compileConstraint(constraint: Constraint): string {
-  if (constraint.source.length > GRAMMAR_LIMITS.sourceLength)
+  const { source, thought, lead, calls } = constraint
+  if (source.length > GRAMMAR_LIMITS.sourceLength)
     throw new GrammarError(`it is longer than ${GRAMMAR_LIMITS.sourceLength} characters`)
-  const wanted = grammarOf(constraint)
-  const { thought, lead } = constraint
-  const framed = thought !== undefined || lead !== undefined
-  const grammar = framed ? withBeginning(wanted, thought, lead) : wanted
+  const own = grammarOf(constraint)
+  const wanted: Answer[] = [{ grammar: own, lead }]
+  if (calls !== undefined && constraint.kind !== 'calls') wanted.push({ grammar: callsOf(calls) })
+  const framed = thought !== undefined || lead !== undefined || wanted.length > 1
+  const grammar = framed ? withBeginning(wanted, thought) : own
   checkGrammar(grammar)
   checkAmbiguity(grammar)
   const text = writeGbnf(grammar)
@@ -56,7 +65,7 @@ export function compileConstraint(constraint: Constraint): string {
 }
 
 /** The grammar before it is checked as a whole. @throws GrammarError */
-export function grammarOf({ kind, source }: Constraint): Grammar {
+export function grammarOf({ kind, source, calls }: Constraint): Grammar {
   switch (kind) {
     case 'json_object':
       return anyJsonObject()
@@ -71,15 +80,18 @@ export function grammarOf({ kind, source }: Constraint): Grammar {
     case 'gbnf':
       return parseGbnf(source)
     case 'calls':
-      return callsOf(JSON.parse(source) as ForcedCalls)
+      if (calls === undefined) throw new GrammarError('there are no calls')
+      return callsOf(calls)
   }
 }
 
-function callsOf({ format, tools, wanted }: ForcedCalls): Grammar {
+function callsOf({ format, tools, wanted, thought }: OfferedCalls): Grammar {
   const notation = toolFormatNamed(format)?.notation
   if (notation === undefined) throw new GrammarError('calls cannot be forced in the format of this model')
+  if (JSON.stringify(tools).length > GRAMMAR_LIMITS.toolsLength)
+    throw new GrammarError(`they are longer than ${GRAMMAR_LIMITS.toolsLength} characters`)
   for (const [, parameters] of tools) checkDepth(parameters)
-  return callGrammar(new Map(tools), notation, wanted)
+  return callGrammar(new Map(tools), notation, wanted, thought)
 }
 
 function schemaOf(source: string): Schema {

@@ -2,6 +2,8 @@
 export const GRAMMAR_LIMITS = {
   /** Characters of a schema, a GBNF text or a list of choices. */
   sourceLength: 65_536,
+  /** Characters of all tools together, with what describes them. */
+  toolsLength: 524_288,
   /** Characters of a regular expression. */
   patternLength: 512,
   /** Groups inside groups, of a regular expression or a GBNF text. */

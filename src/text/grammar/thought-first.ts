@@ -2,8 +2,6 @@ import type { ReasoningTags } from '../reasoning.ts'
 import { textUntil } from './free-text.ts'
 import { choice, type Grammar, type GrammarNode, literal, optional, rule, sequence } from './node.ts'
 
-/** What the rules of another grammar are called here, so that none of them is called as these are. */
-const ANSWER = 'answer'
 const THOUGHT = 'thought'
 
 export interface Thought extends ReasoningTags {
@@ -11,19 +9,23 @@ export interface Thought extends ReasoningTags {
   readonly opened: boolean
 }
 
-/**
- * What stands before what the grammar wants: any thought up to its closing tag, and what an answer begins with.
- * Either may be absent.
- */
-export function withBeginning(
-  grammar: Grammar,
-  thought: Thought | undefined,
-  lead: string | undefined,
-): Grammar {
+/** What an answer may be, and what the format of the model begins such an answer with. */
+export interface Answer {
+  readonly grammar: Grammar
+  readonly lead?: string | undefined
+}
+
+/** One of these answers, behind any thought up to its closing tag, where there is one. */
+export function withBeginning(answers: readonly Answer[], thought: Thought | undefined): Grammar {
   const rules = new Map<string, GrammarNode>()
-  for (const [name, node] of grammar) rules.set(renamed(name), rename(node))
-  const wanted = rule(renamed('root'))
-  const answer = lead === undefined ? wanted : sequence(literal(lead), wanted)
+  const wanted = answers.map(({ grammar, lead }, index) => {
+    // None of its rules is called as one of another, or as those here.
+    const renamed = (name: string): string => `answer${index}-${name}`
+    for (const [name, node] of grammar) rules.set(renamed(name), rename(node, renamed))
+    const root = rule(renamed('root'))
+    return lead === undefined ? root : sequence(literal(lead), root)
+  })
+  const answer = choice(wanted)
   rules.set('root', thought === undefined ? answer : behind(thought, answer, rules))
   return rules
 }
@@ -38,19 +40,15 @@ function behind(
   return opened ? thought : choice([answer, sequence(literal(open), thought)])
 }
 
-function renamed(name: string): string {
-  return `${ANSWER}-${name}`
-}
-
-function rename(node: GrammarNode): GrammarNode {
+function rename(node: GrammarNode, renamed: (name: string) => string): GrammarNode {
   switch (node.type) {
     case 'rule':
       return rule(renamed(node.name))
     case 'sequence':
     case 'choice':
-      return { ...node, items: node.items.map(rename) }
+      return { ...node, items: node.items.map((item) => rename(item, renamed)) }
     case 'repeat':
-      return { ...node, item: rename(node.item) }
+      return { ...node, item: rename(node.item, renamed) }
     default:
       return node
   }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { callGrammar } from '../../../src/text/grammar/call-grammar.ts'
 import { compileConstraint } from '../../../src/text/grammar/compile-grammar.ts'
+import { parseGbnf } from '../../../src/text/grammar/gbnf-parser.ts'
 import { GrammarError } from '../../../src/text/grammar/grammar-error.ts'
+import { compileLoosely } from '../../../src/text/grammar/loose-calls.ts'
 import { Matcher } from '../../../src/text/grammar/matcher.ts'
 import { OutputParser } from '../../../src/text/output-parser.ts'
 import { toolFormats } from '../../../src/text/tool-formats/formats.ts'
@@ -79,9 +81,26 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
     const below = random(3)
     for (let round = 0; round < 10; round++) {
       const tools = [...offeredOf(randomTools(below))]
-      const source = JSON.stringify({ format, tools, wanted: notation.mark === undefined ? 'some' : 'any' })
-      expect(compileConstraint({ kind: 'calls', source })).toMatch(/^root ::= /m)
+      const calls = { format, tools, wanted: notation.mark === undefined ? 'some' : 'any' } as const
+      expect(compileConstraint({ kind: 'calls', source: '', calls })).toMatch(/^root ::= /m)
     }
+  })
+
+  it('take any arguments where a schema that was not promised cannot be compiled, and are read as an object', () => {
+    const below = random(17)
+    const impossible = { type: 'object', properties: { a: { not: {} } } }
+    const calls = { format, tools: [['f', impossible]], wanted: 'one', loose: ['f'] } as const
+    const grammar = parseGbnf(compileLoosely({ kind: 'calls', source: '', calls }))
+    const walk = new GrammarWalk(grammar, below)
+    for (let draw = 0; draw < 20; draw++) {
+      const text = walk.text()
+      const [[name, args] = ['', '']] = read(format, new Map([['f', impossible]]), text).calls
+      expect(name, text).toBe('f')
+      expect(JSON.parse(args), text).toBeInstanceOf(Object)
+    }
+    expect(() => compileLoosely({ kind: 'calls', source: '', calls: { ...calls, loose: [] } })).toThrow(
+      GrammarError,
+    )
   })
 
   it('follow any text where they are not forced', () => {
@@ -102,6 +121,10 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
       expect([text, matcher.matches(text + call)]).toEqual([text, true])
     }
     expect(matcher.matches(`${notation.mark}x`)).toBe(false)
+    const thinking = callGrammar(offeredOf(tools), notation, 'any', { open: '<think>', close: '</think>' })
+    const mentions = `<think>${notation.mark}x</think>`
+    expect(new Matcher(thinking).matches(`${mentions}${call}`)).toBe(true)
+    expect(new Matcher(thinking).matches(`${mentions}${notation.mark}x`)).toBe(false)
     expect(matcher.matches(call.replace(tool.name, 'nothing'))).toBe(false)
   })
 })

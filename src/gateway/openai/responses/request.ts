@@ -9,7 +9,7 @@ import { MOST_ALTERNATIVES } from '../logprobs.ts'
 import { readSampling } from '../sampling.ts'
 import { readSpeculation } from '../speculation.ts'
 import { checkEnd, schemaConstraint, type WantedConstraint } from '../structured-output.ts'
-import { EFFORTS, readThinking, type ThinkingRequest } from '../thinking.ts'
+import { BUDGETS, EFFORTS, readThinking, type ThinkingRequest } from '../thinking.ts'
 import { readInput } from './input.ts'
 import { type ResponseTools, readResponseTools } from './tools.ts'
 
@@ -131,9 +131,9 @@ function readReasoning(fields: Fields, ready: ReadyModel, notices: Set<string>):
     if (reasoning?.value(name) !== undefined) notices.add(`reasoning.${name}`)
   }
   const own = fields.value('chat_template_kwargs')
-  const read = readQuietly(() =>
-    readThinking(new Fields({ reasoning_effort: effort, chat_template_kwargs: own }), ready.info.chat),
-  )
+  const budgets = Object.fromEntries(BUDGETS.map((name) => [name, fields.value(name)]))
+  const chat = { ...budgets, reasoning_effort: effort, chat_template_kwargs: own }
+  const read = readQuietly(() => readThinking(new Fields(chat), ready.info.chat))
   const ignored = read.ignored.map((name) => (name === 'reasoning_effort' ? 'reasoning.effort' : name))
   return { ...read, ignored }
 }

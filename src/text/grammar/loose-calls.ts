@@ -1,0 +1,50 @@
+import { toolFormatNamed } from '../tool-formats/formats.ts'
+import { callGrammar } from './call-grammar.ts'
+import { type Constraint, compileConstraint, type OfferedCalls } from './compile-grammar.ts'
+import { GrammarError } from './grammar-error.ts'
+import { GRAMMAR_LIMITS } from './limits.ts'
+
+/**
+ * A constraint with tools whose schemas nobody was promised: where the whole cannot be compiled, such a tool takes any
+ * arguments, first those that are guilty, then all.
+ * @throws GrammarError where that is not enough.
+ */
+export function compileLoosely(constraint: Constraint): string {
+  const { calls } = constraint
+  if (calls?.loose === undefined || calls.loose.length === 0) return compileConstraint(constraint)
+  const deadline = performance.now() + GRAMMAR_LIMITS.compileMs
+  let refused: unknown
+  for (const names of [() => [], () => guilty(calls, deadline), () => calls.loose]) {
+    const tools = loosened(calls, names())
+    try {
+      return compileConstraint({ ...constraint, calls: { ...calls, tools } })
+    } catch (error) {
+      if (!(error instanceof GrammarError)) throw error
+      refused ??= error
+    }
+  }
+  throw refused
+}
+
+/** Those whose own schema cannot be compiled; all that there was no time to try. */
+function guilty({ format, tools, loose = [] }: OfferedCalls, deadline: number): string[] {
+  const notation = toolFormatNamed(format)?.notation
+  const compiles = (name: string, parameters: unknown): boolean => {
+    if (notation === undefined || performance.now() > deadline) return false
+    try {
+      callGrammar(new Map([[name, parameters]]), notation, 'one')
+      return true
+    } catch (error) {
+      if (error instanceof GrammarError) return false
+      throw error
+    }
+  }
+  return tools.flatMap(([name, parameters]) =>
+    loose.includes(name) && !compiles(name, parameters) ? [name] : [],
+  )
+}
+
+function loosened({ tools }: OfferedCalls, names: readonly string[] = []): OfferedCalls['tools'] {
+  const any = new Set(names)
+  return tools.map(([name, parameters]) => [name, any.has(name) ? true : parameters])
+}
