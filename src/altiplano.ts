@@ -14,14 +14,16 @@ import type {
 import { childEntry, SupervisedChild } from './children/supervised-child.ts'
 import { TextClient } from './children/text-client.ts'
 import { modelLoading, ServingError } from './errors.ts'
+import { reserveTokens } from './gateway/access/access.ts'
 import type { ApiKeys } from './gateway/access/api-keys.ts'
 import type { TlsFiles } from './gateway/access/certificate.ts'
 import { TenantLimits } from './gateway/access/tenant-limits.ts'
 import { Door } from './gateway/door.ts'
 import { buildServer } from './gateway/server.ts'
-import type { ReadyModel, ServedAdapters, Serving } from './gateway/serving.ts'
+import type { ReadyModel, ServedAdapters, Serving, Work } from './gateway/serving.ts'
 import type { ClientCertificates } from './gateway/transport.ts'
 import { Adapters, type NamedAdapter } from './generation/adapters.ts'
+import type { Generation, GenerationRequest } from './generation/generation.ts'
 import { type EngineLoss, Generator } from './generation/generator.ts'
 import { traceOf } from './generation/request-trace.ts'
 import type { TimeLimits } from './generation/time-limits.ts'
@@ -205,6 +207,7 @@ export class Altiplano {
       entry: childEntry('text'),
       init: { modelPath: init.modelPath },
       log,
+      onReady: () => this.#openEstimator(),
       onCrash: (loss) => this.#crashes.onCrash(loss),
     })
     this.#text.child.start()
@@ -320,13 +323,41 @@ export class Altiplano {
       infillTokens: async (prefix, suffix, signal) =>
         (await this.#modelText.prompt({ type: 'infill', prefix, suffix }, signal)).tokens,
       grammar: (constraint, param, signal) => this.#modelText.grammar(constraint, param, signal),
-      estimateTokens: (characters) => this.#modelText.estimateTokens(characters),
-      admit: (choices, tokens, prepare, signal) =>
-        this.#generator.admit(choices, tokens, prepare, traceOf(signal)),
+      estimateTokens: (texts) => this.#estimateTokens(texts),
+      admit: (work, prepare, signal) => this.#admit(work, prepare, signal),
       slots: () => this.#engine?.ready?.limits.slots ?? 0,
       running: () => this.#generator.running(),
       spend: (tenant, tokens) => tenant && this.#tenantLimits.spend(tenant.name, tokens),
       ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
+    }
+  }
+
+  /** Loaded only where something depends on how good an estimate is; keys may come to limit tokens while the server runs. */
+  #openEstimator(): void {
+    const { maxQueuedTokens, apiKeys, log } = this.#options
+    if (maxQueuedTokens === Number.POSITIVE_INFINITY && !apiKeys?.()?.limitTokens) return
+    this.#modelText
+      .openEstimator()
+      .catch((error: Error) => log.warn({ reason: error.message }, 'prompts are estimated by their length'))
+  }
+
+  #estimateTokens(texts: readonly string[]): number {
+    this.#openEstimator()
+    return this.#modelText.estimateTokens(texts)
+  }
+
+  async #admit(
+    { tenant, prompts, promptTokens, choices }: Work,
+    prepare: () => Promise<readonly GenerationRequest[]>,
+    signal: AbortSignal,
+  ): Promise<Generation[]> {
+    const release = reserveTokens(this.#tenantLimits, tenant, promptTokens)
+    try {
+      const tokens = promptTokens * choices
+      return await this.#generator.admit(prompts * choices, tokens, prepare, traceOf(signal))
+    } finally {
+      // What they really are has been spent by now.
+      release()
     }
   }
 

@@ -56,6 +56,16 @@ export interface RunningGeneration {
   readonly generated: number
 }
 
+/** What a request is about to ask for. */
+export interface Work {
+  readonly tenant: string
+  readonly prompts: number
+  /** Of all of them together, by estimate. */
+  readonly promptTokens: number
+  /** Of each. */
+  readonly choices: number
+}
+
 /** What the routes need of the rest of the process. */
 export interface Serving {
   /** Names the model answers to; the first is its own. */
@@ -88,15 +98,14 @@ export interface Serving {
   infillTokens(prefix: string, suffix: string, signal: AbortSignal): Promise<Uint32Array>
   /** The GBNF of a constraint. `param` is the field it came from. @throws ServingError invalid_json_schema, invalid_grammar. */
   grammar(constraint: Constraint, param: string, signal: AbortSignal): Promise<string>
-  /** Tokens of a text of so many characters, more or less. */
-  estimateTokens(characters: number): number
+  /** Tokens of the texts together, more or less, in less than a millisecond. */
+  estimateTokens(texts: readonly string[]): number
   /**
    * Takes room before a request costs any work, prepares it, and starts all of it or nothing.
-   * @param tokens of all prompts together, by estimate. @throws ServingError server_overloaded, and what `prepare` throws.
+   * @throws ServingError server_overloaded, rate_limit_exceeded, and what `prepare` throws.
    */
   admit(
-    choices: number,
-    tokens: number,
+    work: Work,
     prepare: () => Promise<readonly GenerationRequest[]>,
     signal: AbortSignal,
   ): Promise<Generation[]>
