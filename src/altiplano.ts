@@ -20,11 +20,11 @@ import type { TlsFiles } from './gateway/access/certificate.ts'
 import { TenantLimits } from './gateway/access/tenant-limits.ts'
 import { Door } from './gateway/door.ts'
 import { buildServer } from './gateway/server.ts'
-import type { ReadyModel, ServedAdapters, Serving, Work } from './gateway/serving.ts'
+import type { ReadyModel, ServedAdapters, Serving } from './gateway/serving.ts'
 import type { ClientCertificates } from './gateway/transport.ts'
 import { Adapters, type NamedAdapter } from './generation/adapters.ts'
 import type { Generation, GenerationRequest } from './generation/generation.ts'
-import { type EngineLoss, Generator } from './generation/generator.ts'
+import { type EngineLoss, Generator, type Work } from './generation/generator.ts'
 import { traceOf } from './generation/request-trace.ts'
 import type { TimeLimits } from './generation/time-limits.ts'
 import { Metrics } from './metrics/metrics.ts'
@@ -267,13 +267,15 @@ export class Altiplano {
     this.#door.leave()
     await pause(delayMs)
     this.#door.close()
+    const patience = performance.now() + graceMs
     await this.#door.empty(graceMs)
     this.#generator.failAll('shutting_down', 'The server is shutting down')
     // The answers that say so have to leave.
     await this.#door.empty(1000)
     await this.#closeServer()
-    // The engine may have prefixes to write down.
-    await Promise.all([this.#engine?.stop(5000), this.#text?.child.stop(1000), this.#pooled.stop()])
+    // The engine may have prefixes to write down, for which there is what requests have left of the time.
+    const leftMs = Math.max(5000, patience - performance.now())
+    await Promise.all([this.#engine?.stop(leftMs), this.#text?.child.stop(1000), this.#pooled.stop()])
   }
 
   /** fastify waits for idle keep-alive sockets of clients that will not close them; sweep until it is through. */
@@ -347,14 +349,13 @@ export class Altiplano {
   }
 
   async #admit(
-    { tenant, prompts, promptTokens, choices }: Work,
+    work: Work,
     prepare: () => Promise<readonly GenerationRequest[]>,
     signal: AbortSignal,
   ): Promise<Generation[]> {
-    const release = reserveTokens(this.#tenantLimits, tenant, promptTokens)
+    const release = reserveTokens(this.#tenantLimits, work.tenant, work.promptTokens)
     try {
-      const tokens = promptTokens * choices
-      return await this.#generator.admit(prompts * choices, tokens, prepare, traceOf(signal))
+      return await this.#generator.admit(work, prepare, traceOf(signal))
     } finally {
       // What they really are has been spent by now.
       release()

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EmbeddingReady, ModelInfo, Vocabulary } from '../children/protocol.ts'
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
+import type { Work } from '../generation/generator.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
 import type { Tenant } from './access/api-keys.ts'
@@ -54,16 +55,6 @@ export interface RunningGeneration {
   readonly tenant: string
   readonly promptTokens: number
   readonly generated: number
-}
-
-/** What a request is about to ask for. */
-export interface Work {
-  readonly tenant: string
-  readonly prompts: number
-  /** Of all of them together, by estimate. */
-  readonly promptTokens: number
-  /** Of each. */
-  readonly choices: number
 }
 
 /** What the routes need of the rest of the process. */
