@@ -14,6 +14,7 @@ import type {
 import { childEntry, SupervisedChild } from './children/supervised-child.ts'
 import { TextClient } from './children/text-client.ts'
 import { modelLoading, ServingError } from './errors.ts'
+import { reserveTokens } from './gateway/access/access.ts'
 import type { ApiKeys } from './gateway/access/api-keys.ts'
 import type { TlsFiles } from './gateway/access/certificate.ts'
 import { TenantLimits } from './gateway/access/tenant-limits.ts'
@@ -22,7 +23,8 @@ import { buildServer } from './gateway/server.ts'
 import type { ReadyModel, ServedAdapters, Serving } from './gateway/serving.ts'
 import type { ClientCertificates } from './gateway/transport.ts'
 import { Adapters, type NamedAdapter } from './generation/adapters.ts'
-import { type EngineLoss, Generator } from './generation/generator.ts'
+import type { Generation, GenerationRequest } from './generation/generation.ts'
+import { type EngineLoss, Generator, type Work } from './generation/generator.ts'
 import { traceOf } from './generation/request-trace.ts'
 import type { TimeLimits } from './generation/time-limits.ts'
 import { Metrics } from './metrics/metrics.ts'
@@ -205,6 +207,7 @@ export class Altiplano {
       entry: childEntry('text'),
       init: { modelPath: init.modelPath },
       log,
+      onReady: () => this.#openEstimator(),
       onCrash: (loss) => this.#crashes.onCrash(loss),
     })
     this.#text.child.start()
@@ -264,13 +267,15 @@ export class Altiplano {
     this.#door.leave()
     await pause(delayMs)
     this.#door.close()
+    const patience = performance.now() + graceMs
     await this.#door.empty(graceMs)
     this.#generator.failAll('shutting_down', 'The server is shutting down')
     // The answers that say so have to leave.
     await this.#door.empty(1000)
     await this.#closeServer()
-    // The engine may have prefixes to write down.
-    await Promise.all([this.#engine?.stop(5000), this.#text?.child.stop(1000), this.#pooled.stop()])
+    // The engine may have prefixes to write down, for which there is what requests have left of the time.
+    const leftMs = Math.max(5000, patience - performance.now())
+    await Promise.all([this.#engine?.stop(leftMs), this.#text?.child.stop(1000), this.#pooled.stop()])
   }
 
   /** fastify waits for idle keep-alive sockets of clients that will not close them; sweep until it is through. */
@@ -322,13 +327,40 @@ export class Altiplano {
       infillTokens: async (prefix, suffix, signal) =>
         (await this.#modelText.prompt({ type: 'infill', prefix, suffix }, signal)).tokens,
       grammar: (constraint, param, signal) => this.#modelText.grammar(constraint, param, signal),
-      estimateTokens: (characters) => this.#modelText.estimateTokens(characters),
-      admit: (choices, tokens, prepare, signal) =>
-        this.#generator.admit(choices, tokens, prepare, traceOf(signal)),
+      estimateTokens: (texts) => this.#estimateTokens(texts),
+      admit: (work, prepare, signal) => this.#admit(work, prepare, signal),
       slots: () => this.#engine?.ready?.limits.slots ?? 0,
       running: () => this.#generator.running(),
       spend: (tenant, tokens) => tenant && this.#tenantLimits.spend(tenant.name, tokens),
       ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
+    }
+  }
+
+  /** Loaded only where something depends on how good an estimate is; keys may come to limit tokens while the server runs. */
+  #openEstimator(): void {
+    const { maxQueuedTokens, apiKeys, log } = this.#options
+    if (maxQueuedTokens === Number.POSITIVE_INFINITY && !apiKeys?.()?.limitTokens) return
+    this.#modelText
+      .openEstimator()
+      .catch((error: Error) => log.warn({ reason: error.message }, 'prompts are estimated by their length'))
+  }
+
+  #estimateTokens(texts: readonly string[]): number {
+    this.#openEstimator()
+    return this.#modelText.estimateTokens(texts)
+  }
+
+  async #admit(
+    work: Work,
+    prepare: () => Promise<readonly GenerationRequest[]>,
+    signal: AbortSignal,
+  ): Promise<Generation[]> {
+    const release = reserveTokens(this.#tenantLimits, work.tenant, work.promptTokens)
+    try {
+      return await this.#generator.admit(work, prepare, traceOf(signal))
+    } finally {
+      // What they really are has been spent by now.
+      release()
     }
   }
 

@@ -3,8 +3,10 @@ import type { ChatPrompt } from '../gateway/serving.ts'
 import { fitInContext } from '../generation/fit.ts'
 import { type RequestTrace, traceOf } from '../generation/request-trace.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
+import { charactersOf } from '../text/text-sample.ts'
 import type { TextCall } from './protocol.ts'
 import type { TextClient } from './text-client.ts'
+import { TokenEstimator } from './token-estimator.ts'
 
 /** A call whose answer is tokens. */
 type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'markup' | 'infill' }>
@@ -19,6 +21,7 @@ const TELLING_TEXT = 200
 export class ModelText {
   readonly #client: () => TextClient | undefined
   readonly #contextSize: () => number | undefined
+  readonly #estimator = new TokenEstimator()
   #charactersPerToken = 4
 
   constructor(client: () => TextClient | undefined, contextSize: () => number | undefined) {
@@ -26,9 +29,15 @@ export class ModelText {
     this.#contextSize = contextSize
   }
 
-  /** Tokens of a text of so many characters, going by the prompts of late. */
-  estimateTokens(characters: number): number {
-    return Math.ceil(characters / this.#charactersPerToken)
+  /** From when this resolves estimates are by what is in a text, not only by how long it is. */
+  async openEstimator(): Promise<void> {
+    const vocabulary = this.#client()?.child.ready?.vocabulary
+    if (vocabulary !== undefined) await this.#estimator.open(vocabulary)
+  }
+
+  /** Tokens of the texts together. Without the estimator: going by the prompts of late. */
+  estimateTokens(texts: readonly string[]): number {
+    return this.#estimator.estimate(texts) ?? Math.ceil(charactersOf(texts) / this.#charactersPerToken)
   }
 
   #learn(characters: number, tokens: number): void {

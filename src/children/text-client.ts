@@ -7,6 +7,7 @@ export interface TextClientOptions {
   readonly entry: URL
   readonly init: TextInit
   readonly log: ChildLog
+  readonly onReady?: () => void
   /** The process has ended, and not because a call took too long: that is the call's fault. */
   readonly onCrash?: (loss: Loss) => void
   /** What one call may take of a ready child, plus a second for each MB of text. Default 2 s. */
@@ -34,7 +35,7 @@ export class TextClient {
   #ended = false
   #lastTurn: Promise<unknown> = Promise.resolve()
 
-  constructor({ entry, init, log, onCrash, budgetMs = 2000 }: TextClientOptions) {
+  constructor({ entry, init, log, onReady, onCrash, budgetMs = 2000 }: TextClientOptions) {
     this.#budgetMs = budgetMs
     this.child = new SupervisedChild({
       name: 'text',
@@ -43,6 +44,7 @@ export class TextClient {
       log,
       // It is deaf while it works, and for how long it may work is each call's budget.
       heartbeatTimeoutMs: Number.POSITIVE_INFINITY,
+      ...(onReady && { onReady }),
       onMessage: ({ call, body }) => this.#pending.get(call)?.settle(body),
       onDown: (loss) => {
         for (const pending of this.#pending.values()) pending.settle('down')

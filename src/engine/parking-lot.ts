@@ -114,12 +114,29 @@ export class ParkingLot {
   async close(contents: readonly SlotContent[]): Promise<void> {
     const { keepAs, folder } = this.#place
     if (keepAs === undefined) return rm(folder, { recursive: true, force: true })
-    for (const content of contents) await this.spill(content)
-    for (const [{ scope, tokens }, { path, labelled }] of this.#files) {
-      if (labelled) continue
+    await this.#label(keepAs)
+    for (const content of contents) {
+      await this.spill(content)
+      // Nobody waits for this process for ever: what is done is kept, whatever comes next.
+      await this.#label(keepAs)
+    }
+  }
+
+  /** Of what has no label: without one it is not found again. */
+  async #label(keepAs: string): Promise<void> {
+    for (const [parked, file] of this.#files) {
+      if (file.labelled) continue
+      const { path } = file
       const { size: bytes } = await stat(path)
-      const label: Label = { keepAs, scope, tokens, bytes, digest: await digestOf(path) }
+      const label: Label = {
+        keepAs,
+        scope: parked.scope,
+        tokens: parked.tokens,
+        bytes,
+        digest: await digestOf(path),
+      }
       await writeFile(`${path}.json`, JSON.stringify(label), { mode: 0o600 })
+      this.#files.set(parked, { ...file, labelled: true })
     }
   }
 

@@ -1,6 +1,7 @@
 import { fitInContext } from '../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { ChatMessage } from '../text/chat-message.ts'
+import { stringsIn } from '../text/json-strings.ts'
 import type { OutputFormat } from '../text/output-parser.ts'
 import { endsInThought } from '../text/reasoning.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
@@ -31,6 +32,9 @@ export interface ChatRequest extends SamplingRequest, Sharing {
   readonly n: number
 }
 
+/** That an estimate looks at, messages first. Schemas of tools that have more are told by their tokens only. */
+const MOST_STRINGS = 4000
+
 /** The prompt as the model reads it. @throws ServingError invalid_value, template_error. */
 export async function renderChat(
   chat: ChatRequest,
@@ -50,9 +54,9 @@ export function startChat(
   serving: Serving,
   signal: AbortSignal,
 ): Promise<Generation[]> {
-  const characters = chat.messages.reduce((sum, { content }) => sum + content.length, 0)
-  const tokens = chat.n * serving.estimateTokens(characters)
-  return serving.admit(chat.n, tokens, () => prepareChat(chat, ready, serving, signal), signal)
+  const promptTokens = serving.estimateTokens(stringsIn([chat.tools.tools, chat.messages], MOST_STRINGS))
+  const work = { tenant: chat.share.tenant, prompts: 1, promptTokens, choices: chat.n }
+  return serving.admit(work, () => prepareChat(chat, ready, serving, signal), signal)
 }
 
 async function prepareChat(

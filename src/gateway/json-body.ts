@@ -1,4 +1,5 @@
 import { ServingError } from '../errors.ts'
+import { stringsIn } from '../text/json-strings.ts'
 
 /** Limits on the shape of a JSON body, so that no small body costs much work. Bytes are limited by the server. */
 const MAX_DEPTH = 128
@@ -34,7 +35,7 @@ export function parseJsonBody(bytes: Buffer): unknown {
     throw unparsable('the body is not valid JSON')
   }
   // Only an escape can bring in what UTF-8 cannot hold, or a NUL.
-  if (text.includes('\\u')) checkStrings(value)
+  if (text.includes('\\u')) for (const string of stringsIn(value)) checkString(string)
   return value
 }
 
@@ -66,18 +67,6 @@ function endOfString(bytes: Buffer, start: number): number {
   let at = start + 1
   while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1
   return at
-}
-
-function checkStrings(root: unknown): void {
-  const left: unknown[] = [root]
-  while (left.length > 0) {
-    const value = left.pop()
-    if (typeof value === 'string') checkString(value)
-    else if (Array.isArray(value)) for (const item of value) left.push(item)
-    else if (typeof value === 'object' && value !== null) {
-      for (const [key, item] of Object.entries(value)) left.push(key, item)
-    }
-  }
 }
 
 function checkString(text: string): void {

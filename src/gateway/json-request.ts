@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServingError } from '../errors.ts'
+import { keptOf, SharedBound } from '../shared-bound.ts'
 import { unsupportedMediaType } from './error-answers.ts'
 import { parseJsonBody } from './json-body.ts'
 import { ClientGone } from './sse.ts'
@@ -17,12 +18,13 @@ declare module 'fastify' {
  * @param maxBytes of one body. @param maxHeldBytes of all bodies at a time.
  */
 export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldBytes: number): void {
-  let held = 0
+  const held = new SharedBound()
+  const holder = ({ tenant }: FastifyRequest): string => tenant?.name ?? ''
   const take = (request: FastifyRequest, bytes: number): void => {
     if (request.bodyBytes + bytes > maxBytes) throw tooLarge()
-    if (held + bytes > maxHeldBytes) throw tooManyBytes()
+    if (!held.takes(holder(request), bytes, maxHeldBytes, keptOf(maxHeldBytes))) throw tooManyBytes()
     request.bodyBytes += bytes
-    held += bytes
+    held.add(holder(request), bytes)
   }
   app.decorateRequest('bodyBytes', 0)
   app.removeAllContentTypeParsers()
@@ -36,7 +38,7 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
     const plain = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)
     if (!plain || encoding.toLowerCase() !== 'identity') throw unsupportedMediaType()
     reply.raw.once('close', () => {
-      held -= request.bodyBytes
+      held.add(holder(request), -request.bodyBytes)
     })
   })
 }

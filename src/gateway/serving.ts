@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EmbeddingReady, ModelInfo, Vocabulary } from '../children/protocol.ts'
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
+import type { Work } from '../generation/generator.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
 import type { Tenant } from './access/api-keys.ts'
@@ -90,15 +91,14 @@ export interface Serving {
   infillTokens(prefix: string, suffix: string, signal: AbortSignal): Promise<Uint32Array>
   /** The GBNF of a constraint. `param` is the field it came from. @throws ServingError invalid_json_schema, invalid_grammar. */
   grammar(constraint: Constraint, param: string, signal: AbortSignal): Promise<string>
-  /** Tokens of a text of so many characters, more or less. */
-  estimateTokens(characters: number): number
+  /** Tokens of the texts together, more or less, in less than a millisecond. */
+  estimateTokens(texts: readonly string[]): number
   /**
    * Takes room before a request costs any work, prepares it, and starts all of it or nothing.
-   * @param tokens of all prompts together, by estimate. @throws ServingError server_overloaded, and what `prepare` throws.
+   * @throws ServingError server_overloaded, rate_limit_exceeded, and what `prepare` throws.
    */
   admit(
-    choices: number,
-    tokens: number,
+    work: Work,
     prepare: () => Promise<readonly GenerationRequest[]>,
     signal: AbortSignal,
   ): Promise<Generation[]>

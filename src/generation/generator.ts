@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { EngineCommand, EngineReady, StepMessage, TextReady } from '../children/protocol.ts'
 import { ServingError } from '../errors.ts'
 import { THE_ONE_TENANT } from '../share.ts'
+import { keptOf, SharedBound } from '../shared-bound.ts'
 import { Detokenizer } from '../text/detokenizer.ts'
 import { OutputParser } from '../text/output-parser.ts'
 import { StopMatcher } from '../text/stop-matcher.ts'
@@ -29,6 +30,16 @@ export interface GeneratorOptions {
   readonly onOver: (record: GenerationRecord) => void
 }
 
+/** What a request is about to ask for. */
+export interface Work {
+  readonly tenant: string
+  readonly prompts: number
+  /** Of all of them together, by estimate. */
+  readonly promptTokens: number
+  /** Of each. */
+  readonly choices: number
+}
+
 /** Requests that lost an engine, by their ids. */
 export interface EngineLoss {
   /** They go on with the next engine. */
@@ -44,11 +55,12 @@ const RESTART_PATIENCE_MS = 120_000
 export class Generator {
   readonly #options: GeneratorOptions
   readonly #live = new Map<string, Generation>()
-  /** Those of them that have no slot, and the tokens of their prompts. */
+  /** Those of them that have no slot. */
   readonly #waiting = new Set<Generation>()
-  #waitingTokens = 0
-  /** Room that is taken for requests whose prompts are not ready. */
-  readonly #preparing = { choices: 0, tokens: 0 }
+  /** Choices, those included whose prompts are not ready. */
+  readonly #inside = new SharedBound()
+  /** Tokens of the prompts of those that wait, or are not ready. */
+  readonly #queued = new SharedBound()
   /** Those that have lost an engine. */
   readonly #paused = new Set<string>()
   readonly #traces = new Map<string, RequestTrace>()
@@ -90,25 +102,23 @@ export class Generator {
 
   /**
    * Takes room, then does what has to be done for a request, then starts all of it or nothing.
-   * @param tokens of all prompts together, by estimate.
    * @throws ServingError as start() does, and all that `prepare` throws.
    */
   async admit(
-    choices: number,
-    tokens: number,
+    { tenant, prompts, promptTokens, choices }: Work,
     prepare: () => Promise<readonly GenerationRequest[]>,
     trace?: RequestTrace,
   ): Promise<Generation[]> {
-    this.#checkRoom(choices, tokens)
-    const preparing = this.#preparing
-    preparing.choices += choices
-    preparing.tokens += tokens
+    const [count, tokens] = [prompts * choices, promptTokens * choices]
+    this.#checkRoom(tenant, count, tokens)
+    this.#inside.add(tenant, count)
+    this.#queued.add(tenant, tokens)
     let requests: readonly GenerationRequest[]
     try {
       requests = await prepare()
     } finally {
-      preparing.choices -= choices
-      preparing.tokens -= tokens
+      this.#inside.add(tenant, -count)
+      this.#queued.add(tenant, -tokens)
     }
     return this.start(requests, trace)
   }
@@ -121,6 +131,7 @@ export class Generator {
     const vocabulary = this.#options.vocabulary()
     if (vocabulary === undefined) throw notReady()
     this.#checkRoom(
+      requests[0] === undefined ? '' : tenantOf(requests[0]),
       requests.length,
       requests.reduce((sum, { prompt }) => sum + prompt.length, 0),
     )
@@ -145,7 +156,8 @@ export class Generator {
       this.#live.set(generation.id, generation)
       if (trace !== undefined) this.#traces.set(generation.id, trace)
       this.#waiting.add(generation)
-      this.#waitingTokens += request.prompt.length
+      this.#inside.add(tenantOf(request), 1)
+      this.#queued.add(tenantOf(request), request.prompt.length)
       this.#submit(generation)
       stopWatch = watchTime({
         limits: this.#options.timeLimits,
@@ -158,23 +170,23 @@ export class Generator {
   }
 
   /** @throws ServingError invalid_value when there can never be room; server_overloaded, model_loading. */
-  #checkRoom(count: number, tokens: number): void {
+  #checkRoom(tenant: string, count: number, tokens: number): void {
     // An engine that died a moment ago is being replaced: what starts now is sent to the next one.
     const slots = this.#options.engineReady()?.limits.slots ?? this.#slots
     if (slots === undefined) throw notReady()
     this.#slots = slots
-    const room = slots + this.#options.maxQueue
+    const { maxQueue, maxQueuedTokens } = this.#options
+    const room = slots + maxQueue
     if (count > room) {
       throw new ServingError(
         'invalid_value',
         `This server runs at most ${room} choices at once, you asked for ${count}`,
       )
     }
-    const inside = this.#live.size + this.#preparing.choices
-    const queued = this.#waitingTokens + this.#preparing.tokens
-    if (inside + count > room) throw this.#full('its queue is full')
+    if (!this.#inside.takes(tenant, count, room, keptOf(maxQueue))) throw this.#full('its queue is full')
     // A prompt that is longer than all that may wait can wait alone.
-    if (inside + count > slots && queued > 0 && queued + tokens > this.#options.maxQueuedTokens)
+    if (this.#inside.all + count <= slots || this.#queued.all === 0) return
+    if (!this.#queued.takes(tenant, tokens, maxQueuedTokens, keptOf(maxQueuedTokens)))
       throw this.#full('the prompts in its queue are too long')
   }
 
@@ -240,7 +252,7 @@ export class Generator {
   /** When a refused request may find room, from how long requests took of late. */
   retryAfterMs(): number {
     const slots = this.#slots ?? 1
-    const ahead = this.#live.size + this.#preparing.choices - slots + 1
+    const ahead = this.#inside.all - slots + 1
     return Math.min(60_000, Math.max(250, Math.round((this.#averageMs * ahead) / slots)))
   }
 
@@ -294,11 +306,13 @@ export class Generator {
   }
 
   #leaveQueue(generation: Generation): void {
-    if (this.#waiting.delete(generation)) this.#waitingTokens -= generation.request.prompt.length
+    if (!this.#waiting.delete(generation)) return
+    this.#queued.add(tenantOf(generation.request), -generation.request.prompt.length)
   }
 
   #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {
     this.#live.delete(generation.id)
+    this.#inside.add(tenantOf(generation.request), -1)
     this.#paused.delete(generation.id)
     this.#traces.get(generation.id)?.generated(record)
     this.#traces.delete(generation.id)

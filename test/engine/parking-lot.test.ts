@@ -81,6 +81,23 @@ const own = `altiplano-kv-${process.ppid}`
 const files = (): string[] => readdirSync(join(folder, own))
 
 describe('ParkingLot', () => {
+  it('keeps what it has written down when it is ended before it has written all', async () => {
+    const content = (slot: number) => ({ slot, scope: '', tokens: prompt(slot) })
+    const engine = new SimulatedEngine({ ...limits, slots: 2 })
+    const lot = await ParkingLot.open(engine, new ParkedPrefixes(100_000), { folder, keepAs: 'model' })
+    vi.spyOn(engine, 'save').mockImplementation((slot, path) => {
+      if (slot === 1) return new Promise<never>(() => undefined)
+      writeFileSync(path, 'keys and values')
+      return Promise.resolve(15)
+    })
+    void lot.close([content(0), content(1)])
+    await vi.waitFor(() => expect(engine.save).toHaveBeenCalledTimes(2))
+    const again = new ParkedPrefixes(100_000)
+    await ParkingLot.open(engine, again, { folder, keepAs: 'model' })
+    expect(again.find({ scope: '', tokens: prompt(0) })?.shared).toBe(41)
+    expect(again.count).toBe(1)
+  })
+
   it('brings back a conversation that had to leave its slot', async () => {
     const { ask, parking, stop } = await start()
     const first = await ask(prompt(1))

@@ -21,6 +21,7 @@ const plain = 'sk-plain-0123456789'
 const hashed = 'sk-hashed-0123456789'
 const few = 'sk-few-012345678901'
 const frugal = 'sk-frugal-0123456789'
+const eager = 'sk-eager-0123456789'
 const slow = 'sk-slow-01234567890'
 
 function writeKeys(...more: string[]): void {
@@ -32,6 +33,7 @@ function writeKeys(...more: string[]): void {
       `  - { name: hashed, key: "sha256:${sha256(hashed)}" }`,
       `  - { name: few, key: ${few}, models: [second] }`,
       `  - { name: frugal, key: ${frugal}, tokens_per_minute: 30 }`,
+      `  - { name: eager, key: ${eager}, tokens_per_minute: 400 }`,
       `  - { name: slow, key: ${slow}, requests_per_minute: 2 }`,
       ...more,
     ].join('\n'),
@@ -135,6 +137,24 @@ describe('access', () => {
     ])
     expect(Number(answers[2]?.headers.get('retry-after'))).toBeGreaterThan(20)
     expect((await models({ authorization: `Bearer ${slow}` })).status).toBe(200)
+  })
+
+  it('lets in as many prompts at once as the tokens of a minute are enough for', async () => {
+    const prompt = 'The moon rose over the quiet lake, and nobody saw it. '.repeat(5)
+    const asked = Array.from({ length: 6 }, () =>
+      post('/v1/completions', eager, { model: 'second', prompt, max_tokens: 1 }),
+    )
+    const answers = await Promise.all(asked)
+    const served = answers.filter(({ status }) => status === 200)
+    const refused = answers.filter(({ status }) => status === 429)
+    expect([served.length, refused.length]).toEqual([2, 4])
+    for (const answer of served) {
+      const { usage } = (await answer.json()) as { usage: { prompt_tokens: number } }
+      expect(usage.prompt_tokens).toBeGreaterThan(134)
+      expect(usage.prompt_tokens).toBeLessThan(200)
+    }
+    expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await refused[0]?.json()).toMatchObject({ error: { code: 'rate_limit_exceeded' } })
   })
 
   it('counts the tokens of a minute, as they come', async () => {
@@ -276,6 +296,33 @@ describe('TenantLimits', () => {
     now = 1000
     expect(limits.tokens(tenant)).toMatchObject({ remaining: 1, retryMs: 0 })
     expect(limits.tokens({ ...tenant, tokensPerMinute: undefined })).toBeUndefined()
+  })
+
+  it('keeps tokens for prompts that are not counted yet, and gives them back', () => {
+    let now = 0
+    const limits = new TenantLimits(() => now)
+    const remaining = (): number | undefined => limits.tokens(tenant)?.remaining
+    const reserve = (count: number): (() => void) => {
+      const reserved = limits.reserve('a', count)
+      if (typeof reserved !== 'function') throw new Error(`wait ${reserved.retryMs} ms`)
+      return reserved
+    }
+    expect(reserve(1_000_000)).toBeTypeOf('function')
+    expect(remaining()).toBe(600)
+    const release = reserve(400)
+    expect(() => reserve(300)).toThrow('wait 10000 ms')
+    const other = reserve(200)
+    expect(remaining()).toBe(0)
+    release()
+    other()
+    expect(remaining()).toBe(600)
+    const huge = reserve(5000)
+    expect(() => reserve(1)).toThrow('wait 440100 ms')
+    huge()
+    limits.spend('a', 1)
+    expect(() => reserve(5000)).toThrow('wait 100 ms')
+    now = 100
+    expect(reserve(5000)).toBeTypeOf('function')
   })
 
   it('lets so many run at once, each tenant for itself', () => {

@@ -105,3 +105,50 @@ describe('the prefix cache', () => {
     expect(await answer.json()).toMatchObject({ error: { param } })
   })
 })
+
+interface Timed {
+  readonly ms: number
+  readonly computed: number
+}
+
+/** By the clock of whoever asks, and how many tokens of the prompt were computed. */
+async function timed(key: string, prompt: string): Promise<Timed> {
+  const asked = performance.now()
+  const answer = await fetch(`${server.url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: JSON.stringify({ model: 'demo', prompt, max_tokens: 1, temperature: 0 }),
+  })
+  const { timings } = (await answer.json()) as { timings: { prompt_n: number } }
+  return { ms: performance.now() - asked, computed: timings.prompt_n }
+}
+
+/** How likely it is that one of the first took less time than one of the others. Mann and Whitney's statistic. */
+function faster(some: readonly Timed[], others: readonly Timed[]): number {
+  const pairs = some.flatMap((one) => others.map((other) => (one.ms < other.ms ? 1 : 0) as number))
+  return pairs.reduce((sum, pair) => sum + pair, 0) / pairs.length
+}
+
+it('how long a prompt takes does not tell whether another tenant has sent it', async () => {
+  const promptOf = (kind: string, round: number): string =>
+    Array.from({ length: 30 }, (_, at) => `In ${kind} ${round}, rule ${at} says what to do.`).join(' ')
+  const guessed: Timed[] = []
+  const unknown: Timed[] = []
+  const own: Timed[] = []
+  for (let round = 0; round < 16; round++) {
+    const secret = promptOf('secret', round)
+    await timed(KEYS.one, secret)
+    const guess = async (): Promise<unknown> => guessed.push(await timed(KEYS.two, secret))
+    const draw = async (): Promise<unknown> => unknown.push(await timed(KEYS.two, promptOf('nothing', round)))
+    // What comes second may be faster or slower for other reasons.
+    for (const turn of round % 2 === 0 ? [guess, draw] : [draw, guess]) await turn()
+    own.push(await timed(KEYS.two, secret))
+  }
+  expect(Math.min(...guessed.map(({ computed }) => computed))).toBeGreaterThan(300)
+  expect(Math.max(...own.map(({ computed }) => computed))).toBeLessThan(50)
+  // By chance alone 0.5, beyond these bounds once in 20,000 runs.
+  expect(faster(guessed, unknown)).toBeGreaterThan(0.1)
+  expect(faster(guessed, unknown)).toBeLessThan(0.9)
+  // The method would see it.
+  expect(faster(own, unknown)).toBeGreaterThan(0.9)
+}, 60_000)

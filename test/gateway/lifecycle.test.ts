@@ -347,6 +347,31 @@ it('knows a conversation again after a restart, and one that had to leave its sl
   }
 })
 
+it('SIGTERM behind an answer, or in the middle of one: the next start knows their prompts', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'altiplano-test-'))
+  const flags = ['--slots', '2', '--kv-cache-dir', folder, '--drain-timeout', '0']
+  const ask = (word: string, fields: object = {}): Promise<Response> =>
+    chat(server?.url ?? '', { messages: [{ role: 'user', content: `${word} `.repeat(120) }], ...fields })
+  const cached = async (word: string): Promise<number> => {
+    const { usage } = (await (await ask(word)).json()) as {
+      usage: { prompt_tokens_details: { cached_tokens: number } }
+    }
+    return usage.prompt_tokens_details.cached_tokens
+  }
+  try {
+    server = await startServer(flags)
+    const running = await ask('moon', { stream: true, max_tokens: 1500, ignore_eos: true })
+    await running.body?.getReader().read()
+    expect(await cached('lake')).toBeLessThan(20)
+    expect(await server.stop()).toBe(0)
+    server = await startServer(flags)
+    expect(await cached('lake')).toBeGreaterThan(100)
+    expect(await cached('moon')).toBeGreaterThan(100)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
 it('logs one line of JSON each', async () => {
   server = await startServer()
   await chat(server.url)

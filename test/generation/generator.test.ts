@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { EngineCommand, EngineReady, SequenceEvent, StepMessage } from '../../src/children/protocol.ts'
 import type { ServingError } from '../../src/errors.ts'
 import type { GenerationEvent, GenerationRecord, GenerationRequest } from '../../src/generation/generation.ts'
-import { type EngineLoss, Generator } from '../../src/generation/generator.ts'
+import { type EngineLoss, Generator, type Work } from '../../src/generation/generator.ts'
 import { NO_TIME_LIMITS } from '../../src/generation/time-limits.ts'
 import type { OutputFormat } from '../../src/text/output-parser.ts'
 import { greedy } from '../support/workload.ts'
@@ -62,6 +62,13 @@ function setup(maxQueue = 1, maxQueuedTokens = Number.POSITIVE_INFINITY) {
   const added = (): string[] => sent.flatMap((command) => (command.type === 'add' ? [command.id] : []))
   return { generator, sent, over, spent, engine, tell, added }
 }
+
+const work = (choices: number, promptTokens = 0, tenant = ''): Work => ({
+  tenant,
+  prompts: 1,
+  promptTokens,
+  choices,
+})
 
 const request = (more: Partial<GenerationRequest> = {}): GenerationRequest => ({
   prompt: Uint32Array.of(1, 2),
@@ -301,7 +308,7 @@ describe('Generator', () => {
 
   it('takes a request in the moment between two engines', async () => {
     const { generator, added, engine } = setup(1)
-    await generator.admit(1, 0, async () => [])
+    await generator.admit(work(1), async () => [])
     engine.ready = undefined
     generator.onEngineDown()
     const [generation] = generator.start([request()])
@@ -314,32 +321,34 @@ describe('Generator', () => {
   it('counts those whose prompts are being prepared', async () => {
     const { generator } = setup(1)
     let prepared = (): void => undefined
-    const first = generator.admit(2, 4, async () => {
+    const first = generator.admit(work(2, 2), async () => {
       await new Promise<void>((resolve) => {
         prepared = resolve
       })
       return [request(), request()]
     })
     const second = vi.fn(async () => [request()])
-    await expect(generator.admit(1, 2, second)).rejects.toMatchObject({ code: 'server_overloaded' })
+    await expect(generator.admit(work(1, 2), second)).rejects.toMatchObject({ code: 'server_overloaded' })
     expect(second).not.toHaveBeenCalled()
     prepared()
     expect(await first).toHaveLength(2)
-    await expect(generator.admit(1, 2, second)).rejects.toMatchObject({ code: 'server_overloaded' })
+    await expect(generator.admit(work(1, 2), second)).rejects.toMatchObject({ code: 'server_overloaded' })
   })
 
   it('gives room back when a request cannot be prepared', async () => {
     const { generator } = setup(1)
-    const broken = generator.admit(2, 4, () => Promise.reject(new Error('no template')))
+    const broken = generator.admit(work(2, 2), () => Promise.reject(new Error('no template')))
     await expect(broken).rejects.toThrow('no template')
-    expect(await generator.admit(2, 4, async () => [request(), request()])).toHaveLength(2)
+    expect(await generator.admit(work(2, 2), async () => [request(), request()])).toHaveLength(2)
   })
 
   it('lets only so many prompt tokens wait, by estimate and then by count', async () => {
     const { generator, tell } = setup(9, 5)
     const ask = (estimate: number, length = estimate): Promise<unknown[]> =>
-      generator.admit(1, estimate, async () => [request({ prompt: new Uint32Array(length) })])
-    const [running] = await generator.admit(1, 50, async () => [request({ prompt: new Uint32Array(50) })])
+      generator.admit(work(1, estimate), async () => [request({ prompt: new Uint32Array(length) })])
+    const [running] = await generator.admit(work(1, 50), async () => [
+      request({ prompt: new Uint32Array(50) }),
+    ])
     // It is not known yet that it runs.
     await expect(ask(2)).rejects.toMatchObject({ code: 'server_overloaded' })
     tell({ id: (running as { id: string }).id, started: true })
@@ -351,6 +360,28 @@ describe('Generator', () => {
     await expect(ask(3)).rejects.toMatchObject({ code: 'server_overloaded' })
     await expect(ask(1, 3)).rejects.toMatchObject({ code: 'server_overloaded' })
     expect(await ask(2)).toHaveLength(1)
+  })
+
+  it('keeps the last quarter of its queue for those who have less than that', async () => {
+    const { generator } = setup(8, 100)
+    const ask = (tenant: string, length = 1): Promise<unknown[]> => {
+      const share = { tenant, weight: 1, priority: 0 }
+      return generator.admit(work(1, length, tenant), async () => [
+        request({ prompt: new Uint32Array(length), share }),
+      ])
+    }
+    const full = { code: 'server_overloaded' }
+    // One slot, eight that wait.
+    for (let count = 0; count < 7; count++) expect(await ask('greedy')).toHaveLength(1)
+    await expect(ask('greedy')).rejects.toMatchObject(full)
+    expect(await ask('modest')).toHaveLength(1)
+    expect(await ask('modest')).toHaveLength(1)
+    await expect(ask('other')).rejects.toMatchObject(full)
+    generator.failAll('shutting_down', 'over')
+    expect(await ask('greedy', 70)).toHaveLength(1)
+    await expect(ask('greedy', 10)).rejects.toMatchObject(full)
+    await expect(ask('modest', 30)).rejects.toMatchObject(full)
+    expect(await ask('modest', 25)).toHaveLength(1)
   })
 
   it('counts the tokens of a tenant: a prompt once for all its choices, and each that is sampled', () => {

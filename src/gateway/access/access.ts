@@ -74,6 +74,13 @@ function count(reply: FastifyReply, tenant: Tenant, limits: TenantLimits): void 
   reply.raw.once('close', end)
 }
 
+/** Keeps tokens of a tenant for a prompt, until what it returns is called. @throws ServingError rate_limit_exceeded. */
+export function reserveTokens(limits: TenantLimits, tenant: string, count: number): () => void {
+  const reserved = limits.reserve(tenant, count)
+  if (typeof reserved !== 'function') throw tooFast(reserved)
+  return reserved
+}
+
 function tooFast({ of, limit, retryMs }: Rate): ServingError {
   // OpenAI: clients read the time in the message, too.
   const message = `Rate limit reached for ${of}: ${limit} a minute. Please try again in ${duration(retryMs)}.`

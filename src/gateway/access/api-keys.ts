@@ -32,6 +32,11 @@ export class ApiKeys {
     this.#entries = entries
   }
 
+  /** Whether any holder's tokens are limited. */
+  get limitTokens(): boolean {
+    return this.#entries.some(({ tokensPerMinute }) => tokensPerMinute !== undefined)
+  }
+
   /** Compares with all keys, in a time that tells nothing of which one it was. */
   find(key: string): Tenant | undefined {
     const digest = sha256(key)

@@ -15,6 +15,7 @@ export interface Rate {
 
 /** A bucket that fills up within a minute. */
 interface Bucket {
+  limit: number
   level: number
   at: number
 }
@@ -59,6 +60,22 @@ export class TenantLimits {
     return rateOf('tokens', bucket, limit, timeFor(1 - bucket.level, limit))
   }
 
+  /**
+   * Sets tokens aside for a prompt, by estimate, until it is known how many it has: what is called then gives them back.
+   * Returns a rate when there are too few. More than a minute's are let in when none of the minute's are spent.
+   */
+  reserve(name: string, count: number): (() => void) | Rate {
+    const bucket = this.#tokens.get(name)
+    if (bucket === undefined) return () => undefined
+    const { limit, level } = this.#filled(this.#tokens, name, bucket.limit)
+    const retryMs = timeFor(Math.min(count, limit) - level, limit)
+    if (retryMs > 0) return rateOf('tokens', bucket, limit, retryMs)
+    bucket.level -= count
+    return () => {
+      bucket.level += count
+    }
+  }
+
   /** Tokens that the tenant has had; nothing to one without a limit. */
   spend(name: string, count: number): void {
     const bucket = this.#tokens.get(name)
@@ -67,7 +84,8 @@ export class TenantLimits {
 
   #filled(buckets: Map<string, Bucket>, name: string, limit: number): Bucket {
     const now = this.#now()
-    const bucket = buckets.get(name) ?? { level: limit, at: now }
+    const bucket = buckets.get(name) ?? { limit, level: limit, at: now }
+    bucket.limit = limit
     bucket.level = Math.min(limit, bucket.level + ((now - bucket.at) / MINUTE_MS) * limit)
     bucket.at = now
     buckets.set(name, bucket)

@@ -56,14 +56,24 @@ function startAll(
   serving: Serving,
   signal: AbortSignal,
 ): Promise<Generation[]> {
-  const { prompts, bestOf } = wanted
-  const tokens = prompts.reduce((sum, prompt) => sum + estimate(prompt, serving), 0)
+  const { prompts, bestOf: choices, share } = wanted
   const prepare = (): Promise<GenerationRequest[]> => prepareAll(wanted, ready, serving, signal)
-  return serving.admit(prompts.length * bestOf, tokens * bestOf, prepare, signal)
+  const work = {
+    tenant: share.tenant,
+    prompts: prompts.length,
+    promptTokens: estimate(wanted, serving),
+    choices,
+  }
+  return serving.admit(work, prepare, signal)
 }
 
-function estimate(prompt: Prompt, serving: Serving): number {
-  return typeof prompt === 'string' ? serving.estimateTokens(prompt.length) : prompt.length
+function estimate({ prompts, suffix = '' }: CompletionRequest, serving: Serving): number {
+  const texts = prompts.filter((prompt) => typeof prompt === 'string')
+  const ids = prompts.filter((prompt) => typeof prompt !== 'string')
+  return (
+    serving.estimateTokens([...texts, ...texts.map(() => suffix)]) +
+    ids.reduce((sum, { length }) => sum + length, 0)
+  )
 }
 
 async function prepareAll(

@@ -1,0 +1,66 @@
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TokenEstimator } from '../../src/children/token-estimator.ts'
+import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama-vocabulary.ts'
+
+const estimator = new TokenEstimator()
+let vocabulary: LlamaVocabulary
+
+beforeAll(async () => {
+  vocabulary = await openVocabulary(
+    fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url)),
+  )
+})
+afterAll(() => vocabulary.close())
+
+const prose = 'The moon rose over the quiet lake, and nobody was there to see it. '
+const japanese = '東京は日本の首都であり、世界最大の都市圏の一つです。'
+const code = 'export function add(first: number, second: number): number {\n  return first + second\n}\n'
+
+describe('TokenEstimator', () => {
+  it('knows nothing before it is open', () => {
+    expect(estimator.estimate([prose])).toBeUndefined()
+  })
+
+  it('says 0 for no text, and no less than 1 for any', async () => {
+    await estimator.open(vocabulary.vocabulary)
+    expect(estimator.estimate([])).toBe(0)
+    expect(estimator.estimate(['', ''])).toBe(0)
+    expect(estimator.estimate(['a'])).toBe(1)
+  })
+
+  it.each([
+    ['prose', [prose.repeat(3)]],
+    ['long prose', [prose.repeat(500)]],
+    ['Japanese', [japanese.repeat(100)]],
+    ['code', [code.repeat(100)]],
+    ['numbers', ['3.14159 '.repeat(500)]],
+    ['half of each', [prose.repeat(200), japanese.repeat(500)]],
+    ['many texts', Array.from({ length: 300 }, (_, at) => `${at}: ${prose}`)],
+  ])('is within a tenth of what llama.cpp finds in %s', (_name, texts) => {
+    const tokens = texts.reduce((sum, text) => sum + vocabulary.tokenize(text, false).length, 0)
+    const ratio = (estimator.estimate(texts) ?? 0) / tokens
+    expect(ratio).toBeGreaterThan(0.9)
+    expect(ratio).toBeLessThan(1.1)
+  })
+
+  it.each([
+    ['a word without an end', 'a'.repeat(1_000_000)],
+    ['characters without words', '漢'.repeat(1_000_000)],
+    ['spaces', ' '.repeat(1_000_000)],
+    ['signs', '+'.repeat(1_000_000)],
+  ])('takes no more of its time for a megabyte of %s', (_name, text) => {
+    // tiktoken is quadratic in these: all of it would take minutes.
+    const started = performance.now()
+    expect(estimator.estimate([text])).toBeGreaterThan(1000)
+    expect(performance.now() - started).toBeLessThan(200)
+  })
+
+  it('takes a vocabulary with a text twice, and without some bytes', async () => {
+    const bytes = Buffer.from('aab')
+    const offsets = Uint32Array.of(0, 1, 2, 3)
+    const other = new TokenEstimator()
+    await other.open({ size: 3, bytes, offsets, endOfGeneration: [], control: [], silent: new Map() })
+    expect(other.estimate(['abba!'])).toBe(5)
+  })
+})

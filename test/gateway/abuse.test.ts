@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest'
+import { abuseRounds } from '../../tools/abuse/rounds.ts'
+import { faultsOf } from '../../tools/abuse/verdict.ts'
+
+it('stalled readers, slow senders and those who leave cost the others nothing, and leave nothing', async () => {
+  const report = await abuseRounds({
+    counts: { stalled: 60, slowloris: 120, abort: 200 },
+    rounds: 1,
+    seconds: 2,
+    load: 0.3,
+    firstTokenMs: 20_000,
+    abuserLimits: ', max_concurrent: 3',
+    flags: [],
+  })
+  expect(report.turns.map(({ with: { good } }) => good > 0)).toEqual([true, true, true])
+  expect(report.turns[1]?.during.descriptors.gateway).toBeGreaterThan(120)
+  expect(faultsOf(report)).toEqual([])
+}, 120_000)

@@ -1,0 +1,103 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+
+export type Abuse = 'stalled' | 'slowloris' | 'abort'
+
+/** What is done to a server, by whom, and for how long. */
+export interface Attack {
+  readonly port: number
+  readonly key: string
+  /** Connections at a time; of `abort`: all of them, one after the other. */
+  readonly count: number
+  readonly seconds: number
+}
+
+const LOCAL = '127.0.0.1'
+/** Connections that are opened at once: a machine has only so many on their way. */
+const BATCH = 50
+
+/** Ends with all of its connections gone. */
+export const abuses: Readonly<Record<Abuse, (attack: Attack) => Promise<void>>> = {
+  stalled: (attack) => hold(attack, (socket) => socket.write(longStream(attack.key)), stopReading),
+  slowloris: (attack) => hold(attack, beginSlowly(attack.key), drip),
+  abort: openAndAbort,
+}
+
+/** Keeps its connections open until the time is over; one that is cut off is opened anew. */
+async function hold(
+  { port, count, seconds }: Attack,
+  begin: (socket: Socket) => void,
+  goOn: (socket: Socket) => void,
+): Promise<void> {
+  const sockets = new Set<Socket>()
+  let over = false
+  const open = (): void => {
+    const socket = connect(port, LOCAL, () => begin(socket))
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      if (!over) setTimeout(open, 1000)
+    })
+    goOn(socket)
+  }
+  for (let opened = 0; opened < count; opened++) {
+    open()
+    if (opened % BATCH === 0) await pause(20)
+  }
+  await pause(1000 * seconds)
+  over = true
+  for (const socket of sockets) socket.destroy()
+}
+
+/** Opens, sends a request, and leaves: before it is read, while it waits, or in the middle of its answer. */
+async function openAndAbort({ port, key, count, seconds }: Attack): Promise<void> {
+  const startedAt = performance.now()
+  for (let opened = 0; opened < count; opened++) {
+    const socket = connect(port, LOCAL, () => socket.write(longStream(key)))
+    socket.on('error', () => undefined).resume()
+    setTimeout(() => socket.destroy(), [0, 5, 50, 300][opened % 4])
+    const dueMs = (1000 * seconds * opened) / count
+    if (performance.now() - startedAt < dueMs) await pause(5)
+  }
+  await pause(500)
+}
+
+/** Large enough that no socket holds it: what is not read is felt. */
+function longStream(key: string): string {
+  return post(
+    key,
+    JSON.stringify({
+      model: 'altiplano-demo',
+      messages: [{ role: 'user', content: 'Tell me a story' }],
+      max_tokens: 1800,
+      ignore_eos: true,
+      logprobs: true,
+      top_logprobs: 20,
+      stream: true,
+    }),
+  )
+}
+
+function stopReading(socket: Socket): void {
+  socket.pause()
+}
+
+/** In turn: nothing, a part of the headers, a part of the body. */
+function beginSlowly(key: string): (socket: Socket) => void {
+  const whole = longStream(key)
+  const beginnings = ['', whole.slice(0, 40), whole.slice(0, -100)]
+  let turn = 0
+  return (socket) => socket.write(beginnings[turn++ % beginnings.length] ?? '')
+}
+
+function drip(socket: Socket): void {
+  const timer = setInterval(() => socket.write(' '), 5000)
+  socket.resume().once('close', () => clearInterval(timer))
+}
+
+function post(key: string, body: string): string {
+  const headers = [`authorization: Bearer ${key}`, 'host: a', 'content-type: application/json']
+  const lines = ['POST /v1/chat/completions HTTP/1.1', ...headers, `content-length: ${body.length}`]
+  return `${lines.join('\r\n')}\r\n\r\n${body}`
+}
