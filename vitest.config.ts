@@ -6,10 +6,17 @@ const installed = existsSync(`${newer}/node_modules`)
 if (!installed)
   process.stderr.write(`${newer}: skipped, its clients are not installed: npm run test:clients\n`)
 
+/** Set by `npm run test:cluster`, which builds what these tests need. */
+const cluster = process.env['ALTIPLANO_CLUSTER']
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...(installed ? [] : [`${newer}/**`])],
+    exclude: [
+      ...configDefaults.exclude,
+      ...(installed ? [] : [`${newer}/**`]),
+      ...(cluster ? [] : ['test/cluster/**']),
+    ],
     // Real llama.cpp contexts spin their threads: two at once on a small machine starve each other.
     fileParallelism: false,
     pool: 'forks',

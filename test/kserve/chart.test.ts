@@ -1,23 +1,10 @@
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { settings } from '../../src/config/schema.ts'
+import { chart, helm, rendered, run, template } from './helm.ts'
 import { type Container, type Manifest, manifests, objectsOf } from './manifests.ts'
 
-/** Path of helm; `npm run test:helm` finds or builds one. */
-const helm = process.env['ALTIPLANO_HELM']
 if (!helm) console.warn('skipped: ALTIPLANO_HELM names no helm; npm run test:helm does')
-const chart = fileURLToPath(new URL('../../charts/altiplano', import.meta.url))
-
-function run(...words: readonly string[]): { readonly ok: boolean; readonly output: string } {
-  const { status, stdout, stderr } = spawnSync(helm ?? '', words, { encoding: 'utf8' })
-  return { ok: status === 0, output: status === 0 ? stdout : stderr }
-}
-
-const set = (values: readonly string[]): string[] => values.flatMap((value) => ['--set', value])
-const template = (values: readonly string[]): ReturnType<typeof run> =>
-  run('template', 'chat', chart, '--namespace', 'models', '--kube-version', '1.33.0', ...set(values))
 
 /** Without the labels that say which release made it, and the namespace of the release. */
 function plain({ file: _, ...object }: Manifest): object {
@@ -25,12 +12,6 @@ function plain({ file: _, ...object }: Manifest): object {
   const own = Object.entries(labels).filter(([name]) => name === 'app.kubernetes.io/name')
   const place = namespace === undefined || namespace === 'models' ? {} : { namespace }
   return { ...object, metadata: { ...metadata, ...place, labels: Object.fromEntries(own) } }
-}
-
-function rendered(...values: readonly string[]): Manifest[] {
-  const { ok, output } = template(values)
-  if (!ok) throw new Error(output)
-  return objectsOf(output, 'chart')
 }
 
 const byName = (a: object, b: object): number => JSON.stringify(a).localeCompare(JSON.stringify(b))

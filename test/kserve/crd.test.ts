@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { faults, readDefinitions } from './crd-schema.ts'
-import { type Manifest, manifests } from './manifests.ts'
+import { manifests, since } from './manifests.ts'
 
 /** A folder with `by-tag/vX.Y.Z/*.yaml`, KServe's CRDs of each release, and `deps/*.yaml`, the CRDs beside them. */
 const folder = process.env['ALTIPLANO_KSERVE_CRDS']
@@ -10,12 +10,6 @@ if (!folder) console.warn('skipped: ALTIPLANO_KSERVE_CRDS names no folder with t
 
 const kserve = manifests.filter(({ apiVersion }) => apiVersion.startsWith('serving.kserve.io/'))
 const beside = manifests.filter(({ apiVersion }) => /^(gateway\.networking|keda)/.test(apiVersion))
-
-/** The release from which on a manifest can be used. */
-function since({ file, kind }: Manifest): number {
-  if (file.endsWith('canary-standard.yaml') || file.endsWith('inferenceservice-hf.yaml')) return 20
-  return kind.startsWith('LLM') ? 18 : 16
-}
 
 const releases = folder ? readdirSync(join(folder, 'by-tag')).sort() : []
 const minor = (release: string): number => Number(release.split('.')[1])

@@ -65,6 +65,12 @@ export const manifests: readonly Manifest[] = paths
   .filter((path) => !path.endsWith('kustomization.yaml'))
   .flatMap((path) => objectsOf(textOf(path), path))
 
+/** The minor release of KServe from which on a manifest can be used. */
+export function since({ file, kind }: Manifest): number {
+  if (file.endsWith('canary-standard.yaml') || file.endsWith('inferenceservice-hf.yaml')) return 20
+  return kind.startsWith('LLM') ? 18 : 16
+}
+
 export const isRuntime = (manifest: Manifest): manifest is Runtime =>
   manifest.kind === 'ClusterServingRuntime' || manifest.kind === 'ServingRuntime'
 

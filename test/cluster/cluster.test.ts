@@ -1,0 +1,189 @@
+import { fileURLToPath } from 'node:url'
+import OpenAI from 'openai'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { rendered } from '../kserve/helm.ts'
+import { type Manifest, manifests } from '../kserve/manifests.ts'
+import { runContainer, unpackImage } from './container.ts'
+import { type ControlPlane, type Outcome, startControlPlane } from './control-plane.ts'
+import { acceptRoutes, makeGateway } from './gateway.ts'
+import { installKServe } from './kserve.ts'
+import { containerOf, type Pod, podsOf, reportReady } from './pods.ts'
+
+const binaries = process.env['ALTIPLANO_CLUSTER'] ?? ''
+const folder = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url))
+const namespace = 'models'
+
+let plane: ControlPlane
+let image: ReturnType<typeof unpackImage>
+
+beforeAll(async () => {
+  image = unpackImage()
+  plane = await startControlPlane(binaries)
+  await installKServe(plane, `${binaries}/kserve-checkout`)
+  plane.must(['create', 'namespace', namespace])
+  plane.must(['label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted'])
+}, 1_200_000)
+
+afterAll(async () => {
+  await plane?.stop()
+  image?.[Symbol.dispose]()
+})
+
+const strictly = ['apply', '--server-side', '--validate=strict']
+const tried = (manifest: Manifest): Outcome => plane.tried(manifest, namespace)
+
+const off = ['kserve.cpu.enabled=false', 'kserve.cuda.enabled=false']
+const volume = 'deployment.modelVolume.persistentVolumeClaim.claimName=models'
+const values = [
+  [],
+  ['kserve.scope=namespace'],
+  ['kserve.openDataHub=true'],
+  ['config.slots=8', 'config.contextSize=8192'],
+  [...off, 'kserve.llmInferenceServiceConfig.enabled=true'],
+  [...off, 'kserve.storageContainer.enabled=true'],
+  [...off, 'networkPolicy.enabled=true', 'metrics.grafanaDashboard.enabled=true'],
+  ['mode=deployment', volume],
+  ['mode=deployment', 'deployment.cuda=true', 'networkPolicy.enabled=true'],
+  ['mode=deployment', 'deployment.autoscaling.kind=hpa'],
+  ['mode=deployment', 'deployment.autoscaling.kind=keda'],
+]
+
+describe('the API server and the webhooks of KServe', () => {
+  it.each(manifests.map((manifest) => [manifest.file, manifest] as const))('take %s', (_, manifest) => {
+    expect(tried(manifest)).toMatchObject({ ok: true })
+  })
+
+  it.each(values.map((each) => [each.join(' '), each] as const))('take the chart with %s', (_, each) => {
+    const objects = rendered(...each)
+    expect(objects.map(tried).filter(({ ok }) => !ok)).toEqual([])
+    expect(objects).not.toEqual([])
+  })
+
+  it('refuse what no runtime can say, and what no webhook of KServe lets in', () => {
+    const runtime = manifests.find(({ kind }) => kind === 'ClusterServingRuntime')
+    if (!runtime) throw new Error('no runtime')
+    const spec = runtime.spec as { containers: [object] }
+    const unknown = { ...runtime, spec: { ...spec, terminationGracePeriodSeconds: 60 } }
+    expect(tried(unknown).output).toContain('.spec.terminationGracePeriodSeconds: field not declared')
+    const typed = { ...runtime, spec: { ...spec, containers: [{ ...spec.containers[0], args: 'serve' }] } }
+    expect(tried(typed).output).toContain('spec.containers[0].args')
+    const python = { ...spec.containers[0], env: [{ name: 'PYTHONPATH', value: '/' }] }
+    const blocked = { ...runtime, spec: { ...spec, containers: [python] } }
+    expect(tried(blocked).output).toContain('PYTHONPATH')
+  })
+})
+
+/** Plays the parts of kubelets and of the gateway until KServe says that all is ready. */
+async function untilReady(kind: string, name: string, pods: readonly Pod[]): Promise<void> {
+  for (const pod of pods) reportReady(plane, pod)
+  const ready = ['wait', `${kind}/${name}`, '-n', namespace, '--for=condition=Ready', '--timeout=2s']
+  for (let tries = 0; ; tries++) {
+    acceptRoutes(plane, namespace)
+    const { ok, output } = plane.kubectl(ready)
+    if (ok) return
+    if (tries > 30) throw new Error(output + plane.must(['get', kind, name, '-n', namespace, '-o', 'yaml']))
+  }
+}
+
+/** Runs the server of a pod, has its probes answered, and asks it for a chat by OpenAI's client. */
+async function serve(pod: Pod, container: string, model: string): Promise<string | null | undefined> {
+  const described = containerOf(pod, container)
+  const running = runContainer(image.root, described, { [folder('models')]: '/mnt/models' })
+  try {
+    await running.untilAnswered(described.livenessProbe)
+    if (described.startupProbe) await running.untilAnswered(described.startupProbe)
+    await running.untilAnswered(described.readinessProbe)
+    const { port } = described.readinessProbe.httpGet
+    const client = new OpenAI({ baseURL: `http://127.0.0.1:${port}/v1`, apiKey: 'none', maxRetries: 0 })
+    const answer = await client.chat.completions.create({
+      model,
+      messages: [{ role: 'user', content: 'What is 17 + 25?' }],
+    })
+    expect(answer.model).toBe(model)
+    expect(await running.stop()).toBe(0)
+    return answer.choices[0]?.message.content
+  } finally {
+    await running.stop()
+  }
+}
+
+/** The examples for Standard mode, each under a name of its own. */
+const services = manifests.flatMap(({ file, ...object }) => {
+  const { annotations } = object.metadata as { annotations?: Record<string, string> }
+  if (annotations?.['serving.kserve.io/deploymentMode'] !== 'Standard') return []
+  const name = file.replace('examples/', '').replace('.yaml', object.metadata.name.replace('qwen', ''))
+  return [[name, { ...object, metadata: { ...object.metadata, name } }] as const]
+})
+
+const podOf = (service: string): ReturnType<typeof podsOf> =>
+  podsOf(plane, namespace, `serving.kserve.io/inferenceservice=${service}`)
+
+describe('InferenceServices that name the format', () => {
+  beforeAll(() => {
+    plane.must([...strictly, '-k', folder('runtimes')])
+    plane.must([...strictly, '-f', folder('runtimes/storage-container.yaml')])
+    plane.must(['create', 'serviceaccount', 'model-reader', '-n', namespace])
+    for (const [, service] of services)
+      plane.must([...strictly, '-n', namespace, '-f', '-'], JSON.stringify(service))
+  })
+
+  it.each(services)('%s gets our runtime, a pod in a restricted namespace, and answers', async (name) => {
+    const [pod] = await podOf(name)
+    expect(await serve(pod, 'kserve-container', name)).toContain('42')
+    const { status } = plane.get<{ status: object }>('inferenceservice', name, '-n', namespace)
+    const runtime = name.endsWith('cuda') ? 'altiplano-cuda' : 'altiplano'
+    expect(status).toMatchObject({ clusterServingRuntimeName: runtime, deploymentMode: 'Standard' })
+  })
+
+  it('one that downloads gets the patterns of our storage container', async () => {
+    const [pod] = await podOf('inferenceservice-hf')
+    expect(pod.spec.initContainers).toMatchObject([
+      { name: 'storage-initializer', env: expect.arrayContaining([{ name: 'STORAGE_ALLOW_PATTERNS' }]) },
+    ])
+  })
+
+  it('one is ready as soon as its pod is, and its route has the time that it asked for', async () => {
+    const name = 'inferenceservice-pvc'
+    await untilReady('inferenceservice', name, await podOf(name))
+    const route = plane.get<{ spec: { rules: object[] } }>('httproute', name, '-n', namespace)
+    expect(route.spec.rules).toContainEqual(expect.objectContaining({ timeouts: { request: '600s' } }))
+  })
+})
+
+describe('an LLMInferenceService with our config', () => {
+  const name = 'llm'
+  let pods: readonly Pod[]
+
+  beforeAll(async () => {
+    makeGateway(plane)
+    plane.must([...strictly, '-k', folder('runtimes/llmisvc')])
+    const example = manifests.find(({ file }) => file === 'examples/llminferenceservice.yaml')
+    const { file: _, ...service } = { ...example, metadata: { name, namespace } }
+    plane.must([...strictly, '-f', '-'], JSON.stringify(service))
+    pods = await podsOf(plane, namespace, `app.kubernetes.io/name=${name}`, 3)
+  })
+
+  it('answers a chat by the command line that KServe made, by both of its names', async () => {
+    const pod = pods.find(({ spec }) => spec.containers.some((each) => each.name === 'main'))
+    if (!pod) throw new Error('no server')
+    expect(containerOf(pod, 'main').command).toEqual(['node', '/app/dist/main.js', 'serve'])
+    expect(await serve(pod, 'main', 'qwen')).toContain('42')
+    expect(await serve(pod, 'main', `publishers/${namespace}/models/qwen`)).toContain('42')
+  })
+
+  it('is ready to KServe as soon as its pods are', async () => {
+    await untilReady('llminferenceservice', name, pods)
+  })
+})
+
+describe('the Deployment of the chart, without KServe', () => {
+  it('answers a chat by its command line', async () => {
+    const objects = rendered('mode=deployment').map(({ file: _, ...object }) => object)
+    for (const object of objects)
+      plane.must([...strictly, '-n', namespace, '-f', '-'], JSON.stringify(object))
+    const [pod] = await podsOf(plane, namespace, 'app.kubernetes.io/instance=chat')
+    expect(await serve(pod, 'altiplano', 'chat')).toContain('42')
+    reportReady(plane, pod)
+    plane.must(['rollout', 'status', 'deployment/chat', '-n', namespace, '--timeout=30s'])
+  })
+})
