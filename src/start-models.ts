@@ -7,6 +7,7 @@ import { parseLoraModules } from './config/lora-modules.ts'
 import { type Config, servedNames } from './config/schema.ts'
 import { freeCores } from './free-cores.ts'
 import type { NamedAdapter } from './generation/adapters.ts'
+import { type MachinePlan, machinePlan } from './machine-plan.ts'
 import { memoryLimit } from './memory-limit.ts'
 import type { DownloadProgress } from './models/download.ts'
 import { checkFit, type FitPlan, fitPlan, fits } from './models/fit-plan.ts'
@@ -39,7 +40,8 @@ export async function startModel(
     const plan = fitPlan(summary, config, memoryLimit())
     checkFit(summary, plan, memoryLimit())
     const parking = parkingSpace(config, located.path)
-    tellPlan(plan, config, parking?.bytes ?? 0, log)
+    const machine = machinePlan(config)
+    tellPlan({ ...plan, ...machine, parking: parking?.bytes ?? 0 }, log)
     const adapters: NamedAdapter[] = []
     for (const { name, path } of parseLoraModules(config.loraModules)) {
       adapters.push({ name, ...(await openLoraAdapter(path, located.shards)) })
@@ -49,8 +51,8 @@ export async function startModel(
       slots: plan.slots,
       contextSize: plan.contextSize,
       batchTokens: plan.batchTokens,
-      threads: config.threads || freeCores(),
-      tuneThreads: config.threads === 0,
+      threads: machine.threads,
+      tuneThreads: machine.tuneThreads,
       gpuLayers: config.gpuLayers,
       kvCacheType: plan.kvCacheType,
       flashAttention: config.flashAttention,
@@ -178,9 +180,9 @@ function checkAttention({ flashAttention, kvCacheType }: Config): void {
 }
 
 /** What the engine is started with, and what it takes: the first thing to look at when a start fails. */
-function tellPlan(plan: FitPlan, { gpuLayers }: Config, parking: number, log: Logger): void {
-  log.info({ ...plan, parking, memory: memoryLimit(), gpuLayers }, 'plan, in bytes and tokens')
-  if (gpuLayers === 0 && !fits(plan, memoryLimit())) {
+function tellPlan(plan: FitPlan & MachinePlan & { readonly parking: number }, log: Logger): void {
+  log.info({ ...plan, memory: memoryLimit() }, 'plan, in bytes and tokens')
+  if (plan.gpuLayers === 'none' && !fits(plan, memoryLimit())) {
     log.warn(
       { total: plan.total, memory: memoryLimit() },
       'the weights do not fit in memory: expect it to be slow',

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts'
+import { type MachinePlan, machinePlan } from '../machine-plan.ts'
 import { memoryLimit } from '../memory-limit.ts'
 import { type FitRequest, fitPlan, fits, kvBytesPerToken, proposals, size } from './fit-plan.ts'
 import { readModel } from './gguf.ts'
@@ -16,7 +17,8 @@ const MOST_SLOTS = 256
 /** What `inspect FILE` prints, for a file or a directory and this machine's memory. */
 export async function inspectModel(path: string, config: Config): Promise<string> {
   const { shards } = await locateLocal(path)
-  return inspectText(await readModel(shards), { ...config, memory: memoryLimit() })
+  const text = inspectText(await readModel(shards), { ...config, memory: memoryLimit() })
+  return `${text}${machineText(machinePlan(config))}\n`
 }
 
 /** A model and what would fit, as text. */
@@ -47,7 +49,17 @@ function fitText(model: GgufSummary, options: InspectOptions): string {
   return [
     `Estimate for ${size(options.memory)} of memory, without a GPU:`,
     `  ${slots} slots × ${contextSize} tokens: ${size(weights)} weights + ${size(kvCache)} KV cache + ${size(compute)} buffers = ${size(total)}: ${verdict}`,
+    `  ${plan.batchTokens} tokens a pass, KV cache of ${plan.kvCacheType}`,
     `  ${proposals(model, { ...plan, slots: MOST_SLOTS }, options.memory)}`,
+  ].join('\n')
+}
+
+/** What else it is started with. */
+function machineText({ cores, threads, tuneThreads, gpuLayers, flashAttention }: MachinePlan): string {
+  const fewer = tuneThreads && threads > 1 ? ', or fewer where that is faster while it serves' : ''
+  return [
+    `  ${threads} threads of ${cores} cores${fewer}`,
+    `  GPU layers: ${gpuLayers}; flash attention: ${flashAttention}`,
   ].join('\n')
 }
 
