@@ -65,7 +65,30 @@ describe('openai-node', () => {
     expect(deltas.at(-1)).toEqual({})
     expect(chunks.at(-1)?.choices).toEqual([])
     expect(chunks.at(-1)?.usage?.completion_tokens).toBe(whole.usage?.completion_tokens)
+    expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true)
     expect(new Set(chunks.map((chunk) => chunk.id)).size).toBe(1)
+  })
+
+  it('tells the usage so far with every chunk, where that is asked for', async () => {
+    const stream_options = { include_usage: true, continuous_usage_stats: true }
+    const counts: number[] = []
+    const body = { model, messages: ask('Hello'), temperature: 0, stream: true as const, stream_options }
+    for await (const { usage } of await client.chat.completions.create(body))
+      counts.push(usage?.completion_tokens ?? -1)
+    expect(counts.length).toBeGreaterThan(4)
+    expect(counts).toEqual([...counts].sort((a, b) => a - b))
+    expect(counts.at(-1)).toBe(counts.at(-2))
+    expect(counts[1]).toBeGreaterThan(0)
+  })
+
+  it('says in a header where the time went', async () => {
+    const asked = client.chat.completions.create({ model, messages: ask('Hello'), max_tokens: 4 })
+    const { data, response } = await asked.withResponse()
+    const { timings } = data as OpenAI.ChatCompletion & { timings: { prompt_ms: number } }
+    const told = /^queue;dur=[\d.]+, prefill;dur=([\d.]+), decode;dur=[\d.]+$/.exec(
+      response.headers.get('server-timing') ?? '',
+    )
+    expect(Number(told?.[1])).toBeCloseTo(timings.prompt_ms, 0)
   })
 
   it('stream() helper ends with the final completion', async () => {

@@ -24,6 +24,10 @@ const FORMATS: readonly (readonly [string, string])[] = [
   ['date-time', '1999-12-31T00:00:00.5+02:00'],
   ['uuid', '123e4567-e89b-12d3-a456-426614174000'],
   ['ipv4', '192.168.0.255'],
+  ['ipv6', '2001:db8::8a2e:370:7334'],
+  ['hostname', 'www.example.org'],
+  ['uri', 'https://example.org:8080/a/b%20c?d=e&f#g'],
+  ['duration', 'P1Y2M3DT4H5M6S'],
   ['email', 'jo.doe@example.org'],
 ]
 

@@ -64,6 +64,7 @@ const message = object(
   { role: { const: 'assistant' }, content: orNull(text), refusal: nothing },
   {
     reasoning_content: { type: 'string', minLength: 1 },
+    reasoning: { type: 'string', minLength: 1 },
     tool_calls: list(object({ ...call, function: object({ name: text, arguments: text }) }), { minItems: 1 }),
   },
 )
@@ -74,6 +75,7 @@ const delta = object(
     role: { const: 'assistant' },
     content: text,
     reasoning_content: text,
+    reasoning: text,
     tool_calls: list(
       {
         anyOf: [
@@ -103,7 +105,7 @@ const chatChunk = object(
       maxItems: 1,
     }),
   },
-  { usage, timings },
+  { usage: orNull(usage), timings },
 )
 
 const legacyLogprobs = orNull(
@@ -129,7 +131,7 @@ const completionChunk = object(
     ...head('text_completion', 'cmpl'),
     choices: list(legacyChoice('stop', 'length', null), { maxItems: 1 }),
   },
-  { usage, timings },
+  { usage: orNull(usage), timings },
 )
 
 const answered = (whole: Schema, event: Schema): Readonly<Record<string, Schema>> => ({

@@ -124,7 +124,7 @@ export const samples: readonly Sample[] = [
       messages: [{ role: 'user', content: 'Hi' }],
       max_tokens: 2,
       stream: true,
-      stream_options: { include_usage: true },
+      stream_options: { include_usage: true, continuous_usage_stats: true },
     },
   },
   {

@@ -5,6 +5,12 @@ import type { Choice } from '../openai/choices.ts'
 /** Clients keep thoughts only with a signature, and send it back. Nothing here is signed. */
 export const SIGNATURE = 'unsigned'
 
+/** Anthropic: who calls a tool; here it is always the model. */
+export const CALLER = { type: 'direct' } as const
+
+/** Anthropic: what its types want of every message, where there is nothing to say. */
+const NO_STOP = { stop_sequence: null, stop_details: null, container: null }
+
 export interface MessageHead {
   readonly id: string
   readonly model: string
@@ -29,6 +35,7 @@ export function wireMessage(head: MessageHead, choice: Choice, clamped: boolean)
       id: newId('toolu'),
       name: call.name,
       input: parsedInput(call.arguments),
+      caller: CALLER,
     })),
   ]
   return {
@@ -47,8 +54,9 @@ export function emptyMessage({ id, model }: MessageHead, usage: Usage): object {
     role: 'assistant',
     model,
     content: [],
+    diagnostics: null,
     stop_reason: null,
-    stop_sequence: null,
+    ...NO_STOP,
     usage: wireUsage({ ...usage, completionTokens: 0, reasoningTokens: 0 }),
   }
 }
@@ -61,16 +69,21 @@ export function wireUsage(usage: Usage): object {
     cache_read_input_tokens: usage.cachedTokens,
     output_tokens: usage.completionTokens,
     output_tokens_details: { thinking_tokens: usage.reasoningTokens },
+    cache_creation: null,
+    inference_geo: null,
+    server_tool_use: null,
+    service_tier: 'standard',
+    speed: null,
   }
 }
 
 /** @param clamped the context had no room for all the tokens that were asked for. */
 export function stopFields({ reason, stop }: GenerationEnd, hasCalls: boolean, clamped: boolean): object {
   if (reason === 'length') {
-    return { stop_reason: clamped ? 'model_context_window_exceeded' : 'max_tokens', stop_sequence: null }
+    return { ...NO_STOP, stop_reason: clamped ? 'model_context_window_exceeded' : 'max_tokens' }
   }
-  if (stop !== undefined) return { stop_reason: 'stop_sequence', stop_sequence: stop }
-  return { stop_reason: hasCalls ? 'tool_use' : 'end_turn', stop_sequence: null }
+  if (stop !== undefined) return { ...NO_STOP, stop_reason: 'stop_sequence', stop_sequence: stop }
+  return { ...NO_STOP, stop_reason: hasCalls ? 'tool_use' : 'end_turn' }
 }
 
 /** Anthropic: the parsed arguments; what is no JSON stays the text it is. */

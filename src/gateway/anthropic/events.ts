@@ -1,7 +1,7 @@
 import type { Generation, GenerationEnd } from '../../generation/generation.ts'
 import type { OutputPart } from '../../text/output-parser.ts'
 import type { EventWriter, NamedEvent } from '../generations.ts'
-import { emptyMessage, type MessageHead, newId, SIGNATURE, stopFields, wireUsage } from './answer.ts'
+import { CALLER, emptyMessage, type MessageHead, newId, SIGNATURE, stopFields, wireUsage } from './answer.ts'
 import { wireError } from './errors.ts'
 
 interface AnthropicEvent extends NamedEvent {
@@ -74,6 +74,7 @@ export function eventWriter(
 
 function emptyBlock(part: OutputPart): object {
   if (part.type === 'reasoning') return { type: 'thinking', thinking: '', signature: '' }
-  if (part.type === 'call') return { type: 'tool_use', id: newId('toolu'), name: part.name, input: {} }
+  if (part.type === 'call')
+    return { type: 'tool_use', id: newId('toolu'), name: part.name, input: {}, caller: CALLER }
   return { type: 'text', text: '', citations: null }
 }

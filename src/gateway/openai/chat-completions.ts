@@ -18,7 +18,7 @@ import { ignoredFields, readModel, readStreamOptions, refuse, type StreamOptions
 import { sendIgnored } from './ignored-header.ts'
 import { wireLogprobs } from './logprobs.ts'
 import { readMessages } from './messages.ts'
-import { finishReason, wireCall, wireDelta } from './tool-calls.ts'
+import { finishReason, wireCall, wireDelta, wireReasoning } from './tool-calls.ts'
 import { wireTimings, wireUsage } from './wire-timings.ts'
 
 const REFUSED = {
@@ -51,7 +51,7 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
       model,
     }
     const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
-    if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.includeUsage, onError)
+    if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.tellUsage, onError)
     return sendAnswer(
       reply,
       collectChoices(reply, start).then((choices) => wireChat(head, choices, ready)),
@@ -110,7 +110,7 @@ function wireMessage({ text, reasoning, calls }: Choice): object {
     role: 'assistant',
     content: text === '' && (calls.length > 0 || reasoning !== '') ? null : text,
     refusal: null,
-    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+    ...(reasoning === '' ? {} : wireReasoning(reasoning)),
     ...(calls.length === 0 ? {} : { tool_calls: calls.map(wireCall) }),
   }
 }

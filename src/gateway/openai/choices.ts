@@ -5,8 +5,9 @@ import type { ScoredToken } from '../../text/content-tokens.ts'
 import type { OutputPart } from '../../text/output-parser.ts'
 import { streamGenerations, withCancel } from '../generations.ts'
 import { ClientGone, type EventStream, watchClient } from '../sse.ts'
+import type { StreamOptions } from './common-fields.ts'
 import type { Call } from './tool-calls.ts'
-import { wireTimings } from './wire-timings.ts'
+import { serverTiming, wireTimings, wireUsage } from './wire-timings.ts'
 
 /** Hears of every error that a stream ended with. */
 export type ErrorListener = (error: ServingError) => void
@@ -40,7 +41,11 @@ export async function collectChoices(
   start: (signal: AbortSignal) => Promise<Generation[]>,
 ): Promise<Choice[]> {
   const { signal } = watchClient(reply)
-  return withCancel(await start(signal), signal, (generations) => Promise.all(generations.map(collect)))
+  const choices = await withCancel(await start(signal), signal, (all) => Promise.all(all.map(collect)))
+  const [first] = choices
+  if (first !== undefined && !reply.raw.headersSent)
+    reply.header('server-timing', serverTiming(first.end.timings))
+  return choices
 }
 
 /** Streams every choice as it comes. What fails before the first byte is an ordinary error; after it, an error event. */
@@ -48,15 +53,21 @@ export async function streamChoices(
   reply: FastifyReply,
   start: (signal: AbortSignal) => Promise<Generation[]>,
   chunks: ChunkWriter,
-  includeUsage: boolean,
+  tellUsage: StreamOptions['tellUsage'],
   onError: ErrorListener,
 ): Promise<void> {
+  const withUsage = (chunk: object, { usage }: Generation): object => {
+    if (tellUsage === undefined) return chunk
+    return { ...chunk, usage: tellUsage === 'always' ? wireUsage([usage]) : null }
+  }
   const write = async (generations: readonly Generation[], stream: EventStream): Promise<void> => {
     const ends = await Promise.all(
-      generations.map((generation, index) => pump(generation, index, stream, chunks)),
+      generations.map((generation, index) =>
+        pump(generation, index, chunks, (chunk) => stream.data(withUsage(chunk, generation)), stream),
+      ),
     )
     const timings = ends[0] === undefined ? {} : { timings: wireTimings(ends[0].timings) }
-    if (includeUsage) await stream.data({ ...chunks.usage(ends), ...timings })
+    if (tellUsage !== undefined) await stream.data({ ...chunks.usage(ends), ...timings })
     await stream.done()
   }
   await streamGenerations(reply, start, write, async (stream, failure) => {
@@ -68,19 +79,20 @@ export async function streamChoices(
 async function pump(
   generation: Generation,
   index: number,
-  stream: EventStream,
   chunks: ChunkWriter,
+  send: (chunk: object) => Promise<void>,
+  stream: EventStream,
 ): Promise<GenerationEnd> {
   const first = chunks.first(index)
-  if (first !== undefined) await stream.data(first)
+  if (first !== undefined) await send(first)
   for await (const event of generation) {
     if (event.type === 'paused') stream.comment('the engine is being replaced')
     else if (event.type === 'prompt') {
       const chunk = chunks.prompt?.(index, event)
-      if (chunk !== undefined) await stream.data(chunk)
-    } else if (event.type !== 'end') await stream.data(chunks.part(index, event))
+      if (chunk !== undefined) await send(chunk)
+    } else if (event.type !== 'end') await send(chunks.part(index, event))
     else {
-      await stream.data(chunks.finish(index, event))
+      await send(chunks.finish(index, event))
       return event
     }
   }

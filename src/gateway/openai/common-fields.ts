@@ -18,13 +18,17 @@ const WITHOUT_EFFECT = [
 
 export interface StreamOptions {
   readonly stream: boolean
-  readonly includeUsage: boolean
+  /** Undefined: no chunk tells it. */
+  readonly tellUsage: 'at the end' | 'always' | undefined
 }
 
 export function readStreamOptions(fields: Fields): StreamOptions {
   const stream = fields.boolean('stream') ?? false
   const options = readStreamOptionsObject(fields, stream)
-  return { stream, includeUsage: options?.boolean('include_usage') ?? false }
+  const wanted = options?.boolean('include_usage') ?? false
+  // vLLM's.
+  const always = options?.boolean('continuous_usage_stats') ?? false
+  return { stream, tellUsage: wanted ? (always ? 'always' : 'at the end') : undefined }
 }
 
 /** OpenAI: `stream_options`, for streams only. Nothing is obfuscated. */

@@ -3,7 +3,7 @@ import type { Tenant } from '../access/api-keys.ts'
 import { type Fields, invalidValue, unsupported } from '../fields.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { readSharing, type Sharing } from '../sharing.ts'
-import { readStreamOptions } from './common-fields.ts'
+import { readStreamOptions, type StreamOptions } from './common-fields.ts'
 import { readLegacyLogprobs } from './logprobs.ts'
 import { MAX_PROMPTS, type Prompt, readPrompts } from './prompts.ts'
 import { readSampling, type SamplingRequest } from './sampling.ts'
@@ -28,7 +28,7 @@ export interface CompletionRequest extends SamplingRequest, Sharing {
   readonly logprobs: GenerationRequest['logprobs']
   readonly speculation: SpeculationRequest
   readonly stream: boolean
-  readonly includeUsage: boolean
+  readonly tellUsage: StreamOptions['tellUsage']
 }
 
 /** @throws ServingError where a field is wrong. */

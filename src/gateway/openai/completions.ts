@@ -41,7 +41,7 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
     }
     const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
     const start = (signal: AbortSignal): Promise<Generation[]> => startAll(wanted, ready, serving, signal)
-    if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.includeUsage, onError)
+    if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.tellUsage, onError)
     return sendAnswer(
       reply,
       collectChoices(reply, start).then((choices) => wireCompletion(answer, choices)),

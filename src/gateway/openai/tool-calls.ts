@@ -15,14 +15,19 @@ export function wireCall({ name, arguments: text }: Call): object {
 
 /**
  * The delta of one piece of an answer. OpenAI: id, type and name once, with empty arguments; then only index and
- * pieces of the arguments. `reasoning_content` is DeepSeek's name, which clients read.
+ * pieces of the arguments.
  */
 export function wireDelta(part: OutputPart): object {
   if (part.type === 'text') return { content: part.text }
-  if (part.type === 'reasoning') return { reasoning_content: part.text }
+  if (part.type === 'reasoning') return wireReasoning(part.text)
   const { call: index } = part
   if (part.type === 'arguments') return { tool_calls: [{ index, function: { arguments: part.text } }] }
   return { tool_calls: [{ index, ...wireCall({ name: part.name, arguments: '' }) }] }
+}
+
+/** OpenAI has no name for a thought. DeepSeek's, which most clients read, and that of vLLM and OpenRouter. */
+export function wireReasoning(text: string): object {
+  return { reasoning_content: text, reasoning: text }
 }
 
 /** OpenAI: an answer that ends with calls ends for them; one that was cut says so. */

@@ -38,6 +38,14 @@ export function wireTimings(timings: Timings): object {
   }
 }
 
+/** W3C: what a browser's tools show of an answer. */
+export function serverTiming({ queueMs, prefillMs, decodeMs }: Timings): string {
+  const parts = { queue: queueMs, prefill: prefillMs, decode: decodeMs }
+  return Object.entries(parts)
+    .map(([name, ms]) => `${name};dur=${ms.toFixed(1)}`)
+    .join(', ')
+}
+
 function ratio(a: number, b: number): number {
   return b === 0 ? 0 : a / b
 }

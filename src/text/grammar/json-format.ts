@@ -12,13 +12,22 @@ const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
 const WORD = '[A-Za-z0-9_+-]{1,20}'
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,20}[A-Za-z0-9])?'
 
-/** JSON Schema: values of `format`. Each is the format or a part of it: no 29th of February, no leap second. */
+const DATE_PART = '\\d{1,4}Y(?:\\d{1,4}M(?:\\d{1,4}D)?)?|\\d{1,4}M(?:\\d{1,4}D)?|\\d{1,4}D'
+const TIME_PART = 'T(?:\\d{1,4}H(?:\\d{1,4}M(?:\\d{1,4}S)?)?|\\d{1,4}M(?:\\d{1,4}S)?|\\d{1,4}S)'
+const HEX = '[0-9a-fA-F]{1,4}'
+const URI_CHAR = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
+
+/** JSON Schema: values of `format`. Each is the format or a part of it: no 29th of February, no leap second, no URI without `//`. */
 export const FORMATS: Readonly<Record<string, string>> = {
   date: YEAR_MONTH_DAY,
   time: TIME,
   'date-time': `${YEAR_MONTH_DAY}T${TIME}`,
   uuid: '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}',
   ipv4: `${OCTET}(?:\\.${OCTET}){3}`,
+  ipv6: `(?:${HEX}:){7}${HEX}|(?:${HEX}(?::${HEX}){0,2})?::(?:${HEX}(?::${HEX}){0,3})?`,
+  hostname: `${LABEL}(?:\\.${LABEL}){0,4}`,
+  uri: `[a-z][a-z0-9+-]{0,15}://[A-Za-z0-9._~-]{1,100}(?::\\d{1,5})?(?:/${URI_CHAR}*)*(?:\\?(?:${URI_CHAR}|[/?])*)?(?:#(?:${URI_CHAR}|[/?])*)?`,
+  duration: `P(?:(?:${DATE_PART})(?:${TIME_PART})?|${TIME_PART}|\\d{1,4}W)`,
   email: `${WORD}(?:\\.${WORD}){0,2}@${LABEL}(?:\\.${LABEL}){0,2}\\.[A-Za-z]{2,10}`,
 }
 

@@ -118,7 +118,7 @@ function echoOf(
     tools: tools.echo,
     top_p: sampling.topP,
     truncation: 'disabled',
-    user: fields.value('user') ?? null,
+    ...(fields.value('user') === undefined ? {} : { user: fields.value('user') }),
   }
 }
 
