@@ -7,9 +7,9 @@ it('stalled readers, slow senders and those who leave cost the others nothing, a
     counts: { stalled: 60, slowloris: 120, abort: 200 },
     rounds: 1,
     seconds: 2,
-    load: 0.3,
+    load: 0.2,
     firstTokenMs: 20_000,
-    abuserLimits: ', max_concurrent: 3',
+    abuserLimits: ', max_concurrent: 2',
     flags: [],
   })
   expect(report.turns.map(({ with: { good } }) => good > 0)).toEqual([true, true, true])

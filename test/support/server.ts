@@ -45,14 +45,19 @@ export async function startServer(
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${logs.join('\n')}`)))
   })
   const url = await address
-  if (waitFor === 'ready') await untilReady(url, logs)
+  try {
+    if (waitFor === 'ready') await untilReady(url, logs)
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  }
   return { url, process: child, logs, stop: () => stop(child) }
 }
 
 export async function untilReady(
   url: string,
   logs: readonly string[] = [],
-  timeoutMs = 30_000,
+  timeoutMs = 120_000,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (Date.now() < deadline) {

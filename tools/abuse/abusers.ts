@@ -63,14 +63,14 @@ async function openAndAbort({ port, key, count, seconds }: Attack): Promise<void
   await pause(500)
 }
 
-/** Large enough that no socket holds it: what is not read is felt. */
+/** Two kilobytes a token. */
 function longStream(key: string): string {
   return post(
     key,
     JSON.stringify({
       model: 'altiplano-demo',
       messages: [{ role: 'user', content: 'Tell me a story' }],
-      max_tokens: 1800,
+      max_tokens: 400,
       ignore_eos: true,
       logprobs: true,
       top_logprobs: 20,

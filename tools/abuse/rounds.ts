@@ -52,7 +52,15 @@ export async function abuseRounds(options: AbuseOptions): Promise<AbuseReport> {
     `keys:\n  - { name: good, key: ${KEYS.good} }\n  - { name: bad, key: ${KEYS.bad}${options.abuserLimits} }\n`,
   )
   const abuser = fork(new URL('./abuser-process.ts', import.meta.url), { execArgv: ['--import', 'tsx'] })
-  const server = await startServer(['--api-keys', keys, '--slots', '4', ...options.flags])
+  const server = await startServer([
+    '--api-keys',
+    keys,
+    '--slots',
+    '4',
+    '--context-size',
+    '512',
+    ...options.flags,
+  ])
   try {
     const clients = { url: server.url, key: KEYS.good, tokens: 32, firstTokenMs: options.firstTokenMs }
     const capacity = await capacityOf(clients, 8, options.seconds)

@@ -15,10 +15,10 @@ const { values } = parseArgs({
     abort: { type: 'string', default: '5000' },
     rounds: { type: 'string', default: '2' },
     seconds: { type: 'string', default: '20' },
-    load: { type: 'string', default: '0.3' },
+    load: { type: 'string', default: '0.2' },
     'first-token-ms': { type: 'string', default: '5000' },
-    /** Of the abusers' key, as in a file of keys; of four slots one is left to others. Empty: none. */
-    'abuser-limits': { type: 'string', default: ', max_concurrent: 3' },
+    /** Of the abusers' key, as in a file of keys; of four slots two are left to others. Empty: none. */
+    'abuser-limits': { type: 'string', default: ', max_concurrent: 2' },
     serve: { type: 'string', default: '' },
     out: { type: 'string', default: 'abuse-results' },
   },
