@@ -72,6 +72,8 @@ export class KvEvents {
 
   onSlots(changes: readonly SlotChange[]): void {
     const { stored, removed } = this.#index.apply(changes)
+    // Whoever has just come cannot know what this would follow on; soon all of it is told.
+    if (this.#retelling !== undefined) return
     const gone = removed.filter(({ adapter }) => this.#tells(adapter))
     this.#publish([
       ...(gone.length > 0 ? [blockRemoved(gone)] : []),
