@@ -26,13 +26,18 @@ export class KvEventReader {
     this.#blockSize = blockSize
   }
 
+  /** The number of the batch that comes next. */
+  get next(): bigint {
+    return this.#last === undefined ? 0n : this.#last + 1n
+  }
+
   /** @throws Error for anything that a strict router would not take. */
   read(frames: readonly Uint8Array[]): ReadBatch {
     const [topic, number, payload] = frames
     if (frames.length !== 3 || number?.length !== 8 || payload === undefined)
       throw new Error(`a batch of ${frames.length} frames`)
     const sequence = Buffer.from(number).readBigUInt64BE()
-    const follows = this.#last !== undefined && sequence === this.#last + 1n
+    const follows = sequence === this.next
     this.#last = sequence
     return { topic: Buffer.from(topic ?? []).toString(), sequence, tags: this.readBatch(payload, follows) }
   }
