@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { KvEventReader } from '../support/kv-event-reader.ts'
+import { type Announced, announced, KvEventReader } from '../support/kv-event-reader.ts'
 import { writeLoraAdapter } from '../support/lora-adapter.ts'
 import { children } from '../support/processes.ts'
 import { random } from '../support/random.ts'
-import { parseLine, startServer, type TestServer, untilReady } from '../support/server.ts'
+import { startServer, type TestServer, untilReady } from '../support/server.ts'
 import { ZmqClient } from '../support/zmq-client.ts'
 
 const BLOCK = 16
@@ -14,7 +14,7 @@ const BLOCK = 16
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
 let server: TestServer
 let live: ZmqClient
-let ports: { port: number; replayPort: number; topic: string }
+let ports: Announced
 const reader = new KvEventReader(BLOCK)
 
 beforeAll(async () => {
@@ -28,8 +28,7 @@ beforeAll(async () => {
     ...['--kv-events-endpoint', '@tcp://127.0.0.1:0', '--kv-events-replay-endpoint', '@tcp://127.0.0.1:0'],
     ...['--block-size', String(BLOCK)],
   ])
-  const line = server.logs.map(parseLine).find((each) => each?.msg === 'KV events')
-  ports = line as unknown as typeof ports
+  ports = announced(server)
   live = await ZmqClient.connect(ports.port, 'SUB')
   live.subscribe('kv@')
   reader.read(await live.next())

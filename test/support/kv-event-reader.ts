@@ -1,4 +1,5 @@
 import { decode } from '@msgpack/msgpack'
+import { parseLine, type TestServer } from './server.ts'
 
 /** What a router knows of a block. */
 interface Known {
@@ -11,6 +12,19 @@ export interface ReadBatch {
   readonly topic: string
   readonly sequence: bigint
   readonly tags: readonly string[]
+}
+
+export interface Announced {
+  readonly port: number
+  readonly replayPort: number
+  readonly topic: string
+}
+
+/** Where a server tells its events. */
+export function announced({ logs }: TestServer): Announced {
+  const line = logs.map(parseLine).find((each) => each?.msg === 'KV events')
+  if (line === undefined) throw new Error(`no events are announced:\n${logs.join('\n')}`)
+  return line as unknown as Announced
 }
 
 /**
