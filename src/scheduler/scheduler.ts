@@ -102,11 +102,11 @@ export class Scheduler {
     return { waiting: this.#queue.size, running: this.#running.size, resident }
   }
 
-  /** Shows what each slot holds that a prompt could begin with. Call between steps. */
+  /** Shows what each slot holds that a prompt could begin with. Call between steps: all that was to be copied or restored is there then. */
   held(show: ShowHeld): void {
     if (!this.#cache.copies) return
     for (const sequence of this.#running) {
-      if (sequence.slot !== undefined) show(sequence.slot, sequence, sequence.resident)
+      if (sequence.slot !== undefined) show(sequence.slot, sequence, sequence.computed)
     }
     this.#cache.held(show)
   }

@@ -106,12 +106,6 @@ export class Sequence implements Prefix {
     this.#lookup?.learn(guessed, right)
   }
 
-  /** How many of its tokens are in its slot now: what it is to find there may still have to be brought. */
-  get resident(): number {
-    const { copyFrom, restore } = this.arrival ?? {}
-    return this.restoring || copyFrom !== undefined || restore !== undefined ? 0 : this.computed
-  }
-
   get pending(): number {
     return this.tokens.length - this.computed
   }

@@ -85,7 +85,7 @@ function findable(cache: SlotCache, sequences: readonly Sequence[], tokens: numb
   const prompt = { scope: scopeOf('', adapter), tokens: [...tokens, -1] }
   const busy = sequences
     .filter(({ slot }) => slot !== undefined)
-    .map((sequence) => Math.min(sharedTokens(sequence, prompt), sequence.resident))
+    .map((sequence) => Math.min(sharedTokens(sequence, prompt), sequence.computed))
   return Math.floor(Math.max(cache.find(prompt) ?? 0, ...busy) / BLOCK)
 }
 

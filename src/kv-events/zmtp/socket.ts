@@ -21,6 +21,7 @@ export interface ZmqSocketOptions {
   onGone?(peer: Peer): void
 }
 
+const ANYWHERE = '*'
 const MOST_PEERS = 64
 const FAREWELL_MS = 500
 const REDIAL_MS = { first: 100, most: 5000 }
@@ -41,7 +42,7 @@ export class ZmqSocket {
   /** @throws ConfigError when it cannot listen there. */
   static async open(options: ZmqSocketOptions): Promise<ZmqSocket> {
     const socket = new ZmqSocket(options)
-    const { host = '::', port } = options.endpoint
+    const { host = ANYWHERE, port } = options.endpoint
     if (options.endpoint.listens) await listenOn(socket, { host, port, portFlag: options.flag })
     else socket.#dial()
     return socket
@@ -66,7 +67,9 @@ export class ZmqSocket {
     this.#server = server.unref()
     return new Promise((resolve, reject) => {
       server.once('error', reject)
-      server.listen(port, host, () => resolve(`tcp://${host}:${this.port}`))
+      // Node finds out by itself whether there is IPv6.
+      const where = host === ANYWHERE ? { port } : { host, port }
+      server.listen(where, () => resolve(`tcp://${host}:${this.port}`))
     })
   }
 
