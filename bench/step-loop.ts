@@ -2,6 +2,7 @@
 import type { BatchEntry, Engine } from '../src/engine/engine.ts'
 import { StepLoop } from '../src/engine/step-loop.ts'
 import { PrefixSlotCache } from '../src/kvcache/prefix-slot-cache.ts'
+import { SlotBlocks } from '../src/kvcache/slot-blocks.ts'
 import { PacedPrefill } from '../src/scheduler/prefill-budget.ts'
 import { Scheduler } from '../src/scheduler/scheduler.ts'
 import { Sequence } from '../src/scheduler/sequence.ts'
@@ -20,7 +21,7 @@ function idleEngine(slots: number): Engine {
   }
 }
 
-async function microsecondsPerStep(rows: number, promptLength: number): Promise<number> {
+async function microsecondsPerStep(rows: number, promptLength: number, blocks?: SlotBlocks): Promise<number> {
   const engine = idleEngine(rows)
   const pace = new PacedPrefill(0)
   const stop = new AbortController()
@@ -30,6 +31,7 @@ async function microsecondsPerStep(rows: number, promptLength: number): Promise<
     engine,
     scheduler: new Scheduler(engine.limits, new PrefixSlotCache(rows)),
     onPass: (pass) => pace.observe(pass),
+    blocks,
     now: () => performance.now(),
     onStep: ({ batchTokens }) => {
       if (steps > 0 && batchTokens !== rows)
@@ -62,10 +64,12 @@ const table: Record<string, number | string>[] = []
 for (const promptLength of [100, 30_000]) {
   for (const rows of [1, 8, 32, 64]) {
     const us = await microsecondsPerStep(rows, promptLength)
+    const telling = await microsecondsPerStep(rows, promptLength, new SlotBlocks(64))
     table.push({
       rows,
       'tokens each': promptLength,
       'µs a step': us.toFixed(1),
+      'with KV events': telling.toFixed(1),
       'target µs': 150 + 15 * rows,
     })
   }

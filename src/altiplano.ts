@@ -27,6 +27,7 @@ import type { Generation, GenerationRequest } from './generation/generation.ts'
 import { type EngineLoss, Generator, type Work } from './generation/generator.ts'
 import { traceOf } from './generation/request-trace.ts'
 import type { TimeLimits } from './generation/time-limits.ts'
+import type { KvEvents } from './kv-events/kv-events.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { openLoraAdapterIn } from './models/lora-adapter.ts'
 import { PooledModel } from './pooled-model.ts'
@@ -63,6 +64,8 @@ export interface AltiplanoOptions {
   readonly log: FastifyBaseLogger
   /** Absent: nothing is traced. */
   readonly tracing?: Tracing | undefined
+  /** Absent: nobody is told what the slots hold. */
+  readonly kvEvents?: KvEvents | undefined
 }
 
 /** Connections that wait to be accepted; Linux takes no more than net.core.somaxconn. With Node's 511, a burst of thousands loses some. */
@@ -108,6 +111,7 @@ export class Altiplano {
       kvCells: () => this.#engine?.ready?.kvCells,
       ready: () => this.notReady() === undefined,
       adapters: () => this.#adaptersInUse(),
+      kvEvents: () => options.kvEvents ?? { published: 0, dropped: 0 },
       spansDropped: () => options.tracing?.dropped ?? 0,
       restarts: () => ({ engine: this.#engine?.restarts ?? 0, text: this.#text?.child.restarts ?? 0 }),
     })
@@ -181,6 +185,7 @@ export class Altiplano {
     this.#unservable = undefined
     this.#shards = shards
     for (const adapter of adapters) this.#adapters.set(adapter)
+    this.#tellAdapters()
     this.#engine = new SupervisedChild({
       name: 'engine',
       entry: childEntry('engine'),
@@ -197,6 +202,7 @@ export class Altiplano {
       },
       onDown: (loss) => {
         this.#stats = undefined
+        this.#options.kvEvents?.onEngineDown()
         this.#loader.onEngineDown()
         // One that never came up has met no request: they go on waiting.
         if (loss.served) this.#onEngineLost(this.#generator.onEngineDown())
@@ -293,6 +299,11 @@ export class Altiplano {
     this.#stats = step.stats
     this.#metrics.onStep(step)
     this.#generator.onStep(step)
+    if (step.slots !== undefined) this.#options.kvEvents?.onSlots(step.slots)
+  }
+
+  #tellAdapters(): void {
+    this.#options.kvEvents?.onAdapters(this.#adapters.namesById())
   }
 
   #serving(): Serving {
@@ -373,7 +384,11 @@ export class Altiplano {
       changeable: this.#options.loraDir !== undefined,
       find: (name) => adapters.find(name),
       load: (name, path) => this.#loadAdapter(name, path),
-      unload: (name) => adapters.unload(name),
+      unload: (name) => {
+        const known = adapters.unload(name)
+        this.#tellAdapters()
+        return known
+      },
     }
   }
 
@@ -382,6 +397,7 @@ export class Altiplano {
     await this.#readyModel()
     try {
       await this.#adapters.load({ name, ...(await openLoraAdapterIn(loraDir, path, this.#shards)) })
+      this.#tellAdapters()
       log.info({ adapter: name }, 'adapter loaded')
     } catch (error) {
       if (error instanceof ServingError) throw error

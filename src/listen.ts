@@ -4,7 +4,7 @@ import { ConfigError } from './config/config-error.ts'
 export interface ListenOn {
   readonly host: string
   readonly port: number
-  readonly portFlag: '--port' | '--admin-port'
+  readonly portFlag: string
 }
 
 /** Resolves to the address. @throws ConfigError that says what to do. */

@@ -3,6 +3,7 @@ import { checkAdminExposure, openAdminPort } from './admin-port.ts'
 import { Altiplano } from './altiplano.ts'
 import { type Config, servedNames } from './config/schema.ts'
 import { checkExposure, openKeyFile, openTls } from './front-door.ts'
+import type { KvEvents } from './kv-events/kv-events.ts'
 import { listenOn } from './listen.ts'
 import { modelDisplayName } from './models/locate.ts'
 import {
@@ -33,6 +34,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const embeddingNames = embeddingNamesOf(config, names)
   checkAdapterNames(config, [...names, ...(embeddingNames ?? [])])
   const tracing = await openTraces(config, names[0] ?? 'model', log)
+  const kvEvents = await openKvEvents(config, names[0] ?? 'model', log)
   const altiplano = new Altiplano({
     names,
     embeddingNames,
@@ -59,6 +61,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     promptLookup: config.promptLookup,
     log,
     tracing,
+    kvEvents,
   })
   const { stopped, stop } = untilSignal(log)
   const starting = new AbortController()
@@ -84,6 +87,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   else await altiplano.drain(0)
   await admin?.close()
   await tracing?.close()
+  await kvEvents?.close()
   keyFile?.close()
   tls?.close()
   log.info('stopped')
@@ -134,4 +138,11 @@ async function openTraces(config: Config, model: string, log: Logger): Promise<T
   if (config.otlpEndpoint === undefined) return undefined
   const { openTracing } = await import('./tracing/tracing.ts')
   return openTracing(config.otlpEndpoint, model, log, process.env)
+}
+
+/** Loaded only where it is asked for. @throws ConfigError when it cannot listen. */
+async function openKvEvents(config: Config, model: string, log: Logger): Promise<KvEvents | undefined> {
+  if (config.kvEventsEndpoint === undefined) return undefined
+  const { openKvEvents: open } = await import('./kv-events/open-kv-events.ts')
+  return open(config, model, log, process.env)
 }

@@ -58,6 +58,7 @@ export async function startModel(
       flashAttention: config.flashAttention,
       prefixCache: config.prefixCache,
       parking,
+      blockSize: config.kvEventsEndpoint === undefined ? undefined : config.kvEventsBlockSize,
       itlTargetMs: config.itlTargetMs,
       // The gateway counts those that run too, and one that it has just let in may find them still running.
       maxWaiting: plan.slots + config.maxQueue + config.maxN,

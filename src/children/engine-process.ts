@@ -7,6 +7,7 @@ import { ThreadTuner } from '../engine/thread-tuner.ts'
 import { NoPrefixSlotCache } from '../kvcache/no-prefix-slot-cache.ts'
 import { ParkedPrefixes } from '../kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../kvcache/prefix-slot-cache.ts'
+import { SlotBlocks } from '../kvcache/slot-blocks.ts'
 import { PacedPrefill, type Pass } from '../scheduler/prefill-budget.ts'
 import { Scheduler } from '../scheduler/scheduler.ts'
 import { Sequence } from '../scheduler/sequence.ts'
@@ -36,6 +37,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
       tune(pass)
     },
     ...(parking && { parking, idle: () => cache.idle() }),
+    blocks: init.blockSize === undefined ? undefined : new SlotBlocks(init.blockSize),
     now: () => performance.now(),
     onStep: (message) => {
       channel.send(message)

@@ -1,8 +1,11 @@
 import type { EngineLimits, SamplingParams, TokenLogprob } from '../engine/engine.ts'
+import type { SlotChange } from '../kvcache/slot-blocks.ts'
 import type { Share } from '../share.ts'
 import type { ChatAbilities } from '../text/chat-abilities.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
+
+export type { SlotChange }
 
 /** How a generation ended. `stop`: an end-of-generation token; `length`: its token limit or the context is full. */
 export type FinishReason = 'stop' | 'length' | 'cancelled' | 'error'
@@ -31,6 +34,8 @@ export interface EngineInit {
   readonly parking:
     | { readonly folder: string; readonly bytes: number; readonly keepAs: string | undefined }
     | undefined
+  /** Tokens of the blocks in which it tells what its slots hold; undefined: it does not. */
+  readonly blockSize: number | undefined
   /** Milliseconds between two tokens of a running stream that prompts beside it must leave it; 0: chosen by measurement. */
   readonly itlTargetMs: number
   /** LoRA adapters to begin with. One that cannot be loaded fails those who ask for it. */
@@ -130,6 +135,8 @@ export interface StepMessage {
   /** Tokens in the forward pass, and how long it took. 0 when only bookkeeping happened (a cancel while idle). */
   readonly batchTokens: number
   readonly stepMs: number
+  /** Where something has changed in what slots hold: see EngineInit.blockSize. */
+  readonly slots?: readonly SlotChange[]
 }
 
 /** How loading an adapter ended. */

@@ -1,5 +1,6 @@
 import { ConfigError } from './config-error.ts'
 import { flagAliases, foreignFlags, refusedFlags, sharingFlags } from './foreign-flags.ts'
+import { readKvEventsConfig } from './kv-events-config.ts'
 import { type Setting, type SettingName, settings } from './schema.ts'
 import { nearest } from './suggest.ts'
 
@@ -66,6 +67,7 @@ class ArgumentReader {
     const setting = byFlag.get(flag)
     const negated = inline === undefined ? byFlag.get(flag.replace(/^no-/, '')) : undefined
     if (setting && isFlag(given)) this.#setting(setting, given, inline)
+    else if (spelled === 'kv-events-config') this.#kvEvents(given, inline)
     else if (negated?.schema.type === 'boolean' && isFlag(given)) this.#values.set(negated.name, 'false')
     else if (foreignFlags.has(spelled)) this.#foreign(given, spelled, inline)
     // vLLM: every switch can be negated.
@@ -78,15 +80,26 @@ class ArgumentReader {
     if (value !== '') this.#values.set(setting.name, value)
   }
 
+  #kvEvents(given: string, inline: string | undefined): void {
+    for (const [name, value] of readKvEventsConfig(given, inline ?? this.#next(given)))
+      this.#values.set(name, value)
+  }
+
   #valueOf(setting: Setting, given: string): string {
-    const [next] = this.#rest
     if (setting.schema.type === 'boolean') {
+      const [next] = this.#rest
       return next === 'true' || next === 'false' ? (this.#rest.shift() ?? '') : 'true'
     }
-    if (next === undefined || isFlag(next)) throw new ConfigError(`${given} needs a value.`)
-    this.#rest.shift()
+    const next = this.#next(given)
     // KServe: `--served-model-name NAME publishers/NS/models/NAME`, vLLM's list of words.
     return setting.schema.list === undefined ? next : [next, ...this.#words()].join(setting.schema.list)
+  }
+
+  #next(given: string): string {
+    const next = this.#rest[0]
+    if (next === undefined || isFlag(next)) throw new ConfigError(`${given} needs a value.`)
+    this.#rest.shift()
+    return next
   }
 
   /** The words up to the next flag or command. */

@@ -63,8 +63,9 @@ export function configurationPage(): string {
 Flags win over environment variables, variables over the file of \`--config\` (YAML or JSON), the file
 over the defaults. A switch is turned off with \`--no-NAME\` or \`--NAME=false\`. Of repeated flags the
 last wins; empty arguments and variables count as not given. Underscores in flags read as dashes, and
-\`--model_name\`, \`--model_dir\`, \`--http_port\` and \`--shutdown-timeout\` work as \`--served-model-name\`,
-\`--model\`, \`--port\` and \`--drain-timeout\`. Other flags of vLLM and KServe are ignored with a warning;
+\`--model_name\`, \`--model_dir\`, \`--http_port\`, \`--shutdown-timeout\` and \`--block-size\` work as
+\`--served-model-name\`, \`--model\`, \`--port\`, \`--drain-timeout\` and \`--kv-events-block-size\`; vLLM's
+\`--kv-events-config\` sets the other \`--kv-events\` flags. Other flags of vLLM and KServe are ignored with a warning;
 unknown flags stop the start with exit code 2.
 
 ${tables.join('\n')}`

@@ -85,7 +85,6 @@ const flags: Record<Arity, readonly string[]> = {
     'attention-backend',
     'attention-config',
     'backend',
-    'block-size',
     'chat-template-content-format',
     'code-revision',
     'collect-detailed-traces',
@@ -124,7 +123,6 @@ const flags: Record<Arity, readonly string[]> = {
     'kernel-config',
     'kv-cache-dtype',
     'kv-cache-memory-bytes',
-    'kv-events-config',
     'kv-offloading-backend',
     'kv-offloading-size',
     'kv-transfer-config',
@@ -253,5 +251,7 @@ export const flagAliases: Readonly<Record<string, string>> = {
   'model-name': 'served-model-name',
   'model-dir': 'model',
   'http-port': 'port',
+  // vLLM's own blocks are those of its events.
+  'block-size': 'kv-events-block-size',
   'shutdown-timeout': 'drain-timeout',
 }

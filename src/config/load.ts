@@ -70,13 +70,13 @@ function fromFlag(setting: Setting, values: ReadonlyMap<SettingName, string>): G
 }
 
 function fromEnvironment(setting: Setting, env: Environment): Given | undefined {
-  const name = setting.variables.find((variable) => usable(env[variable]))
+  const name = setting.variables.find((variable) => usable(variable, env[variable]))
   return name === undefined ? undefined : { value: env[name], from: name }
 }
 
 // Kubernetes sets ALTIPLANO_PORT=tcp://10.0.0.1:80 in every pod beside a Service named "altiplano".
-const usable = (value: string | undefined): boolean =>
-  value !== undefined && value !== '' && !value.startsWith('tcp://')
+const usable = (name: string, value: string | undefined): boolean =>
+  value !== undefined && value !== '' && !(/PORT/.test(name) && value.startsWith('tcp://'))
 
 function fromFile(
   setting: Setting,
@@ -91,9 +91,9 @@ function environmentWarnings(env: Environment): string[] {
   const known = settings.flatMap(({ variables }) => variables)
   return Object.keys(env).flatMap((name) => {
     // KServe sets it where an LLMInferenceService asks for traces.
-    if (name === 'OTEL_EXPORTER_OTLP_ENDPOINT' && usable(env[name]))
+    if (name === 'OTEL_EXPORTER_OTLP_ENDPOINT' && usable(name, env[name]))
       return [`${name} was ignored: no traces are sent.`]
-    if (!name.startsWith('ALTIPLANO_') || known.includes(name) || !usable(env[name])) return []
+    if (!name.startsWith('ALTIPLANO_') || known.includes(name) || !usable(name, env[name])) return []
     // Service links again: ALTIPLANO_PORT_8080_TCP, ALTIPLANO_SERVICE_HOST.
     if (/^ALTIPLANO_(PORT|SERVICE)_/.test(name)) return []
     const near = nearest(

@@ -1,3 +1,5 @@
+import { ENDPOINT } from '../kv-events/endpoint.ts'
+
 export const groups = ['Model', 'Server', 'Engine', 'Limits', 'Downloads', 'Other'] as const
 
 /** What a property of the schema carries besides its type: docs, help text and validation derive from it. */
@@ -18,10 +20,15 @@ export interface SettingSchema {
   readonly maximum?: number
   readonly minLength?: number
   readonly pattern?: string
+  /** With `pattern`: what matches it, in words. */
+  readonly shape?: string
   readonly enum?: readonly string[]
   /** Takes several words, which it keeps together with this between them. */
   readonly list?: ',' | '\n'
 }
+
+const WEB_ADDRESS = { pattern: '^https?://[^\\s]+$', shape: 'an http:// or https:// URL' } as const
+const ENDPOINTS = { pattern: ENDPOINT, shape: 'tcp://HOST:PORT or tcp://*:PORT' } as const
 
 const cacheTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'iq4_nl', 'q4_1', 'q4_0'] as const
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -223,6 +230,39 @@ const schemas = {
     default: false,
     description: 'Let prompts of token ids hold control tokens anywhere; else only as the first token.',
   },
+  kvEventsEndpoint: {
+    type: 'string',
+    optional: true,
+    group: 'Server',
+    ...ENDPOINTS,
+    defaultText: 'none: nothing is told',
+    description:
+      "Where routers hear which blocks of tokens are in the KV cache (vLLM's KV events, over ZeroMQ): tcp://*:5557 listens for them, tcp://HOST:5557 calls one, @tcp://ADDRESS:5557 listens on one address.",
+  },
+  kvEventsReplayEndpoint: {
+    type: 'string',
+    optional: true,
+    group: 'Server',
+    ...ENDPOINTS,
+    defaultText: 'none',
+    description: 'Where routers ask for events that they have missed; listens.',
+  },
+  kvEventsTopic: {
+    type: 'string',
+    optional: true,
+    group: 'Server',
+    minLength: 1,
+    defaultText: 'kv@POD_IP:PORT@MODEL',
+    description: 'Topic of the events, by which a router knows whose they are.',
+  },
+  kvEventsBlockSize: {
+    type: 'integer',
+    group: 'Server',
+    default: 64,
+    minimum: 8,
+    maximum: 4096,
+    description: "Tokens of a block in the events: the router's blockSize.",
+  },
   slots: {
     type: 'integer',
     group: 'Engine',
@@ -417,7 +457,7 @@ const schemas = {
     type: 'string',
     group: 'Downloads',
     default: 'https://huggingface.co',
-    pattern: '^https?://[^\\s]+$',
+    ...WEB_ADDRESS,
     alsoEnv: 'HF_ENDPOINT',
     description: 'Hub that hf: models come from (http:// or https://); HF_TOKEN authenticates.',
   },
@@ -425,7 +465,7 @@ const schemas = {
     type: 'string',
     optional: true,
     group: 'Other',
-    pattern: '^https?://[^\\s]+$',
+    ...WEB_ADDRESS,
     alsoEnv: 'OTEL_EXPORTER_OTLP_ENDPOINT',
     defaultText: 'no traces',
     description:

@@ -22,12 +22,12 @@ function fits(schema: SettingSchema, value: unknown): boolean {
 }
 
 /** What a setting accepts, in words. */
-export function allowed({ type, enum: choices, minimum, maximum, pattern, words }: SettingSchema): string {
+export function allowed({ type, enum: choices, minimum, maximum, words, shape }: SettingSchema): string {
   if (choices) return `one of ${choices.join(', ')}`
   if (words) return `${Object.keys(words).join(', ')} or an integer from ${minimum} to ${maximum}`
   if (type === 'boolean') return 'true or false'
   if (type === 'integer') return `an integer from ${minimum} to ${maximum}`
-  return pattern === undefined ? 'a text that is not empty' : 'an http:// or https:// URL'
+  return shape ?? 'a text that is not empty'
 }
 
 function fromText(schema: SettingSchema, text: string): unknown {

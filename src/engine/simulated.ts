@@ -74,6 +74,15 @@ export class SimulatedEngine implements Engine {
 
   async close(): Promise<void> {}
 
+  /** The tokens in a slot, be they of any use or not, and the adapter they were computed with. */
+  held(slot: number): readonly { readonly token: number; readonly adapter: string | undefined }[] {
+    const names = new Map([...this.#adapters].map(([id, added]) => [added, id]))
+    return (this.#cells[slot] ?? []).map((cell) => {
+      const token = cell % ADAPTED
+      return { token, adapter: names.get(cell - token) }
+    })
+  }
+
   #check(batch: readonly BatchEntry[]): void {
     const total = batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0)
     if (total > this.limits.batchTokens) throw new RangeError(`${total} tokens do not fit in a batch`)

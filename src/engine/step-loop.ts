@@ -1,4 +1,5 @@
 import type { SequenceEvent, StepMessage } from '../children/protocol.ts'
+import type { SlotBlocks } from '../kvcache/slot-blocks.ts'
 import type { SlotContent } from '../kvcache/slot-cache.ts'
 import type { Pass } from '../scheduler/prefill-budget.ts'
 import type { ScheduledEntry, Scheduler } from '../scheduler/scheduler.ts'
@@ -15,6 +16,8 @@ export interface StepLoopOptions {
   readonly parking?: Pick<ParkingLot, 'park' | 'restore' | 'spill' | 'stats'>
   /** What slots hold although nobody uses it, and would have to be parked when they are taken. */
   readonly idle?: () => readonly SlotContent[]
+  /** Where it is to be told what slots hold. */
+  readonly blocks?: SlotBlocks | undefined
   /** Told of every pass that went through. */
   readonly onPass?: (pass: Pass) => void
   /** Sees every batch before it runs. */
@@ -202,11 +205,13 @@ export class StepLoop {
   }
 
   #tell(batchTokens: number, stepMs: number): void {
-    const { engine, scheduler, onStep, parking } = this.#options
+    const { engine, scheduler, onStep, parking, blocks } = this.#options
     const { waiting, running, resident } = scheduler.stats()
     const kvUsage = resident / (engine.limits.slots * engine.limits.contextSize)
     const stats = { waiting, running, kvUsage, ...this.#totals, ...(parking?.stats ?? NOTHING_PARKED) }
-    onStep({ type: 'step', events: this.#events.splice(0), stats, batchTokens, stepMs })
+    const events = this.#events.splice(0)
+    const slots = blocks?.changes(scheduler) ?? []
+    onStep({ type: 'step', events, stats, batchTokens, stepMs, ...(slots.length > 0 && { slots }) })
   }
 }
 

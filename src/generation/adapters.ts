@@ -28,6 +28,11 @@ export class Adapters {
     return [...this.#named.keys()]
   }
 
+  /** A name of each, by their ids. */
+  namesById(): ReadonlyMap<string, string> {
+    return new Map([...this.#named.values()].reverse().map(({ id, name }) => [id, name]))
+  }
+
   find(name: string): NamedAdapter | undefined {
     return this.#named.get(name)
   }

@@ -35,6 +35,8 @@ export class NoPrefixSlotCache implements SlotCache {
     return []
   }
 
+  held(): void {}
+
   checkIntegrity(leased: readonly number[]): void {
     const mine = this.#leased.flatMap((taken, slot) => (taken ? [slot] : []))
     if (mine.join() !== leased.toSorted((a, b) => a - b).join()) {

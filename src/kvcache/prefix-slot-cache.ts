@@ -1,5 +1,6 @@
 import type { Parked, ParkedPrefixes } from './parked-prefixes.ts'
 import { emptyPrefix, type Prefix, sharedTokens } from './prefix.ts'
+import type { ShowHeld } from './slot-blocks.ts'
 import type { SlotCache, SlotContent, SlotLease } from './slot-cache.ts'
 import { type TransferRule, transfersByLength } from './transfer-rule.ts'
 
@@ -122,6 +123,12 @@ export class PrefixSlotCache implements SlotCache {
         return this.#parked?.takes(resident.tokens.length) !== false && this.#parked?.holds(resident) !== true
       })
       .map(({ index, resident }) => ({ slot: index, scope: resident.scope, tokens: resident.tokens }))
+  }
+
+  held(show: ShowHeld): void {
+    for (const { index, leased, resident } of this.#slots) {
+      if (!leased) show(index, resident, resident.tokens.length)
+    }
   }
 
   checkIntegrity(leased: readonly number[]): void {

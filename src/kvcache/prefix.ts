@@ -18,3 +18,18 @@ export function sharedTokens(a: Prefix, b: Prefix): number {
 export function emptyPrefix(scope: string): Prefix {
   return { scope, tokens: [] }
 }
+
+/**
+ * Keys and values are those of the weights they were computed with.
+ * @param owner who shares them, without a space; '': everyone.
+ * @param adapter the LoRA adapter's id.
+ */
+export function scopeOf(owner: string, adapter: string | undefined): string {
+  return adapter === undefined ? owner : `${owner} ${adapter}`
+}
+
+/** Whose keys and values these are, and the adapter they were computed with. */
+export function ownerOf(scope: string): { readonly owner: string; readonly adapter: string | undefined } {
+  const [owner = '', adapter] = scope.split(' ')
+  return { owner, adapter }
+}

@@ -1,5 +1,6 @@
 import type { Parked } from './parked-prefixes.ts'
 import type { Prefix } from './prefix.ts'
+import type { ShowHeld } from './slot-blocks.ts'
 
 export interface SlotLease {
   readonly slot: number
@@ -30,6 +31,8 @@ export interface SlotCache {
   release(slot: number, resident: Prefix): void
   /** What would be lost with the slots: long enough to be worth a transfer, and parked nowhere. */
   idle(): SlotContent[]
+  /** Shows what slots hold that nobody has leased. */
+  held(show: ShowHeld): void
   /** @throws Error when the bookkeeping contradicts itself. */
   checkIntegrity(leased: readonly number[]): void
 }

@@ -29,6 +29,8 @@ export interface MetricSources {
   }
   /** Parts of traces that no collector took. */
   spansDropped(): number
+  /** KV events: batches told, and batches that a reader did not get. */
+  kvEvents(): { readonly published: number; readonly dropped: number }
   restarts(): { readonly engine: number; readonly text: number }
 }
 
@@ -254,6 +256,16 @@ export class Metrics {
     this.#gauge('altiplano_ready', '1 when the next request would be served', () => (sources.ready() ? 1 : 0))
     this.#gauge('altiplano_trace_spans_dropped', 'Spans that were not delivered', () =>
       sources.spansDropped(),
+    )
+    this.#gauge(
+      'altiplano_kv_event_batches_published',
+      'Batches of KV events sent',
+      () => sources.kvEvents().published,
+    )
+    this.#gauge(
+      'altiplano_kv_event_batches_dropped',
+      'Batches of KV events that a reader was too slow for',
+      () => sources.kvEvents().dropped,
     )
     this.#gauge('altiplano_engine_restarts', 'Engine processes started anew', () => sources.restarts().engine)
     this.#gauge('altiplano_text_restarts', 'Text processes started anew', () => sources.restarts().text)

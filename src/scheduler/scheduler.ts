@@ -7,6 +7,7 @@ import {
 } from '../engine/engine.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
 import { emptyPrefix, type Prefix, sharedTokens } from '../kvcache/prefix.ts'
+import type { ShowHeld } from '../kvcache/slot-blocks.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
 import { FairQueue } from './fair-queue.ts'
 import { packingMove } from './packing.ts'
@@ -103,6 +104,15 @@ export class Scheduler {
     let resident = 0
     for (const sequence of this.#running) resident += sequence.computed
     return { waiting: this.#queue.size, running: this.#running.size, resident }
+  }
+
+  /** Shows what each slot holds that a prompt could begin with. Call between steps: all that was to be copied or restored is there then. */
+  held(show: ShowHeld): void {
+    if (!this.#cache.copies) return
+    for (const sequence of this.#running) {
+      if (sequence.slot !== undefined) show(sequence.slot, sequence, sequence.computed)
+    }
+    this.#cache.held(show)
   }
 
   /**

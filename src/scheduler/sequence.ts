@@ -1,6 +1,6 @@
 import type { SamplingParams, TokenLogprob } from '../engine/engine.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
-import type { Prefix } from '../kvcache/prefix.ts'
+import { type Prefix, scopeOf } from '../kvcache/prefix.ts'
 import { type Share, THE_ONE_TENANT } from '../share.ts'
 import { PromptLookup } from './prompt-lookup.ts'
 
@@ -89,8 +89,7 @@ export class Sequence implements Prefix {
     this.tokens = [...prompt, ...generated]
     this.logprobs = params.logprobs
     this.adapter = params.adapter
-    // Keys and values are those of the weights they were computed with.
-    this.scope = [params.cacheScope ?? '', params.adapter ?? []].flat().join(' ')
+    this.scope = scopeOf(params.cacheScope ?? '', params.adapter)
     this.share = params.share ?? THE_ONE_TENANT
     this.#lookup = speculation && new PromptLookup(speculation.prediction)
   }

@@ -122,6 +122,19 @@ describe.skipIf(!helm)('chart', () => {
     },
   )
 
+  it('lets routers reach the ports of KV events, where there are any', () => {
+    const ports = (...values: string[]): number[] => {
+      const objects = deployment('networkPolicy.enabled=true', ...values)
+      const spec = objects.find(({ kind }) => kind === 'NetworkPolicy')?.spec as {
+        ingress: [{ ports: { port: number }[] }]
+      }
+      return spec.ingress[0].ports.map(({ port }) => port)
+    }
+    expect(ports()).toEqual([8080])
+    const endpoints = ['config.kvEventsEndpoint=tcp://*:5557', 'config.kvEventsReplayEndpoint=tcp://*:5558']
+    expect(ports(...endpoints)).toEqual([8080, 5557, 5558])
+  })
+
   it.each([
     'config.slotz=1',
     'config.slots=-1',

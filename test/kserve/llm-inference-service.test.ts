@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { servedNames } from '../../src/config/schema.ts'
+import { parseEndpoint } from '../../src/kv-events/endpoint.ts'
 import { renderAll, renderTemplate } from './go-template.ts'
 import { llmPreset } from './llm-preset.ts'
 import { type Container, manifests } from './manifests.ts'
@@ -78,6 +79,33 @@ it('a service puts its image, its settings and its GPU over the config', () => {
     resources: { limits: { 'nvidia.com/gpu': '1' } },
   })
   expect(main?.env?.map(({ name }) => name)).toEqual(['HOME', 'HF_HUB_CACHE', 'ALTIPLANO_SLOTS'])
+})
+
+it('a service that tells KV events tells them where its picker listens for them, in blocks of one size', () => {
+  const file = 'examples/llminferenceservice-kv-events.yaml'
+  const [main] = podOf(file).containers
+  const env = Object.fromEntries((main?.env ?? []).map(({ name, value }) => [name, value]))
+  const { config, warnings } = loadConfig(['serve', ...(main?.args ?? [])], env)
+  expect(warnings).toEqual([])
+  const spec = manifests.find((each) => each.file === file)?.spec as {
+    router: { scheduler: { config: { inline: { plugins: { type: string; parameters: Json }[] } } } }
+  }
+  const plugin = (type: string): Json | undefined =>
+    spec.router.scheduler.config.inline.plugins.find((each) => each.type === type)?.parameters
+  expect(plugin('precise-prefix-cache-producer')).toEqual({
+    tokenProcessorConfig: { blockSize: config.kvEventsBlockSize },
+    kvEventsConfig: {
+      topicFilter: 'kv@',
+      discoverPods: true,
+      podDiscoveryConfig: {
+        socketPort: parseEndpoint(config.kvEventsEndpoint ?? '').port,
+        replaySocketPort: parseEndpoint(config.kvEventsReplayEndpoint ?? '').port,
+      },
+    },
+  })
+  expect(parseEndpoint(config.kvEventsEndpoint ?? '').listens).toBe(true)
+  expect(main?.env?.map(({ name }) => name)).toContain('POD_IP')
+  expect(plugin('token-producer')).toMatchObject({ modelName: servedNames(config.servedModelName, 'x')[0] })
 })
 
 it('a template with a field or function that KServe lacks is an error', () => {

@@ -52,6 +52,7 @@ export async function drain(
   engine: Engine,
   cache: SlotCache,
   below: Random = () => 1,
+  afterStep: (scheduler: Scheduler) => void = () => undefined,
 ): Promise<Drained> {
   const scheduler = new Scheduler(engine.limits, cache, { leastCopy: 1 })
   const later = [...sequences]
@@ -71,6 +72,7 @@ export async function drain(
     if (below(9) === 0) cancelOne(sequences, later, scheduler, frozen, below)
     scheduler.commit(batch, results)
     scheduler.checkIntegrity()
+    afterStep(scheduler)
   }
   rmSync(folder, { recursive: true })
   for (const [{ tokens, end }, length] of frozen) {

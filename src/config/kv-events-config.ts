@@ -1,0 +1,40 @@
+import { ConfigError } from './config-error.ts'
+import type { SettingName } from './schema.ts'
+
+/** vLLM: KVEventsConfig's fields that we have settings for. */
+const FIELDS: readonly (readonly [field: string, name: SettingName, fallback?: string])[] = [
+  ['endpoint', 'kvEventsEndpoint', 'tcp://*:5557'],
+  ['replay_endpoint', 'kvEventsReplayEndpoint'],
+  ['topic', 'kvEventsTopic'],
+]
+
+/**
+ * vLLM's `--kv-events-config`, a JSON object, as settings of ours; empty where it asks for no events. Its sizes of queues
+ * and buffers have no counterpart.
+ * @throws ConfigError for what is no such object.
+ */
+export function readKvEventsConfig(given: string, text: string): ReadonlyMap<SettingName, string> {
+  const config = objectOf(text)
+  if (config === undefined) throw new ConfigError(`${given} is a JSON object, as vLLM takes it.`)
+  const values = new Map<SettingName, string>()
+  const publisher = config['publisher'] ?? 'zmq'
+  if (config['enable_kv_cache_events'] !== true || publisher === 'null') return values
+  if (publisher !== 'zmq') throw new ConfigError(`${given}: only the publisher zmq is there.`)
+  for (const [field, name, fallback] of FIELDS) {
+    const value = config[field] ?? fallback ?? ''
+    if (typeof value !== 'string') throw new ConfigError(`${given}: ${field} is a text.`)
+    if (value !== '') values.set(name, value)
+  }
+  return values
+}
+
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,85 @@
+import { message } from './zmtp/frames.ts'
+import type { Peer } from './zmtp/peer.ts'
+import { ZmqSocket, type ZmqSocketOptions } from './zmtp/socket.ts'
+
+export type PublisherOptions = Pick<ZmqSocketOptions, 'endpoint' | 'flag' | 'log'> & {
+  readonly topic: string
+  /** Somebody will hear what is published from now on, and has not heard all that was before. */
+  readonly onListener: () => void
+}
+
+const MOST_SUBSCRIPTIONS = 16
+
+/** A ZeroMQ PUB socket with one topic. Who reads too slowly misses messages; nobody else does. */
+export class Publisher {
+  readonly #topic: Buffer
+  readonly #onListener: () => void
+  /** What each subscriber has asked for: the beginnings of topics. */
+  readonly #subscriptions = new Map<Peer, Buffer[]>()
+  #socket: ZmqSocket | undefined
+  #dropped = 0
+
+  private constructor({ topic, onListener }: PublisherOptions) {
+    this.#topic = Buffer.from(topic)
+    this.#onListener = onListener
+  }
+
+  /** @throws ConfigError when it cannot listen there. */
+  static async open(options: PublisherOptions): Promise<Publisher> {
+    const publisher = new Publisher(options)
+    publisher.#socket = await ZmqSocket.open({
+      ...options,
+      type: 'PUB',
+      onMessage: (peer, frames) => publisher.#onMessage(peer, frames),
+      onCaughtUp: () => options.onListener(),
+      onGone: (peer) => publisher.#subscriptions.delete(peer),
+    })
+    return publisher
+  }
+
+  /** Messages that a subscriber did not get. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  get port(): number | undefined {
+    return this.#socket?.port
+  }
+
+  get heard(): boolean {
+    return [...this.#subscriptions.keys()].some((peer) => this.#hears(peer))
+  }
+
+  /** @param frames behind the topic. */
+  publish(...frames: readonly Uint8Array[]): void {
+    const bytes = message(this.#topic, ...frames)
+    for (const peer of this.#subscriptions.keys()) {
+      if (this.#hears(peer) && !peer.send(bytes)) this.#dropped++
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#socket?.close()
+  }
+
+  #hears(peer: Peer): boolean {
+    return (this.#subscriptions.get(peer) ?? []).some((start) =>
+      this.#topic.subarray(0, start.length).equals(start),
+    )
+  }
+
+  /** ZMTP 3.0: a byte 1 subscribes to topics that begin as what follows, a byte 0 no longer does. */
+  #onMessage(peer: Peer, [first]: readonly Buffer[]): void {
+    const before = this.#hears(peer)
+    const start = first?.subarray(1) ?? Buffer.alloc(0)
+    const starts = this.#subscriptions.get(peer) ?? []
+    if (first?.[0] === 1) starts.push(start)
+    else if (first?.[0] === 0) {
+      const index = starts.findIndex((other) => other.equals(start))
+      if (index >= 0) starts.splice(index, 1)
+    }
+    if (starts.length > MOST_SUBSCRIPTIONS) peer.leave('it has too many subscriptions')
+    this.#subscriptions.set(peer, starts)
+    if (!before && this.#hears(peer)) this.#onListener()
+  }
+}

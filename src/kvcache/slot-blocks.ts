@@ -1,0 +1,59 @@
+import { emptyPrefix, ownerOf, type Prefix, sharedTokens } from './prefix.ts'
+
+/** Shows what a slot holds: the first `count` tokens of a prefix. */
+export type ShowHeld = (slot: number, prefix: Prefix, count: number) => void
+
+/** A slot holds other whole blocks than before: the first `kept` are as they were, and `tokens` fill those behind them. */
+export interface SlotChange {
+  readonly slot: number
+  readonly kept: number
+  readonly tokens: Uint32Array
+  /** The LoRA adapter they were computed with, by its id. */
+  readonly adapter: string | undefined
+}
+
+interface Seen {
+  readonly prefix: Prefix
+  readonly whole: number
+  /** How many of the whole blocks were told. */
+  readonly told: number
+}
+
+const NOTHING: Seen = { prefix: emptyPrefix(''), whole: 0, told: 0 }
+
+/**
+ * Follows what slots hold in whole blocks, and tells what has changed since it was last asked. What belongs to one tenant
+ * or salt is not told: nobody else could use it.
+ */
+export class SlotBlocks {
+  readonly #size: number
+  readonly #seen: Seen[] = []
+  #changes: SlotChange[] = []
+
+  /** @param size tokens of a block. */
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  /** @param source shows each slot once. A list of tokens that it has shown may grow, but never changes. */
+  changes(source: { held(show: ShowHeld): void }): readonly SlotChange[] {
+    this.#changes = []
+    source.held(this.#compare)
+    return this.#changes
+  }
+
+  readonly #compare: ShowHeld = (slot, prefix, count) => {
+    const seen = this.#seen[slot] ?? NOTHING
+    const whole = Math.floor(count / this.#size)
+    // In nearly every step nothing is new: that is found without looking at a token.
+    if (whole === seen.whole && (whole === 0 || prefix.tokens === seen.prefix.tokens)) return
+    const { owner, adapter } = ownerOf(prefix.scope)
+    const told = owner === '' ? whole : 0
+    const same = prefix.tokens === seen.prefix.tokens ? count : sharedTokens(prefix, seen.prefix)
+    const kept = Math.min(told, seen.told, Math.floor(same / this.#size))
+    this.#seen[slot] = { prefix: { scope: prefix.scope, tokens: prefix.tokens }, whole, told }
+    if (kept === told && kept === seen.told) return
+    const tokens = Uint32Array.from(prefix.tokens.slice(kept * this.#size, told * this.#size))
+    this.#changes.push({ slot, kept, tokens, adapter })
+  }
+}
