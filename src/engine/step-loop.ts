@@ -1,4 +1,5 @@
 import type { SequenceEvent, StepMessage } from '../children/protocol.ts'
+import { insist } from '../kvcache/insist.ts'
 import type { SlotContent } from '../kvcache/slot-cache.ts'
 import type { Pass } from '../scheduler/prefill-budget.ts'
 import type { ScheduledEntry, Scheduler } from '../scheduler/scheduler.ts'
@@ -95,11 +96,20 @@ export class StepLoop {
       const batch = scheduler.schedule()
       if (batch.length > 0) await this.#step(batch)
       else {
-        scheduler.checkIntegrity()
+        this.#checkIntegrity()
         if (this.#events.length > 0) this.#tell(0, 0)
         await this.#rest()
       }
     }
+  }
+
+  /** A violation rejects run(), and so ends the process: what runs there next begins with nothing. */
+  #checkIntegrity(): void {
+    const { scheduler } = this.#options
+    scheduler.checkIntegrity()
+    const { waiting, running } = scheduler.stats()
+    insist(waiting + running === 0, `${waiting} wait, ${running} run, and there is nothing to do`)
+    insist(this.#sequences.size === 0, `${this.#sequences.size} sequences were forgotten`)
   }
 
   /** Until there is work, or, after a while without any, one slot is written down. */

@@ -1,3 +1,4 @@
+import { insist } from './insist.ts'
 import type { Parked } from './parked-prefixes.ts'
 import type { Prefix } from './prefix.ts'
 
@@ -30,6 +31,15 @@ export interface SlotCache {
   release(slot: number, resident: Prefix): void
   /** What would be lost with the slots: long enough to be worth a transfer, and parked nowhere. */
   idle(): SlotContent[]
-  /** @throws Error when the bookkeeping contradicts itself. */
+  /** @throws Error when the bookkeeping contradicts itself. @param leased slots that sequences hold, in any order. */
   checkIntegrity(leased: readonly number[]): void
+}
+
+/** @throws Error unless the slots that are leased are those that are held, each once. */
+export function checkLeases(leased: readonly number[], held: readonly number[]): void {
+  const holders = held.toSorted((a, b) => a - b)
+  insist(
+    leased.join() === holders.join(),
+    `slots ${leased.join()} are leased, and ${holders.join()} are held`,
+  )
 }
