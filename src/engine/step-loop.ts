@@ -1,5 +1,5 @@
 import type { SequenceEvent, StepMessage } from '../children/protocol.ts'
-import { insist } from '../kvcache/insist.ts'
+import { insist } from '../insist.ts'
 import type { SlotContent } from '../kvcache/slot-cache.ts'
 import type { Pass } from '../scheduler/prefill-budget.ts'
 import type { ScheduledEntry, Scheduler } from '../scheduler/scheduler.ts'
@@ -151,9 +151,7 @@ export class StepLoop {
     const changed = scheduler.commit(batch, await engine.step(batch))
     this.#totals.steps++
     this.#spills = true
-    // A pass with guesses, or with a prompt that is scored, says nothing about one without.
-    if (!batch.some(({ draft, scoring }) => draft !== undefined || scoring?.following.length))
-      onPass?.(passOf(batch, now() - startedAt))
+    if (isTypical(batch)) onPass?.(passOf(batch, now() - startedAt))
     for (const sequence of changed) this.#note(sequence)
     for (const { sequence } of batch) this.#noteStart(sequence)
     this.#tell(
@@ -224,6 +222,11 @@ function addScores(events: SequenceEvent[], { id, scores, promptScores }: Sequen
     if (logprob !== undefined) events[index] = { ...event, logprob }
   }
   if (promptScores.length > 0) events.unshift({ id, promptLogprobs: promptScores.splice(0) })
+}
+
+/** A pass with guesses, or with a prompt that is scored, says nothing about one without; nor does one that has lost all its entries. */
+function isTypical(batch: readonly ScheduledEntry[]): boolean {
+  return batch.length > 0 && !batch.some(({ draft, scoring }) => draft ?? scoring?.following.length)
 }
 
 function passOf(batch: readonly ScheduledEntry[], ms: number): Pass {

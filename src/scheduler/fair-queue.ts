@@ -1,4 +1,4 @@
-import { insist } from '../kvcache/insist.ts'
+import { insist } from '../insist.ts'
 import type { Sequence } from './sequence.ts'
 
 /** What a tenant has had. */

@@ -5,7 +5,7 @@ import {
   type Scoring,
   type StepResult,
 } from '../engine/engine.ts'
-import { insist } from '../kvcache/insist.ts'
+import { insist } from '../insist.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
 import { emptyPrefix, type Prefix, sharedTokens } from '../kvcache/prefix.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
