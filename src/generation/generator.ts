@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { EngineCommand, EngineReady, StepMessage, TextReady } from '../children/protocol.ts'
 import { ServingError } from '../errors.ts'
+import { insist } from '../insist.ts'
 import { THE_ONE_TENANT } from '../share.ts'
 import { Detokenizer } from '../text/detokenizer.ts'
 import { OutputParser } from '../text/output-parser.ts'
@@ -56,6 +57,7 @@ export class Generator {
   /** What an answer takes in its slot, of late. */
   #averageMs = 1000
   #finished = 0
+  /** Of the engine, also while it is being replaced. */
   #slots: number | undefined
   #patience: NodeJS.Timeout | undefined
 
@@ -161,7 +163,6 @@ export class Generator {
     // An engine that died a moment ago is being replaced: what starts now is sent to the next one.
     const slots = this.#options.engineReady()?.limits.slots ?? this.#slots
     if (slots === undefined) throw notReady()
-    this.#slots = slots
     const room = slots + this.#options.maxQueue
     if (count > room) {
       throw new ServingError(
@@ -197,6 +198,7 @@ export class Generator {
   /** A new engine is up: it goes on where the last one stopped. */
   onEngineReady(): void {
     clearTimeout(this.#patience)
+    this.#slots = this.#options.engineReady()?.limits.slots
     for (const generation of this.#live.values()) this.#submit(generation)
   }
 
@@ -224,10 +226,11 @@ export class Generator {
       }
     }
     clearTimeout(this.#patience)
-    this.#patience = setTimeout(
-      () => this.failAll('engine_failed', 'The engine did not come back in time'),
-      RESTART_PATIENCE_MS,
-    )
+    this.#patience = setTimeout(() => {
+      // Nobody else is let in to wait for it.
+      this.#slots = undefined
+      this.failAll('engine_failed', 'The engine did not come back in time')
+    }, RESTART_PATIENCE_MS)
     this.#patience.unref()
     return { resumed: [...resumed], quarantined: [...quarantined] }
   }
@@ -241,6 +244,20 @@ export class Generator {
     const slots = this.#slots ?? 1
     const ahead = this.#live.size + this.#preparing.choices - slots + 1
     return Math.min(60_000, Math.max(250, Math.round((this.#averageMs * ahead) / slots)))
+  }
+
+  /** @throws Error when what waits, what it counts and what is in flight contradict each other. Looks at everything. */
+  checkIntegrity(): void {
+    let tokens = 0
+    for (const { id, stage, request } of this.#waiting) {
+      insist(this.#live.has(id) && stage === 'waiting', `${id} is over or runs, and waits`)
+      tokens += request.prompt.length
+    }
+    insist(tokens === this.#waitingTokens, `${tokens} tokens wait, not ${this.#waitingTokens}`)
+    for (const id of this.#paused) insist(this.#live.has(id), `${id} is over and will be resumed`)
+    for (const id of this.#traces.keys()) insist(this.#live.has(id), `${id} is over and traced`)
+    const { choices, tokens: prepared } = this.#preparing
+    insist(choices >= 0 && prepared >= 0, `${choices} choices of ${prepared} tokens are prepared`)
   }
 
   #submit({ id, request, stopTokens, tokens: generated, wantsPrompt }: Generation): void {
