@@ -128,6 +128,7 @@ export class Altiplano {
       onOver: (record) => {
         this.#metrics.onGenerationOver(record)
         this.#adapters.onOver()
+        if (this.#generator.inFlight === 0) this.#checkIntegrity()
       },
     })
     this.#adapters = new Adapters({
@@ -242,6 +243,16 @@ export class Altiplano {
   /** Resolves, to the reason, when the server can only end. */
   get hopeless(): Promise<string> {
     return this.#crashes.hopeless
+  }
+
+  /** What is wrong here costs room at most: that is no reason to end, as it is for an engine. */
+  #checkIntegrity(): void {
+    try {
+      this.#generator.checkIntegrity()
+    } catch (error) {
+      this.#metrics.onContradiction()
+      this.#options.log.error({ err: error }, 'the books of the gateway are wrong')
+    }
   }
 
   #onEngineLost(loss: EngineLoss): void {

@@ -1,3 +1,5 @@
+import { insist } from './insist.ts'
+
 /** How much of something tenants hold, together and each. */
 export class SharedBound {
   #all = 0
@@ -22,6 +24,17 @@ export class SharedBound {
     const own = (this.#by.get(tenant) ?? 0) + more
     if (own === 0) this.#by.delete(tenant)
     else this.#by.set(tenant, own)
+  }
+
+  /** @throws Error unless all that is held is `all`, and no tenant holds less than nothing. */
+  checkIntegrity(all: number): void {
+    const each = [...this.#by.values()]
+    const sum = each.reduce((total, own) => total + own, 0)
+    insist(sum === this.#all && sum === all, `${sum} are held by tenants, ${this.#all} in all, not ${all}`)
+    insist(
+      each.every((own) => own > 0),
+      'a tenant holds less than nothing',
+    )
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork as forkNode } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -16,6 +16,8 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> {
   /** Asked for at each start. */
   readonly init: () => Init
   readonly env?: Readonly<Record<string, string>>
+  /** Default: a process of Node's own. */
+  readonly fork?: () => ChildProcess
   /** A child from which nothing is heard for so long is killed. Default 14 s: with the watchdog's own half a second, a hang is found within 15 s. */
   readonly heartbeatTimeoutMs?: number
   /** A child that is busy and makes no progress for so long is killed. Default 3 min: a step of a large model on a slow CPU is long. */
@@ -103,21 +105,16 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   start(): void {
     if (this.#process !== undefined) return
-    const { name, entry, init, env, log } = this.#options
+    const { name, entry, init, env, log, fork = () => forked(entry, env) } = this.#options
     const epoch = ++this.#epoch
     this.#state = this.#restarts === 0 ? 'starting' : 'restarting'
     this.#startedAt = this.#heardAt = this.#progressedAt = performance.now()
-    const child = fork(entry, [], {
-      serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // node-llama-cpp 3.22.1 asks for the home folder when it is loaded, and a container's user may have none.
-      env: { HOME: tmpdir(), ...process.env, NODE_OPTIONS: '', ...env },
-      execArgv: import.meta.url.endsWith('.ts') ? ['--import', 'tsx'] : [],
-    })
+    const child = fork()
     this.#process = child
     for (const stream of [child.stdout, child.stderr]) this.#forward(stream, name, log)
     child.on('message', (frame: ChildFrame) => {
-      if (epoch === this.#epoch && frame.epoch === epoch) this.#hear(frame)
+      // Node may tell of an exit before it has told all that was said.
+      if (child === this.#process && frame.epoch === epoch) this.#hear(frame)
     })
     child.once('error', (error) => this.#down(epoch, error.message))
     child.once('exit', (code, signal) => this.#down(epoch, signal === null ? `exit code ${code}` : signal))
@@ -245,4 +242,14 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
       if (line.trim() !== '') log.info({ child: name }, line.slice(0, 2000))
     })
   }
+}
+
+function forked(entry: URL, env: Readonly<Record<string, string>> | undefined): ChildProcess {
+  return forkNode(entry, [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // node-llama-cpp 3.22.1 asks for the home folder when it is loaded, and a container's user may have none.
+    env: { HOME: tmpdir(), ...process.env, NODE_OPTIONS: '', ...env },
+    execArgv: import.meta.url.endsWith('.ts') ? ['--import', 'tsx'] : [],
+  })
 }

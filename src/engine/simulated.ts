@@ -5,11 +5,21 @@ export interface SimulatedOptions {
   readonly vocabulary?: number
   /** How long a step takes, in milliseconds. */
   readonly delayMs?: number
+  /** Default: files. */
+  readonly files?: SimulatedFiles
   /** Fails an entry, or the whole step, when it returns so. */
   readonly fault?: (
     batch: readonly BatchEntry[],
   ) => { readonly entry: number; readonly error: Error } | Error | undefined
 }
+
+/** Where slots are saved. */
+export interface SimulatedFiles {
+  read(path: string): Promise<string>
+  write(path: string, text: string): Promise<void>
+}
+
+const onDisk: SimulatedFiles = { read: (path) => readFile(path, 'utf8'), write: writeFile }
 
 /** Above all token ids, and odd: a hash of 8 bits is to see it. */
 const ADAPTED = 1_000_003
@@ -21,6 +31,7 @@ const ADAPTED = 1_000_003
 export class SimulatedEngine implements Engine {
   readonly limits: EngineLimits
   readonly #options: SimulatedOptions
+  readonly #files: SimulatedFiles
   readonly #cells: number[][]
   /** What is added to a token in a cell that was computed with an adapter. */
   readonly #adapters = new Map<string, number>()
@@ -28,6 +39,7 @@ export class SimulatedEngine implements Engine {
   constructor(limits: EngineLimits, options: SimulatedOptions = {}) {
     this.limits = limits
     this.#options = options
+    this.#files = options.files ?? onDisk
     this.#cells = Array.from({ length: limits.slots }, () => [])
   }
 
@@ -52,13 +64,13 @@ export class SimulatedEngine implements Engine {
     if (cells === undefined) throw new RangeError(`there is no slot ${slot}`)
     cells.length = Math.min(cells.length, tokens.length)
     const text = JSON.stringify(cells)
-    await writeFile(path, text)
+    await this.#files.write(path, text)
     return text.length
   }
 
   async load(slot: number, path: string, tokens: readonly number[]): Promise<void> {
     this.#cells[slot] = []
-    const cells = JSON.parse(await readFile(path, 'utf8')) as number[]
+    const cells = JSON.parse(await this.#files.read(path)) as number[]
     if (cells.map((cell) => cell % ADAPTED).join() !== tokens.join())
       throw new Error('the file holds other tokens')
     this.#cells[slot] = cells

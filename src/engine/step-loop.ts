@@ -1,4 +1,5 @@
 import type { SequenceEvent, StepMessage } from '../children/protocol.ts'
+import { insist } from '../insist.ts'
 import type { SlotBlocks } from '../kvcache/slot-blocks.ts'
 import type { SlotContent } from '../kvcache/slot-cache.ts'
 import type { Pass } from '../scheduler/prefill-budget.ts'
@@ -102,11 +103,20 @@ export class StepLoop {
       const batch = scheduler.schedule()
       if (batch.length > 0) await this.#step(batch)
       else {
-        scheduler.checkIntegrity()
+        this.#checkIntegrity()
         if (this.#events.length > 0) this.#tell(0, 0)
         await this.#rest()
       }
     }
+  }
+
+  /** A violation rejects run(), and so ends the process: what runs there next begins with nothing. */
+  #checkIntegrity(): void {
+    const { scheduler } = this.#options
+    scheduler.checkIntegrity()
+    const { waiting, running } = scheduler.stats()
+    insist(waiting + running === 0, `${waiting} wait, ${running} run, and there is nothing to do`)
+    insist(this.#sequences.size === 0, `${this.#sequences.size} sequences were forgotten`)
   }
 
   /** Until there is work, or, after a while without any, one slot is written down. */
@@ -148,9 +158,7 @@ export class StepLoop {
     const changed = scheduler.commit(batch, await engine.step(batch))
     this.#totals.steps++
     this.#spills = true
-    // A pass with guesses, or with a prompt that is scored, says nothing about one without.
-    if (!batch.some(({ draft, scoring }) => draft !== undefined || scoring?.following.length))
-      onPass?.(passOf(batch, now() - startedAt))
+    if (isTypical(batch)) onPass?.(passOf(batch, now() - startedAt))
     for (const sequence of changed) this.#note(sequence)
     for (const { sequence } of batch) this.#noteStart(sequence)
     this.#tell(
@@ -223,6 +231,11 @@ function addScores(events: SequenceEvent[], { id, scores, promptScores }: Sequen
     if (logprob !== undefined) events[index] = { ...event, logprob }
   }
   if (promptScores.length > 0) events.unshift({ id, promptLogprobs: promptScores.splice(0) })
+}
+
+/** A pass with guesses, or with a prompt that is scored, says nothing about one without; nor does one that has lost all its entries. */
+function isTypical(batch: readonly ScheduledEntry[]): boolean {
+  return batch.length > 0 && !batch.some(({ draft, scoring }) => draft ?? scoring?.following.length)
 }
 
 function passOf(batch: readonly ScheduledEntry[], ms: number): Pass {

@@ -149,6 +149,11 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     return this.#promptLogprobs !== undefined
   }
 
+  /** Whether it has ended, however much of it its reader has read. */
+  get over(): boolean {
+    return this.#over
+  }
+
   get stage(): Stage {
     if (this.#firstTokenAt !== undefined) return 'decode'
     return this.#started ? 'prefill' : 'waiting'

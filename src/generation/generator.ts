@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { EngineCommand, EngineReady, StepMessage, TextReady } from '../children/protocol.ts'
 import { ServingError } from '../errors.ts'
+import { insist } from '../insist.ts'
 import { THE_ONE_TENANT } from '../share.ts'
 import { keptOf, SharedBound } from '../shared-bound.ts'
 import { Detokenizer } from '../text/detokenizer.ts'
@@ -61,6 +62,8 @@ export class Generator {
   readonly #inside = new SharedBound()
   /** Tokens of the prompts of those that wait, or are not ready. */
   readonly #queued = new SharedBound()
+  /** Of both, those whose prompts are not ready. */
+  readonly #preparing = { choices: 0, tokens: 0 }
   /** Those that have lost an engine. */
   readonly #paused = new Set<string>()
   readonly #traces = new Map<string, RequestTrace>()
@@ -68,6 +71,7 @@ export class Generator {
   /** What an answer takes in its slot, of late. */
   #averageMs = 1000
   #finished = 0
+  /** Of the engine, also while it is being replaced. */
   #slots: number | undefined
   #patience: NodeJS.Timeout | undefined
 
@@ -111,16 +115,21 @@ export class Generator {
   ): Promise<Generation[]> {
     const [count, tokens] = [prompts * choices, promptTokens * choices]
     this.#checkRoom(tenant, count, tokens)
-    this.#inside.add(tenant, count)
-    this.#queued.add(tenant, tokens)
+    this.#prepare(tenant, count, tokens)
     let requests: readonly GenerationRequest[]
     try {
       requests = await prepare()
     } finally {
-      this.#inside.add(tenant, -count)
-      this.#queued.add(tenant, -tokens)
+      this.#prepare(tenant, -count, -tokens)
     }
     return this.start(requests, trace)
+  }
+
+  #prepare(tenant: string, choices: number, tokens: number): void {
+    this.#preparing.choices += choices
+    this.#preparing.tokens += tokens
+    this.#inside.add(tenant, choices)
+    this.#queued.add(tenant, tokens)
   }
 
   /**
@@ -174,7 +183,6 @@ export class Generator {
     // An engine that died a moment ago is being replaced: what starts now is sent to the next one.
     const slots = this.#options.engineReady()?.limits.slots ?? this.#slots
     if (slots === undefined) throw notReady()
-    this.#slots = slots
     const { maxQueue, maxQueuedTokens } = this.#options
     const room = slots + maxQueue
     if (count > room) {
@@ -210,6 +218,7 @@ export class Generator {
   /** A new engine is up: it goes on where the last one stopped. */
   onEngineReady(): void {
     clearTimeout(this.#patience)
+    this.#slots = this.#options.engineReady()?.limits.slots
     for (const generation of this.#live.values()) this.#submit(generation)
   }
 
@@ -237,10 +246,11 @@ export class Generator {
       }
     }
     clearTimeout(this.#patience)
-    this.#patience = setTimeout(
-      () => this.failAll('engine_failed', 'The engine did not come back in time'),
-      RESTART_PATIENCE_MS,
-    )
+    this.#patience = setTimeout(() => {
+      // Nobody else is let in to wait for it.
+      this.#slots = undefined
+      this.failAll('engine_failed', 'The engine did not come back in time')
+    }, RESTART_PATIENCE_MS)
     this.#patience.unref()
     return { resumed: [...resumed], quarantined: [...quarantined] }
   }
@@ -260,14 +270,27 @@ export class Generator {
   #rewrite(generation: Generation): void {
     const { id: old } = generation
     generation.id = newId()
-    for (const known of [this.#live, this.#traces] as Map<string, unknown>[]) {
-      known.set(generation.id, known.get(old))
-      known.delete(old)
-    }
+    this.#live.delete(old)
+    this.#live.set(generation.id, generation)
+    const trace = this.#traces.get(old)
+    if (this.#traces.delete(old) && trace !== undefined) this.#traces.set(generation.id, trace)
     if (this.#paused.delete(old)) this.#paused.add(generation.id)
     const { request } = generation
     this.#options.onTokens(tenantOf(request), request.thoughtLimit?.ending.length ?? 0)
     this.#submit(generation, old)
+  }
+
+  /** @throws Error when what waits, what it counts and what is in flight contradict each other. Looks at everything. */
+  checkIntegrity(): void {
+    let tokens = 0
+    for (const { id, stage, request } of this.#waiting) {
+      insist(this.#live.has(id) && stage === 'waiting', `${id} is over or runs, and waits`)
+      tokens += request.prompt.length
+    }
+    this.#inside.checkIntegrity(this.#live.size + this.#preparing.choices)
+    this.#queued.checkIntegrity(tokens + this.#preparing.tokens)
+    for (const id of this.#paused) insist(this.#live.has(id), `${id} is over and will be resumed`)
+    for (const id of this.#traces.keys()) insist(this.#live.has(id), `${id} is over and traced`)
   }
 
   #submit({ id, request, stopTokens, tokens: generated, wantsPrompt }: Generation, replaces?: string): void {

@@ -1,4 +1,4 @@
-import type { SlotCache, SlotLease } from './slot-cache.ts'
+import { checkLeases, type SlotCache, type SlotLease } from './slot-cache.ts'
 
 /** Remembers nothing: for models that cannot be cut, and the reference the prefix cache is compared with. */
 export class NoPrefixSlotCache implements SlotCache {
@@ -38,9 +38,9 @@ export class NoPrefixSlotCache implements SlotCache {
   held(): void {}
 
   checkIntegrity(leased: readonly number[]): void {
-    const mine = this.#leased.flatMap((taken, slot) => (taken ? [slot] : []))
-    if (mine.join() !== leased.toSorted((a, b) => a - b).join()) {
-      throw new Error(`slots ${mine.join()} are leased, but sequences hold ${leased.join()}`)
-    }
+    checkLeases(
+      this.#leased.flatMap((taken, slot) => (taken ? [slot] : [])),
+      leased,
+    )
   }
 }

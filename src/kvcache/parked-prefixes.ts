@@ -1,3 +1,4 @@
+import { insist } from '../insist.ts'
 import { type Prefix, sharedTokens } from './prefix.ts'
 
 /** Tokens whose keys and values are kept outside of the slots. */
@@ -94,6 +95,14 @@ export class ParkedPrefixes {
     if (place === undefined) return
     this.#places.delete(place)
     this.#bytes -= place.bytes
+  }
+
+  /** @throws Error when the count of bytes is wrong, or over the capacity. */
+  checkIntegrity(): void {
+    let bytes = 0
+    for (const place of this.#places) bytes += place.bytes
+    insist(bytes === this.#bytes, `${bytes} bytes are parked, not ${this.#bytes}`)
+    insist(bytes <= this.#capacity, `${bytes} bytes are parked, of at most ${this.#capacity}`)
   }
 
   #placeOf(parked: Parked): Place | undefined {

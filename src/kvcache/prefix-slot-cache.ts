@@ -1,7 +1,7 @@
 import type { Parked, ParkedPrefixes } from './parked-prefixes.ts'
 import { emptyPrefix, type Prefix, sharedTokens } from './prefix.ts'
 import type { ShowHeld } from './slot-blocks.ts'
-import type { SlotCache, SlotContent, SlotLease } from './slot-cache.ts'
+import { checkLeases, type SlotCache, type SlotContent, type SlotLease } from './slot-cache.ts'
 import { type TransferRule, transfersByLength } from './transfer-rule.ts'
 
 interface Slot {
@@ -132,9 +132,11 @@ export class PrefixSlotCache implements SlotCache {
   }
 
   checkIntegrity(leased: readonly number[]): void {
-    const mine = this.#slots.filter((slot) => slot.leased).map((slot) => slot.index)
-    if (mine.join() !== leased.toSorted((a, b) => a - b).join()) {
-      throw new Error(`slots ${mine.join()} are leased, but sequences hold ${leased.join()}`)
-    }
+    const mine = this.#slots.filter((slot) => slot.leased)
+    checkLeases(
+      mine.map(({ index }) => index),
+      leased,
+    )
+    this.#parked?.checkIntegrity()
   }
 }

@@ -57,6 +57,7 @@ export class Metrics {
   readonly #admitted: Counter
   readonly #resumed: Counter
   readonly #quarantined: Counter
+  readonly #contradictions: Counter
   readonly #aborted: Counter<'reason'>
 
   constructor(sources: MetricSources) {
@@ -120,6 +121,10 @@ export class Metrics {
       'quarantined_total',
       'Requests that lost two engines: they failed, and are not let in again for a while',
     )
+    this.#contradictions = this.#counter(
+      'contradictions_total',
+      'Times that the gateway found its own books wrong when nothing ran: a bug',
+    )
     this.#aborted = new Counter({
       ...this.#named('aborted_total', 'Answers that their clients did not take to the end'),
       labelNames: ['reason'],
@@ -155,6 +160,11 @@ export class Metrics {
   }): void {
     this.#resumed.inc(resumed.length)
     this.#quarantined.inc(quarantined.length)
+  }
+
+  /** The gateway's books contradict each other. */
+  onContradiction(): void {
+    this.#contradictions.inc()
   }
 
   /** A client left, or stopped reading. */

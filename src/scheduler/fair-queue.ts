@@ -1,3 +1,4 @@
+import { insist } from '../insist.ts'
 import type { Sequence } from './sequence.ts'
 
 /** What a tenant has had. */
@@ -122,6 +123,31 @@ export class FairQueue {
     )
   }
 
+  /** @throws Error when lines, tickets and accounts contradict each other. @param running those that were admitted. */
+  checkIntegrity(running: ReadonlySet<Sequence>): void {
+    const adapters = new Map<string | undefined, number>()
+    const present = new Map<Account, number>()
+    for (const [name, line] of this.#lines) {
+      for (const sequence of line) {
+        const { id, slot, end, adapter } = sequence
+        insist(slot === undefined && end === undefined, `${id} has a slot or an end, and waits`)
+        insist(name === lineName(sequence), `${id} waits in the line of ${name}`)
+        adapters.set(adapter, (adapters.get(adapter) ?? 0) + 1)
+      }
+    }
+    for (const sequence of [...this.waiting(), ...running]) {
+      const { account } = this.#ticketOf(sequence)
+      present.set(account, (present.get(account) ?? 0) + 1)
+    }
+    insist(sum(adapters.values()) === this.#size, `${this.#size} are said to wait`)
+    insist(equal(adapters, this.#adapters), 'adapters of those that wait are miscounted')
+    insist(this.#tickets.size === this.#size + running.size, `${this.#tickets.size} have tickets`)
+    for (const [tenant, account] of this.#accounts) {
+      insist(account.present === (present.get(account) ?? 0), `tenant ${tenant} has ${account.present}`)
+      insist(account.served >= 0, `tenant ${tenant} has had ${account.served}`)
+    }
+  }
+
   #priorityOf({ share }: Sequence, { arrivedAt }: Ticket): number {
     return Math.max(0, share.priority - Math.floor((this.#total - arrivedAt) / this.#aging))
   }
@@ -163,4 +189,12 @@ export class FairQueue {
 
 function lineName({ share }: Sequence): string {
   return `${share.priority} ${share.tenant}`
+}
+
+function sum(numbers: Iterable<number>): number {
+  return [...numbers].reduce((total, number) => total + number, 0)
+}
+
+function equal<K>(one: ReadonlyMap<K, number>, other: ReadonlyMap<K, number>): boolean {
+  return one.size === other.size && [...one].every(([key, value]) => other.get(key) === value)
 }

@@ -5,6 +5,7 @@ import {
   type Scoring,
   type StepResult,
 } from '../engine/engine.ts'
+import { insist } from '../insist.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
 import { emptyPrefix, type Prefix, sharedTokens } from '../kvcache/prefix.ts'
 import type { ShowHeld } from '../kvcache/slot-blocks.ts'
@@ -259,23 +260,23 @@ export class Scheduler {
     else this.#giveBack(sequence)
   }
 
-  /** @throws Error when slots, sequences and counts contradict each other. Call between steps. */
+  /** @throws Error when sequences, slots, queue and cache contradict each other. Looks at everything: not for every step. */
   checkIntegrity(): void {
-    const held: number[] = []
-    for (const sequence of [...this.#running, ...this.#leaving]) {
-      if (sequence.slot === undefined) throw new Error(`${sequence.id} runs without a slot`)
-      if (sequence.computed > sequence.tokens.length)
-        throw new Error(`${sequence.id} has computed more than it has`)
-      if (sequence.tokens.length > this.#limits.contextSize + 1)
-        throw new Error(`${sequence.id} is over its context`)
-      held.push(sequence.slot)
-    }
-    if (new Set(held).size < held.length) throw new Error(`a slot is held twice: ${held.join()}`)
-    for (const sequence of this.#queue.waiting()) {
-      if (sequence.slot !== undefined || sequence.end !== undefined)
-        throw new Error(`${sequence.id} should not wait`)
-    }
-    this.#cache.checkIntegrity(held)
+    const holding = [...this.#running, ...this.#leaving]
+    insist(this.#stepping || this.#leaving.length === 0, 'slots are kept for a pass that has ended')
+    for (const sequence of holding) this.#checkHolding(sequence)
+    for (const { id, end } of this.#running) insist(end === undefined, `${id} has ended and runs`)
+    for (const { id, end } of this.#leaving) insist(end !== undefined, `${id} leaves and has not ended`)
+    this.#queue.checkIntegrity(this.#running)
+    this.#cache.checkIntegrity(holding.map(({ slot }) => slot ?? -1))
+  }
+
+  #checkHolding({ id, slot, computed, cached, tokens, promptLength }: Sequence): void {
+    insist(slot !== undefined, `${id} runs without a slot`)
+    insist(computed <= tokens.length, `${id} has computed ${computed} of ${tokens.length} tokens`)
+    insist(cached <= Math.max(computed, promptLength), `${id} found ${cached} tokens`)
+    // The last one that is drawn is never computed.
+    insist(tokens.length <= this.#limits.contextSize + 1, `${id} has ${tokens.length} tokens`)
   }
 
   /**

@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SupervisedChild, type SupervisedChildOptions } from '../../src/children/supervised-child.ts'
 
@@ -82,6 +84,27 @@ describe('SupervisedChild', () => {
     child.send({ do: 'work' })
     await new Promise((resolve) => setTimeout(resolve, 3000))
     expect([child.state, causes]).toEqual(['ready', []])
+  })
+
+  it('hears nothing of a life that is over, nor of another one', async () => {
+    const process = Object.assign(new EventEmitter(), { connected: true, send: () => true, kill: () => true })
+    const say = (frame: object): boolean => process.emit('message', frame)
+    const { child, heard, causes } = start({ fork: () => process as unknown as ChildProcess })
+    say({ kind: 'ready', epoch: 1, ready: { pid: 0 } })
+    say({ kind: 'message', epoch: 2, message: 'another' })
+    say({ kind: 'message', epoch: 1, message: 'this one' })
+    process.emit('exit', null, 'SIGKILL')
+    say({ kind: 'ready', epoch: 1, ready: { pid: 0 } })
+    say({ kind: 'message', epoch: 1, message: 'too late' })
+    expect([heard, causes, child.state, child.ready]).toEqual([
+      [['this one', 1]],
+      ['SIGKILL'],
+      'restarting',
+      undefined,
+    ])
+    started.splice(started.indexOf(child), 1)
+    setTimeout(() => process.emit('exit', 0, null), 10)
+    await child.stop(10)
   })
 
   it('tells why a child cannot start, and backs off', async () => {

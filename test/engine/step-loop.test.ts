@@ -22,12 +22,13 @@ function start(
   options: SimulatedOptions = {},
   maxWaiting = 10,
   onStep: (message: StepMessage) => void = () => undefined,
+  cache = new PrefixSlotCache(limits.slots),
 ) {
   const steps: StepMessage[] = []
   const stop = new AbortController()
   const loop = new StepLoop({
     engine: new SimulatedEngine(limits, options),
-    scheduler: new Scheduler(limits, new PrefixSlotCache(limits.slots), { maxWaiting }),
+    scheduler: new Scheduler(limits, cache, { maxWaiting }),
     now: () => performance.now(),
     onStep: (message) => {
       steps.push(message)
@@ -146,6 +147,16 @@ describe('StepLoop', () => {
     await until(() => events('b').length > 0)
     expect(events('b')).toEqual([{ id: 'b', finish: 'error', message: 'The queue of the engine is full' }])
     await end()
+  })
+
+  it('rejects when slots are leased that nobody holds, once there is nothing to do', async () => {
+    const cache = new PrefixSlotCache(limits.slots)
+    const { loop, running, events } = start({}, 10, undefined, cache)
+    const rejected = expect(running).rejects.toThrow(/slots 1 are leased, and {2}are held.*bug/)
+    loop.add(sequence('a', 2, 2))
+    cache.claim(1)
+    await rejected
+    expect(events('a').at(-1)?.finish).toBe('length')
   })
 
   it('rejects when the engine is lost', async () => {

@@ -306,9 +306,9 @@ describe('Generator', () => {
     expect(await read(young)).toEqual({ text: 'a', reason: 'stop', error: undefined })
   })
 
-  it('takes a request in the moment between two engines', async () => {
+  it('takes a request in the moment between two engines, be it the first of all', () => {
     const { generator, added, engine } = setup(1)
-    await generator.admit(work(1), async () => [])
+    generator.onEngineReady()
     engine.ready = undefined
     generator.onEngineDown()
     const [generation] = generator.start([request()])
@@ -316,6 +316,20 @@ describe('Generator', () => {
     engine.ready = ready
     generator.onEngineReady()
     expect(added()).toEqual([generation?.id])
+  })
+
+  it('lets nobody in to wait for an engine that did not come back in time', () => {
+    vi.useFakeTimers()
+    const { generator, engine } = setup(1)
+    generator.onEngineReady()
+    engine.ready = undefined
+    generator.onEngineDown()
+    vi.advanceTimersByTime(120_000)
+    vi.useRealTimers()
+    expect(() => generator.start([request()])).toThrow('not ready')
+    engine.ready = ready
+    generator.onEngineReady()
+    expect(generator.start([request()])).toHaveLength(1)
   })
 
   it('counts those whose prompts are being prepared', async () => {

@@ -199,6 +199,15 @@ describe('ParkedPrefixes', () => {
     expect([parked.count, parked.bytes]).toEqual([1000, 10_000])
   })
 
+  it('says when its bytes are not those of its places', () => {
+    const parked = new ParkedPrefixes(250)
+    const one = parked.add(of([1]))
+    parked.stored(one, 100)
+    parked.checkIntegrity()
+    Object.assign(one, { bytes: 90 })
+    expect(() => parked.checkIntegrity()).toThrow('90 bytes are parked, not 100')
+  })
+
   it('wants a file erased whose place is gone', () => {
     const parked = new ParkedPrefixes(250)
     const one = parked.add(of([1]))

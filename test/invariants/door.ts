@@ -1,0 +1,49 @@
+import type { ErrorCode } from '../../src/errors.ts'
+import type { GenerationRequest } from '../../src/generation/generation.ts'
+import type { World } from './world.ts'
+
+/** How long an engine is waited for. */
+export const PATIENCE_MS = 120_000
+const QUARANTINE_MS = 600_000
+
+/** Who is let in, as it is promised. */
+export class Door {
+  readonly #world: World
+  readonly #quarantined = new Map<string, number>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  quarantine(request: GenerationRequest): void {
+    this.#quarantined.set(keyOf(request), performance.now() + QUARANTINE_MS)
+  }
+
+  /** Why these are refused; undefined: they are let in. */
+  refusal(requests: readonly GenerationRequest[]): ErrorCode | undefined {
+    const { live, settings, downAt } = this.#world
+    const now = performance.now()
+    if (downAt !== undefined && now >= downAt + PATIENCE_MS) return 'model_loading'
+    const room = settings.slots + settings.maxQueue
+    if (requests.length > room) return 'invalid_value'
+    const inside = live.length + requests.length
+    if (inside > room) return 'server_overloaded'
+    const queued = tokensOf(
+      live.filter(({ generation }) => generation.stage === 'waiting').map(({ request }) => request),
+    )
+    if (inside > settings.slots && queued > 0 && queued + tokensOf(requests) > settings.maxQueuedTokens)
+      return 'server_overloaded'
+    if (requests.some((request) => (this.#quarantined.get(keyOf(request)) ?? 0) > now))
+      return 'request_quarantined'
+    return undefined
+  }
+}
+
+function tokensOf(requests: readonly GenerationRequest[]): number {
+  return requests.reduce((sum, { prompt }) => sum + prompt.length, 0)
+}
+
+/** All but the seed. */
+function keyOf({ prompt, maxTokens, ignoreEos, logprobs, cacheScope }: GenerationRequest): string {
+  return JSON.stringify([[...prompt], maxTokens, ignoreEos, logprobs, cacheScope])
+}

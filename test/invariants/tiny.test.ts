@@ -1,0 +1,153 @@
+import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { BatchEntry, EngineLimits, TokenLogprob } from '../../src/engine/engine.ts'
+import { isScored } from '../../src/engine/engine.ts'
+import { type LlamaEngine, openLlama } from '../../src/engine/llama.ts'
+import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
+import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
+import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
+import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
+import { random } from '../support/random.ts'
+import { drain, greedy } from '../support/workload.ts'
+
+const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
+const limits: EngineLimits = { slots: 4, contextSize: 128, batchTokens: 32 }
+const runs = Number(process.env['INVARIANTS_TINY_RUNS'] ?? 12)
+const seed = Number(process.env['INVARIANTS_SEED'] ?? Date.now() % 2 ** 31)
+/** By how much rounding may change a log probability from one shape of batch to another. */
+const TAU = 0.05
+const SECRET_LENGTH = 8
+
+let engine: LlamaEngine
+beforeAll(async () => {
+  const options = { modelPath, ...limits, threads: 1, gpuLayers: 0, kvCacheType: 'f16' as const }
+  engine = (await openLlama(options)).engine
+})
+afterAll(() => engine.close())
+
+const token = fc.integer({ min: 40, max: 99 })
+const requests = fc.array(
+  fc.record({
+    shared: fc.nat(24),
+    secret: fc.array(token, { minLength: SECRET_LENGTH, maxLength: SECRET_LENGTH }),
+    own: fc.array(token, { minLength: 1, maxLength: 6 }),
+    maxTokens: fc.integer({ min: 1, max: 10 }),
+    temperature: fc.constantFrom(0, 0, 0.8),
+    seed: fc.nat(3),
+    scope: fc.constantFrom('a', 'b'),
+    speculation: fc.option(fc.constant({ prediction: [] }), { nil: undefined }),
+  }),
+  { minLength: 4, maxLength: 12 },
+)
+
+/** Prompts of one scope share a text, and a secret of that scope follows it in some. */
+function paramsOf(made: typeof requests extends fc.Arbitrary<infer T> ? T : never): SequenceParams[] {
+  const text = Array.from({ length: 24 }, (_, at) => 40 + ((at * 7) % 50))
+  return made.map((one, id) => ({
+    id: `t${id}`,
+    prompt: [...text.slice(0, one.shared), ...(one.scope === 'a' ? one.secret : []), ...one.own],
+    maxTokens: one.maxTokens,
+    stopTokens: [],
+    sampling: { ...greedy, temperature: one.temperature, seed: one.seed },
+    logprobs: { top: 5, prompt: false },
+    cacheScope: one.scope,
+    speculation: one.speculation,
+  }))
+}
+
+/** What is wrong with a sequence, next to itself alone: undefined when nothing is but rounding. */
+function difference(one: Sequence, alone: Sequence): string | undefined {
+  for (let at = 0; at < one.generated; at++) {
+    const [mine, its] = [one.scores[at], alone.scores[at]]
+    if (mine === undefined || its === undefined) return `token ${at} has no score`
+    const gap = widest(mine, its)
+    if (gap > TAU) return `log probabilities at ${at} differ by ${gap}`
+    if (one.tokens[one.promptLength + at] === alone.tokens[one.promptLength + at]) continue
+    const tie = (its.top[0]?.[1] ?? 0) - (its.top[1]?.[1] ?? 0)
+    // What is drawn by chance may fall on either side of a border; from here on they are two texts.
+    if (one.sampling.temperature === 0 && tie > 2 * TAU) return `another token at ${at}, by ${tie}`
+    return undefined
+  }
+  return undefined
+}
+
+function widest(mine: TokenLogprob, its: TokenLogprob): number {
+  const known = new Map(its.top)
+  const gaps = mine.top.map(([id, logprob]) => Math.abs(logprob - (known.get(id) ?? logprob)))
+  return Math.max(Math.abs((mine.top[0]?.[1] ?? 0) - (its.top[0]?.[1] ?? 0)), ...gaps)
+}
+
+describe('a real model', () => {
+  it(
+    `says to everyone in ${runs} mixed workloads what it says to them alone`,
+    async () => {
+      let parks = 0
+      await fc.assert(
+        fc.asyncProperty(requests, fc.nat(), async (made, chance) => {
+          const params = paramsOf(made)
+          const together = params.map((one) => new Sequence(one))
+          const parked = new ParkedPrefixes(1e7)
+          await drain(
+            together,
+            engine,
+            new PrefixSlotCache(limits.slots, parked, transfersByLength(8)),
+            random(chance),
+          )
+          parks += parked.count
+          for (const [index, one] of together.entries()) {
+            const alone = new Sequence({
+              ...(params[index] as SequenceParams),
+              id: `alone${index}`,
+              speculation: undefined,
+            })
+            await drain([alone], engine, new NoPrefixSlotCache(1))
+            expect(difference(one, alone)).toBeUndefined()
+            expect(one.generated).toBeLessThanOrEqual(one.maxTokens)
+            expect(['length', 'cancelled']).toContain(one.end)
+            if (one.end === 'length') expect(one.generated).toBe(one.maxTokens)
+          }
+        }),
+        { seed, numRuns: runs },
+      )
+      expect(parks).toBeGreaterThan(0)
+    },
+    20_000 + runs * 10_000,
+  )
+
+  it('is seen to read what is not its own: the check can fail', async () => {
+    const prompt = Array.from({ length: 20 }, (_, at) => 40 + ((at * 11) % 50))
+    const scored = async (slot: number, start: number): Promise<TokenLogprob> => {
+      const tokens = prompt.slice(start)
+      const entry: BatchEntry = {
+        id: `s${slot}`,
+        slot,
+        start,
+        tokens,
+        sample: greedy,
+        scoring: { top: 5, following: [] },
+        history: prompt,
+        promptLength: prompt.length,
+      }
+      const [result] = await engine.step([entry])
+      if (!isScored(result) || result.logprobs[0] === undefined) throw new Error('not scored')
+      return result.logprobs[0]
+    }
+    const own = await scored(0, 0)
+    expect(widest(await scored(0, 12), own)).toBeLessThan(TAU)
+    // Twelve tokens of somebody else lie in slot 1.
+    const others = prompt.slice(0, 12).toReversed()
+    const theirs = {
+      id: 'o',
+      slot: 1,
+      start: 0,
+      tokens: others,
+      sample: undefined,
+      history: others,
+      promptLength: 12,
+    }
+    await engine.step([theirs])
+    expect(widest(await scored(1, 12), own)).toBeGreaterThan(TAU)
+  })
+})

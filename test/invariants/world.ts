@@ -1,0 +1,251 @@
+import type { ChildProcess } from 'node:child_process'
+import { vi } from 'vitest'
+import type { EngineCommand, EngineMessage, EngineReady } from '../../src/children/protocol.ts'
+import { SupervisedChild } from '../../src/children/supervised-child.ts'
+import type { ServingError } from '../../src/errors.ts'
+import type { Generation, GenerationRecord } from '../../src/generation/generation.ts'
+import { Generator } from '../../src/generation/generator.ts'
+import type { ScheduledEntry } from '../../src/scheduler/scheduler.ts'
+import type { Ask, Command, Settings } from './case.ts'
+import { Door } from './door.ts'
+import { EngineHost } from './engine-host.ts'
+import type { Observer } from './judged-engine.ts'
+import { Oracle, type Planned, vocabulary } from './oracle.ts'
+import { Reader } from './reader.ts'
+
+const oracle = new Oracle()
+const silent = { info: () => undefined, warn: () => undefined }
+const NEVER = Number.POSITIVE_INFINITY
+
+/** One choice of one request, as its client sees it, and what an undisturbed server would have told. */
+export interface Choice extends Planned {
+  readonly generation: Generation
+  readonly reader: Reader
+  readonly acceptedAt: number
+  /** Engines that it has lost. */
+  losses: number
+  faulted: boolean
+  cancelled: boolean
+  endJudged: boolean
+}
+
+/** The gateway's generator, the supervisor of the engine process, and in it step loop, scheduler and cache: all real, but for what is native. */
+export class World implements Observer {
+  readonly settings: Settings
+  readonly choices: Choice[] = []
+  /** What was seen to be wrong, in the words of who saw it. */
+  readonly complaints: string[] = []
+  readonly records: GenerationRecord[] = []
+  admitted = 0
+  /** When the last engine was lost; undefined while there is one. */
+  downAt: number | undefined
+  readonly generator: Generator
+  /** The passes, as far as the order of arrival tells them. */
+  readonly passes: string[] = []
+  readonly #child: SupervisedChild<object, EngineCommand, EngineReady, EngineMessage>
+  readonly #door: Door
+  #host: EngineHost | undefined
+  #held = false
+
+  constructor(settings: Settings) {
+    this.settings = settings
+    const { maxQueue, maxQueuedTokens, queueMs, firstTokenMs, totalMs } = settings
+    this.#door = new Door(this)
+    this.generator = new Generator({
+      engineReady: () => this.#child.ready,
+      send: (command) => this.#child.send(command),
+      maxQueue,
+      maxQueuedTokens,
+      timeLimits: {
+        queueMs: queueMs || NEVER,
+        firstTokenMs: firstTokenMs || NEVER,
+        totalMs: totalMs || NEVER,
+      },
+      vocabulary: () => vocabulary,
+      onTokens: () => undefined,
+      onAdmitted: () => void this.admitted++,
+      onGap: () => undefined,
+      onOver: (record) => this.records.push(record),
+    })
+    this.#child = new SupervisedChild({
+      name: 'engine',
+      entry: new URL('file:///none'),
+      fork: () => this.#fork(),
+      init: () => ({}),
+      heartbeatTimeoutMs: NEVER,
+      progressTimeoutMs: NEVER,
+      startTimeoutMs: NEVER,
+      backoffMs: { first: 1, max: 4 },
+      log: silent,
+      onReady: () => {
+        this.downAt = undefined
+        this.generator.onEngineReady()
+      },
+      onMessage: (message) => {
+        if (message.type === 'step') this.generator.onStep(message)
+      },
+      onDown: ({ served }) => {
+        if (served) this.#onLost()
+      },
+    })
+  }
+
+  complain(complaint: string): void {
+    this.complaints.push(complaint)
+  }
+
+  onPass(batch: readonly ScheduledEntry[]): void {
+    const number = (of: string): number => this.choices.findIndex(({ generation }) => generation.id === of)
+    const entries = batch.map(
+      ({ id, slot, start, tokens }) => `${number(id)}@${slot}:${start}+${tokens.length}`,
+    )
+    this.passes.push(`${performance.now()} ${entries.join(' ')}`)
+  }
+
+  scopeOf(id: string): string {
+    const request = this.choices.find(({ generation }) => generation.id === id)?.request
+    return `${request?.cacheScope} ${request?.adapter}`
+  }
+
+  get scheduler() {
+    return this.#host?.scheduler
+  }
+  get live(): Choice[] {
+    return this.choices.filter(({ generation }) => !generation.over)
+  }
+
+  async open(): Promise<void> {
+    this.#child.start()
+    await this.#settle()
+  }
+
+  async apply(command: Command): Promise<void> {
+    if (command.do === 'ask') await this.#ask(command.ask)
+    else if (command.do === 'step') for (let pass = 0; pass < command.passes; pass++) await this.#step()
+    else if (command.do === 'tick') vi.advanceTimersByTime(command.ms)
+    else if (command.do === 'crash') this.#crash(command.heardLate)
+    else if (command.do === 'fault') this.#fault(command.entry)
+    else if (command.do === 'lose') this.#host?.engine?.lose()
+    else if (command.do === 'tear') this.#host?.engine?.tear(command.transfers)
+    else if (command.do === 'hold') this.#held = command.held
+    else this.#client(command.do, this.choices[command.at % this.choices.length])
+    await this.#settle()
+  }
+
+  /** Everybody is served to the end: an engine is there, the pipe is quick, readers read. */
+  async finish(): Promise<void> {
+    this.#held = false
+    for (const { reader } of this.choices) reader.read()
+    for (let round = 0; this.#busy(); round++) {
+      if (round > 3000) throw new Error(`${this.live.length} are never served`)
+      if (this.#child.ready === undefined) vi.advanceTimersByTime(5)
+      await this.#step()
+    }
+    await this.#settle()
+  }
+
+  #busy(): boolean {
+    return this.live.length > 0 || this.#child.ready === undefined || this.#host?.engine?.batch !== undefined
+  }
+
+  close(): void {
+    vi.clearAllTimers()
+  }
+
+  #client(action: 'cancel' | 'leave' | 'stall' | 'read', choice: Choice | undefined): void {
+    if (choice === undefined) return
+    const { reader, generation } = choice
+    if (action === 'stall') reader.stall()
+    else if (action === 'read') reader.read()
+    else {
+      choice.cancelled = true
+      if (action === 'leave') reader.leaving = true
+      else generation.cancel()
+    }
+  }
+
+  async #ask(ask: Ask): Promise<void> {
+    const now = performance.now()
+    const plans = await Promise.all(
+      Array.from({ length: ask.n }, (_, choice) => oracle.plan(ask, choice, now)),
+    )
+    const requests = plans.map(({ request }) => request)
+    const refusal = this.#door.refusal(requests)
+    try {
+      const generations = this.generator.start(requests)
+      if (refusal !== undefined) this.complain(`let in, though ${refusal}`)
+      if (generations.length !== ask.n) this.complain(`${generations.length} of ${ask.n} choices`)
+      for (const [index, generation] of generations.entries())
+        this.#follow(generation, plans[index] as Planned)
+    } catch (error) {
+      const { code, message } = error as ServingError
+      if (code !== refusal) this.complain(`refused with ${code} (${message}), not ${refusal}`)
+    }
+  }
+
+  #follow(generation: Generation, plan: Planned): void {
+    const reader = new Reader(generation)
+    const acceptedAt = performance.now()
+    this.choices.push({
+      ...plan,
+      generation,
+      reader,
+      acceptedAt,
+      losses: 0,
+      faulted: false,
+      cancelled: false,
+      endJudged: false,
+    })
+  }
+
+  async #step(): Promise<void> {
+    this.#host?.engine?.finish()
+    await this.#settle()
+  }
+
+  #fault(entry: number): void {
+    const { engine } = this.#host ?? {}
+    const failing = engine?.batch?.[entry]
+    if (failing === undefined) return
+    for (const choice of this.choices) if (choice.generation.id === failing.id) choice.faulted = true
+    engine?.finish(entry)
+  }
+
+  #crash(heardLate: boolean): void {
+    const host = this.#host
+    if (host === undefined) return
+    const before = this.choices.map(({ generation }) => generation.tokens.length).join()
+    host.die('SIGKILL')
+    if (heardLate) host.speak()
+    vi.advanceTimersByTime(heardLate ? 5 : 0)
+    if (heardLate) host.speak()
+    const after = this.choices.map(({ generation }) => generation.tokens.length).join()
+    if (after !== before) this.complain('a dead engine was heard')
+  }
+
+  #onLost(): void {
+    this.downAt = performance.now()
+    for (const choice of this.live) {
+      choice.losses++
+      if (choice.losses === 2) this.#door.quarantine(choice.request)
+    }
+    this.generator.onEngineDown()
+  }
+
+  #fork(): ChildProcess {
+    this.#host = new EngineHost(this.settings, this)
+    // Of a process, the supervisor uses what a host has.
+    return this.#host as unknown as ChildProcess
+  }
+
+  /** What is on its way arrives, and what it leads to happens. */
+  async #settle(): Promise<void> {
+    for (let round = 0; round < 2; round++) {
+      if (!this.#held) {
+        this.#host?.hear()
+        this.#host?.speak()
+      }
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+  }
+}

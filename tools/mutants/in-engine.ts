@@ -1,0 +1,90 @@
+import type { Mutant } from './mutant.ts'
+
+/** In the step loop and the engines. */
+export const inEngine: readonly Mutant[] = [
+  {
+    name: 'guesses on after a wrong guess',
+    file: 'src/engine/simulated.ts',
+    find: 'drawn.length === index + 1 && drawn[index] === guess',
+    replace: 'drawn.length === index + 1',
+  },
+  {
+    name: 'saves what lies behind its tokens',
+    file: 'src/engine/simulated.ts',
+    find: 'Math.min(cells.length, tokens.length)',
+    replace: 'cells.length',
+  },
+  {
+    name: 'a restored slot goes unused',
+    file: 'src/engine/step-loop.ts',
+    find: 'if (entry.restore === undefined || (await parking?.restore(entry.slot, entry.restore))) continue',
+    replace: 'if (entry.restore === undefined) continue',
+  },
+  {
+    name: 'log probabilities after the penalties',
+    file: 'src/engine/llama-logprobs.ts',
+    find: 'pair.whole.applyConfig({ temperature: 0 })',
+    replace:
+      'pair.whole.applyConfig({ temperature: 0, repeatPenalty: 2, repeatPenaltyTokens: Uint32Array.of(77) })',
+  },
+  {
+    name: 'log probabilities among the best only',
+    file: 'src/engine/llama-logprobs.ts',
+    find: 'Math.log(weight)',
+    replace: 'Math.log(weight * 0.99)',
+  },
+  {
+    name: 'the scores of a draft are those of its first row',
+    file: 'src/engine/llama.ts',
+    find: 'rows[from + index] ?? -1',
+    replace: 'rows[from] ?? -1',
+  },
+  {
+    name: 'scores are told a token late',
+    file: 'src/engine/step-loop.ts',
+    find: 'const told = scores.splice(0)',
+    replace: 'const told = scores.splice(1)',
+  },
+  {
+    name: 'cancel not told',
+    file: 'src/engine/step-loop.ts',
+    find: "this.#events.push({ id, finish: 'cancelled' })",
+    replace: '',
+  },
+  {
+    name: 'cells behind a position stay',
+    file: 'src/engine/simulated.ts',
+    find: '    cells.length = start\n',
+    replace: '',
+  },
+  {
+    name: 'cells behind a position stay, in llama.cpp',
+    file: 'src/engine/llama.ts',
+    find: 'for (const { slot, start } of entries) if (this.#slotOf(slot).resident > start) this.#cut(slot, start)',
+    replace: 'void entries',
+  },
+  {
+    name: 'tokens are told twice',
+    file: 'src/engine/step-loop.ts',
+    find: 'known.times.tokensTold += fresh.length',
+    replace: 'void fresh',
+  },
+  {
+    name: 'a resumed sequence tells what it began with',
+    file: 'src/engine/step-loop.ts',
+    find: 'tokensTold: sequence.tokens.length',
+    replace: 'tokensTold: sequence.promptLength',
+  },
+  {
+    name: 'a sequence that has ended is never forgotten',
+    file: 'src/engine/step-loop.ts',
+    find: 'if (end !== undefined) this.#sequences.delete(id)',
+    replace: '',
+  },
+  {
+    name: 'is asleep with the books wrong',
+    file: 'src/engine/step-loop.ts',
+    find: '        this.#checkIntegrity()\n',
+    replace: '',
+  },
+]

@@ -1,0 +1,137 @@
+import type { Mutant } from './mutant.ts'
+
+/** Between engine and client. */
+export const inGateway: readonly Mutant[] = [
+  {
+    name: 'a dead engine is heard',
+    file: 'src/children/supervised-child.ts',
+    find: 'if (child === this.#process && frame.epoch === epoch) this.#hear(frame)',
+    replace: 'this.#hear(frame)',
+  },
+  {
+    name: 'an engine is heard after its end',
+    file: 'src/children/supervised-child.ts',
+    find: 'child === this.#process && ',
+    replace: '',
+  },
+  {
+    name: 'what was generated is not told to the next engine',
+    file: 'src/generation/generator.ts',
+    find: 'tokens: generated, wantsPrompt',
+    replace: 'wantsPrompt, generated = Uint32Array.of()',
+  },
+  {
+    name: 'nobody is resumed',
+    file: 'src/generation/generator.ts',
+    find: 'for (const generation of this.#live.values()) this.#submit(generation)',
+    replace: 'void this.#live',
+  },
+  {
+    name: 'a third engine is risked',
+    file: 'src/generation/generator.ts',
+    find: 'if (this.#paused.has(generation.id)) {',
+    replace: 'if (this.#paused.has(String(Number.NaN))) {',
+  },
+  {
+    name: 'nobody is quarantined',
+    file: 'src/generation/generator.ts',
+    find: 'this.#quarantine.add(generation.request)',
+    replace: 'void generation',
+  },
+  {
+    name: 'tokens that wait are never taken off',
+    file: 'src/generation/generator.ts',
+    find: 'if (this.#waiting.delete(generation)) this.#waitingTokens -= generation.request.prompt.length',
+    replace: 'this.#waiting.delete(generation)',
+  },
+  {
+    name: 'who is over still waits',
+    file: 'src/generation/generator.ts',
+    find: '    this.#leaveQueue(generation)\n    if (cancelEngine)',
+    replace: '    if (cancelEngine)',
+  },
+  {
+    name: 'a stop string leaves the engine running',
+    file: 'src/generation/generator.ts',
+    find: "if (cancelEngine) this.#options.send({ type: 'cancel', id: generation.id })",
+    replace: '',
+  },
+  {
+    name: 'the queue has no bound',
+    file: 'src/generation/generator.ts',
+    find: "if (inside + count > room) throw this.#full('its queue is full')",
+    replace: '',
+  },
+  {
+    name: 'choices count as one',
+    file: 'src/generation/generator.ts',
+    find: 'inside + count > slots && queued',
+    replace: 'inside + 1 > slots && queued',
+  },
+  {
+    name: 'something comes after the end',
+    file: 'src/generation/generation.ts',
+    find: 'if (event.finish === undefined || this.#over) return',
+    replace: 'if (event.finish === undefined) return',
+  },
+  {
+    name: 'is told of a token after its end',
+    file: 'src/generation/generation.ts',
+    find: '  accept(event: SequenceEvent): void {\n    if (this.#over) return\n',
+    replace: '  accept(event: SequenceEvent): void {\n',
+  },
+  {
+    name: 'ends twice, by cancel',
+    file: 'src/generation/generation.ts',
+    find: "if (!this.#over) this.#finish('cancelled', true)",
+    replace: "this.#finish('cancelled', true)",
+  },
+  {
+    name: 'its reader waits for ever',
+    file: 'src/generation/generation.ts',
+    find: 'this.#queue.close()',
+    replace: 'void this.#queue',
+  },
+  {
+    name: 'what is held back is lost at the end',
+    file: 'src/generation/generation.ts',
+    find: 'else this.#emitText(stopMatcher.flush())',
+    replace: 'else void stopMatcher',
+  },
+  {
+    name: 'the token with the stop string is not counted',
+    file: 'src/generation/generation.ts',
+    find: '    this.#tokens.push(token)\n    const { output',
+    replace: '    if (this.request.stops.length === 0) this.#tokens.push(token)\n    const { output',
+  },
+  {
+    name: 'a stop string begins to leave',
+    file: 'src/text/stop-matcher.ts',
+    find: 'Math.max(...this.#stops.map((stop) => overlap(text, stop)))',
+    replace: '0',
+  },
+  {
+    name: 'time limits are not watched',
+    file: 'src/generation/time-limits.ts',
+    find: '  look()\n  return',
+    replace: '  return',
+  },
+  {
+    name: 'the queue timeout hits whoever runs',
+    file: 'src/generation/time-limits.ts',
+    find: "stages: ['waiting'],",
+    replace: 'stages: EVER,',
+  },
+  {
+    name: 'a prompt is scored from where the last engine was',
+    file: 'src/generation/generation.ts',
+    find: 'if (this.#promptLogprobs !== undefined) this.#promptLogprobs = []',
+    replace: 'void this.#promptLogprobs',
+  },
+  {
+    name: 'a slow reader is told too little',
+    file: 'src/generation/generation.ts',
+    find: 'merged[merged.length - 1] = joined',
+    replace: 'void joined',
+  },
+]
