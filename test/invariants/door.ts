@@ -26,17 +26,36 @@ export class Door {
     if (downAt !== undefined && now >= downAt + PATIENCE_MS) return 'model_loading'
     const room = settings.slots + settings.maxQueue
     if (requests.length > room) return 'invalid_value'
-    const inside = live.length + requests.length
-    if (inside > room) return 'server_overloaded'
-    const queued = tokensOf(
-      live.filter(({ generation }) => generation.stage === 'waiting').map(({ request }) => request),
-    )
-    if (inside > settings.slots && queued > 0 && queued + tokensOf(requests) > settings.maxQueuedTokens)
+    const tenant = requests[0]?.share?.tenant ?? ''
+    const isOurs = ({ request }: { readonly request: GenerationRequest }): boolean =>
+      request.share?.tenant === tenant
+    const waiting = live.filter(({ generation }) => generation.stage === 'waiting')
+    const count = requests.length
+    const tokens = tokensOf(requests)
+    const inside = { all: live.length + count, own: live.filter(isOurs).length + count }
+    const queued = {
+      all: tokensOf(waiting.map(({ request }) => request)) + tokens,
+      own: tokensOf(waiting.filter(isOurs).map(({ request }) => request)) + tokens,
+    }
+    if (isFull(tenant, inside, room, settings.maxQueue)) return 'server_overloaded'
+    const waits = inside.all > settings.slots && queued.all > tokens
+    if (waits && isFull(tenant, queued, settings.maxQueuedTokens, settings.maxQueuedTokens))
       return 'server_overloaded'
     if (requests.some((request) => (this.#quarantined.get(keyOf(request)) ?? 0) > now))
       return 'request_quarantined'
     return undefined
   }
+}
+
+/** The last quarter of a queue is for tenants who have no more than that. */
+function isFull(
+  tenant: string,
+  { all, own }: { readonly all: number; readonly own: number },
+  limit: number,
+  queue: number,
+): boolean {
+  const kept = Math.floor(queue / 4)
+  return all > limit || (tenant !== '' && all > limit - kept && own > kept)
 }
 
 function tokensOf(requests: readonly GenerationRequest[]): number {
