@@ -44,6 +44,8 @@ export interface Ask {
 
 export type Command =
   | { readonly do: 'ask'; readonly ask: Ask }
+  /** What was asked before is asked again; counted round. */
+  | { readonly do: 'again'; readonly at: number }
   /** So many forward passes end. */
   | { readonly do: 'step'; readonly passes: number }
   /** Generations are meant by when they began, counted round. */
@@ -70,23 +72,21 @@ const oneIn = <T>(times: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | u
   fc.oneof({ weight: times - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary })
 
 /** Slots and a batch that holds a token of each at least. */
-const settings: fc.Arbitrary<Settings> = fc
-  .record({
-    slots: fc.integer({ min: 1, max: 4 }),
-    batchTokens: fc.integer({ min: 4, max: 28 }),
-    tile: fc.constantFrom(1, 4),
-    prefixCache: fc.constantFrom(true, true, true, false),
-    parkedBytes: fc.constantFrom(0, 400, 4000),
-    leastCopy: fc.constantFrom(1, 8),
-    aging: fc.constantFrom(20, 200),
-    prefill: fc.constantFrom(0, 3),
-    maxQueue: upTo(6),
-    maxQueuedTokens: fc.constantFrom(40, 1000),
-    queueMs: fc.constantFrom(0, 0, 2000),
-    firstTokenMs: fc.constantFrom(0, 0, 3000),
-    totalMs: fc.constantFrom(0, 0, 5000),
-  })
-  .map((made) => made)
+const settings: fc.Arbitrary<Settings> = fc.record({
+  slots: fc.integer({ min: 1, max: 4 }),
+  batchTokens: fc.integer({ min: 4, max: 28 }),
+  tile: fc.constantFrom(1, 4),
+  prefixCache: fc.constantFrom(true, true, true, false),
+  parkedBytes: fc.constantFrom(0, 400, 4000),
+  leastCopy: fc.constantFrom(1, 8),
+  aging: fc.constantFrom(20, 200),
+  prefill: fc.constantFrom(0, 3),
+  maxQueue: upTo(6),
+  maxQueuedTokens: fc.constantFrom(40, 1000),
+  queueMs: fc.constantFrom(0, 0, 2000),
+  firstTokenMs: fc.constantFrom(0, 0, 3000),
+  totalMs: fc.constantFrom(0, 0, 5000),
+})
 
 const ask: fc.Arbitrary<Ask> = fc.record({
   text: upTo(2),
@@ -114,6 +114,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('step' as const), passes: fc.integer({ min: 1, max: 5 }) }),
   },
   { weight: 24, arbitrary: fc.record({ do: fc.constant('ask' as const), ask }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('again' as const), at }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'leave' as const), at }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('stall' as const, 'read' as const), at }) },
   {

@@ -1,20 +1,16 @@
-import type { ChildProcess } from 'node:child_process'
 import { vi } from 'vitest'
-import type { EngineCommand, EngineMessage, EngineReady } from '../../src/children/protocol.ts'
-import { SupervisedChild } from '../../src/children/supervised-child.ts'
 import type { ServingError } from '../../src/errors.ts'
 import type { Generation, GenerationRecord } from '../../src/generation/generation.ts'
 import { Generator } from '../../src/generation/generator.ts'
 import type { ScheduledEntry } from '../../src/scheduler/scheduler.ts'
 import type { Ask, Command, Settings } from './case.ts'
 import { Door } from './door.ts'
-import { EngineHost } from './engine-host.ts'
+import { EngineLink } from './engine-link.ts'
 import type { Observer } from './judged-engine.ts'
 import { Oracle, type Planned, vocabulary } from './oracle.ts'
 import { Reader } from './reader.ts'
 
 const oracle = new Oracle()
-const silent = { info: () => undefined, warn: () => undefined }
 const NEVER = Number.POSITIVE_INFINITY
 
 /** One choice of one request, as its client sees it, and what an undisturbed server would have told. */
@@ -42,18 +38,17 @@ export class World implements Observer {
   readonly generator: Generator
   /** The passes, as far as the order of arrival tells them. */
   readonly passes: string[] = []
-  readonly #child: SupervisedChild<object, EngineCommand, EngineReady, EngineMessage>
+  readonly #asks: Ask[] = []
+  readonly #link: EngineLink
   readonly #door: Door
-  #host: EngineHost | undefined
-  #held = false
 
   constructor(settings: Settings) {
     this.settings = settings
     const { maxQueue, maxQueuedTokens, queueMs, firstTokenMs, totalMs } = settings
     this.#door = new Door(this)
     this.generator = new Generator({
-      engineReady: () => this.#child.ready,
-      send: (command) => this.#child.send(command),
+      engineReady: () => this.#link.ready,
+      send: (command) => this.#link.send(command),
       maxQueue,
       maxQueuedTokens,
       timeLimits: {
@@ -67,26 +62,13 @@ export class World implements Observer {
       onGap: () => undefined,
       onOver: (record) => this.records.push(record),
     })
-    this.#child = new SupervisedChild({
-      name: 'engine',
-      entry: new URL('file:///none'),
-      fork: () => this.#fork(),
-      init: () => ({}),
-      heartbeatTimeoutMs: NEVER,
-      progressTimeoutMs: NEVER,
-      startTimeoutMs: NEVER,
-      backoffMs: { first: 1, max: 4 },
-      log: silent,
+    this.#link = new EngineLink(settings, this, {
       onReady: () => {
         this.downAt = undefined
         this.generator.onEngineReady()
       },
-      onMessage: (message) => {
-        if (message.type === 'step') this.generator.onStep(message)
-      },
-      onDown: ({ served }) => {
-        if (served) this.#onLost()
-      },
+      onStep: (step) => this.generator.onStep(step),
+      onLost: () => this.#onLost(),
     })
   }
 
@@ -108,44 +90,45 @@ export class World implements Observer {
   }
 
   get scheduler() {
-    return this.#host?.scheduler
+    return this.#link.scheduler
   }
   get live(): Choice[] {
     return this.choices.filter(({ generation }) => !generation.over)
   }
 
   async open(): Promise<void> {
-    this.#child.start()
-    await this.#settle()
+    this.#link.start()
+    await this.#link.settle()
   }
 
   async apply(command: Command): Promise<void> {
     if (command.do === 'ask') await this.#ask(command.ask)
+    else if (command.do === 'again') await this.#again(command.at)
     else if (command.do === 'step') for (let pass = 0; pass < command.passes; pass++) await this.#step()
     else if (command.do === 'tick') vi.advanceTimersByTime(command.ms)
     else if (command.do === 'crash') this.#crash(command.heardLate)
     else if (command.do === 'fault') this.#fault(command.entry)
-    else if (command.do === 'lose') this.#host?.engine?.lose()
-    else if (command.do === 'tear') this.#host?.engine?.tear(command.transfers)
-    else if (command.do === 'hold') this.#held = command.held
+    else if (command.do === 'lose') this.#link.engine?.lose()
+    else if (command.do === 'tear') this.#link.engine?.tear(command.transfers)
+    else if (command.do === 'hold') this.#link.held = command.held
     else this.#client(command.do, this.choices[command.at % this.choices.length])
-    await this.#settle()
+    await this.#link.settle()
   }
 
   /** Everybody is served to the end: an engine is there, the pipe is quick, readers read. */
   async finish(): Promise<void> {
-    this.#held = false
+    this.#link.held = false
     for (const { reader } of this.choices) reader.read()
     for (let round = 0; this.#busy(); round++) {
       if (round > 3000) throw new Error(`${this.live.length} are never served`)
-      if (this.#child.ready === undefined) vi.advanceTimersByTime(5)
+      if (this.#link.ready === undefined) vi.advanceTimersByTime(5)
       await this.#step()
     }
-    await this.#settle()
+    await this.#link.settle()
   }
 
   #busy(): boolean {
-    return this.live.length > 0 || this.#child.ready === undefined || this.#host?.engine?.batch !== undefined
+    return this.live.length > 0 || this.#link.ready === undefined || this.#link.engine?.batch !== undefined
   }
 
   close(): void {
@@ -164,7 +147,13 @@ export class World implements Observer {
     }
   }
 
+  async #again(at: number): Promise<void> {
+    const ask = this.#asks[at % this.#asks.length]
+    if (ask !== undefined) await this.#ask(ask)
+  }
+
   async #ask(ask: Ask): Promise<void> {
+    this.#asks.push(ask)
     const now = performance.now()
     const plans = await Promise.all(
       Array.from({ length: ask.n }, (_, choice) => oracle.plan(ask, choice, now)),
@@ -199,12 +188,12 @@ export class World implements Observer {
   }
 
   async #step(): Promise<void> {
-    this.#host?.engine?.finish()
-    await this.#settle()
+    this.#link.engine?.finish()
+    await this.#link.settle()
   }
 
   #fault(entry: number): void {
-    const { engine } = this.#host ?? {}
+    const { engine } = this.#link
     const failing = engine?.batch?.[entry]
     if (failing === undefined) return
     for (const choice of this.choices) if (choice.generation.id === failing.id) choice.faulted = true
@@ -212,15 +201,10 @@ export class World implements Observer {
   }
 
   #crash(heardLate: boolean): void {
-    const host = this.#host
-    if (host === undefined) return
-    const before = this.choices.map(({ generation }) => generation.tokens.length).join()
-    host.die('SIGKILL')
-    if (heardLate) host.speak()
-    vi.advanceTimersByTime(heardLate ? 5 : 0)
-    if (heardLate) host.speak()
-    const after = this.choices.map(({ generation }) => generation.tokens.length).join()
-    if (after !== before) this.complain('a dead engine was heard')
+    const lengths = (): string => this.choices.map(({ generation }) => generation.tokens.length).join()
+    const before = lengths()
+    this.#link.crash(heardLate)
+    if (lengths() !== before) this.complain('a dead engine was heard')
   }
 
   #onLost(): void {
@@ -230,22 +214,5 @@ export class World implements Observer {
       if (choice.losses === 2) this.#door.quarantine(choice.request)
     }
     this.generator.onEngineDown()
-  }
-
-  #fork(): ChildProcess {
-    this.#host = new EngineHost(this.settings, this)
-    // Of a process, the supervisor uses what a host has.
-    return this.#host as unknown as ChildProcess
-  }
-
-  /** What is on its way arrives, and what it leads to happens. */
-  async #settle(): Promise<void> {
-    for (let round = 0; round < 2; round++) {
-      if (!this.#held) {
-        this.#host?.hear()
-        this.#host?.speak()
-      }
-      await new Promise<void>((resolve) => setImmediate(resolve))
-    }
   }
 }

@@ -90,4 +90,13 @@ describe('PacedPrefill', () => {
     const after = simulate(pace, slow, 8, 12)
     expect(after.slice(6).every(({ ms }) => ms < 240)).toBe(true)
   })
+
+  it('believes at once that passes without prompts have become slower', () => {
+    const pace = new PacedPrefill(200)
+    for (let i = 0; i < 20; i++) pace.observe({ decodes: 8, promptTokens: 0, ms: 10 })
+    for (let i = 0; i < 20; i++) pace.observe({ decodes: 8, promptTokens: 100, ms: 110 })
+    expect(pace.tokens(8, 0)).toBeGreaterThan(160)
+    for (let i = 0; i < 3; i++) pace.observe({ decodes: 8, promptTokens: 0, ms: 110 })
+    expect(pace.tokens(8, 0)).toBeLessThan(100)
+  })
 })

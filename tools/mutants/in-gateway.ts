@@ -75,12 +75,6 @@ export const inGateway: readonly Mutant[] = [
     replace: 'if (event.finish === undefined) return',
   },
   {
-    name: 'is told of a token after its end',
-    file: 'src/generation/generation.ts',
-    find: '  accept(event: SequenceEvent): void {\n    if (this.#over) return\n',
-    replace: '  accept(event: SequenceEvent): void {\n',
-  },
-  {
     name: 'ends twice, by cancel',
     file: 'src/generation/generation.ts',
     find: "if (!this.#over) this.#finish('cancelled', true)",
