@@ -10,6 +10,8 @@ import { startServer, type TestServer, untilReady } from '../support/server.ts'
 import { ZmqClient } from '../support/zmq-client.ts'
 
 const BLOCK = 16
+/** Machines may be busy. */
+const PATIENCE = { timeout: 20_000 }
 
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
 let server: TestServer
@@ -74,7 +76,7 @@ async function idle(): Promise<void> {
     return (
       /^vllm:num_requests_running\S* 0$/m.test(metrics) && /^vllm:num_requests_waiting\S* 0$/m.test(metrics)
     )
-  })
+  }, PATIENCE)
   await catchUp()
 }
 
@@ -182,7 +184,7 @@ it('tells that all is gone when the engine dies, and is right again with the nex
   await vi.waitUntil(async () => {
     await catchUp()
     return reader.blocks.size > 0
-  })
+  }, PATIENCE)
   process.kill(children(server.process.pid ?? 0).get('engine') ?? 0, 'SIGKILL')
   let tags: readonly string[] = []
   while (tags.at(-1) !== 'AllBlocksCleared') tags = reader.read(await live.next()).tags

@@ -18,6 +18,8 @@ afterEach(async () => {
 const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn() }
 const LOOPBACK = '@tcp://127.0.0.1:0'
 const BLOCK = 2
+/** Machines may be busy. */
+const PATIENCE = 20_000
 
 async function open(more: Partial<KvEventsOptions> = {}) {
   log.info.mockClear()
@@ -127,7 +129,7 @@ describe('a subscriber', () => {
     mine.send(Buffer.from('\0kv@10.0.0.1:8080@m'))
     // An answer to a later command shows that it was heard.
     mine.socket.write(Buffer.from('\x04\x09\x04PING\0\0hi'))
-    await vi.waitFor(() => expect(mine.commands).toContain('PONG'))
+    await vi.waitFor(() => expect(mine.commands).toContain('PONG'), PATIENCE)
     events.onSlots([slot(0, [1, 2])])
     await pause(50)
     expect([...mine.messages, ...other.messages]).toEqual([])
@@ -204,13 +206,13 @@ describe('a subscriber', () => {
   it('that listens itself is called again and again', async () => {
     const { port, peers, close } = await ZmqClient.listen('SUB')
     const { events } = await open({ endpoint: `tcp://127.0.0.1:${port}` })
-    await vi.waitFor(() => expect(peers).toHaveLength(1))
+    await vi.waitFor(() => expect(peers).toHaveLength(1), PATIENCE)
     peers[0]?.subscribe('')
     await peers[0]?.next()
     close()
     const again = await ZmqClient.listen('SUB', port)
     closing.push(again.close)
-    await vi.waitFor(() => expect(again.peers).toHaveLength(1), 5000)
+    await vi.waitFor(() => expect(again.peers).toHaveLength(1), PATIENCE)
     again.peers[0]?.subscribe('kv')
     events.onSlots([slot(0, [1, 2])])
     const reader = new KvEventReader(BLOCK)
@@ -251,7 +253,8 @@ describe('bad peers', () => {
     socket.on('error', () => undefined)
     socket.resume()
     socket.write(bytes)
-    await once(socket, 'close')
+    // Sooner than for its silence.
+    await once(socket, 'close', { signal: AbortSignal.timeout(8000) })
     events.onSlots([slot(0, [1, 2])])
     expect(await good.next()).toHaveLength(3)
   })
@@ -263,7 +266,7 @@ describe('bad peers', () => {
     closing.push(() => {
       for (const client of clients) client.close()
     })
-    await vi.waitFor(() => expect(clients.filter(({ closed }) => closed)).toHaveLength(2))
+    await vi.waitFor(() => expect(clients.filter(({ closed }) => closed)).toHaveLength(2), PATIENCE)
   })
 })
 
@@ -305,7 +308,7 @@ describe('replay', () => {
     dealer.send(Buffer.alloc(0), number(0n))
     const [, , sequence] = await dealer.next()
     expect(sequence?.readBigUInt64BE()).toBe(100n)
-    await vi.waitFor(() => expect(dealer.messages.at(-1)?.[3]).toHaveLength(0))
+    await vi.waitFor(() => expect(dealer.messages.at(-1)?.[3]).toHaveLength(0), PATIENCE)
     expect(dealer.messages).toHaveLength(10_000)
   }, 20_000)
 

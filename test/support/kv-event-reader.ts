@@ -60,7 +60,7 @@ export class KvEventReader {
   readBatch(payload: Uint8Array, follows = true): string[] {
     const batch = decode(payload, { useBigInt64: true }) as [number, unknown[][], number]
     const [time, events, rank] = batch
-    if (batch.length !== 3 || Math.abs(Date.now() / 1000 - time) > 60 || rank !== 0)
+    if (batch.length !== 3 || Math.abs(Date.now() / 1000 - time) > 3600 || rank !== 0)
       throw new Error('a batch')
     if (!follows && events[0]?.[0] !== 'AllBlocksCleared') throw new Error('a batch that follows none')
     return events.map((event) => {
