@@ -75,8 +75,8 @@ it('containers may do nothing but serve', () => {
 
 it('the download of an LLMInferenceService may do no more than a restricted namespace allows', () => {
   const config = manifests.find(({ kind }) => kind === 'LLMInferenceServiceConfig')
-  const { template } = config?.spec as { template: { initContainers: Container[] } }
-  expect(template.initContainers.map(({ securityContext }) => securityContext)).toEqual([
+  const spec = config?.spec as { template: { initContainers: Container[] } } | undefined
+  expect(spec?.template.initContainers.map(({ securityContext }) => securityContext)).toEqual([
     {
       allowPrivilegeEscalation: false,
       runAsNonRoot: true,
