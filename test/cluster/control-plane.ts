@@ -39,7 +39,7 @@ const address = 'https://127.0.0.1:6443'
 // Of a server that lives for a test, in a network of its own.
 const token = 'admin'
 
-const deadline = 120_000
+const deadline = 300_000
 
 /** etcd, kube-apiserver and kube-controller-manager of `binaries`, on loopback, at their usual ports. */
 export async function startControlPlane(binaries: string): Promise<ControlPlane> {

@@ -73,6 +73,25 @@ it('containers may do nothing but serve', () => {
   }
 })
 
+it('the download of an LLMInferenceService may do no more than a restricted namespace allows', () => {
+  const config = manifests.find(({ kind }) => kind === 'LLMInferenceServiceConfig')
+  const spec = config?.spec as { template: { initContainers: Container[] } } | undefined
+  expect(spec?.template.initContainers.map(({ securityContext }) => securityContext)).toEqual([
+    {
+      allowPrivilegeEscalation: false,
+      runAsNonRoot: true,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+  ])
+})
+
+it('canaries have a name, without which KServe refuses them', () => {
+  const specs = manifests.map(({ spec }) => spec as { canary?: { predictor: { name?: string } }[] })
+  const names = specs.flatMap(({ canary = [] }) => canary.map(({ predictor }) => predictor.name))
+  expect(names).toEqual(['next'])
+})
+
 it('probes are asked over HTTP at paths that exist, so that the agent of KServe can ask them too', () => {
   const probed = containers.filter((container) => 'readinessProbe' in container)
   expect(probed).toHaveLength(runtimes.length + 1)
