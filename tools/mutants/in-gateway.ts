@@ -41,8 +41,8 @@ export const inGateway: readonly Mutant[] = [
   {
     name: 'tokens that wait are never taken off',
     file: 'src/generation/generator.ts',
-    find: 'if (this.#waiting.delete(generation)) this.#waitingTokens -= generation.request.prompt.length',
-    replace: 'this.#waiting.delete(generation)',
+    find: 'this.#queued.add(tenantOf(generation.request), -generation.request.prompt.length)',
+    replace: '',
   },
   {
     name: 'who is over still waits',
@@ -59,14 +59,20 @@ export const inGateway: readonly Mutant[] = [
   {
     name: 'the queue has no bound',
     file: 'src/generation/generator.ts',
-    find: "if (inside + count > room) throw this.#full('its queue is full')",
+    find: "if (!this.#inside.takes(tenant, count, room, keptOf(maxQueue))) throw this.#full('its queue is full')",
     replace: '',
+  },
+  {
+    name: 'one tenant may fill the queue',
+    file: 'src/shared-bound.ts',
+    find: "return tenant === '' || all <= limit - kept || ",
+    replace: 'return true || ',
   },
   {
     name: 'choices count as one',
     file: 'src/generation/generator.ts',
-    find: 'inside + count > slots && queued',
-    replace: 'inside + 1 > slots && queued',
+    find: 'if (this.#inside.all + count <= slots ||',
+    replace: 'if (this.#inside.all + 1 <= slots ||',
   },
   {
     name: 'something comes after the end',

@@ -232,14 +232,14 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'tenants and salts share a scope',
     file: 'src/scheduler/sequence.ts',
-    find: "[params.cacheScope ?? '', ",
-    replace: "['', ",
+    find: "scopeOf(params.cacheScope ?? '', ",
+    replace: "scopeOf('', ",
   },
   {
     name: 'an adapter is no scope of its own',
     file: 'src/scheduler/sequence.ts',
-    find: 'params.adapter ?? []',
-    replace: '[]',
+    find: "scopeOf(params.cacheScope ?? '', params.adapter)",
+    replace: "scopeOf(params.cacheScope ?? '', undefined)",
   },
   {
     name: 'an account is never closed',
