@@ -93,6 +93,8 @@ export async function startControlPlane(binaries: string): Promise<ControlPlane>
         '--bind-address=127.0.0.1',
         '--advertise-address=127.0.0.1',
         '--endpoint-reconciler-type=none',
+        // The CRDs of KServe have megabytes, and the machine may be busy.
+        '--request-timeout=10m',
         '--service-cluster-ip-range=10.96.0.0/16',
         '--authorization-mode=RBAC',
         `--cert-dir=${folder}`,

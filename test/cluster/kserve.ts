@@ -57,7 +57,7 @@ export async function installKServe(plane: ControlPlane, checkout: string): Prom
     for (const hooks of get<{ items: Hooks[] }>(kind).items) {
       for (const hook of hooks.webhooks) {
         const { name = '', path = '' } = hook.clientConfig.service ?? {}
-        Object.assign(hook, { clientConfig: { url: url(name, path), caBundle } })
+        Object.assign(hook, { clientConfig: { url: url(name, path), caBundle }, timeoutSeconds: 30 })
       }
       must(['replace', '-f', '-'], JSON.stringify(hooks))
     }

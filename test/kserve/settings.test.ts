@@ -73,17 +73,19 @@ it('containers may do nothing but serve', () => {
   }
 })
 
-it('the download of an LLMInferenceService may do no more than a restricted namespace allows', () => {
-  const config = manifests.find(({ kind }) => kind === 'LLMInferenceServiceConfig')
-  const spec = config?.spec as { template: { initContainers: Container[] } } | undefined
-  expect(spec?.template.initContainers.map(({ securityContext }) => securityContext)).toEqual([
-    {
+it('downloads may do no more than a restricted namespace allows', () => {
+  const specs = manifests.map(({ spec }) => spec as { template?: { initContainers?: Container[] } })
+  const first = specs.flatMap(({ template }) => template?.initContainers ?? [])
+  const stored = specs.flatMap((spec) => ('container' in spec ? [spec.container as Container] : []))
+  expect([first.length, stored.length]).toEqual([1, 1])
+  for (const { securityContext } of [...first, ...stored]) {
+    expect(securityContext).toEqual({
       allowPrivilegeEscalation: false,
       runAsNonRoot: true,
       capabilities: { drop: ['ALL'] },
       seccompProfile: { type: 'RuntimeDefault' },
-    },
-  ])
+    })
+  }
 })
 
 it('canaries have a name, without which KServe refuses them', () => {
