@@ -13,6 +13,8 @@ it('stalled readers, slow senders and those who leave cost the others nothing, a
     flags: [],
   })
   expect(report.turns.map(({ with: { good } }) => good > 0)).toEqual([true, true, true])
-  expect(report.turns[1]?.during.descriptors.gateway).toBeGreaterThan(120)
+  const files = (sample = report.before): number => sample.descriptors.gateway ?? 0
+  // A third of the slow senders are refused as soon as their headers are there, and come again.
+  expect(files(report.turns[1]?.during)).toBeGreaterThan(files() + 60)
   expect(faultsOf(report)).toEqual([])
-}, 120_000)
+}, 240_000)

@@ -345,7 +345,7 @@ it('knows a conversation again after a restart, and one that had to leave its sl
   } finally {
     await rm(folder, { recursive: true })
   }
-}, 120_000)
+}, 240_000)
 
 it('SIGTERM behind an answer, or in the middle of one: the next start knows their prompts', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'altiplano-test-'))
@@ -370,7 +370,7 @@ it('SIGTERM behind an answer, or in the middle of one: the next start knows thei
   } finally {
     await rm(folder, { recursive: true })
   }
-}, 120_000)
+}, 240_000)
 
 it('logs one line of JSON each', async () => {
   server = await startServer()

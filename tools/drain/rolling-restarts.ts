@@ -55,7 +55,9 @@ export async function rollingRestarts(options: RollingOptions): Promise<RollingR
     for (let round = 0; round < options.restarts; round++) {
       await pause(1000 * options.restSeconds)
       // What else the machine does may have made a queue, which is not what is asked about.
-      while (replicas.some(({ upstream }) => upstream.inFlight > 2 * SLOTS)) await pause(50)
+      const patience = performance.now() + 30_000
+      while (replicas.some(({ upstream }) => upstream.inFlight > 2 * SLOTS) && performance.now() < patience)
+        await pause(50)
       const restart = await replace(replicas, round % 2, proxy, options)
       restarts.push(restart)
       options.onRestart?.(restart)
