@@ -10,31 +10,36 @@ import { validatorOf } from '../../support/validator.ts'
 const constraint = (schema: unknown) => ({ kind: 'json_schema', source: JSON.stringify(schema) }) as const
 /** `npm run test:schemas` draws thousands. */
 const ROUNDS = Number(process.env['SCHEMA_ROUNDS'] ?? 300)
+const PATIENCE = 100 * ROUNDS + 30_000
 const matcherOf = (schema: unknown): Matcher => new Matcher(grammarOf(constraint(schema)))
 
 describe('a schema becomes a grammar', () => {
-  it(`whose texts are all valid, and which admits valid values: ${ROUNDS} random schemas`, () => {
-    const below = random(20_261)
-    const schemas = new RandomSchemas(below)
-    for (let round = 0; round < ROUNDS; round++) {
-      const { schema, value } = schemas.draw()
-      const where = `round ${round}: ${JSON.stringify(schema)}`
-      const grammar = grammarOf(constraint(schema))
-      const walk = new GrammarWalk(grammar, below)
-      const matcher = new Matcher(grammar)
-      const invalidity = validatorOf(schema)
-      for (let draw = 0; draw < 12; draw++) {
-        const text = walk.text()
-        expect(invalidity(JSON.parse(text)), `${text} by ${where}`).toBeUndefined()
-        expect(matcher.matches(text), `${text} by ${where}`).toBe(true)
-        const instance = value()
-        expect(invalidity(instance), `${JSON.stringify(instance)} by ${where}`).toBeUndefined()
-        expect(matcher.matches(JSON.stringify(instance)), `${JSON.stringify(instance)} by ${where}`).toBe(
-          true,
-        )
+  it(
+    `whose texts are all valid, and which admits valid values: ${ROUNDS} random schemas`,
+    () => {
+      const below = random(20_261)
+      const schemas = new RandomSchemas(below)
+      for (let round = 0; round < ROUNDS; round++) {
+        const { schema, value } = schemas.draw()
+        const where = `round ${round}: ${JSON.stringify(schema)}`
+        const grammar = grammarOf(constraint(schema))
+        const walk = new GrammarWalk(grammar, below)
+        const matcher = new Matcher(grammar)
+        const invalidity = validatorOf(schema)
+        for (let draw = 0; draw < 12; draw++) {
+          const text = walk.text()
+          expect(invalidity(JSON.parse(text)), `${text} by ${where}`).toBeUndefined()
+          expect(matcher.matches(text), `${text} by ${where}`).toBe(true)
+          const instance = value()
+          expect(invalidity(instance), `${JSON.stringify(instance)} by ${where}`).toBeUndefined()
+          expect(matcher.matches(JSON.stringify(instance)), `${JSON.stringify(instance)} by ${where}`).toBe(
+            true,
+          )
+        }
       }
-    }
-  }, 100 * ROUNDS + 30_000)
+    },
+    PATIENCE,
+  )
 
   it('that is within the limits: 100 random schemas', () => {
     const schemas = new RandomSchemas(random(7))
