@@ -146,6 +146,7 @@ describe('tools', () => {
       id: expect.stringMatching(/^toolu_[0-9a-f]{24}$/),
       name: 'get_weather',
       input: { city: 'Paris' },
+      caller: { type: 'direct' },
     })
     if (block?.type !== 'tool_use') return
     const result: Anthropic.ToolResultBlockParam = {

@@ -1,6 +1,6 @@
 import { createOpenAI } from '@ai-sdk/openai'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import { APICallError, generateObject, generateText, stepCountIs, streamText, tool } from 'ai'
+import { APICallError, generateObject, generateText, Output, stepCountIs, streamText, tool } from 'ai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { startServer, type TestServer } from '../../support/server.ts'
@@ -77,6 +77,16 @@ describe.each([
     expect(ran).toEqual([{ city: 'Paris' }])
     expect(steps).toHaveLength(2)
     expect(text).toMatch(/21|sunny/)
+  })
+
+  it('takes tools together with a schema for the answer', async () => {
+    const { toolCalls } = await generateText({
+      ...settings(),
+      tools,
+      output: Output.object({ schema: Weather }),
+      stopWhen: stepCountIs(1),
+    })
+    expect(toolCalls[0]).toMatchObject({ toolName: 'get_weather', input: { city: 'Paris' } })
   })
 
   it('calls the tool it is told to', async () => {

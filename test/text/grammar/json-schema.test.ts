@@ -10,6 +10,7 @@ import { validatorOf } from '../../support/validator.ts'
 const constraint = (schema: unknown) => ({ kind: 'json_schema', source: JSON.stringify(schema) }) as const
 /** `npm run test:schemas` draws thousands. */
 const ROUNDS = Number(process.env['SCHEMA_ROUNDS'] ?? 300)
+const PATIENCE = 100 * ROUNDS + 30_000
 const matcherOf = (schema: unknown): Matcher => new Matcher(grammarOf(constraint(schema)))
 
 describe('a schema becomes a grammar', () => {
@@ -37,7 +38,7 @@ describe('a schema becomes a grammar', () => {
         }
       }
     },
-    100 * ROUNDS + 30_000,
+    PATIENCE,
   )
 
   it('that is within the limits: 100 random schemas', () => {
