@@ -415,6 +415,22 @@ describe('tool calls', () => {
   })
 })
 
+describe('an answer that is a document or calls', () => {
+  const output = {
+    tools: { format: 'mistral-args', offered: new Map(), single: false, opening: '[TOOL_CALLS]' },
+  }
+
+  it('is a document, whatever stands in it, unless it begins as calls do', () => {
+    for (const document of ['{"a": "[TOOL_CALLS]f{}"}', '[TOOL_CALL', '[1]', ''])
+      expect(readAll(output, document)).toEqual({ reasoning: '', content: document, calls: [] })
+    expect(readAll(output, '[TOOL_CALLS]f[ARGS]{}')).toEqual({
+      reasoning: '',
+      content: '',
+      calls: [{ name: 'f', arguments: '{}' }],
+    })
+  })
+})
+
 describe('reasoning', () => {
   const thought = (reasoning: string, content: string): Answer => ({ reasoning, content, calls: [] })
   const cases: [string, boolean, string, Answer][] = [
