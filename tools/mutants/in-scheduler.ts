@@ -178,8 +178,8 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'a failed slot keeps its tokens',
     file: scheduler,
-    find: "sequence.end === 'error' ? [] : ",
-    replace: '',
+    find: 'sequence.computed = 0\n        if',
+    replace: 'if',
   },
   {
     name: 'unbounded queue',
