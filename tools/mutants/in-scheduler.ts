@@ -289,10 +289,4 @@ export const inScheduler: readonly Mutant[] = [
     find: 'account.served = Math.max(account.served, this.#clock)',
     replace: 'account.served = 0',
   },
-  {
-    name: 'a guess goes over the context',
-    file: scheduler,
-    find: 'Math.min(room, this.#limits.contextSize - entry.start - entry.tokens.length)',
-    replace: 'room',
-  },
 ]
