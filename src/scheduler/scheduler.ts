@@ -376,9 +376,8 @@ export class Scheduler {
 
   #giveBack(sequence: Sequence): void {
     if (sequence.slot === undefined) return
-    // What an entry that failed has left in its cells is not known.
-    const tokens = sequence.end === 'error' ? [] : sequence.tokens.slice(0, sequence.computed)
-    this.#cache.release(sequence.slot, { scope: sequence.scope, tokens })
+    const { scope, tokens, computed } = sequence
+    this.#cache.release(sequence.slot, { scope, tokens: tokens.slice(0, computed) })
     sequence.slot = undefined
   }
 }
