@@ -1,24 +1,15 @@
 // What log probabilities cost: milliseconds a step with and without, for a GGUF. Usage: logprobs.ts MODEL.gguf [SLOTS]
 import type { Scoring } from '../src/engine/engine.ts'
 import { openLlama } from '../src/engine/llama.ts'
+import { greedy } from '../test/support/workload.ts'
+import { percentile } from './report/statistics.ts'
 
 const ROUNDS = 40
 const CHUNK = 32
 const [modelPath = '', slots = '1'] = process.argv.slice(2)
 const rows = Array.from({ length: Number(slots) }, (_, slot) => slot)
 const prompt = Array.from({ length: CHUNK + 1 }, (_, index) => 40 + (index % 50))
-const sample = {
-  temperature: 0.8,
-  topP: 0.95,
-  topK: 40,
-  minP: 0,
-  seed: 1,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  repeatPenalty: 1,
-  penaltyWindow: 64,
-  logitBias: [],
-}
+const sample = { ...greedy, temperature: 0.8, topP: 0.95, topK: 40, seed: 1 }
 const { engine } = await openLlama({
   modelPath,
   slots: rows.length,
@@ -49,9 +40,6 @@ async function pass(tokens: readonly number[], draws: boolean, scoring?: Scoring
   return performance.now() - startedAt
 }
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
-
 type Mode = readonly [name: string, run: () => Promise<number>]
 
 /** `run` without log probabilities, and with some; in turns, as what else the machine does should meet them all alike. */
@@ -67,8 +55,8 @@ async function compare(
     times[index]?.push((await modes[index]?.[1]()) ?? 0)
   }
   for (const [index, [name]] of modes.entries()) {
-    const all = median(times[index] ?? [])
-    const each = (all - median(times[0] ?? [])) / tokens
+    const all = percentile(times[index] ?? [], 0.5)
+    const each = (all - percentile(times[0] ?? [], 0.5)) / tokens
     console.log(`${name.padEnd(16)} ${all.toFixed(2)} ms a pass, ${each.toFixed(2)} ms more a token`)
   }
 }

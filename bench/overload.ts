@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { startServer, type TestServer } from '../test/support/server.ts'
 import { ask, type Outcome } from './overload/ask.ts'
 import { goodputByLoad } from './overload/goodput.ts'
-import { quantile } from './overload/quantile.ts'
+import { percentile } from './report/statistics.ts'
 
 const { values } = parseArgs({
   options: {
@@ -44,8 +44,12 @@ function report(name: string, outcomes: readonly Outcome[]): void {
   )
   if (refused.length > 0) {
     const waits = refused.map(({ retryAfterMs = Number.NaN }) => retryAfterMs)
-    console.log(`  refused after p50 ${quantile(times, 0.5)} ms, p99 ${quantile(times, 0.99)} ms`)
-    console.log(`  retry-after p50 ${quantile(waits, 0.5)} ms, p99 ${quantile(waits, 0.99)} ms`)
+    console.log(
+      `  refused after p50 ${percentile(times, 0.5).toFixed(0)} ms, p99 ${percentile(times, 0.99).toFixed(0)} ms`,
+    )
+    console.log(
+      `  retry-after p50 ${percentile(waits, 0.5).toFixed(0)} ms, p99 ${percentile(waits, 0.99).toFixed(0)} ms`,
+    )
   }
 }
 
@@ -55,7 +59,9 @@ function reportLog(server: TestServer, from: number): void {
     const { msg, status, ms } = JSON.parse(line) as { msg: string; status?: number; ms?: number }
     return msg === 'request' && status === 503 && ms !== undefined ? [ms] : []
   })
-  console.log(`  by its own clock: p50 ${quantile(times, 0.5)} ms, p99 ${quantile(times, 0.99)} ms`)
+  console.log(
+    `  by its own clock: p50 ${percentile(times, 0.5).toFixed(0)} ms, p99 ${percentile(times, 0.99).toFixed(0)} ms`,
+  )
 }
 
 /** How long it takes until a slot is free for who comes then, beside how long those who were refused were told to wait. */
@@ -76,7 +82,7 @@ async function checkRetry(url: string): Promise<void> {
     retryAfterMs === undefined ? [] : [(100 * (ms + retryAfterMs)) / freeMs],
   )
   console.log(
-    `a slot was free after ${Math.round(freeMs)} ms; ${ratios.length} were told to come back after ${quantile(ratios, 0.01)} % (p1), ${quantile(ratios, 0.5)} % (p50), ${quantile(ratios, 0.99)} % (p99) of that`,
+    `a slot was free after ${Math.round(freeMs)} ms; ${ratios.length} were told to come back after ${percentile(ratios, 0.01).toFixed(0)} % (p1), ${percentile(ratios, 0.5).toFixed(0)} % (p50), ${percentile(ratios, 0.99).toFixed(0)} % (p99) of that`,
   )
 }
 

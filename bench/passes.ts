@@ -2,6 +2,8 @@
 // without holes. Usage: passes.ts MODEL.gguf [--threads 1] [--streams 4] [--rounds 12]
 import { parseArgs } from 'node:util'
 import { openLlama } from '../src/engine/llama.ts'
+import { greedy } from '../test/support/workload.ts'
+import { percentile } from './report/statistics.ts'
 import { textTable } from './report/text-table.ts'
 
 const { values, positionals } = parseArgs({
@@ -29,19 +31,6 @@ const { engine } = await openLlama({
   kvCacheType: 'f16',
 })
 const text = Array.from({ length: CONTEXT }, (_, index) => 100 + ((index * 7) % 900))
-const greedy = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  seed: 1,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  repeatPenalty: 1,
-  penaltyWindow: 64,
-  logitBias: [],
-}
-
 /** Rows of a slot from a position on. Streams are sampled, chunks of prompts are not. */
 interface Part {
   readonly slot: number
@@ -74,16 +63,13 @@ async function fill(slot: number, tokens: number): Promise<void> {
   }
 }
 
-const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
-
 /** Medians of several ways to do a thing, which take turns: what else the machine does should meet them alike. */
 async function compare(ways: readonly (() => Promise<number>)[]): Promise<number[]> {
   const times = ways.map((): number[] => [])
   for (let turn = 0; turn < rounds; turn++) {
     for (const [index, way] of ways.entries()) times[index]?.push(await way())
   }
-  return times.map(median)
+  return times.map((each) => percentile(each, 0.5))
 }
 
 const decodes = (slots: readonly number[], start: number): Part[] =>

@@ -134,6 +134,7 @@ export class Altiplano {
     this.#adapters = new Adapters({
       load: (adapter) => this.#loader.load(adapter),
       unload: (id) => this.#engine?.send({ type: 'unload', id }),
+      onChange: () => this.#options.kvEvents?.onAdapters(this.#adapters.namesById()),
       inUse: (id) => {
         const { running, waiting } = this.#generator.adapters()
         return running.has(id) || waiting.has(id)
@@ -186,7 +187,6 @@ export class Altiplano {
     this.#unservable = undefined
     this.#shards = shards
     for (const adapter of adapters) this.#adapters.set(adapter)
-    this.#tellAdapters()
     this.#engine = new SupervisedChild({
       name: 'engine',
       entry: childEntry('engine'),
@@ -313,10 +313,6 @@ export class Altiplano {
     if (step.slots !== undefined) this.#options.kvEvents?.onSlots(step.slots)
   }
 
-  #tellAdapters(): void {
-    this.#options.kvEvents?.onAdapters(this.#adapters.namesById())
-  }
-
   #serving(): Serving {
     const generatingNames = (): readonly string[] => (this.#pooledOnly ? [] : this.names)
     const pooled = this.#pooled
@@ -395,11 +391,7 @@ export class Altiplano {
       changeable: this.#options.loraDir !== undefined,
       find: (name) => adapters.find(name),
       load: (name, path) => this.#loadAdapter(name, path),
-      unload: (name) => {
-        const known = adapters.unload(name)
-        this.#tellAdapters()
-        return known
-      },
+      unload: (name) => adapters.unload(name),
     }
   }
 
@@ -408,7 +400,6 @@ export class Altiplano {
     await this.#readyModel()
     try {
       await this.#adapters.load({ name, ...(await openLoraAdapterIn(loraDir, path, this.#shards)) })
-      this.#tellAdapters()
       log.info({ adapter: name }, 'adapter loaded')
     } catch (error) {
       if (error instanceof ServingError) throw error

@@ -1,4 +1,4 @@
-import type { Config } from './config/schema.ts'
+import { type Config, settings } from './config/schema.ts'
 import { mayHaveGpu } from './engine/gpu-devices.ts'
 import { freeCores } from './free-cores.ts'
 
@@ -10,14 +10,11 @@ export interface MachinePlan {
   readonly threads: number
   /** Whether fewer threads are tried while it serves, and kept where they are faster. */
   readonly tuneThreads: boolean
-  /** What is asked of a GPU; `none`: there is none, or none is to be used. */
-  readonly gpuLayers: number | 'auto' | 'max' | 'none'
+  /** What is asked of a GPU, in the words of the setting; `none`: there is none, or none is to be used. */
+  readonly gpuLayers: number | string
   /** llama.cpp: `auto` is on wherever the backend has it. */
   readonly flashAttention: Config['flashAttention']
 }
-
-/** As many layers as nobody has: all. */
-const ALL_LAYERS = 10_000
 
 export function machinePlan({ threads, gpuLayers, flashAttention }: Config): MachinePlan {
   const cores = freeCores()
@@ -30,7 +27,7 @@ export function machinePlan({ threads, gpuLayers, flashAttention }: Config): Mac
   }
 }
 
-function layersInWords(layers: number): MachinePlan['gpuLayers'] {
-  if (layers === -1) return 'auto'
-  return layers === ALL_LAYERS ? 'max' : layers
+function layersInWords(layers: number): number | string {
+  const { words = {} } = settings.find(({ name }) => name === 'gpuLayers')?.schema ?? {}
+  return Object.entries(words).find(([, value]) => value === layers)?.[0] ?? layers
 }

@@ -144,5 +144,5 @@ async function openTraces(config: Config, model: string, log: Logger): Promise<T
 async function openKvEvents(config: Config, model: string, log: Logger): Promise<KvEvents | undefined> {
   if (config.kvEventsEndpoint === undefined) return undefined
   const { openKvEvents: open } = await import('./kv-events/open-kv-events.ts')
-  return open(config, model, log, process.env)
+  return open(config.kvEventsEndpoint, config, model, log, process.env)
 }

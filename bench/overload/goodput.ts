@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { closedLoop, openLoop } from '../client/pace.ts'
+import { percentile } from '../report/statistics.ts'
 import { textTable } from '../report/text-table.ts'
 import { ask, type Outcome } from './ask.ts'
-import { quantile } from './quantile.ts'
 
 export interface GoodputOptions {
   readonly url: string
@@ -18,10 +18,10 @@ export interface GoodputOptions {
 /** Requests a second that are answered in time: the peak, when nobody is refused, and at each multiple of it. Yields lines. */
 export async function goodputByLoad(options: GoodputOptions): Promise<string[]> {
   const { factors, sloMs } = options
-  const before = await closedLoop(options)
+  const before = await peakOf(options)
   const lines = []
-  for (const factor of factors) lines.push(await openLoop(options, factor * before))
-  const peak = Math.max(before, await closedLoop(options))
+  for (const factor of factors) lines.push(await loadOf(options, factor * before))
+  const peak = Math.max(before, await peakOf(options))
   const table = lines.map(({ rate, good, refused, outcomes }, index) => [
     `${factors[index]} ×`,
     rate.toFixed(1),
@@ -29,8 +29,8 @@ export async function goodputByLoad(options: GoodputOptions): Promise<string[]> 
     (good / peak).toFixed(2),
     `${outcomes}`,
     `${refused.length}`,
-    `${quantile(refused, 0.5)}`,
-    `${quantile(refused, 0.99)}`,
+    percentile(refused, 0.5).toFixed(0),
+    percentile(refused, 0.99).toFixed(0),
   ])
   return [
     `peak ${peak.toFixed(1)} answers a second; those with a first token within ${sloMs} ms count`,
@@ -44,18 +44,10 @@ export async function goodputByLoad(options: GoodputOptions): Promise<string[]> 
 const isGood = ({ status, ended, firstMs = Number.POSITIVE_INFINITY }: Outcome, sloMs: number): boolean =>
   status === 200 && ended && firstMs <= sloMs
 
-async function closedLoop({ url, streams, seconds, sloMs }: GoodputOptions): Promise<number> {
-  const startedAt = performance.now()
-  const until = startedAt + seconds * 1000
-  let good = 0
-  const stream = async (): Promise<void> => {
-    while (performance.now() < until) {
-      const outcome = await ask(url)
-      if (isGood(outcome, sloMs) && outcome.endedAt <= until) good++
-    }
-  }
-  await Promise.all(Array.from({ length: streams }, stream))
-  return good / seconds
+async function peakOf({ url, streams, seconds, sloMs }: GoodputOptions): Promise<number> {
+  const until = performance.now() + seconds * 1000
+  const outcomes = await closedLoop(streams, seconds, () => ask(url))
+  return outcomes.filter((outcome) => isGood(outcome, sloMs) && outcome.endedAt <= until).length / seconds
 }
 
 interface Load {
@@ -67,16 +59,14 @@ interface Load {
 }
 
 /** At a rate that waits for nobody. What counts is over while the load lasts, after a time for the queue to fill. */
-async function openLoop({ url, seconds, sloMs }: GoodputOptions, rate: number): Promise<Load> {
+async function loadOf({ url, seconds, sloMs }: GoodputOptions, rate: number): Promise<Load> {
   const startedAt = performance.now()
   const until = startedAt + seconds * 1000
-  const sent: Promise<Outcome>[] = []
-  while (performance.now() < until) {
-    await pause(5)
-    const due = Math.floor(((performance.now() - startedAt) / 1000) * rate)
-    while (sent.length < due) sent.push(ask(url))
-  }
-  const outcomes = await Promise.all(sent)
+  const outcomes = await openLoop(
+    rate,
+    (passed) => passed < seconds,
+    () => ask(url),
+  )
   const from = startedAt + seconds * 250
   const good = outcomes.filter(
     (outcome) => isGood(outcome, sloMs) && outcome.endedAt > from && outcome.endedAt <= until,

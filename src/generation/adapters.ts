@@ -9,6 +9,8 @@ export interface AdapterEngine {
   /** Resolves when the engine has it, be it the next one. Rejects with the engine's reason. */
   load(adapter: LoraAdapter): Promise<void>
   unload(id: string): void
+  /** Other names than before are served, or other adapters by them. */
+  onChange(): void
   /** Whether a generation runs or waits with it. */
   inUse(id: string): boolean
 }
@@ -48,6 +50,7 @@ export class Adapters {
     const before = this.#named.get(adapter.name)
     this.#named.set(adapter.name, adapter)
     if (before !== undefined) this.#forget(before)
+    this.#engine.onChange()
   }
 
   /** Rejects, and changes nothing, when the engine does not take it. */
@@ -62,6 +65,7 @@ export class Adapters {
     if (adapter === undefined) return false
     this.#named.delete(name)
     this.#forget(adapter)
+    this.#engine.onChange()
     return true
   }
 

@@ -3,15 +3,14 @@ import type { Config } from '../config/schema.ts'
 import { KvEvents } from './kv-events.ts'
 import type { SocketLog } from './zmtp/socket.ts'
 
-/** Undefined where nobody is to be told. @throws ConfigError when it cannot listen. */
+/** @throws ConfigError when it cannot listen. */
 export async function openKvEvents(
+  endpoint: string,
   config: Config,
   model: string,
   log: SocketLog,
   env: NodeJS.ProcessEnv,
-): Promise<KvEvents | undefined> {
-  const { kvEventsEndpoint: endpoint, kvEventsReplayEndpoint: replayEndpoint } = config
-  if (endpoint === undefined) return undefined
+): Promise<KvEvents> {
   if (!config.prefixCache)
     log.warn({}, 'no KV events: without a prefix cache no slot holds what could be used')
   if (config.apiKeys !== undefined)
@@ -19,7 +18,7 @@ export async function openKvEvents(
   const topic = config.kvEventsTopic ?? `kv@${podAddress(env)}:${config.port}@${model}`
   return KvEvents.open({
     endpoint,
-    replayEndpoint,
+    replayEndpoint: config.kvEventsReplayEndpoint,
     topic,
     model,
     blockSize: config.kvEventsBlockSize,

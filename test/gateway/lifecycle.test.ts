@@ -324,15 +324,23 @@ it('runs as many at once as it promises when nothing may wait', async () => {
   expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
 })
 
+/** Of the server of the test, with a prompt of more than a hundred tokens. */
+function askFor(word: string, fields: object = {}): Promise<Response> {
+  return chat(server?.url ?? '', { messages: [{ role: 'user', content: `${word} `.repeat(120) }], ...fields })
+}
+
+/** Tokens that an answer says were in the cache. */
+async function cachedOf(answer: Promise<Response>): Promise<number> {
+  const { usage } = (await (await answer).json()) as {
+    usage: { prompt_tokens_details: { cached_tokens: number } }
+  }
+  return usage.prompt_tokens_details.cached_tokens
+}
+
 it('knows a conversation again after a restart, and one that had to leave its slot', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'altiplano-test-'))
   const flags = ['--slots', '1', '--kv-cache-dir', folder]
-  const cached = async (word: string): Promise<number> => {
-    const content = `${word} `.repeat(120)
-    const answer = await chat(server?.url ?? '', { messages: [{ role: 'user', content }], temperature: 0 })
-    const { usage } = (await answer.json()) as { usage: { prompt_tokens_details: { cached_tokens: number } } }
-    return usage.prompt_tokens_details.cached_tokens
-  }
+  const cached = (word: string): Promise<number> => cachedOf(askFor(word, { temperature: 0 }))
   try {
     server = await startServer(flags)
     expect(await cached('lake')).toBe(0)
@@ -350,17 +358,10 @@ it('knows a conversation again after a restart, and one that had to leave its sl
 it('SIGTERM behind an answer, or in the middle of one: the next start knows their prompts', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'altiplano-test-'))
   const flags = ['--slots', '2', '--kv-cache-dir', folder, '--drain-timeout', '0']
-  const ask = (word: string, fields: object = {}): Promise<Response> =>
-    chat(server?.url ?? '', { messages: [{ role: 'user', content: `${word} `.repeat(120) }], ...fields })
-  const cached = async (word: string): Promise<number> => {
-    const { usage } = (await (await ask(word)).json()) as {
-      usage: { prompt_tokens_details: { cached_tokens: number } }
-    }
-    return usage.prompt_tokens_details.cached_tokens
-  }
+  const cached = (word: string): Promise<number> => cachedOf(askFor(word))
   try {
     server = await startServer(flags)
-    const running = await ask('moon', { stream: true, max_tokens: 1500, ignore_eos: true })
+    const running = await askFor('moon', { stream: true, max_tokens: 1500, ignore_eos: true })
     await running.body?.getReader().read()
     expect(await cached('lake')).toBeLessThan(20)
     expect(await server.stop()).toBe(0)

@@ -1,5 +1,5 @@
 import { type IncomingMessage, request } from 'node:http'
-import { setTimeout as pause } from 'node:timers/promises'
+import { capacityOf, openLoop } from '../../bench/client/pace.ts'
 
 export interface GoodClients {
   readonly url: string
@@ -26,31 +26,23 @@ interface Outcome {
 
 /** Asks at a pace, whatever comes of it, and waits for the last answer. */
 export async function askAtPace(clients: GoodClients, rate: number, seconds: number): Promise<Goodput> {
-  const asked: Promise<Outcome>[] = []
-  const startedAt = performance.now()
-  for (let passed = 0; passed < seconds; passed = (performance.now() - startedAt) / 1000) {
-    while (asked.length < passed * rate) asked.push(ask(clients))
-    await pause(5)
-  }
-  const outcomes = await Promise.all(asked)
+  const outcomes = await openLoop(
+    rate,
+    (passed) => passed < seconds,
+    () => ask(clients),
+  )
   const faults = outcomes.flatMap(({ fault }) => fault ?? [])
   return {
-    asked: asked.length,
-    good: asked.length - faults.length,
+    asked: outcomes.length,
+    good: outcomes.length - faults.length,
     firstTokenMs: outcomes.map(({ firstTokenMs }) => firstTokenMs).filter(Number.isFinite),
     faults,
   }
 }
 
 /** Answers a second when so many are always asked for. */
-export async function capacityOf(clients: GoodClients, atOnce: number, seconds: number): Promise<number> {
-  let answers = 0
-  const startedAt = performance.now()
-  const lane = async (): Promise<void> => {
-    for (; performance.now() - startedAt < 1000 * seconds; answers++) await ask(clients)
-  }
-  await Promise.all(Array.from({ length: atOnce }, lane))
-  return (1000 * answers) / (performance.now() - startedAt)
+export function capacityFor(clients: GoodClients, atOnce: number, seconds: number): Promise<number> {
+  return capacityOf(atOnce, seconds, () => ask(clients))
 }
 
 /** Never rejects. */

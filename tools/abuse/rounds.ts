@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startServer, type TestServer } from '../../test/support/server.ts'
 import { type Sample, sampleOf } from '../soak/sample.ts'
 import type { Abuse } from './abusers.ts'
-import { askAtPace, capacityOf, type GoodClients, type Goodput } from './good-clients.ts'
+import { askAtPace, capacityFor, type GoodClients, type Goodput } from './good-clients.ts'
 
 export interface AbuseOptions {
   /** Connections of each kind. */
@@ -63,7 +63,7 @@ export async function abuseRounds(options: AbuseOptions): Promise<AbuseReport> {
   ])
   try {
     const clients = { url: server.url, key: KEYS.good, tokens: 32, firstTokenMs: options.firstTokenMs }
-    const capacity = await capacityOf(clients, 8, options.seconds)
+    const capacity = await capacityFor(clients, 8, options.seconds)
     const turns: Turn[] = []
     const before = await settled(server)
     for (const [abuse, count] of Object.entries(options.counts) as [Abuse, number][]) {

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ChatRecord } from '../../bench/client/chat.ts'
+import { capacityOf, openLoop } from '../../bench/client/pace.ts'
 import { startServer, type TestServer } from '../../test/support/server.ts'
-import { capacityOf, openLoop } from './load.ts'
+import { stream } from './load.ts'
 import { ReadinessProxy, type Upstream } from './readiness-proxy.ts'
 
 export interface RollingOptions {
@@ -48,9 +49,15 @@ export async function rollingRestarts(options: RollingOptions): Promise<RollingR
   const replicas: Replica[] = []
   try {
     for (let count = 0; count < 2; count++) replicas.push(await start(proxy, options))
-    const capacity = await capacityOf(load, 2 * SLOTS, options.measureSeconds)
+    const capacity = await capacityOf(2 * SLOTS, options.measureSeconds, (lane, turn) =>
+      stream(load, 1000 * lane + turn),
+    )
     const over = new AbortController()
-    const streams = openLoop(load, options.load * capacity, over.signal)
+    const streams = openLoop(
+      options.load * capacity,
+      () => !over.signal.aborted,
+      (index) => stream(load, index),
+    )
     const restarts: Restart[] = []
     for (let round = 0; round < options.restarts; round++) {
       await pause(1000 * options.restSeconds)
