@@ -243,7 +243,8 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     if (thoughtLimit === undefined || this.#thoughtEnded || !this.#deps.output.inThought) return
     if (this.#reasoningTokens < thoughtLimit.tokens) return
     this.#endThought(thoughtLimit.ending)
-    this.#deps.onRewritten(this)
+    // There may have been room for no more.
+    if (!this.#over) this.#deps.onRewritten(this)
   }
 
   /** What the model would have written to end its thought; what it has begun of a character is left out. */

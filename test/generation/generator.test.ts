@@ -144,6 +144,20 @@ describe('Generator', () => {
     expect(generator.inFlight).toBe(0)
   })
 
+  it('is over where the end of a thought that is too long is all there is room for', async () => {
+    const { generator, tell, sent } = setup()
+    const thoughtLimit = { tokens: 3, ending: Uint32Array.from(Buffer.from('</think>')) }
+    const [generation] = generator.start([request({ maxTokens: 5, output, thoughtLimit })])
+    if (generation === undefined) throw new Error('nothing started')
+    const { id } = generation
+    tell(...letters(id, 'hmm'))
+    expect(await read(generation)).toMatchObject({ reason: 'length', error: undefined })
+    expect(generation.usage).toMatchObject({ completionTokens: 5, reasoningTokens: 5 })
+    expect(sent.map(({ type }) => type)).toEqual(['add', 'cancel'])
+    expect(generator.inFlight).toBe(0)
+    generator.checkIntegrity()
+  })
+
   it('splits thought, content and call, and looks for stop strings in content only', async () => {
     const { generator, tell } = setup()
     const [generation] = generator.start([request({ output, stops: ['{', 'END'] })])
