@@ -14,7 +14,7 @@ export class TokenEstimator {
   #encoder: Tiktoken | undefined
   #opened = false
 
-  /** Once. Takes up to a quarter of a second for a vocabulary of 200,000. */
+  /** Once. Nothing else is done meanwhile: 0.6 s for a vocabulary of 200,000, which is why it is opened only where it is needed. */
   async open(vocabulary: Vocabulary): Promise<void> {
     if (this.#opened) return
     this.#opened = true
