@@ -28,6 +28,6 @@ done
 # The list of what is in here, made from what is in here; npm asks for the tools of development otherwise.
 npm pkg delete devDependencies scripts --silent
 npm sbom --omit=dev --sbom-format=cyclonedx --silent > sbom.cdx.json
-rm -rf package-lock.json .npmrc node_modules/.package-lock.json node_modules/.bin
+rm -rf package-lock.json .npmrc node_modules/.package-lock.json node_modules/.bin node_modules/.cache
 # Whoever the container runs as reads everything and writes nothing.
 chmod -R u=rwX,go=rX .
