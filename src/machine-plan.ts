@@ -1,8 +1,11 @@
+import { probeGpu } from './children/gpu-probe.ts'
 import { type Config, settings } from './config/schema.ts'
-import { mayHaveGpu } from './engine/gpu-devices.ts'
+import type { Gpu } from './engine/gpu.ts'
 import { freeCores } from './free-cores.ts'
+import { memoryLimit } from './memory-limit.ts'
+import type { Room } from './models/fit-plan.ts'
 
-/** What is taken of the machine, beside memory. */
+/** What a machine has, and what is taken of it. */
 export interface MachinePlan {
   /** Cores that the container or the machine gives. */
   readonly cores: number
@@ -10,20 +13,27 @@ export interface MachinePlan {
   readonly threads: number
   /** Whether fewer threads are tried while it serves, and kept where they are faster. */
   readonly tuneThreads: boolean
-  /** What is asked of a GPU, in the words of the setting; `none`: there is none, or none is to be used. */
+  /** What is used; undefined: there is none, or none is to be used. */
+  readonly gpu: Gpu | undefined
+  /** What is asked of it, in the words of the setting; `none` without one. */
   readonly gpuLayers: number | string
   /** llama.cpp: `auto` is on wherever the backend has it. */
   readonly flashAttention: Config['flashAttention']
+  readonly room: Room
 }
 
-export function machinePlan({ threads, gpuLayers, flashAttention }: Config): MachinePlan {
+/** Looks at the machine: takes a second or two where there is a GPU. */
+export async function machinePlan({ threads, gpuLayers, flashAttention }: Config): Promise<MachinePlan> {
   const cores = freeCores()
+  const gpu = gpuLayers === 0 ? undefined : await probeGpu()
   return {
     cores,
     threads: threads || cores,
     tuneThreads: threads === 0,
-    gpuLayers: gpuLayers === 0 || !mayHaveGpu() ? 'none' : layersInWords(gpuLayers),
+    gpu,
+    gpuLayers: gpu === undefined ? 'none' : layersInWords(gpuLayers),
     flashAttention,
+    room: { host: memoryLimit(), gpu: gpu === undefined || gpu.unified ? 0 : gpu.free },
   }
 }
 

@@ -5,6 +5,7 @@ import { type Config, servedNames } from './config/schema.ts'
 import { checkExposure, openKeyFile, openTls } from './front-door.ts'
 import type { KvEvents } from './kv-events/kv-events.ts'
 import { listenOn } from './listen.ts'
+import { machinePlan } from './machine-plan.ts'
 import { modelDisplayName } from './models/locate.ts'
 import {
   checkAdapterNames,
@@ -66,8 +67,11 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const { stopped, stop } = untilSignal(log)
   const starting = new AbortController()
   // The children load their engine while the gateway opens its port.
-  void startModel(altiplano, config, local, log, starting.signal)
-  if (config.embeddingModel !== undefined) void startEmbeddingModel(altiplano, config, log, starting.signal)
+  const machine = machinePlan(config)
+  void startModel(altiplano, config, machine, local, log, starting.signal)
+  if (config.embeddingModel !== undefined) {
+    void startEmbeddingModel(altiplano, config, machine, log, starting.signal)
+  }
   const giveUp = async (error: unknown): Promise<never> => {
     starting.abort()
     await altiplano.drain(0)

@@ -5,12 +5,10 @@ import type { EmbeddingInit } from './children/protocol.ts'
 import { ConfigError } from './config/config-error.ts'
 import { parseLoraModules } from './config/lora-modules.ts'
 import { type Config, servedNames } from './config/schema.ts'
-import { freeCores } from './free-cores.ts'
 import type { NamedAdapter } from './generation/adapters.ts'
-import { type MachinePlan, machinePlan } from './machine-plan.ts'
-import { memoryLimit } from './memory-limit.ts'
+import type { MachinePlan } from './machine-plan.ts'
 import type { DownloadProgress } from './models/download.ts'
-import { checkFit, type FitPlan, fitPlan, fits } from './models/fit-plan.ts'
+import { checkFit, type FitPlan, fitPlan, fits, fitsGpu, size } from './models/fit-plan.ts'
 import { readModel } from './models/gguf.ts'
 import { type GgufSummary, makesEmbeddings, ranks } from './models/gguf-summary.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
@@ -29,18 +27,22 @@ const LOOK_AGAIN_MS = 500
 export async function startModel(
   altiplano: Altiplano,
   config: Config,
+  looked: Promise<MachinePlan>,
   local: LocatedModel | undefined,
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   try {
     const { located, summary } = await readLocated(altiplano, config, local, signal)
-    if (makesEmbeddings(summary) || ranks(summary)) return startAlone(altiplano, config, located, summary)
+    const machine = await looked
+    if (config.gpuLayers !== 0 && machine.gpu === undefined) tellNoGpu(config, log)
+    if (makesEmbeddings(summary) || ranks(summary)) {
+      return startAlone(altiplano, config, machine, located, summary)
+    }
     checkAttention(config)
-    const plan = fitPlan(summary, config, memoryLimit())
-    checkFit(summary, plan, memoryLimit())
+    const plan = fitPlan(summary, config, machine.room)
+    checkFit(summary, plan, machine.room)
     const parking = parkingSpace(config, located.path)
-    const machine = machinePlan(config)
     tellPlan({ ...plan, ...machine, parking: parking?.bytes ?? 0 }, log)
     const adapters: NamedAdapter[] = []
     for (const { name, path } of parseLoraModules(config.loraModules)) {
@@ -53,7 +55,7 @@ export async function startModel(
       batchTokens: plan.batchTokens,
       threads: machine.threads,
       tuneThreads: machine.tuneThreads,
-      gpuLayers: config.gpuLayers,
+      gpuLayers: layersOf(config, machine),
       kvCacheType: plan.kvCacheType,
       flashAttention: config.flashAttention,
       prefixCache: config.prefixCache,
@@ -74,17 +76,31 @@ export async function startModel(
 }
 
 /** A model that generates nothing, as the only one. @throws ModelFileError. */
-function startAlone(altiplano: Altiplano, config: Config, located: LocatedModel, summary: GgufSummary): void {
+function startAlone(
+  altiplano: Altiplano,
+  config: Config,
+  machine: MachinePlan,
+  located: LocatedModel,
+  summary: GgufSummary,
+): void {
   if (config.embeddingModel !== undefined) {
     throw new ModelFileError(
       `${summary.file}: makes embeddings or ranks, and there is an --embedding-model already.`,
     )
   }
   if (config.loraModules !== undefined) throw new ModelFileError(`${summary.file}: takes no LoRA adapters.`)
-  altiplano.startEmbeddingModel(embeddingInit(config, located, summary), true)
+  altiplano.startEmbeddingModel(embeddingInit(config, machine, located, summary), true)
 }
 
-function embeddingInit(config: Config, { path }: LocatedModel, summary: GgufSummary): EmbeddingInit {
+/** Without a GPU llama.cpp is not made to look for one again. */
+const layersOf = ({ gpuLayers }: Config, { gpu }: MachinePlan): number => (gpu === undefined ? 0 : gpuLayers)
+
+function embeddingInit(
+  config: Config,
+  machine: MachinePlan,
+  { path }: LocatedModel,
+  summary: GgufSummary,
+): EmbeddingInit {
   return {
     ranks: ranks(summary),
     modelPath: path,
@@ -92,14 +108,15 @@ function embeddingInit(config: Config, { path }: LocatedModel, summary: GgufSumm
       config.embeddingContextSize || DEFAULT_EMBEDDING_CONTEXT,
       summary.contextLength || DEFAULT_EMBEDDING_CONTEXT,
     ),
-    threads: config.threads || freeCores(),
-    gpuLayers: config.gpuLayers,
+    threads: machine.threads,
+    gpuLayers: layersOf(config, machine),
   }
 }
 
 export async function startEmbeddingModel(
   altiplano: Altiplano,
   config: Config,
+  looked: Promise<MachinePlan>,
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
@@ -111,7 +128,7 @@ export async function startEmbeddingModel(
         `${summary.file}: neither an embedding model nor a reranking one (${summary.architecture} without pooling).`,
       )
     }
-    altiplano.startEmbeddingModel(embeddingInit(config, located, summary))
+    altiplano.startEmbeddingModel(embeddingInit(config, await looked, located, summary))
   } catch (error) {
     if (signal.aborted) return
     const known = error instanceof ModelFileError || error instanceof ConfigError
@@ -182,13 +199,21 @@ function checkAttention({ flashAttention, kvCacheType }: Config): void {
 
 /** What the engine is started with, and what it takes: the first thing to look at when a start fails. */
 function tellPlan(plan: FitPlan & MachinePlan & { readonly parking: number }, log: Logger): void {
-  log.info({ ...plan, memory: memoryLimit() }, 'plan, in bytes and tokens')
-  if (plan.gpuLayers === 'none' && !fits(plan, memoryLimit())) {
+  const { room, ...rest } = plan
+  log.info({ ...rest, memory: room.host }, 'plan, in bytes and tokens')
+  if (!fits(plan, room)) {
+    log.warn({ total: plan.total, ...room }, 'the weights do not fit in memory: expect it to be slow')
+  } else if (room.gpu > 0 && !fitsGpu(plan, room)) {
     log.warn(
-      { total: plan.total, memory: memoryLimit() },
-      'the weights do not fit in memory: expect it to be slow',
+      { total: plan.total, ...room },
+      `not all of it fits in the ${size(room.gpu)} that are free on the GPU: layers stay on the CPU, and it is slow`,
     )
   }
+}
+
+/** Who asks for layers on a GPU hears that there is none; who leaves it open expected nothing. */
+function tellNoGpu({ gpuLayers }: Config, log: Logger): void {
+  if (gpuLayers > 0) log.warn({ gpuLayers }, 'llama.cpp finds no GPU here: all layers are on the CPU')
 }
 
 /** Finds the model's files, fetching them first where the setting names a hub. */

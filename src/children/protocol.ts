@@ -51,6 +51,8 @@ export interface EngineReady {
   readonly kvCells: number
   readonly modelBytes: number
   readonly parameters: number
+  /** On a GPU, and in all. */
+  readonly layers: { readonly onGpu: number; readonly total: number }
 }
 
 export type EngineCommand =

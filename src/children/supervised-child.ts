@@ -1,7 +1,9 @@
 import { type ChildProcess, fork as forkNode } from 'node:child_process'
+import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ChildFrame, ParentFrame } from './child-channel.ts'
 
 export interface ChildLog {
@@ -47,8 +49,11 @@ export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
 /** A child that has been healthy for so long starts its back-off anew. */
 const HEALTHY_MS = 60_000
 
+/** Its pipes are read for so long after its end. */
+const LAST_WORDS_MS = 250
+
 /** Where a child's entry lies: beside this file, compiled or not. */
-export function childEntry(name: 'engine' | 'text' | 'embedding'): URL {
+export function childEntry(name: 'engine' | 'text' | 'embedding' | 'gpu'): URL {
   return new URL(`./${name}-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 }
 
@@ -67,6 +72,8 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   #wasReady = false
   #failures = 0
   #lastFailure: string | undefined
+  /** The last line in which this life wrote of an error. */
+  #complaint: string | undefined
   #startedAt = 0
   #heardAt = 0
   #progressedAt = 0
@@ -107,6 +114,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     if (this.#process !== undefined) return
     const { name, entry, init, env, log, fork = () => forked(entry, env) } = this.#options
     const epoch = ++this.#epoch
+    this.#complaint = undefined
     this.#state = this.#restarts === 0 ? 'starting' : 'restarting'
     this.#startedAt = this.#heardAt = this.#progressedAt = performance.now()
     const child = fork()
@@ -117,7 +125,12 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
       if (child === this.#process && frame.epoch === epoch) this.#hear(frame)
     })
     child.once('error', (error) => this.#down(epoch, error.message))
-    child.once('exit', (code, signal) => this.#down(epoch, signal === null ? `exit code ${code}` : signal))
+    child.once('exit', (code, signal) => {
+      const down = (): void => this.#down(epoch, signal === null ? `exit code ${code}` : signal)
+      if (this.#ready !== undefined || child.stderr === null) return down()
+      // Why it never came up is in what it wrote last, which may arrive after the exit.
+      Promise.race([once(child, 'close'), pause(LAST_WORDS_MS)]).then(down, down)
+    })
     this.#post({ kind: 'init', epoch, name, init: init() })
     this.#watchdog = setInterval(() => {
       const cause = this.#hang()
@@ -165,7 +178,8 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     clearTimeout(this.#restart)
     clearInterval(this.#watchdog)
     const child = this.#process
-    if (child === undefined) return
+    // It may be over, with its last words still to be read.
+    if (child === undefined || (child.exitCode ?? child.signalCode) !== null) return
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     this.#post({ kind: 'close', epoch: this.#epoch })
     const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
@@ -218,7 +232,8 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     clearInterval(this.#watchdog)
     const { name, log, backoffMs = { first: 100, max: 10_000 } } = this.#options
     if (this.#state === 'stopped') return
-    const reason = this.#lastFailure ?? `the ${name} process ended: ${cause}`
+    const complaint = served || this.#complaint === undefined ? '' : `; it wrote: ${this.#complaint}`
+    const reason = this.#lastFailure ?? `the ${name} process ended: ${cause}${complaint}`
     this.#lastFailure = reason
     log.warn({ child: name, epoch, cause, reason }, 'child down')
     this.#failures = performance.now() - this.#startedAt > HEALTHY_MS ? 0 : this.#failures + 1
@@ -239,12 +254,15 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   #forward(stream: Readable | null, name: string, log: ChildLog): void {
     if (stream === null) return
     createInterface({ input: stream }).on('line', (line) => {
-      if (line.trim() !== '') log.info({ child: name }, line.slice(0, 2000))
+      if (line.trim() === '') return
+      if (/\berror\b/i.test(line)) this.#complaint = line.slice(0, 300)
+      log.info({ child: name }, line.slice(0, 2000))
     })
   }
 }
 
-function forked(entry: URL, env: Readonly<Record<string, string>> | undefined): ChildProcess {
+/** A process of Node's own with a channel to it. */
+export function forked(entry: URL, env?: Readonly<Record<string, string>>): ChildProcess {
   return forkNode(entry, [], {
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -35,6 +35,8 @@ export interface LlamaOptions {
 export interface LlamaEngineInfo {
   readonly modelBytes: number
   readonly parameters: number
+  /** On a GPU, and in all. */
+  readonly layers: { readonly onGpu: number; readonly total: number }
   /** False for models whose memory cannot be cut at any token: recurrent and hybrid ones. */
   readonly prefixReuse: boolean
   /** False where a file of a slot holds not all of it: layers with a sliding window are saved without what is behind it. */
@@ -87,6 +89,7 @@ export async function openLlama(
   })
   const native = probeNative(llama, model, context)
   native.context.setThreads(threads)
+  await warmUp(native.context)
   const { metadata } = model.fileInfo
   const limits = {
     slots,
@@ -116,10 +119,19 @@ export async function openLlama(
       parameters: Number(
         (model as unknown as { _model: { getTotalParameters(): number } })._model.getTotalParameters(),
       ),
+      layers: { onGpu: model.gpuLayers, total: model.fileInsights.totalLayers },
       prefixReuse: canCut(llama, metadata),
       parking: !hasWindow(metadata),
     },
   }
+}
+
+/** One pass before anyone waits for it: kernels are loaded, and a GPU that cannot run them ends the process now. */
+async function warmUp(context: NativeContext): Promise<void> {
+  context.initBatch(1)
+  context.addToBatch(0, 0, Uint32Array.of(0), Uint32Array.of(0))
+  await context.decodeBatch()
+  context.disposeSequence(0)
 }
 
 /** What an engine is put together from. */

@@ -26,14 +26,25 @@ export interface FitPlan {
   readonly total: number
 }
 
-const DEFAULT_SLOTS = 4
-/** Enough for a conversation, small enough for a laptop. */
-const DEFAULT_CONTEXT = 4096
+/** Bytes there are for a model, its KV cache and llama.cpp's buffers. */
+export interface Room {
+  /** Of the machine, or of the container where that is less. */
+  readonly host: number
+  /** Free on all GPUs that have memory of their own; 0: there is none, or it is not to be used. */
+  readonly gpu: number
+}
+
+/** Slots and their tokens, where nothing is said: enough for some conversations, small enough for a laptop. */
+const ON_CPU = { slots: 4, contextSize: 4096 }
+/** A GPU decodes many streams at nearly the price of one. */
+const ON_GPU = { slots: 16, contextSize: 8192 }
 const LEAST_CONTEXT = 512
 /** Sizes that are proposed are multiples of it. */
 const STEP = 256
 /** What the gateway, the text process and the runtimes of all three take. */
 const PROCESSES = 400 * 2 ** 20
+/** What a GPU keeps for llama.cpp's passes beyond the estimate, and for whatever else is on it. */
+const GPU_MARGIN = 2 ** 30
 
 /** Bytes of KV cache one token takes; an upper bound where layers use sliding windows. */
 export function kvBytesPerToken(model: GgufSummary, kvCacheType: string): number {
@@ -41,49 +52,63 @@ export function kvBytesPerToken(model: GgufSummary, kvCacheType: string): number
 }
 
 /**
- * Fills in what was not asked for: four slots of the trained context, at most 4,096 tokens, and less of both where memory
- * is short. What was asked for stays as it is, also when it does not fit.
- * @param memory bytes
+ * Fills in what was not asked for: on a CPU four slots of the trained context, at most 4,096 tokens, on a GPU 16 of at most
+ * 8,192, and less of both where memory is short. What was asked for stays as it is, also when it does not fit.
  */
-export function fitPlan(model: GgufSummary, asked: FitRequest, memory: number): FitPlan {
-  let slots = asked.slots || DEFAULT_SLOTS
-  let contextSize = asked.contextSize || Math.min(model.contextLength || DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+export function fitPlan(model: GgufSummary, asked: FitRequest, room: Room): FitPlan {
+  const least = planOf(model, asked, asked.slots || 1, asked.contextSize || LEAST_CONTEXT)
+  // A part of the layers on the CPU makes all of it slow: a GPU that could hold the model holds all of it.
+  const whole = fitsGpu(least, room)
+  const usual = whole ? ON_GPU : ON_CPU
+  let slots = asked.slots || usual.slots
+  let contextSize = asked.contextSize || Math.min(model.contextLength || usual.contextSize, usual.contextSize)
   const plan = (): FitPlan => planOf(model, asked, slots, contextSize)
-  while (asked.slots === 0 && slots > 1 && !fits(plan(), memory)) slots--
-  while (asked.contextSize === 0 && contextSize >= 2 * LEAST_CONTEXT && !fits(plan(), memory)) {
+  const isTooMuch = (): boolean => !(whole ? fitsGpu(plan(), room) : fits(plan(), room))
+  while (asked.slots === 0 && slots > 1 && isTooMuch()) slots--
+  while (asked.contextSize === 0 && contextSize >= 2 * LEAST_CONTEXT && isTooMuch()) {
     contextSize = Math.floor(contextSize / 2 / STEP) * STEP
   }
   return plan()
 }
 
-/** Whether all of it has room. Weights that have not are read from the disk again and again. */
-export function fits({ total }: FitPlan, memory: number): boolean {
-  return total + PROCESSES <= memory
+/** Whether all of it has room, on GPUs and beside them. Weights that have not are read from the disk again and again. */
+export function fits(plan: FitPlan, room: Room): boolean {
+  return fitsGpu(plan, room) || plan.total + PROCESSES <= room.host + room.gpu
+}
+
+/** Whether no layer has to stay on the CPU. */
+export function fitsGpu({ total }: FitPlan, { gpu }: Room): boolean {
+  return total + GPU_MARGIN <= gpu
 }
 
 /**
  * llama.cpp fills its KV cache with zeros when it starts: what has no room for it is killed.
  * @throws ModelFileError that says what would fit.
  */
-export function checkFit(model: GgufSummary, plan: FitPlan, memory: number): void {
-  if (plan.kvCache + plan.compute + PROCESSES <= memory) return
+export function checkFit(model: GgufSummary, plan: FitPlan, room: Room): void {
+  if (plan.kvCache + plan.compute + PROCESSES <= room.host + room.gpu) return
   throw new ModelFileError(
-    `${plan.slots} slots of ${plan.contextSize} tokens take ${size(plan.kvCache + plan.compute)} beside the weights, and there are ${size(memory)} of memory. ${proposals(model, plan, memory)}`,
+    `${plan.slots} slots of ${plan.contextSize} tokens take ${size(plan.kvCache + plan.compute)} beside the weights, and there are ${roomText(room)}. ${proposals(model, plan, room)}`,
   )
 }
 
+/** In words. */
+export function roomText({ host, gpu }: Room): string {
+  return `${size(host)} of memory${gpu === 0 ? '' : ` and ${size(gpu)} free on the GPU`}`
+}
+
 /** Settings of which everything fits, nearest to those of a plan. */
-export function proposals(model: GgufSummary, plan: FitPlan, memory: number): string {
+export function proposals(model: GgufSummary, plan: FitPlan, room: Room): string {
   const found = [plan.kvCacheType, 'q8_0']
     .filter((type, index, types) => types.indexOf(type) === index)
     .flatMap((type) => {
       const note = type === plan.kvCacheType ? '' : ` --kv-cache-type ${type}`
       return [
-        { ...plan, slots: largest(plan.slots, 1, (slots) => fitsWith(model, plan, type, memory, { slots })) },
+        { ...plan, slots: largest(plan.slots, 1, (slots) => fitsWith(model, plan, type, room, { slots })) },
         {
           ...plan,
           contextSize: largest(plan.contextSize, STEP, (contextSize) =>
-            fitsWith(model, plan, type, memory, { contextSize }),
+            fitsWith(model, plan, type, room, { contextSize }),
           ),
         },
       ]
@@ -100,11 +125,11 @@ function fitsWith(
   model: GgufSummary,
   plan: FitPlan,
   kvCacheType: string,
-  memory: number,
+  room: Room,
   change: { readonly slots?: number; readonly contextSize?: number },
 ): boolean {
   const { slots, contextSize } = { ...plan, ...change }
-  return fits(planOf(model, { kvCacheType, batchSize: plan.batchTokens }, slots, contextSize), memory)
+  return fits(planOf(model, { kvCacheType, batchSize: plan.batchTokens }, slots, contextSize), room)
 }
 
 /** The largest multiple of `step`, at most `most`, that will do; 0 when none does. */

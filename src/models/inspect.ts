@@ -1,14 +1,23 @@
 import type { Config } from '../config/schema.ts'
 import { type MachinePlan, machinePlan } from '../machine-plan.ts'
-import { memoryLimit } from '../memory-limit.ts'
-import { type FitRequest, fitPlan, fits, kvBytesPerToken, proposals, size } from './fit-plan.ts'
+import {
+  type FitPlan,
+  type FitRequest,
+  fitPlan,
+  fits,
+  fitsGpu,
+  kvBytesPerToken,
+  proposals,
+  type Room,
+  roomText,
+  size,
+} from './fit-plan.ts'
 import { readModel } from './gguf.ts'
 import type { GgufSummary } from './gguf-summary.ts'
 import { locateLocal } from './locate.ts'
 
 export interface InspectOptions extends FitRequest {
-  /** Bytes of memory there are. */
-  readonly memory: number
+  readonly room: Room
 }
 
 /** Of how many slots it is told whether they fit. */
@@ -17,8 +26,8 @@ const MOST_SLOTS = 256
 /** What `inspect FILE` prints, for a file or a directory and this machine's memory. */
 export async function inspectModel(path: string, config: Config): Promise<string> {
   const { shards } = await locateLocal(path)
-  const text = inspectText(await readModel(shards), { ...config, memory: memoryLimit() })
-  return `${text}${machineText(machinePlan(config))}\n`
+  const [model, machine] = await Promise.all([readModel(shards), machinePlan(config)])
+  return `${inspectText(model, { ...config, room: machine.room })}${machineText(machine)}\n`
 }
 
 /** A model and what would fit, as text. */
@@ -43,23 +52,29 @@ export function inspectText(model: GgufSummary, options: InspectOptions): string
 const shardNote = ({ splitCount }: GgufSummary): string => (splitCount > 1 ? `, ${splitCount} shards` : '')
 
 function fitText(model: GgufSummary, options: InspectOptions): string {
-  const plan = fitPlan(model, options, options.memory)
+  const { room } = options
+  const plan = fitPlan(model, options, room)
   const { slots, contextSize, weights, kvCache, compute, total } = plan
-  const verdict = fits(plan, options.memory) ? 'fits' : 'does not fit'
   return [
-    `Estimate for ${size(options.memory)} of memory, without a GPU:`,
-    `  ${slots} slots × ${contextSize} tokens: ${size(weights)} weights + ${size(kvCache)} KV cache + ${size(compute)} buffers = ${size(total)}: ${verdict}`,
+    `Estimate for ${roomText(room)}${room.gpu === 0 ? ', without a GPU' : ''}:`,
+    `  ${slots} slots × ${contextSize} tokens: ${size(weights)} weights + ${size(kvCache)} KV cache + ${size(compute)} buffers = ${size(total)}: ${verdict(plan, room)}`,
     `  ${plan.batchTokens} tokens a pass, KV cache of ${plan.kvCacheType}`,
-    `  ${proposals(model, { ...plan, slots: MOST_SLOTS }, options.memory)}`,
+    `  ${proposals(model, { ...plan, slots: MOST_SLOTS }, room)}`,
   ].join('\n')
 }
 
+function verdict(plan: FitPlan, room: Room): string {
+  if (fitsGpu(plan, room)) return 'fits on the GPU'
+  if (!fits(plan, room)) return 'does not fit'
+  return room.gpu === 0 ? 'fits' : 'fits beside the GPU: what stays on the CPU makes it slow'
+}
+
 /** What else it is started with. */
-function machineText({ cores, threads, tuneThreads, gpuLayers, flashAttention }: MachinePlan): string {
+function machineText({ cores, threads, tuneThreads, gpuLayers, gpu, flashAttention }: MachinePlan): string {
   const fewer = tuneThreads && threads > 1 ? ', or fewer where that is faster while it serves' : ''
   return [
     `  ${threads} threads of ${cores} cores${fewer}`,
-    `  GPU layers: ${gpuLayers}; flash attention: ${flashAttention}`,
+    `  GPU layers: ${gpuLayers}${gpu === undefined ? '' : ` on ${gpu.devices.join(', ')} (${gpu.backend})`}; flash attention: ${flashAttention}`,
   ].join('\n')
 }
 

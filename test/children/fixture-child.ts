@@ -8,6 +8,10 @@ type Command =
   | { readonly do: 'crash' }
 
 serveChild<{ fail?: string }, Command, { pid: number }, string>(async (init, channel) => {
+  if (init.fail === 'natively') {
+    process.stderr.write('CUDA error: no kernel image is available\n[the backtrace]\n')
+    process.abort()
+  }
   if (init.fail !== undefined) throw new Error(init.fail)
   return {
     ready: { pid: process.pid },

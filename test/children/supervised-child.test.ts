@@ -36,6 +36,14 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 describe('SupervisedChild', () => {
   it('talks', async () => {
     const { child, heard } = start()
@@ -113,6 +121,22 @@ describe('SupervisedChild', () => {
     await until(() => causes.length >= 2)
     expect(child.lastFailure).toBe('the file is gone')
     await expect(child.whenReady(50)).rejects.toThrow('the file is gone')
+  })
+
+  it('tells what a child wrote of an error before native code ended it', async () => {
+    const { child, causes } = start({ init: () => ({ fail: 'natively' }) })
+    await until(() => causes.length === 1)
+    expect(child.lastFailure).toBe(
+      'the fixture process ended: SIGABRT; it wrote: CUDA error: no kernel image is available',
+    )
+  })
+
+  it('stops a child whose last words are still awaited', async () => {
+    const { child } = start({ init: () => ({ fail: 'natively' }) })
+    const pid = child.pid ?? 0
+    await until(() => !alive(pid))
+    await child.stop(1000)
+    expect(child.state).toBe('stopped')
   })
 
   it('stops for good', async () => {

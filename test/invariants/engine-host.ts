@@ -122,7 +122,13 @@ export class EngineHost extends EventEmitter {
     })
     void engine.loadAdapter(ADAPTER)
     this.#loop.run(new AbortController().signal).catch((error: Error) => this.#fail(error))
-    const ready: EngineReady = { limits, kvCells: slots * CONTEXT, modelBytes: 0, parameters: 0 }
+    const ready: EngineReady = {
+      limits,
+      kvCells: slots * CONTEXT,
+      modelBytes: 0,
+      parameters: 0,
+      layers: { onGpu: 0, total: 0 },
+    }
     this.#outbox.push({ kind: 'ready', epoch: this.#epoch, ready })
   }
 

@@ -2,12 +2,21 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { checkFit, type FitRequest, fitPlan, fits, proposals } from '../../src/models/fit-plan.ts'
+import {
+  checkFit,
+  type FitRequest,
+  fitPlan,
+  fits,
+  fitsGpu,
+  proposals,
+  type Room,
+} from '../../src/models/fit-plan.ts'
 import { readGguf } from '../../src/models/gguf.ts'
 import type { GgufSummary } from '../../src/models/gguf-summary.ts'
 import { ggufBytes, ggufSpec } from './gguf-writer.ts'
 
 const GIB = 2 ** 30
+const room = (host: number, gpu = 0): Room => ({ host: host * GIB, gpu: gpu * GIB })
 let folder: string
 let model: GgufSummary
 const nothing: FitRequest = { slots: 0, contextSize: 0, batchSize: 512, kvCacheType: 'f16' }
@@ -29,9 +38,9 @@ afterAll(() => rm(folder, { recursive: true }))
 
 describe('the plan of what fits', () => {
   it('is four slots of 4,096 tokens where there is room', () => {
-    const plan = fitPlan(model, nothing, 16 * GIB)
+    const plan = fitPlan(model, nothing, room(16))
     expect(plan).toMatchObject({ slots: 4, contextSize: 4096, batchTokens: 512, kvCache: 2 * GIB })
-    expect(fits(plan, 16 * GIB)).toBe(true)
+    expect(fits(plan, room(16))).toBe(true)
   })
 
   it.each([
@@ -39,44 +48,69 @@ describe('the plan of what fits', () => {
     [6, 1, 4096],
     [5.4, 1, 1024],
   ])('has fewer slots, then shorter ones, with %f GiB', (memory, slots, contextSize) => {
-    const plan = fitPlan(model, nothing, memory * GIB)
+    const plan = fitPlan(model, nothing, room(memory))
     expect(plan).toMatchObject({ slots, contextSize })
-    expect(fits(plan, memory * GIB)).toBe(true)
+    expect(fits(plan, room(memory))).toBe(true)
   })
 
   it('is never longer than what the model was trained with', () => {
-    expect(fitPlan({ ...model, contextLength: 1000 }, nothing, 99 * GIB).contextSize).toBe(1000)
+    expect(fitPlan({ ...model, contextLength: 1000 }, nothing, room(99)).contextSize).toBe(1000)
   })
 
   it('leaves what was asked for', () => {
     const asked = { ...nothing, slots: 16, contextSize: 32_768 }
-    expect(fitPlan(model, asked, 4 * GIB)).toMatchObject({ slots: 16, contextSize: 32_768 })
-    expect(fitPlan(model, { ...nothing, slots: 700 }, 4 * GIB).batchTokens).toBe(700)
+    expect(fitPlan(model, asked, room(4))).toMatchObject({ slots: 16, contextSize: 32_768 })
+    expect(fitPlan(model, { ...nothing, slots: 700 }, room(4)).batchTokens).toBe(700)
   })
 
   it('refuses what there is no memory for, and names what fits', () => {
     const asked = { ...nothing, slots: 16, contextSize: 32_768 }
-    const plan = fitPlan(model, asked, 16 * GIB)
-    expect(() => checkFit(model, plan, 128 * GIB)).not.toThrow()
-    expect(() => checkFit(model, plan, 16 * GIB)).toThrow(
+    const plan = fitPlan(model, asked, room(16))
+    expect(() => checkFit(model, plan, room(128))).not.toThrow()
+    expect(() => checkFit(model, plan, room(16))).toThrow(
       /^16 slots of 32768 tokens take 64\.\d GiB beside the weights, and there are 16\.0 GiB of memory\. What fits: --slots 2 --context-size 32768, or --slots 16 --context-size \d+, or --slots 5 --context-size 32768 --kv-cache-type q8_0, or/,
     )
     // All that is proposed does fit, and a step more does not.
     const words = [
-      ...proposals(model, plan, 16 * GIB).matchAll(
+      ...proposals(model, plan, room(16)).matchAll(
         /--slots (\d+) --context-size (\d+)(?: --kv-cache-type (\w+))?/g,
       ),
     ]
     expect(words).toHaveLength(4)
     for (const [, slots, context, type = 'f16'] of words) {
       const proposed = { ...nothing, slots: Number(slots), contextSize: Number(context), kvCacheType: type }
-      expect(fits(fitPlan(model, proposed, 0), 16 * GIB)).toBe(true)
+      expect(fits(fitPlan(model, proposed, room(0)), room(16))).toBe(true)
       const more = Number(slots) < 16 ? { slots: Number(slots) + 1 } : { contextSize: Number(context) + 256 }
-      expect(fits(fitPlan(model, { ...proposed, ...more }, 0), 16 * GIB)).toBe(false)
+      expect(fits(fitPlan(model, { ...proposed, ...more }, room(0)), room(16))).toBe(false)
     }
   })
 
+  it.each([
+    [80, 16, 8192],
+    [16, 10, 8192],
+    [7, 1, 8192],
+    [5.95, 1, 512],
+  ])('fills a GPU of %f GiB, however little memory the container has', (gpu, slots, contextSize) => {
+    const plan = fitPlan(model, nothing, room(2, gpu))
+    expect(plan).toMatchObject({ slots, contextSize })
+    expect(fitsGpu(plan, room(2, gpu))).toBe(true)
+    expect(() => checkFit(model, plan, room(2, gpu))).not.toThrow()
+  })
+
+  it('uses the memory of both where the GPU is too small, and says of both when neither will do', () => {
+    const plan = fitPlan(model, nothing, room(16, 4))
+    expect(plan).toMatchObject({ slots: 4, contextSize: 4096 })
+    expect(fitsGpu(plan, room(16, 4))).toBe(false)
+    const asked = { ...nothing, slots: 16, contextSize: 32_768 }
+    expect(() => checkFit(model, fitPlan(model, asked, room(16, 4)), room(16, 4))).toThrow(
+      /there are 16\.0 GiB of memory and 4\.0 GiB free on the GPU\. What fits: --slots 3 /,
+    )
+    expect(() => checkFit(model, fitPlan(model, asked, room(2, 80)), room(2, 80))).not.toThrow()
+  })
+
   it('says when nothing fits', () => {
-    expect(proposals(model, fitPlan(model, nothing, GIB), GIB)).toBe('Nothing fits: take a smaller model.')
+    expect(proposals(model, fitPlan(model, nothing, room(1)), room(1))).toBe(
+      'Nothing fits: take a smaller model.',
+    )
   })
 })

@@ -106,7 +106,13 @@ it('inspects a model', async () => {
   const model = await readGguf(join(folder, 'a.gguf'))
   expect(kvBytesPerToken(model, 'f16')).toBe(256)
   expect(kvBytesPerToken(model, 'q8_0')).toBe(136)
-  const options = { slots: 2, contextSize: 0, batchSize: 64, kvCacheType: 'f16', memory: 2 ** 29 }
+  const options = {
+    slots: 2,
+    contextSize: 0,
+    batchSize: 64,
+    kvCacheType: 'f16',
+    room: { host: 2 ** 29, gpu: 0 },
+  }
   const text = inspectText(model, options)
   for (const part of [
     'llama',
@@ -119,5 +125,8 @@ it('inspects a model', async () => {
     expect(text).toContain(part)
   }
   expect(text).toContain('What fits: --slots 256 --context-size 128')
-  expect(inspectText(model, { ...options, memory: 1000 })).toContain('does not fit')
+  expect(inspectText(model, { ...options, room: { host: 1000, gpu: 0 } })).toContain('does not fit')
+  const withGpu = inspectText(model, { ...options, room: { host: 2 ** 29, gpu: 2 ** 31 } })
+  expect(withGpu).toContain('Estimate for 512.0 MiB of memory and 2.0 GiB free on the GPU:')
+  expect(withGpu).toContain(': fits on the GPU')
 })
