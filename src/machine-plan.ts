@@ -1,4 +1,4 @@
-import { probeGpu } from './children/gpu-probe.ts'
+import { type GpuProbe, probeGpu } from './children/gpu-probe.ts'
 import { type Config, settings } from './config/schema.ts'
 import type { Gpu } from './engine/gpu.ts'
 import { freeCores } from './free-cores.ts'
@@ -15,6 +15,8 @@ export interface MachinePlan {
   readonly tuneThreads: boolean
   /** What is used; undefined: there is none, or none is to be used. */
   readonly gpu: Gpu | undefined
+  /** A device that llama.cpp cannot use, and what the attempt wrote. */
+  readonly uselessGpu: string | undefined
   /** What is asked of it, in the words of the setting; `none` without one. */
   readonly gpuLayers: number | string
   /** llama.cpp: `auto` is on wherever the backend has it. */
@@ -25,16 +27,22 @@ export interface MachinePlan {
 /** Looks at the machine: takes a second or two where there is a GPU. */
 export async function machinePlan({ threads, gpuLayers, flashAttention }: Config): Promise<MachinePlan> {
   const cores = freeCores()
-  const gpu = gpuLayers === 0 ? undefined : await probeGpu()
+  const probe = gpuLayers === 0 ? undefined : await probeGpu()
+  const gpu = probe?.gpu
   return {
     cores,
     threads: threads || cores,
     tuneThreads: threads === 0,
     gpu,
+    uselessGpu: uselessOf(probe),
     gpuLayers: gpu === undefined ? 'none' : layersInWords(gpuLayers),
     flashAttention,
     room: { host: memoryLimit(), gpu: gpu === undefined || gpu.unified ? 0 : gpu.free },
   }
+}
+
+function uselessOf(probe: GpuProbe | undefined): string | undefined {
+  return probe !== undefined && probe.gpu === undefined ? probe.complaint : undefined
 }
 
 function layersInWords(layers: number): number | string {

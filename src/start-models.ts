@@ -35,7 +35,7 @@ export async function startModel(
   try {
     const { located, summary } = await readLocated(altiplano, config, local, signal)
     const machine = await looked
-    if (config.gpuLayers !== 0 && machine.gpu === undefined) tellNoGpu(config, log)
+    tellGpu(config, machine, log)
     if (makesEmbeddings(summary) || ranks(summary)) {
       return startAlone(altiplano, config, machine, located, summary)
     }
@@ -55,7 +55,7 @@ export async function startModel(
       batchTokens: plan.batchTokens,
       threads: machine.threads,
       tuneThreads: machine.tuneThreads,
-      gpuLayers: layersOf(config, machine),
+      ...gpuOf(config, machine),
       kvCacheType: plan.kvCacheType,
       flashAttention: config.flashAttention,
       prefixCache: config.prefixCache,
@@ -93,7 +93,9 @@ function startAlone(
 }
 
 /** Without a GPU llama.cpp is not made to look for one again. */
-const layersOf = ({ gpuLayers }: Config, { gpu }: MachinePlan): number => (gpu === undefined ? 0 : gpuLayers)
+function gpuOf({ gpuLayers }: Config, { gpu }: MachinePlan): Pick<EmbeddingInit, 'gpuLayers' | 'gpuBackend'> {
+  return gpu === undefined ? { gpuLayers: 0 } : { gpuLayers, gpuBackend: gpu.backend }
+}
 
 function embeddingInit(
   config: Config,
@@ -109,7 +111,7 @@ function embeddingInit(
       summary.contextLength || DEFAULT_EMBEDDING_CONTEXT,
     ),
     threads: machine.threads,
-    gpuLayers: layersOf(config, machine),
+    ...gpuOf(config, machine),
   }
 }
 
@@ -199,7 +201,7 @@ function checkAttention({ flashAttention, kvCacheType }: Config): void {
 
 /** What the engine is started with, and what it takes: the first thing to look at when a start fails. */
 function tellPlan(plan: FitPlan & MachinePlan & { readonly parking: number }, log: Logger): void {
-  const { room, ...rest } = plan
+  const { room, uselessGpu: _, ...rest } = plan
   log.info({ ...rest, memory: room.host }, 'plan, in bytes and tokens')
   if (!fits(plan, room)) {
     log.warn({ total: plan.total, ...room }, 'the weights do not fit in memory: expect it to be slow')
@@ -211,9 +213,15 @@ function tellPlan(plan: FitPlan & MachinePlan & { readonly parking: number }, lo
   }
 }
 
-/** Who asks for layers on a GPU hears that there is none; who leaves it open expected nothing. */
-function tellNoGpu({ gpuLayers }: Config, log: Logger): void {
-  if (gpuLayers > 0) log.warn({ gpuLayers }, 'llama.cpp finds no GPU here: all layers are on the CPU')
+/** A GPU that is there, or is asked for, and is not used makes a server slow for no reason that one could see. */
+function tellGpu({ gpuLayers }: Config, { gpu, uselessGpu }: MachinePlan, log: Logger): void {
+  if (gpu !== undefined || (gpuLayers <= 0 && uselessGpu === undefined)) return
+  log.warn(
+    { wrote: uselessGpu || undefined },
+    uselessGpu === undefined
+      ? 'there is no GPU: all layers are on the CPU'
+      : 'llama.cpp can use no GPU here: all layers are on the CPU',
+  )
 }
 
 /** Finds the model's files, fetching them first where the setting names a hub. */

@@ -6,22 +6,33 @@ import { childEntry, forked } from './supervised-child.ts'
 /** Drivers can take seconds to wake the cards of a large machine. */
 const PATIENCE_MS = 60_000
 
-/**
- * Looks for a GPU in a process of its own, which ends: a driver that fails takes only that with it. Undefined where there is none,
- * or none that llama.cpp can open.
- */
-export async function probeGpu(): Promise<Gpu | undefined> {
-  if (!mayHaveGpu()) return undefined
-  const child = forked(childEntry('gpu'))
-  const ended = new AbortController()
-  child.once('exit', () => ended.abort())
-  const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(PATIENCE_MS)])
-  try {
-    const [gpu] = (await once(child, 'message', { signal })) as [Gpu | undefined]
-    return gpu
-  } catch {
-    return undefined
-  } finally {
-    child.kill('SIGKILL')
+/** What was found where there may be a GPU. */
+export interface GpuProbe {
+  /** Undefined: none that llama.cpp can use. */
+  readonly gpu: Gpu | undefined
+  /** What the probe wrote in vain. */
+  readonly complaint: string
+}
+
+/** Looks for a GPU in a process of its own, which ends: a driver that fails takes only that with it. Undefined where there is no device. */
+export async function probeGpu(
+  entry = childEntry('gpu'),
+  isPlausible = mayHaveGpu(),
+): Promise<GpuProbe | undefined> {
+  if (!isPlausible) return undefined
+  const child = forked(entry)
+  let complaint = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (data: Buffer) => {
+      complaint = `${complaint}${data}`.slice(-500)
+    })
   }
+  let gpu: Gpu | undefined
+  child.once('message', (found: Gpu) => {
+    gpu = found
+  })
+  const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  await once(child, 'close')
+  clearTimeout(patience)
+  return { gpu, complaint: complaint.trim() }
 }

@@ -25,6 +25,8 @@ export interface EngineInit {
   readonly tuneThreads: boolean
   /** -1: as many as fit. */
   readonly gpuLayers: number
+  /** llama.cpp's backend that has been found. Default: the best that is there. */
+  readonly gpuBackend?: string | undefined
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
   /** llama.cpp: without it attention is not computed in tiles, and the KV cache has 16 bits at least. */
@@ -242,6 +244,7 @@ export interface EmbeddingInit {
   readonly contextSize: number
   readonly threads: number
   readonly gpuLayers: number
+  readonly gpuBackend?: string | undefined
 }
 
 export interface EmbeddingReady {

@@ -20,8 +20,9 @@ export async function openEmbedder({
   contextSize,
   threads,
   gpuLayers,
+  gpuBackend,
 }: EmbeddingInit): Promise<LlamaEmbedder> {
-  const { llama, model } = await openModel({ modelPath, threads, gpuLayers })
+  const { llama, model } = await openModel({ modelPath, threads, gpuLayers, gpuBackend })
   // node-llama-cpp 3.22.1 refuses an input that fills its context. A whole input must fit into one batch, or its last part alone is pooled.
   const cells = contextSize + 1
   const context = await model.createEmbeddingContext({ contextSize: cells, batchSize: cells, threads })

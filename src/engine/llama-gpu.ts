@@ -3,7 +3,7 @@ import { loadLlama } from './llama-binary.ts'
 
 /** What llama.cpp would put layers on; undefined where it would compute on the CPU alone. */
 export async function findGpu(): Promise<Gpu | undefined> {
-  const llama = await loadLlama({ gpu: true })
+  const llama = await loadLlama({ gpu: 'auto' })
   if (llama.gpu === false) return undefined
   const { total, free, unifiedSize } = await llama.getVramState()
   return {

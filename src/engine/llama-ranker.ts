@@ -24,8 +24,9 @@ export async function openRanker({
   contextSize,
   threads,
   gpuLayers,
+  gpuBackend,
 }: EmbeddingInit): Promise<LlamaRanker> {
-  const { llama, model } = await openModel({ modelPath, threads, gpuLayers })
+  const { llama, model } = await openModel({ modelPath, threads, gpuLayers, gpuBackend })
   // A whole pair must fit into one batch, or its last part alone is judged.
   const cells = contextSize + 1
   const context = await model.createRankingContext({ contextSize: cells, batchSize: cells, threads })

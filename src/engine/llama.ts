@@ -23,6 +23,8 @@ export interface LlamaOptions {
   readonly threads: number
   /** -1: as many as fit. 0: llama.cpp does not look for a GPU. */
   readonly gpuLayers: number
+  /** See OpenModelOptions. */
+  readonly gpuBackend?: string | undefined
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
   readonly flashAttention?: 'auto' | 'on' | 'off'
@@ -65,6 +67,7 @@ export async function openLlama(
     batchTokens,
     threads,
     gpuLayers,
+    gpuBackend,
     kvCacheType,
     flashAttention = 'auto',
   } = options
@@ -72,6 +75,7 @@ export async function openLlama(
     modelPath,
     threads,
     gpuLayers,
+    gpuBackend,
     contextTokens: slots * contextSize,
   })
   const kvType = kvCacheType.toUpperCase() as keyof typeof GgmlType
