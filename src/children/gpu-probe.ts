@@ -1,7 +1,8 @@
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import type { Gpu } from '../engine/gpu.ts'
 import { mayHaveGpu } from '../engine/gpu-devices.ts'
-import { childEntry, forked } from './supervised-child.ts'
+import { COMPLAINT, childEntry, forked } from './supervised-child.ts'
 
 /** Drivers can take seconds to wake the cards of a large machine. */
 const PATIENCE_MS = 60_000
@@ -10,7 +11,7 @@ const PATIENCE_MS = 60_000
 export interface GpuProbe {
   /** Undefined: none that llama.cpp can use. */
   readonly gpu: Gpu | undefined
-  /** What the probe wrote in vain. */
+  /** The last that the probe wrote of an error. */
   readonly complaint: string
 }
 
@@ -23,8 +24,9 @@ export async function probeGpu(
   const child = forked(entry)
   let complaint = ''
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (data: Buffer) => {
-      complaint = `${complaint}${data}`.slice(-500)
+    if (stream === null) continue
+    createInterface({ input: stream }).on('line', (line) => {
+      if (COMPLAINT.test(line)) complaint = line.slice(0, 300)
     })
   }
   let gpu: Gpu | undefined
@@ -34,5 +36,5 @@ export async function probeGpu(
   const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
   await once(child, 'close')
   clearTimeout(patience)
-  return { gpu, complaint: complaint.trim() }
+  return { gpu, complaint }
 }

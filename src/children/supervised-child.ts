@@ -49,6 +49,8 @@ export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
 /** A child that has been healthy for so long starts its back-off anew. */
 const HEALTHY_MS = 60_000
 
+/** A line that may be why a process ended. */
+export const COMPLAINT = /\berror\b/i
 /** Its pipes are read for so long after its end. */
 const LAST_WORDS_MS = 250
 
@@ -255,7 +257,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     if (stream === null) return
     createInterface({ input: stream }).on('line', (line) => {
       if (line.trim() === '') return
-      if (/\berror\b/i.test(line)) this.#complaint = line.slice(0, 300)
+      if (COMPLAINT.test(line)) this.#complaint = line.slice(0, 300)
       log.info({ child: name }, line.slice(0, 2000))
     })
   }

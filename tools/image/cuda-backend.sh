@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 git clone --quiet node_modules/node-llama-cpp/llama/gitRelease.bundle "$work/llama.cpp"
 # Names of libraries without versions, as in the package.
 cmake -S "$work/llama.cpp" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON \
-  -DGGML_BACKEND_DL=ON -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DGGML_CUDA=ON "-DCMAKE_CUDA_ARCHITECTURES=$architectures" \
+  -DGGML_BACKEND_DL=ON -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DGGML_CUDA=ON -DGGML_CUDA_NCCL=OFF "-DCMAKE_CUDA_ARCHITECTURES=$architectures" \
   -DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON '-DCMAKE_INSTALL_RPATH=$ORIGIN' -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON \
   -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF
 cmake --build "$work/build" --target ggml-cuda
