@@ -1,5 +1,5 @@
 // What a forward pass costs, by what is in it: prompts beside streams in one pass or in turns, chunks by depth, slots with and
-// without holes. Usage: passes.ts MODEL.gguf [--threads 1] [--streams 4] [--rounds 12]
+// without holes. Usage: passes.ts MODEL.gguf [--threads 1] [--streams 4] [--rounds 12] [--gpu-layers 0]
 import { parseArgs } from 'node:util'
 import { openLlama } from '../src/engine/llama.ts'
 import { greedy } from '../test/support/workload.ts'
@@ -12,6 +12,7 @@ const { values, positionals } = parseArgs({
     threads: { type: 'string', default: '1' },
     streams: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '12' },
+    'gpu-layers': { type: 'string', default: '0' },
   },
 })
 const [threads, streams, rounds] = [values.threads, values.streams, values.rounds].map(Number) as [
@@ -27,7 +28,7 @@ const { engine } = await openLlama({
   contextSize: CONTEXT,
   batchTokens: 512,
   threads,
-  gpuLayers: 0,
+  gpuLayers: Number(values['gpu-layers']),
   kvCacheType: 'f16',
 })
 const text = Array.from({ length: CONTEXT }, (_, index) => 100 + ((index * 7) % 900))

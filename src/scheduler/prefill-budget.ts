@@ -30,8 +30,8 @@ export class WholeBatch implements PrefillBudget {
 }
 
 /** Without a target, a pass with prompts may take so many times as long as the fullest one without, or so many milliseconds. */
-const AUTO_STRETCH = 4
-const AUTO_LEAST_MS = 25
+const AUTO_STRETCH = 7
+const AUTO_LEAST_MS = 50
 /** A full pass is not taken to be longer than so many times the present one. */
 const MOST_STRETCH = 4
 /** A pass without prompts that was slower than thought counts at once, a faster one little by little. */

@@ -4,7 +4,7 @@
 #   tools/image/cuda-backend.sh [ARCHITECTURES, as CMake writes them]
 # The prebuilt one has code for sm_86, sm_89, sm_120 and sm_121. Other cards (T4, A100, H100, H200, B200) would compile its PTX,
 # which is CUDA 13.1's: drivers before 590 refuse it. Everything else stays prebuilt.
-# Needs the CUDA toolkit, CMake, Ninja, git and a C++ compiler. Takes about a minute of 16 cores for each card.
+# Needs the CUDA toolkit (13.0 was tried), CMake, Ninja, git and a C++ compiler. Each architecture takes about an hour of one core.
 set -eu
 cd "$(dirname "$0")/../.."
 architectures=${1:-75-real;80-real;86-real;89-real;90-real;100-real;120a-real}
