@@ -2,7 +2,6 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import type { HubFile, HubOptions } from './hub.ts'
 import { get, PassingError, retried } from './hub-request.ts'
 import { ModelFileError } from './model-file-error.ts'
 
@@ -12,6 +11,23 @@ export interface DownloadProgress {
   readonly total: number
 }
 
+/** A file of a repository as the hub lists it. */
+export interface HubFile {
+  readonly path: string
+  readonly size: number
+  readonly sha256: string | undefined
+}
+
+export interface DownloadOptions {
+  readonly endpoint: string
+  /** Sent to the endpoint's host only. */
+  readonly token?: string | undefined
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+  /** The first wait before a retry; each further one is twice as long. */
+  readonly retryDelayMs?: number
+}
+
 const stallMs = 60_000
 
 /** Puts a hub's file at `path`: goes on from an earlier part, checks size and SHA-256, and renames it into place whole. */
@@ -19,7 +35,7 @@ export async function downloadFile(
   url: URL,
   path: string,
   file: HubFile,
-  options: HubOptions,
+  options: DownloadOptions,
 ): Promise<void> {
   if (await isCached(path, file)) return
   await mkdir(dirname(path), { recursive: true })
@@ -75,7 +91,7 @@ async function receive(
   url: URL,
   part: string,
   file: HubFile,
-  options: HubOptions,
+  options: DownloadOptions,
   note: (received: number) => void,
 ): Promise<string> {
   const hash = createHash('sha256')

@@ -1,32 +1,18 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import { type DownloadProgress, downloadFile } from './download.ts'
+import { type DownloadOptions, downloadFile, type HubFile } from './download.ts'
 import { getText, HubAwayError } from './hub-request.ts'
 import { ModelFileError } from './model-file-error.ts'
 import { completeShards, groupModels, isProjector } from './shards.ts'
 
-export interface HubOptions {
-  readonly endpoint: string
+export interface HubOptions extends DownloadOptions {
   readonly cacheDir: string
-  /** Sent to the endpoint's host only. */
-  readonly token?: string | undefined
-  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined
-  readonly signal?: AbortSignal | undefined
-  /** The first wait before a retry; each further one is twice as long. */
-  readonly retryDelayMs?: number
 }
 
 export interface HubSpec {
   readonly owner: string
   readonly repository: string
   readonly quantization: string | undefined
-}
-
-/** A file of a repository as the hub lists it. */
-export interface HubFile {
-  readonly path: string
-  readonly size: number
-  readonly sha256: string | undefined
 }
 
 const safeName = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/
