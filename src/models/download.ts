@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { get, PassingError, retried } from './hub-request.ts'
+import { get, PassingError, type RequestOptions, retried } from './hub-request.ts'
 import { ModelFileError } from './model-file-error.ts'
 
 export interface DownloadProgress {
@@ -18,14 +18,8 @@ export interface HubFile {
   readonly sha256: string | undefined
 }
 
-export interface DownloadOptions {
-  readonly endpoint: string
-  /** Sent to the endpoint's host only. */
-  readonly token?: string | undefined
+export interface DownloadOptions extends RequestOptions {
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined
-  readonly signal?: AbortSignal | undefined
-  /** The first wait before a retry; each further one is twice as long. */
-  readonly retryDelayMs?: number
 }
 
 const stallMs = 60_000

@@ -3,8 +3,10 @@ import { ModelFileError } from './model-file-error.ts'
 
 export interface RequestOptions {
   readonly endpoint: string
+  /** Sent to the endpoint's host only. */
   readonly token?: string | undefined
   readonly signal?: AbortSignal | undefined
+  /** The first wait before a retry; each further one is twice as long. */
   readonly retryDelayMs?: number
 }
 
