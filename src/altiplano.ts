@@ -194,7 +194,7 @@ export class Altiplano {
       env: poolThreads(init.gpuLayers),
       log,
       onReady: (ready) => {
-        log.info({ ...ready.limits, threads: init.threads, layers: ready.layers }, 'engine ready')
+        log.info({ ...ready.limits, threads: init.threads }, 'engine ready')
         this.#generator.onEngineReady()
       },
       onMessage: (message) => {

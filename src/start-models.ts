@@ -8,7 +8,7 @@ import { type Config, servedNames } from './config/schema.ts'
 import type { NamedAdapter } from './generation/adapters.ts'
 import type { MachinePlan } from './machine-plan.ts'
 import type { DownloadProgress } from './models/download.ts'
-import { checkFit, type FitPlan, fitPlan, fits, fitsGpu, size } from './models/fit-plan.ts'
+import { checkFit, type FitPlan, fitPlan, fits, fitsGpu, layersOnGpu, size } from './models/fit-plan.ts'
 import { readModel } from './models/gguf.ts'
 import { type GgufSummary, makesEmbeddings, ranks } from './models/gguf-summary.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
@@ -43,7 +43,9 @@ export async function startModel(
     const plan = fitPlan(summary, config, machine.room)
     checkFit(summary, plan, machine.room)
     const parking = parkingSpace(config, located.path)
-    tellPlan({ ...plan, ...machine, parking: parking?.bytes ?? 0 }, log)
+    const layers = machine.gpu ? layersOnGpu(summary, plan, machine.room, config.gpuLayers) : 0
+    const total = summary.blockCount + 1
+    tellPlan({ ...plan, ...machine, layers: { onGpu: layers, total }, parking: parking?.bytes ?? 0 }, log)
     const adapters: NamedAdapter[] = []
     for (const { name, path } of parseLoraModules(config.loraModules)) {
       adapters.push({ name, ...(await openLoraAdapter(path, located.shards)) })
@@ -55,7 +57,8 @@ export async function startModel(
       batchTokens: plan.batchTokens,
       threads: machine.threads,
       tuneThreads: machine.tuneThreads,
-      ...gpuOf(config, machine),
+      gpuLayers: layers,
+      gpuBackend: machine.gpu?.backend,
       kvCacheType: plan.kvCacheType,
       flashAttention: config.flashAttention,
       prefixCache: config.prefixCache,
@@ -200,7 +203,10 @@ function checkAttention({ flashAttention, kvCacheType }: Config): void {
 }
 
 /** What the engine is started with, and what it takes: the first thing to look at when a start fails. */
-function tellPlan(plan: FitPlan & MachinePlan & { readonly parking: number }, log: Logger): void {
+function tellPlan(
+  plan: FitPlan & MachinePlan & { readonly layers: object; readonly parking: number },
+  log: Logger,
+): void {
   const { room, uselessGpu: _, ...rest } = plan
   log.info({ ...rest, memory: room.host }, 'plan, in bytes and tokens')
   if (!fits(plan, room)) {

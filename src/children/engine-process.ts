@@ -19,7 +19,7 @@ import type { AdapterMessage, EngineCommand, EngineInit, EngineMessage, EngineRe
 const LEAST_CHUNK = 16
 
 serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, channel) => {
-  const { engine, modelBytes, parameters, layers, tune, ...can } = await open(init)
+  const { engine, modelBytes, parameters, tune, ...can } = await open(init)
   const { slots, contextSize } = engine.limits
   const reuse = init.prefixCache && can.prefixReuse
   const transfer = new TransferCost()
@@ -50,7 +50,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
   // A lost engine is a lost process: the rejection ends it, and the supervisor starts another.
   const running = loop.run(stop.signal)
   return {
-    ready: { limits: engine.limits, kvCells: slots * contextSize, modelBytes, parameters, layers },
+    ready: { limits: engine.limits, kvCells: slots * contextSize, modelBytes, parameters },
     onMessage: (command) => {
       if (command.type === 'cancel') loop.cancel(command.id)
       else if (command.type === 'load') {
@@ -121,20 +121,17 @@ interface Opened {
   readonly modelBytes: number
   readonly parameters: number
   /** See LlamaEngineInfo. */
-  readonly layers: EngineReady['layers']
   readonly prefixReuse: boolean
   readonly parking: boolean
   /** Told of every pass. */
   readonly tune: (pass: Pass) => void
 }
 
-const NO_MODEL = { modelBytes: 0, parameters: 0, layers: { onGpu: 0, total: 0 } }
-
 async function open(init: EngineInit): Promise<Opened> {
   if (init.modelPath === 'simulated') {
     const tune = (): void => undefined
     const can = { prefixReuse: true, parking: true }
-    return { engine: new SimulatedEngine(init), ...NO_MODEL, ...can, tune }
+    return { engine: new SimulatedEngine(init), modelBytes: 0, parameters: 0, ...can, tune }
   }
   const { engine, info } = await openLlama(init)
   return { engine, ...info, tune: init.tuneThreads ? threadTuning(engine, init.threads) : () => undefined }

@@ -23,7 +23,7 @@ export interface EngineInit {
   readonly threads: number
   /** Whether fewer may be used where they are faster. */
   readonly tuneThreads: boolean
-  /** -1: as many as fit. */
+  /** 0: none, and no GPU is looked for. More than there are: all. */
   readonly gpuLayers: number
   /** llama.cpp's backend that has been found. Default: the best that is there. */
   readonly gpuBackend?: string | undefined
@@ -53,8 +53,6 @@ export interface EngineReady {
   readonly kvCells: number
   readonly modelBytes: number
   readonly parameters: number
-  /** On a GPU, and in all. */
-  readonly layers: { readonly onGpu: number; readonly total: number }
 }
 
 export type EngineCommand =

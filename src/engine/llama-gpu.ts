@@ -1,16 +1,12 @@
 import type { Gpu } from './gpu.ts'
-import { loadLlama } from './llama-binary.ts'
+import { openAddon } from './llama-addon.ts'
 
 /** What llama.cpp would put layers on; undefined where it would compute on the CPU alone. */
 export async function findGpu(): Promise<Gpu | undefined> {
-  const llama = await loadLlama({ gpu: 'auto' })
-  if (llama.gpu === false) return undefined
-  const { total, free, unifiedSize } = await llama.getVramState()
-  return {
-    backend: llama.gpu,
-    devices: await llama.getGpuDeviceNames(),
-    total,
-    free,
-    unified: unifiedSize > 0,
-  }
+  const addon = await openAddon('auto')
+  const backend = addon.getGpuType() ?? false
+  if (backend === false) return undefined
+  const { total, used, unifiedSize } = addon.getGpuVramInfo()
+  const { deviceNames } = addon.getGpuDeviceInfo()
+  return { backend, devices: deviceNames, total, free: Math.max(0, total - used), unified: unifiedSize > 0 }
 }

@@ -1,5 +1,5 @@
 import type { Llama, LlamaModel } from 'node-llama-cpp'
-import { loadLlama } from './llama-binary.ts'
+import { loadLlama } from './llama-library.ts'
 
 export interface OpenModelOptions {
   readonly modelPath: string

@@ -1,5 +1,3 @@
-import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp'
-
 /** node-llama-cpp 3.22.1: where in a grammar one sequence is. The sampler that holds it moves it on. */
 export type GrammarState = object & { readonly __grammarState?: never }
 
@@ -118,17 +116,17 @@ const CONTEXT_METHODS = [
  * The private parts of node-llama-cpp that the engine drives, checked before anything depends on them.
  * @throws Error that names what is missing: another version than the pinned one.
  */
-export function probeNative(llama: Llama, model: LlamaModel, context: LlamaContext): NativeHandles {
-  const native = (context as unknown as { _ctx?: NativeContext })._ctx
-  const nativeModel = (model as unknown as { _model?: NativeModel })._model
-  const bindings = (llama as unknown as { _bindings?: Bindings })._bindings
-  const Sampler = bindings?.AddonSampler
-  const missing: string[] = CONTEXT_METHODS.filter((name) => typeof native?.[name] !== 'function').map(
-    (name) => `_ctx.${name}`,
+export function probeNative(addon: object, model: object, context: object): NativeHandles {
+  const native = context as NativeContext
+  const nativeModel = model as NativeModel
+  const bindings = addon as Bindings
+  const { AddonSampler: Sampler } = bindings
+  const missing: string[] = CONTEXT_METHODS.filter((name) => typeof native[name] !== 'function').map(
+    (name) => `context.${name}`,
   )
-  if (typeof Sampler !== 'function') missing.push('_bindings.AddonSampler')
+  if (typeof Sampler !== 'function') missing.push('AddonSampler')
   for (const name of ['AddonGrammar', 'AddonGrammarEvaluationState', 'AddonModelLora'] as const) {
-    if (typeof bindings?.[name] !== 'function') missing.push(`_bindings.${name}`)
+    if (typeof bindings[name] !== 'function') missing.push(name)
   }
   for (const name of [
     'canBeNextTokenForGrammarEvaluationState',
@@ -137,15 +135,9 @@ export function probeNative(llama: Llama, model: LlamaModel, context: LlamaConte
     if (typeof Sampler?.[name] !== 'function') missing.push(`AddonSampler.${name}`)
   }
   for (const name of ['isEogToken', 'loadLora'] as const) {
-    if (typeof nativeModel?.[name] !== 'function') missing.push(`_model.${name}`)
+    if (typeof nativeModel[name] !== 'function') missing.push(`model.${name}`)
   }
-  if (
-    native === undefined ||
-    bindings === undefined ||
-    Sampler === undefined ||
-    nativeModel === undefined ||
-    missing.length > 0
-  ) {
+  if (missing.length > 0) {
     throw new Error(
       `this node-llama-cpp lacks ${missing.join(', ')}: Altiplano needs version 3.22.1, as its lockfile pins`,
     )

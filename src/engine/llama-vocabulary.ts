@@ -1,6 +1,6 @@
 import type { LlamaModel } from 'node-llama-cpp'
 import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
-import { loadLlama } from './llama-binary.ts'
+import { loadLlama } from './llama-library.ts'
 
 // llama.cpp: llama_token_attr.
 const CONTROL = 1 << 3

@@ -1,4 +1,5 @@
-import type { GgmlType } from 'node-llama-cpp'
+import { readGgufHeader } from '../models/gguf.ts'
+import type { Metadata } from '../models/gguf-metadata.ts'
 import type {
   BatchEntry,
   Engine,
@@ -9,9 +10,9 @@ import type {
   TokenLogprob,
 } from './engine.ts'
 import { LlamaAdapters } from './llama-adapters.ts'
+import { type Addon, type AddonContext, type AddonModel, loadModel, openAddon } from './llama-addon.ts'
 import { drawWithin, GrammarCache, type GrammarPosition } from './llama-grammar.ts'
 import { LogprobReader } from './llama-logprobs.ts'
-import { openModel } from './llama-model.ts'
 import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
 import { configureSampler } from './llama-sampler.ts'
 
@@ -21,9 +22,9 @@ export interface LlamaOptions {
   readonly contextSize: number
   readonly batchTokens: number
   readonly threads: number
-  /** -1: as many as fit. 0: llama.cpp does not look for a GPU. */
+  /** 0: llama.cpp does not look for a GPU. More than there are: all. */
   readonly gpuLayers: number
-  /** See OpenModelOptions. */
+  /** What findGpu() found. Default: the best that is there. */
   readonly gpuBackend?: string | undefined
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
@@ -37,8 +38,6 @@ export interface LlamaOptions {
 export interface LlamaEngineInfo {
   readonly modelBytes: number
   readonly parameters: number
-  /** On a GPU, and in all. */
-  readonly layers: { readonly onGpu: number; readonly total: number }
   /** False for models whose memory cannot be cut at any token: recurrent and hybrid ones. */
   readonly prefixReuse: boolean
   /** False where a file of a slot holds not all of it: layers with a sliding window are saved without what is behind it. */
@@ -60,51 +59,23 @@ interface Slot {
 export async function openLlama(
   options: LlamaOptions,
 ): Promise<{ engine: LlamaEngine; info: LlamaEngineInfo }> {
-  const {
-    modelPath,
-    slots,
-    contextSize,
-    batchTokens,
-    threads,
-    gpuLayers,
-    gpuBackend,
-    kvCacheType,
-    flashAttention = 'auto',
-  } = options
-  const { llama, model } = await openModel({
-    modelPath,
-    threads,
-    gpuLayers,
-    gpuBackend,
-    contextTokens: slots * contextSize,
-  })
-  const kvType = kvCacheType.toUpperCase() as keyof typeof GgmlType
-  const context = await model.createContext({
-    sequences: slots,
-    contextSize,
-    batchSize: batchTokens,
-    threads,
-    flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
-    // Layers with a sliding window keep all they have seen: what is behind the window is there when a slot is cut.
-    swaFullCache: options.prefixCache !== false,
-    // A smaller context than was asked for would be a surprise later: fail now.
-    failedCreationRemedy: false,
-    ...(kvType === 'F16' ? {} : { experimentalKvCacheKeyType: kvType, experimentalKvCacheValueType: kvType }),
-  })
-  const native = probeNative(llama, model, context)
-  native.context.setThreads(threads)
+  const { modelPath, slots, contextSize, batchTokens, gpuLayers, gpuBackend = 'auto' } = options
+  const { metadata } = await readGgufHeader(modelPath)
+  const addon = await openAddon(gpuLayers === 0 ? false : gpuBackend)
+  const model = await loadModel(addon, modelPath, { gpuLayers })
+  const context = await createContext(addon, model, options)
+  const native = probeNative(addon, model, context)
   await warmUp(native.context)
-  const { metadata } = model.fileInfo
   const limits = {
     slots,
-    contextSize: Math.min(contextSize, context.contextSize),
+    contextSize,
     batchTokens,
-    ...(flashAttention === 'off' ? {} : { tile: ATTENTION_TILE }),
+    ...(options.flashAttention === 'off' ? {} : { tile: ATTENTION_TILE }),
   }
   const close = async (): Promise<void> => {
     await context.dispose()
     await model.dispose()
-    await llama.dispose()
+    await addon.dispose()
   }
   const watched = options.watch?.(native.context) ?? native.context
   return {
@@ -115,19 +86,41 @@ export async function openLlama(
       grammars: new GrammarCache(native.newGrammar),
       logprobs: new LogprobReader(native),
       adapters: new LlamaAdapters(watched, native.loadAdapter),
-      vocabulary: metadata.tokenizer.ggml.tokens.length,
+      vocabulary: vocabularySize(metadata),
       close,
     }),
     info: {
-      modelBytes: model.size,
-      parameters: Number(
-        (model as unknown as { _model: { getTotalParameters(): number } })._model.getTotalParameters(),
-      ),
-      layers: { onGpu: model.gpuLayers, total: model.fileInsights.totalLayers },
-      prefixReuse: canCut(llama, metadata),
+      modelBytes: model.getModelSize(),
+      parameters: model.getTotalParameters(),
+      prefixReuse: canCut(addon, architectureOf(metadata)),
       parking: !hasWindow(metadata),
     },
   }
+}
+
+/** llama.cpp: cells of a context come in multiples of it. */
+const CELLS = 256
+
+/** One context for all slots. @throws Error when there is no memory for it: a smaller one would be a surprise later. */
+async function createContext(addon: Addon, model: AddonModel, options: LlamaOptions): Promise<AddonContext> {
+  const { slots, contextSize, batchTokens, threads, kvCacheType, flashAttention = 'auto' } = options
+  // Layers with a sliding window keep all they have seen: what is behind the window is there when a slot is cut.
+  const swaFullCache = options.prefixCache !== false
+  const type = addon.getGgmlType(kvCacheType.toUpperCase())
+  if (type === undefined) throw new Error(`llama.cpp has no type ${kvCacheType}`)
+  const context = new addon.AddonContext(model, {
+    contextSize: slots * CELLS * Math.ceil(contextSize / CELLS),
+    // node-llama-cpp: one more where a window's cells are given back.
+    batchSize: Math.max(batchTokens, slots) + (swaFullCache ? 0 : 1),
+    sequences: slots,
+    threads,
+    flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
+    kvCacheKeyType: type,
+    kvCacheValueType: type,
+    swaFullCache,
+  })
+  if (!(await context.init())) throw new Error('llama.cpp cannot make a context of this size')
+  return context
 }
 
 /** One pass before anyone waits for it: kernels are loaded, and a GPU that cannot run them ends the process now. */
@@ -385,28 +378,24 @@ export class LlamaEngine implements Engine {
   }
 }
 
-function canCut(llama: object, { general: { architecture } }: Metadata): boolean {
-  const bindings = (llama as { _bindings?: Record<string, unknown> })._bindings
-  const is = (name: string): boolean => {
-    const ask = bindings?.[name]
-    return typeof ask === 'function' && (ask as (architecture: string) => unknown)(architecture) === true
-  }
-  return !is('getIsArchRecurrent') && !is('getIsArchHybrid')
+function canCut(addon: Addon, architecture: string): boolean {
+  return addon.getIsArchRecurrent(architecture) !== true && addon.getIsArchHybrid(architecture) !== true
 }
 
 /** llama.cpp: architectures that have a sliding window, or attend to chunks, also when the file does not say so. */
 const WINDOWED = new Set(['exaone-moe', 'exaone4', 'gemma2', 'llama4', 'smallthinker'])
 
 function hasWindow(metadata: Metadata): boolean {
-  const { architecture } = metadata.general
-  const { attention } = (metadata as unknown as Record<string, Attention | undefined>)[architecture] ?? {}
-  return WINDOWED.has(architecture) || (attention?.sliding_window ?? 0) > 0
+  const architecture = architectureOf(metadata)
+  return (
+    WINDOWED.has(architecture) || Number(metadata.get(`${architecture}.attention.sliding_window`) ?? 0) > 0
+  )
 }
 
-interface Metadata {
-  readonly general: { readonly architecture: string }
-}
+const architectureOf = (metadata: Metadata): string => String(metadata.get('general.architecture'))
 
-interface Attention {
-  readonly attention?: { readonly sliding_window?: number }
+/** Number of its tokens. The gateway has looked at the file: it has some. */
+function vocabularySize(metadata: Metadata): number {
+  const tokens = metadata.get('tokenizer.ggml.tokens')
+  return typeof tokens === 'object' ? tokens.length : 0
 }

@@ -71,6 +71,19 @@ export function fitPlan(model: GgufSummary, asked: FitRequest, room: Room): FitP
   return plan()
 }
 
+/**
+ * Layers on GPUs; llama.cpp counts the output layer, too. As many as fit where all is left open: the weights and the KV cache are
+ * taken to be spread evenly over them.
+ * @param asked -1: left open.
+ */
+export function layersOnGpu(model: GgufSummary, plan: FitPlan, room: Room, asked: number): number {
+  const all = model.blockCount + 1
+  if (asked >= 0) return Math.min(asked, all)
+  if (room.gpu === 0 || fitsGpu(plan, room)) return all
+  const each = (plan.weights + plan.kvCache) / all
+  return Math.max(0, Math.floor((room.gpu - GPU_MARGIN - plan.compute) / each))
+}
+
 /** Whether all of it has room, on GPUs and beside them. Weights that have not are read from the disk again and again. */
 export function fits(plan: FitPlan, room: Room): boolean {
   return fitsGpu(plan, room) || plan.total + PROCESSES <= room.host + room.gpu

@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url'
-import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type BatchEntry, isScored, type Scored, type TokenLogprob } from '../../src/engine/engine.ts'
 import { LlamaEngine } from '../../src/engine/llama.ts'
 import { LlamaAdapters } from '../../src/engine/llama-adapters.ts'
+import { loadModel, openAddon } from '../../src/engine/llama-addon.ts'
 import { GrammarCache } from '../../src/engine/llama-grammar.ts'
 import { LogprobReader } from '../../src/engine/llama-logprobs.ts'
 import { type NativeContext, type NativeHandles, probeNative } from '../../src/engine/llama-native.ts'
+import { readGguf } from '../../src/models/gguf.ts'
 import { greedy } from '../support/workload.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
@@ -63,16 +64,18 @@ async function rawLogits(
 }
 
 beforeAll(async () => {
-  const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, maxThreads: 1 })
-  const model = await llama.loadModel({ modelPath })
-  const context = await model.createContext({
-    sequences: limits.slots,
-    contextSize: limits.contextSize,
-    batchSize: limits.batchTokens,
+  const addon = await openAddon(false)
+  const model = await loadModel(addon, modelPath, {})
+  const { slots, contextSize, batchTokens } = limits
+  const context = new addon.AddonContext(model, {
+    contextSize: slots * contextSize,
+    batchSize: batchTokens,
+    sequences: slots,
     threads: 1,
   })
-  const native = probeNative(llama, model, context)
-  const size = model.fileInfo.metadata.tokenizer.ggml.tokens.length
+  await context.init()
+  const native = probeNative(addon, model, context)
+  const size = (await readGguf(modelPath)).vocabularySize
   const watched = reading(native, size)
   engine = new LlamaEngine({
     limits,
@@ -86,7 +89,7 @@ beforeAll(async () => {
     close: async () => {
       await context.dispose()
       await model.dispose()
-      await llama.dispose()
+      await addon.dispose()
     },
   })
 })

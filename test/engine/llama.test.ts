@@ -135,7 +135,7 @@ describe('LlamaEngine on a real GGUF', () => {
 })
 
 it('probeNative names what is missing', () => {
-  expect(() =>
-    probeNative({} as never, {} as never, { _ctx: { initBatch: () => undefined } } as never),
-  ).toThrow(/_ctx\.addToBatch.*_bindings\.AddonSampler.*3\.22\.1/)
+  expect(() => probeNative({}, {}, { initBatch: () => undefined })).toThrow(
+    /context\.addToBatch.*AddonSampler.*model\.loadLora.*3\.22\.1/,
+  )
 })

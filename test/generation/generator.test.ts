@@ -21,7 +21,6 @@ const ready: EngineReady = {
   kvCells: 64,
   modelBytes: 0,
   parameters: 0,
-  layers: { onGpu: 0, total: 0 },
 }
 const stats = {
   waiting: 0,

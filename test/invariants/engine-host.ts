@@ -127,7 +127,6 @@ export class EngineHost extends EventEmitter {
       kvCells: slots * CONTEXT,
       modelBytes: 0,
       parameters: 0,
-      layers: { onGpu: 0, total: 0 },
     }
     this.#outbox.push({ kind: 'ready', epoch: this.#epoch, ready })
   }

@@ -8,6 +8,7 @@ import {
   fitPlan,
   fits,
   fitsGpu,
+  layersOnGpu,
   proposals,
   type Room,
 } from '../../src/models/fit-plan.ts'
@@ -106,6 +107,18 @@ describe('the plan of what fits', () => {
       /there are 16\.0 GiB of memory and 4\.0 GiB free on the GPU\. What fits: --slots 3 /,
     )
     expect(() => checkFit(model, fitPlan(model, asked, room(2, 80)), room(2, 80))).not.toThrow()
+  })
+
+  it('puts all layers on a GPU that has room for them, and else as many as have', () => {
+    const blocks = { ...model, blockCount: 32 }
+    const asked = { ...nothing, slots: 4, contextSize: 8192 }
+    const layers = (gpu: number, wanted = -1): number =>
+      layersOnGpu(blocks, fitPlan(blocks, asked, room(16, gpu)), room(16, gpu), wanted)
+    // 4.6 GiB of weights and 4 GiB of KV cache: 0.26 GiB a layer, beside 1.3 GiB of margin and buffers.
+    expect([layers(80), layers(4), layers(1)]).toEqual([33, 10, 0])
+    expect([layers(80, 10), layers(80, 10_000), layers(80, 0)]).toEqual([10, 33, 0])
+    // A GPU without memory of its own.
+    expect(layers(0)).toBe(33)
   })
 
   it('says when nothing fits', () => {
