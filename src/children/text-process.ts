@@ -8,6 +8,7 @@ import type { Constraint } from '../text/grammar/compile-grammar.ts'
 import { GrammarError } from '../text/grammar/grammar-error.ts'
 import { compileLoosely } from '../text/grammar/loose-calls.ts'
 import { TextCache } from '../text/grammar/text-cache.ts'
+import { keepParsed } from '../text/parsed-template.ts'
 import { plainTemplate } from '../text/plain-template.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { plainJson } from '../text/tool-formats/plain-json.ts'
@@ -33,10 +34,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     eos,
     guard: new ControlTokenGuard(controlTexts),
     strictGuard: new ControlTokenGuard([...controlTexts, ...markupTexts]),
-    renderers: [
-      vocabulary.renderJinja,
-      (template, variables) => new Template(template).render({ ...variables }),
-    ],
+    renderers: [vocabulary.renderJinja, keepParsed((template) => new Template(template))],
   }
   const render = (call: ChatInput): string[] =>
     chat.toolFormat === plainJson.name ? renderDescribed(call, options) : renderChat(call, options)
