@@ -14,6 +14,7 @@ import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { plainJson } from '../text/tool-formats/plain-json.ts'
 import { serveChild } from './child-channel.ts'
 import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
+import { Tidying } from './tidying.ts'
 
 /** Characters of compiled grammars, with their sources, that are kept. */
 const GRAMMAR_CACHE = 8_000_000
@@ -43,6 +44,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
       vocabulary.addsBos && tokens[0] !== vocabulary.bosToken ? [vocabulary.bosToken, ...tokens] : tokens,
     )
   const compile = grammarCompiler()
+  const tidying = new Tidying()
   const answer = (call: TextCall): TextAnswer => {
     if (call.type === 'grammar') return compile(call)
     if (call.type === 'tokenize') {
@@ -65,6 +67,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     onMessage: ({ call, body }) => {
       channel.send({ call, body: safely(() => answer(body)) })
       channel.progress()
+      tidying.onCall()
     },
     close: () => vocabulary.close(),
   }
