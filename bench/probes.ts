@@ -6,7 +6,7 @@
 import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { startServer } from '../test/support/server.ts'
+import { startServer, type TestServer } from '../test/support/server.ts'
 import { closedLoop, openLoop } from './client/pace.ts'
 import { ask } from './overload/ask.ts'
 import { percentile } from './report/statistics.ts'
@@ -38,13 +38,20 @@ async function measure(): Promise<void> {
   const load = fork(new URL(import.meta.url), flags, { execArgv: ['--import', 'tsx'] })
   const loaded = new Promise((resolve) => load.once('exit', resolve))
   await untilBusy(server.url)
+  const waitedBefore = waitedMs(server)
   const rows = await Promise.all(
     Object.entries(RATES).map(async ([path, rate]) => rowOf(path, await probe(server.url + path, rate))),
   )
   console.log(textTable([['', 'asked', 'not 200', 'p50 ms', 'p99 ms', 'max ms'], ...rows]))
-  console.log(`load average ${readFileSync('/proc/loadavg', 'utf8').split(' ').slice(0, 3).join(', ')}`)
+  const waited = (waitedMs(server) - waitedBefore) / (10 * seconds)
+  console.log(`the gateway waited for a core ${waited.toFixed(1)} % of the time: that is the machine's doing`)
   await loaded
   console.log(`exit ${await server.stop()}`)
+}
+
+/** Milliseconds that the gateway's first thread could have run and was not let. */
+function waitedMs({ process: { pid } }: TestServer): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6
 }
 
 /** When requests wait for a slot. */
