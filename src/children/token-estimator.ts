@@ -17,11 +17,33 @@ export class TokenEstimator {
   /** Of the questions asked, in order. */
   readonly #answers: ((tokens: number | undefined) => void)[] = []
 
-  /** Once. Resolves when estimates can be asked for. @throws Error when there will be none. */
-  open({ size, bytes, offsets }: Texts): Promise<void> {
-    this.#opening ??= new Promise((resolve, reject) => {
-      const texts: Texts = { size, bytes, offsets }
-      const thread = startThread('estimator', texts)
+  /** Once: later calls do nothing. Resolves when there are estimates. @throws Error when there will be none. */
+  async open({ size, bytes, offsets }: Texts): Promise<void> {
+    if (this.#opening !== undefined) return
+    this.#opening = this.#start({ size, bytes, offsets })
+    await this.#opening
+  }
+
+  /** Waits for open() where it was called; undefined where it was not, or failed. */
+  async estimate(texts: readonly string[]): Promise<number | undefined> {
+    await this.#opening?.catch(() => undefined)
+    const thread = this.#thread
+    if (thread === undefined) return undefined
+    const { windows, scale } = sampleOf(texts)
+    const tokens = await new Promise<number | undefined>((resolve) => {
+      this.#answers.push(resolve)
+      thread.postMessage(windows)
+    })
+    return tokens === undefined ? undefined : Math.ceil(tokens * scale)
+  }
+
+  async close(): Promise<void> {
+    await this.#thread?.terminate()
+  }
+
+  #start(texts: Texts): Promise<void> {
+    const thread = startThread('estimator', texts)
+    return new Promise((resolve, reject) => {
       thread.once('message', () => {
         this.#thread = thread
         thread.on('message', (tokens: number) => this.#answers.shift()?.(tokens)).unref()
@@ -36,22 +58,5 @@ export class TokenEstimator {
       // Who listens to a thread keeps the process alive for it.
       thread.unref()
     })
-    return this.#opening
-  }
-
-  /** Undefined until open() is through. */
-  async estimate(texts: readonly string[]): Promise<number | undefined> {
-    const thread = this.#thread
-    if (thread === undefined) return undefined
-    const { windows, scale } = sampleOf(texts)
-    const tokens = await new Promise<number | undefined>((resolve) => {
-      this.#answers.push(resolve)
-      thread.postMessage(windows)
-    })
-    return tokens === undefined ? undefined : Math.ceil(tokens * scale)
-  }
-
-  async close(): Promise<void> {
-    await this.#thread?.terminate()
   }
 }

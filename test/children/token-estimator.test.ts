@@ -69,13 +69,24 @@ describe('TokenEstimator', () => {
 
   it('answers questions that come together, each its own, and none any more when it is closed', async () => {
     const other = new TokenEstimator()
-    await other.open(vocabulary.vocabulary)
+    // Who asks before it is open waits for it.
+    void other.open(vocabulary.vocabulary)
     const texts = [prose, japanese.repeat(3), 'a']
     const alone = await Promise.all(texts.map((text) => estimator.estimate([text])))
     expect(await Promise.all(texts.map((text) => other.estimate([text])))).toEqual(alone)
     const late = other.estimate([prose])
     await other.close()
     expect(await late).toBeUndefined()
+    expect(await other.estimate([prose])).toBeUndefined()
+  })
+
+  it('fails once where a vocabulary cannot be opened, and knows nothing then', async () => {
+    const other = new TokenEstimator()
+    // An offset that is not there.
+    const broken = { size: 1, bytes: Buffer.from('a'), offsets: undefined as unknown as Uint32Array }
+    const [opened, asked] = await Promise.allSettled([other.open(broken), other.estimate([prose])])
+    expect([opened.status, asked]).toEqual(['rejected', { status: 'fulfilled', value: undefined }])
+    await other.open(broken)
     expect(await other.estimate([prose])).toBeUndefined()
   })
 
