@@ -292,7 +292,12 @@ export class Altiplano {
     await this.#closeServer()
     // The engine may have prefixes to write down, for which there is what requests have left of the time.
     const leftMs = Math.max(5000, patience - performance.now())
-    await Promise.all([this.#engine?.stop(leftMs), this.#text?.child.stop(1000), this.#pooled.stop()])
+    await Promise.all([
+      this.#engine?.stop(leftMs),
+      this.#text?.child.stop(1000),
+      this.#pooled.stop(),
+      this.#modelText.close(),
+    ])
   }
 
   /** fastify waits for idle keep-alive sockets of clients that will not close them; sweep until it is through. */
@@ -363,7 +368,7 @@ export class Altiplano {
       .catch((error: Error) => log.warn({ reason: error.message }, 'prompts are estimated by their length'))
   }
 
-  #estimateTokens(texts: readonly string[]): number {
+  #estimateTokens(texts: readonly string[]): Promise<number> {
     this.#openEstimator()
     return this.#modelText.estimateTokens(texts)
   }

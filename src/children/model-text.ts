@@ -36,8 +36,14 @@ export class ModelText {
   }
 
   /** Tokens of the texts together. Without the estimator: going by the prompts of late. */
-  estimateTokens(texts: readonly string[]): number {
-    return this.#estimator.estimate(texts) ?? Math.ceil(charactersOf(texts) / this.#charactersPerToken)
+  async estimateTokens(texts: readonly string[]): Promise<number> {
+    return (
+      (await this.#estimator.estimate(texts)) ?? Math.ceil(charactersOf(texts) / this.#charactersPerToken)
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.#estimator.close()
   }
 
   #learn(characters: number, tokens: number): void {

@@ -18,6 +18,8 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> {
   /** Asked for at each start. */
   readonly init: () => Init
   readonly env?: Readonly<Record<string, string>>
+  /** Flags of Node and V8. */
+  readonly flags?: readonly string[]
   /** Default: a process of Node's own. */
   readonly fork?: () => ChildProcess
   /** A child from which nothing is heard for so long is killed. Default 14 s: with the watchdog's own half a second, a hang is found within 15 s. */
@@ -114,7 +116,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   start(): void {
     if (this.#process !== undefined) return
-    const { name, entry, init, env, log, fork = () => forked(entry, env) } = this.#options
+    const { name, entry, init, env, flags, log, fork = () => forked(entry, env, flags) } = this.#options
     const epoch = ++this.#epoch
     this.#complaint = undefined
     this.#state = this.#restarts === 0 ? 'starting' : 'restarting'
@@ -263,13 +265,17 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   }
 }
 
-/** A process of Node's own with a channel to it. */
-export function forked(entry: URL, env?: Readonly<Record<string, string>>): ChildProcess {
+/** A process of Node's own with a channel to it. @param flags of Node and V8. */
+export function forked(
+  entry: URL,
+  env?: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
+): ChildProcess {
   return forkNode(entry, [], {
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // node-llama-cpp 3.22.1 asks for the home folder when it is loaded, and a container's user may have none.
     env: { HOME: tmpdir(), ...process.env, NODE_OPTIONS: '', ...env },
-    execArgv: import.meta.url.endsWith('.ts') ? ['--import', 'tsx'] : [],
+    execArgv: [...flags, ...(import.meta.url.endsWith('.ts') ? ['--import', 'tsx'] : [])],
   })
 }

@@ -41,6 +41,8 @@ export class TextClient {
       name: 'text',
       entry,
       init: () => init,
+      // See Tidying.
+      flags: ['--expose-gc'],
       log,
       // It is deaf while it works, and for how long it may work is each call's budget.
       heartbeatTimeoutMs: Number.POSITIVE_INFINITY,

@@ -8,11 +8,13 @@ import type { Constraint } from '../text/grammar/compile-grammar.ts'
 import { GrammarError } from '../text/grammar/grammar-error.ts'
 import { compileLoosely } from '../text/grammar/loose-calls.ts'
 import { TextCache } from '../text/grammar/text-cache.ts'
+import { keepParsed } from '../text/parsed-template.ts'
 import { plainTemplate } from '../text/plain-template.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { plainJson } from '../text/tool-formats/plain-json.ts'
 import { serveChild } from './child-channel.ts'
 import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
+import { Tidying } from './tidying.ts'
 
 /** Characters of compiled grammars, with their sources, that are kept. */
 const GRAMMAR_CACHE = 8_000_000
@@ -33,10 +35,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     eos,
     guard: new ControlTokenGuard(controlTexts),
     strictGuard: new ControlTokenGuard([...controlTexts, ...markupTexts]),
-    renderers: [
-      vocabulary.renderJinja,
-      (template, variables) => new Template(template).render({ ...variables }),
-    ],
+    renderers: [vocabulary.renderJinja, keepParsed((template) => new Template(template))],
   }
   const render = (call: ChatInput): string[] =>
     chat.toolFormat === plainJson.name ? renderDescribed(call, options) : renderChat(call, options)
@@ -45,6 +44,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
       vocabulary.addsBos && tokens[0] !== vocabulary.bosToken ? [vocabulary.bosToken, ...tokens] : tokens,
     )
   const compile = grammarCompiler()
+  const tidying = new Tidying()
   const answer = (call: TextCall): TextAnswer => {
     if (call.type === 'grammar') return compile(call)
     if (call.type === 'tokenize') {
@@ -67,6 +67,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
     onMessage: ({ call, body }) => {
       channel.send({ call, body: safely(() => answer(body)) })
       channel.progress()
+      tidying.onCall()
     },
     close: () => vocabulary.close(),
   }

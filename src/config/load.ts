@@ -90,9 +90,6 @@ function fromFile(
 function environmentWarnings(env: Environment): string[] {
   const known = settings.flatMap(({ variables }) => variables)
   return Object.keys(env).flatMap((name) => {
-    // KServe sets it where an LLMInferenceService asks for traces.
-    if (name === 'OTEL_EXPORTER_OTLP_ENDPOINT' && usable(name, env[name]))
-      return [`${name} was ignored: no traces are sent.`]
     if (!name.startsWith('ALTIPLANO_') || known.includes(name) || !usable(name, env[name])) return []
     // Service links again: ALTIPLANO_PORT_8080_TCP, ALTIPLANO_SERVICE_HOST.
     if (/^ALTIPLANO_(PORT|SERVICE)_/.test(name)) return []

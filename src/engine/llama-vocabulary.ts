@@ -1,5 +1,7 @@
 import type { LlamaModel } from 'node-llama-cpp'
 import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
+import type { Renderer } from '../text/chat-template.ts'
+import { keepParsed, type ParsedTemplate } from '../text/parsed-template.ts'
 import { loadLlama } from './llama-library.ts'
 
 // llama.cpp: llama_token_attr.
@@ -17,7 +19,7 @@ interface NativeModel {
   getVocabularyType(): number
 }
 interface NativeJinja {
-  new (template: string): { render(items: Record<string, unknown>): string }
+  new (template: string): ParsedTemplate
 }
 
 /** A model's vocabulary without its weights: llama.cpp's own tokenizer and template engine. */
@@ -36,7 +38,7 @@ export interface LlamaVocabulary {
   readonly markupTexts: readonly string[]
   tokenize(text: string, controlTokens: boolean): Uint32Array
   /** llama.cpp: its own Jinja. */
-  renderJinja(template: string, variables: Readonly<Record<string, unknown>>): string
+  readonly renderJinja: Renderer
   close(): Promise<void>
 }
 
@@ -82,7 +84,7 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
     markupTexts: markup,
     tokenize: (text, controlTokens) =>
       text === '' ? new Uint32Array() : Uint32Array.from(native.tokenize(text, controlTokens)),
-    renderJinja: (template, variables) => new Jinja(template).render({ ...variables }),
+    renderJinja: keepParsed((template) => new Jinja(template)),
     close: async () => {
       await loaded.dispose()
       await llama.dispose()

@@ -48,13 +48,15 @@ export async function renderChat(
 }
 
 /** One generation a choice. */
-export function startChat(
+export async function startChat(
   chat: ChatRequest,
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
 ): Promise<Generation[]> {
-  const promptTokens = serving.estimateTokens(stringsIn([chat.tools.tools, chat.messages], MOST_STRINGS))
+  const promptTokens = await serving.estimateTokens(
+    stringsIn([chat.tools.tools, chat.messages], MOST_STRINGS),
+  )
   const work = { tenant: chat.share.tenant, prompts: 1, promptTokens, choices: chat.n }
   return serving.admit(work, () => prepareChat(chat, ready, serving, signal), signal)
 }

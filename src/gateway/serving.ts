@@ -92,7 +92,7 @@ export interface Serving {
   /** The GBNF of a constraint. `param` is the field it came from. @throws ServingError invalid_json_schema, invalid_grammar. */
   grammar(constraint: Constraint, param: string, signal: AbortSignal): Promise<string>
   /** Tokens of the texts together, more or less, in less than a millisecond. */
-  estimateTokens(texts: readonly string[]): number
+  estimateTokens(texts: readonly string[]): Promise<number>
   /**
    * Takes room before a request costs any work, prepares it, and starts all of it or nothing.
    * @throws ServingError server_overloaded, rate_limit_exceeded, and what `prepare` throws.

@@ -342,16 +342,28 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   }
 }
 
-/** A reader that fell behind gets what it missed in one piece. */
+/** Of a piece: an event of it fits into 64 KiB beside what its socket holds, whatever its characters are. */
+const MOST_CHARACTERS = 7000
+/** The same, with 20 log probabilities each. */
+const MOST_TOKENS = 20
+
+/** A reader that fell behind gets what it missed in few pieces. */
 function mergeText(events: (GenerationEvent | ServingError)[]): (GenerationEvent | ServingError)[] {
   const merged: (GenerationEvent | ServingError)[] = []
   for (const event of events) {
     const last = merged.at(-1)
-    const joined = isPart(last) && isPart(event) ? join(last, event) : undefined
+    const joined = isPart(last) && isPart(event) && hasRoom(last) ? join(last, event) : undefined
     if (joined === undefined) merged.push(event)
     else merged[merged.length - 1] = joined
   }
   return merged
+}
+
+function hasRoom(part: OutputPart): boolean {
+  if (part.type === 'call') return false
+  return (
+    part.text.length < MOST_CHARACTERS && (part.type !== 'text' || (part.tokens?.length ?? 0) < MOST_TOKENS)
+  )
 }
 
 function isPart(event: GenerationEvent | ServingError | undefined): event is OutputPart {

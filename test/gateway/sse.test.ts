@@ -12,17 +12,27 @@ afterEach(() => server?.close())
 
 const STALL_MS = 300
 
-/** A route that streams events of 64 kB; resolves to how that ended. */
-async function streaming(events: number) {
+/** A route that streams events of 64 kB, or other ones for each of some choices; resolves to how that ended. */
+async function streaming(events: number, { bytes = 65_536, choices = 1 } = {}) {
+  let held = 0
   server = app()
   server.decorate('stallMs', STALL_MS)
   await server.register(fastifySSE)
   const ended = new Promise<unknown>((resolve) => {
     server?.get('/', { sse: 'manual' }, async (_request, reply) => {
       const stream = openStream(reply)
+      const text = 'x'.repeat(bytes)
+      const write = async (): Promise<void> => {
+        for (let event = 0; event < events; event++) {
+          const written = stream.data({ event, text })
+          // Node counts what its socket holds, too.
+          held = Math.max(held, reply.raw.writableLength)
+          await written
+        }
+      }
       try {
         stream.open()
-        for (let event = 0; event < events; event++) await stream.data({ event, text: 'x'.repeat(65_536) })
+        await Promise.all(Array.from({ length: choices }, write))
         await stream.done()
         resolve('done')
       } catch (error) {
@@ -34,7 +44,7 @@ async function streaming(events: number) {
   const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
   socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
   await once(socket, 'connect')
-  return { ended, socket }
+  return { ended, socket, held: () => held }
 }
 
 describe('openStream', () => {
@@ -58,6 +68,15 @@ describe('openStream', () => {
     expect(await ended).toBeInstanceOf(ClientGone)
     expect(performance.now() - started).toBeGreaterThan(STALL_MS - 50)
     expect(performance.now() - started).toBeLessThan(STALL_MS + 5000)
+    socket.destroy()
+  })
+
+  it('holds no more than 64 KiB for a reader that has stopped, of sixteen choices with log probabilities', async () => {
+    const { ended, socket, held } = await streaming(1000, { bytes: 2500, choices: 16 })
+    socket.pause()
+    expect(await ended).toBeInstanceOf(ClientGone)
+    expect(held()).toBeGreaterThan(0)
+    expect(held()).toBeLessThanOrEqual(65_536)
     socket.destroy()
   })
 

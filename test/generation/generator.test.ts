@@ -109,6 +109,28 @@ describe('Generator', () => {
     expect(generator.inFlight).toBe(0)
   })
 
+  it('gives a reader that fell behind what it missed in few pieces, and none that is too large to be held for it', async () => {
+    const { generator, tell } = setup()
+    const logprobs = { top: 20, prompt: false }
+    const [plain, scored] = generator.start([request(), request({ logprobs })])
+    if (plain === undefined || scored === undefined) throw new Error('nothing started')
+    const written = 'abcdefgh'.repeat(2500)
+    tell(...letters(plain.id, written), { id: plain.id, finish: 'length' })
+    const logprob = { logprob: -1, top: [] }
+    tell(...letters(scored.id, written.slice(0, 100)).map((event) => ({ ...event, logprob })))
+    tell({ id: scored.id, finish: 'length' })
+    const texts = async (generation: AsyncIterable<GenerationEvent>) => {
+      const pieces = []
+      for await (const event of generation) if (event.type === 'text') pieces.push(event)
+      return pieces
+    }
+    const pieces = await texts(plain)
+    expect(pieces.map(({ text }) => text).join('')).toBe(written)
+    expect(pieces.map(({ text }) => text.length)).toEqual([7000, 7000, 6000])
+    const tokens = (await texts(scored)).map((piece) => piece.tokens?.length)
+    expect(tokens).toEqual([20, 20, 20, 20, 20])
+  })
+
   it('cancels in the engine what a stop string ends, and sends no part of it', async () => {
     const { generator, tell, sent } = setup()
     const [generation] = generator.start([request({ stops: ['END'] })])

@@ -50,7 +50,7 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
   }
 }
 
-function startAll(
+async function startAll(
   wanted: CompletionRequest,
   ready: ReadyModel,
   serving: Serving,
@@ -61,17 +61,17 @@ function startAll(
   const work = {
     tenant: share.tenant,
     prompts: prompts.length,
-    promptTokens: estimate(wanted, serving),
+    promptTokens: await estimate(wanted, serving),
     choices,
   }
   return serving.admit(work, prepare, signal)
 }
 
-function estimate({ prompts, suffix = '' }: CompletionRequest, serving: Serving): number {
+async function estimate({ prompts, suffix = '' }: CompletionRequest, serving: Serving): Promise<number> {
   const texts = prompts.filter((prompt) => typeof prompt === 'string')
   const ids = prompts.filter((prompt) => typeof prompt !== 'string')
   return (
-    serving.estimateTokens([...texts, ...texts.map(() => suffix)]) +
+    (await serving.estimateTokens([...texts, ...texts.map(() => suffix)])) +
     ids.reduce((sum, { length }) => sum + length, 0)
   )
 }
