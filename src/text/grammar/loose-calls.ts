@@ -1,8 +1,8 @@
 import { toolFormatNamed } from '../tool-formats/formats.ts'
 import { callGrammar } from './call-grammar.ts'
 import { type Constraint, compileConstraint, type OfferedCalls } from './compile-grammar.ts'
+import { CompileTime } from './compile-time.ts'
 import { GrammarError } from './grammar-error.ts'
-import { GRAMMAR_LIMITS } from './limits.ts'
 
 /**
  * A constraint with tools whose schemas nobody was promised: where the whole cannot be compiled, such a tool takes any
@@ -12,9 +12,9 @@ import { GRAMMAR_LIMITS } from './limits.ts'
 export function compileLoosely(constraint: Constraint): string {
   const { calls } = constraint
   if (calls?.loose === undefined || calls.loose.length === 0) return compileConstraint(constraint)
-  const deadline = performance.now() + GRAMMAR_LIMITS.compileMs
+  const time = new CompileTime()
   let refused: unknown
-  for (const names of [() => [], () => guilty(calls, deadline), () => calls.loose]) {
+  for (const names of [() => [], () => guilty(calls, time), () => calls.loose]) {
     const tools = loosened(calls, names())
     try {
       return compileConstraint({ ...constraint, calls: { ...calls, tools } })
@@ -27,10 +27,10 @@ export function compileLoosely(constraint: Constraint): string {
 }
 
 /** Those whose own schema cannot be compiled; all that there was no time to try. */
-function guilty({ format, tools, loose = [] }: OfferedCalls, deadline: number): string[] {
+function guilty({ format, tools, loose = [] }: OfferedCalls, time: CompileTime): string[] {
   const notation = toolFormatNamed(format)?.notation
   const compiles = (name: string, parameters: unknown): boolean => {
-    if (notation === undefined || performance.now() > deadline) return false
+    if (notation === undefined || time.isOver) return false
     try {
       callGrammar(new Map([[name, parameters]]), notation, 'one')
       return true
