@@ -44,10 +44,9 @@ export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest
   const notation = toolFormatNamed(abilities.toolFormat)?.notation
   if (forced !== undefined && notation === undefined)
     throw unsupported('tool_choice', "A call cannot be forced in the format of this model's template.")
-  const held = forced !== undefined || notation?.mark !== undefined
   const offered = new Map(tools.map(({ function: { name, parameters } }) => [name, parameters]))
   const output = { format: abilities.toolFormat, offered, single: !parallel }
-  return { tools, output, forced, strict, ignored: held ? [] : ignored }
+  return { tools, output, forced, strict, ignored: notation === undefined ? ignored : [] }
 }
 
 function readTool(fields: Fields): { tool: ChatTool; strict: boolean } {

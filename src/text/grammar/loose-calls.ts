@@ -6,7 +6,7 @@ import { GrammarError } from './grammar-error.ts'
 
 /**
  * A constraint with tools whose schemas nobody was promised: where the whole cannot be compiled, such a tool takes any
- * arguments, first those that are guilty, then all.
+ * arguments, first those that are guilty, then all; and at last calls that nothing marks are not looked for.
  * @throws GrammarError where that is not enough.
  */
 export function compileLoosely(constraint: Constraint): string {
@@ -14,8 +14,11 @@ export function compileLoosely(constraint: Constraint): string {
   if (calls?.loose === undefined || calls.loose.length === 0) return compileConstraint(constraint)
   const time = new CompileTime()
   let refused: unknown
-  for (const names of [() => [], () => guilty(calls, time), () => calls.loose]) {
-    const tools = loosened(calls, names())
+  const all = [() => [], () => guilty(calls, time), () => calls.loose]
+  const attempts = all.map((names) => () => loosened(calls, names() ?? []))
+  if (isUnmarked(calls)) attempts.push(() => [])
+  for (const toolsOf of attempts) {
+    const tools = toolsOf()
     try {
       return compileConstraint({ ...constraint, calls: { ...calls, tools } })
     } catch (error) {
@@ -44,7 +47,13 @@ function guilty({ format, tools, loose = [] }: OfferedCalls, time: CompileTime):
   )
 }
 
-function loosened({ tools }: OfferedCalls, names: readonly string[] = []): OfferedCalls['tools'] {
+/** Whether calls are told from text letter by letter, which long lists of tools may be too many for. */
+function isUnmarked({ format, wanted, tools, loose = [] }: OfferedCalls): boolean {
+  const unmarked = toolFormatNamed(format)?.notation?.mark === undefined
+  return wanted === 'any' && unmarked && tools.length === loose.length
+}
+
+function loosened({ tools }: OfferedCalls, names: readonly string[]): OfferedCalls['tools'] {
   const any = new Set(names)
   return tools.map(([name, parameters]) => [name, any.has(name) ? true : parameters])
 }
