@@ -1,4 +1,5 @@
 import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp'
+import { tokenBytes } from './llama-vocabulary.ts'
 
 /** node-llama-cpp 3.22.1: where in a grammar one sequence is. The sampler that holds it moves it on. */
 export type GrammarState = object & { readonly __grammarState?: never }
@@ -70,6 +71,8 @@ export interface NativeHandles {
   loadAdapter(path: string): Promise<NativeAdapter>
   /** @throws Error when llama.cpp cannot parse it. */
   newGrammar(gbnf: string): NativeGrammar
+  /** What a token stands for. */
+  bytesOf(token: number): Uint8Array
 }
 
 /** The longer form of sampleToken(). */
@@ -87,6 +90,9 @@ interface LogitSource {
 interface NativeModel {
   loadLora(adapter: NativeAdapter): Promise<void>
   isEogToken(token: number): boolean
+  getTokenString(token: number): string
+  getTokenAttributes(token: number): number
+  getVocabularyType(): number
 }
 
 interface Bindings {
@@ -136,7 +142,13 @@ export function probeNative(llama: Llama, model: LlamaModel, context: LlamaConte
   ] as const) {
     if (typeof Sampler?.[name] !== 'function') missing.push(`AddonSampler.${name}`)
   }
-  for (const name of ['isEogToken', 'loadLora'] as const) {
+  for (const name of [
+    'isEogToken',
+    'loadLora',
+    'getTokenString',
+    'getTokenAttributes',
+    'getVocabularyType',
+  ] as const) {
     if (typeof nativeModel?.[name] !== 'function') missing.push(`_model.${name}`)
   }
   if (
@@ -160,6 +172,7 @@ export function probeNative(llama: Llama, model: LlamaModel, context: LlamaConte
       await nativeModel.loadLora(adapter)
       return adapter
     },
+    bytesOf: tokenBytes(nativeModel),
     newGrammar: (gbnf) => {
       const grammar = new bindings.AddonGrammar(gbnf, { addonExports: bindings, rootRuleName: 'root' })
       return {

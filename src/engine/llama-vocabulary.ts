@@ -91,8 +91,7 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
 }
 
 function readVocabulary(native: NativeModel, size: number, controls: string[], markup: string[]): Vocabulary {
-  // llama.cpp: llama_vocab_type; 2 is BPE, whose texts are in GPT-2's byte alphabet.
-  const alphabet = native.getVocabularyType() === 2 ? byteAlphabet() : undefined
+  const bytesOf = tokenBytes(native)
   const offsets = new Uint32Array(size + 1)
   const pieces: Uint8Array[] = []
   const endOfGeneration: number[] = []
@@ -109,14 +108,23 @@ function readVocabulary(native: NativeModel, size: number, controls: string[], m
     } else if (attributes & USER_DEFINED && /^(<.+>|\[.+\])$/.test(text)) markup.push(text)
     const silent = isEnd || (attributes & (CONTROL | UNKNOWN)) !== 0
     if (silent) names.set(token, text)
-    const piece = silent ? new Uint8Array() : bytesOf(text, attributes, alphabet)
+    const piece = silent ? new Uint8Array() : bytesOf(token)
     pieces.push(piece)
     offsets[token + 1] = (offsets[token] ?? 0) + piece.length
   }
   return { size, bytes: Buffer.concat(pieces), offsets, endOfGeneration, control, silent: names }
 }
 
-function bytesOf(
+/** What each token stands for, be it to be read or not. */
+export function tokenBytes(
+  native: Pick<NativeModel, 'getTokenString' | 'getTokenAttributes' | 'getVocabularyType'>,
+): (token: number) => Uint8Array {
+  // llama.cpp: llama_vocab_type; 2 is BPE, whose texts are in GPT-2's byte alphabet.
+  const alphabet = native.getVocabularyType() === 2 ? byteAlphabet() : undefined
+  return (token) => spelled(native.getTokenString(token), native.getTokenAttributes(token), alphabet)
+}
+
+function spelled(
   text: string,
   attributes: number,
   alphabet: ReadonlyMap<string, number> | undefined,

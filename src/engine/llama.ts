@@ -14,6 +14,7 @@ import { LogprobReader } from './llama-logprobs.ts'
 import { openModel } from './llama-model.ts'
 import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
 import { configureSampler } from './llama-sampler.ts'
+import { Utf8Guard } from './utf8-guard.ts'
 
 export interface LlamaOptions {
   readonly modelPath: string
@@ -115,6 +116,7 @@ export async function openLlama(
       grammars: new GrammarCache(native.newGrammar),
       logprobs: new LogprobReader(native),
       adapters: new LlamaAdapters(watched, native.loadAdapter),
+      bytesOf: native.bytesOf,
       vocabulary: metadata.tokenizer.ggml.tokens.length,
       close,
     }),
@@ -146,6 +148,8 @@ export interface EngineParts {
   readonly grammars: GrammarCache
   readonly logprobs: LogprobReader
   readonly adapters: LlamaAdapters
+  /** What a token stands for. */
+  readonly bytesOf: (token: number) => Uint8Array
   /** Number of its tokens. */
   readonly vocabulary: number
   close(): Promise<void>
@@ -158,7 +162,10 @@ export class LlamaEngine implements Engine {
   readonly #grammars: GrammarCache
   readonly #logprobs: LogprobReader
   readonly #adapters: LlamaAdapters
+  readonly #bytesOf: (token: number) => Uint8Array
   readonly #vocabulary: number
+  /** Made for the first grammar: it reads the whole vocabulary. */
+  #utf8: Utf8Guard | undefined
   readonly #close: () => Promise<void>
   readonly #slots: Slot[]
 
@@ -169,6 +176,7 @@ export class LlamaEngine implements Engine {
     this.#grammars = parts.grammars
     this.#logprobs = parts.logprobs
     this.#adapters = parts.adapters
+    this.#bytesOf = parts.bytesOf
     this.#vocabulary = parts.vocabulary
     this.#close = parts.close
     this.#slots = Array.from({ length: parts.limits.slots }, () => ({
@@ -357,9 +365,17 @@ export class LlamaEngine implements Engine {
     row: number,
   ): Promise<number | Error> {
     if (sampler === undefined) return new Error('there is no sampler')
-    configureSampler(sampler, sample, history, grammar?.state)
     const draw = (): Promise<number> => this.#context.sampleToken(row, sampler)
-    const token = grammar === undefined ? await draw() : await drawWithin(grammar, draw)
+    let token: number | Error
+    if (grammar === undefined) {
+      configureSampler(sampler, sample, history)
+      token = await draw()
+    } else {
+      this.#utf8 ??= new Utf8Guard(this.#vocabulary, this.#bytesOf)
+      const bans = this.#utf8.bansAfter(history.at(-1) ?? 0)
+      configureSampler(sampler, sample, history, { state: grammar.state, bans })
+      token = await drawWithin(grammar, draw)
+    }
     if (token instanceof Error) return token
     return token < 0 ? new Error('no token could be sampled') : token
   }

@@ -81,6 +81,7 @@ beforeAll(async () => {
     grammars: new GrammarCache(native.newGrammar),
     logprobs: new LogprobReader(native),
     adapters: new LlamaAdapters(watched, native.loadAdapter),
+    bytesOf: native.bytesOf,
     vocabulary: size,
     // In this order, as the server does: disposing of all at once hangs now and then (node-llama-cpp 3.22.1).
     close: async () => {
