@@ -21,12 +21,12 @@ function readTool(tool: Fields, notice: Notice): FlatTool {
     throw unsupported(tool.pathOf('type'), 'Only tools with an input_schema are available.')
   noticeCacheControl(tool, notice)
   for (const hint of HINTS) if (tool.value(hint) !== undefined) notice(`tools.${hint}`)
-  const schema = tool.object('input_schema')
+  const schema = tool.anyObject('input_schema')
   if (schema === undefined) throw missing(tool.pathOf('input_schema'))
   return {
     name: requiredString(tool, 'name'),
     description: tool.string('description'),
-    parameters: tool.value('input_schema'),
+    parameters: schema,
     strict: tool.boolean('strict'),
   }
 }

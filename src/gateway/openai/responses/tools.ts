@@ -74,7 +74,7 @@ class ToolReader {
   #function(tool: Fields, namespace: string | undefined): void {
     this.#add(tool, namespace, false, {
       description: tool.string('description'),
-      parameters: tool.object('parameters') === undefined ? undefined : tool.value('parameters'),
+      parameters: tool.anyObject('parameters'),
       strict: tool.boolean('strict'),
     })
   }
