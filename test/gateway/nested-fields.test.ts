@@ -71,6 +71,28 @@ const unknown: [path: string, at: string, body: object][] = [
     'responses',
     { input: 'Hi', max_tokens: undefined, text: { format: { type: 'text', y: 1 } } },
   ],
+  ['input[0].y', 'responses', { input: [{ ...hello, y: 1 }], max_tokens: undefined }],
+  [
+    'input[0].content[0].y',
+    'responses',
+    { input: [{ role: 'user', content: [{ type: 'input_text', text: 'Hi', y: 1 }] }], max_tokens: undefined },
+  ],
+  [
+    'tools[0].y',
+    'responses',
+    { input: 'Hi', max_tokens: undefined, tools: [{ type: 'function', ...weather, y: 1 }] },
+  ],
+  ['messages[0].y', 'messages', { messages: [{ ...hello, y: 1 }] }],
+  [
+    'messages[0].content[0].y',
+    'messages',
+    { messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi', y: 1 }] }] },
+  ],
+  [
+    'tools[0].y',
+    'messages',
+    { messages: [hello], tools: [{ name: 'a', input_schema: { type: 'object' }, y: 1 }] },
+  ],
   ['output_config.y', 'messages', { messages: [hello], output_config: { y: 1 } }],
 ]
 
@@ -131,6 +153,75 @@ it('what clients send back of answers is none of it, in strict mode either', asy
   const answer = await post(strict, '/v1/chat/completions', body)
   expect([answer.status, answer.headers.get('x-ignored-params')]).toEqual([200, null])
   await answer.text()
+})
+
+it('nor what comes back of responses and messages', async () => {
+  const call = {
+    type: 'function_call',
+    id: 'fc_1',
+    call_id: 'a',
+    name: 'weather',
+    arguments: '{}',
+    status: 'completed',
+  }
+  const said = { type: 'output_text', text: 'Sun', annotations: [], logprobs: [] }
+  const input = [
+    { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Hi' }] },
+    {
+      type: 'reasoning',
+      id: 'rs_1',
+      summary: [],
+      content: [{ type: 'reasoning_text', text: 'Hm' }],
+      encrypted_content: null,
+    },
+    call,
+    { type: 'function_call_output', call_id: 'a', output: 'Sun', id: 'o', status: 'completed' },
+    {
+      type: 'message',
+      id: 'msg_1',
+      role: 'assistant',
+      status: 'completed',
+      phase: 'final_answer',
+      content: [said],
+    },
+    hello,
+  ]
+  const grammar = { type: 'grammar', syntax: 'lark', definition: 'start: "a"' }
+  const tools = [
+    {
+      type: 'function',
+      description: 'x',
+      strict: true,
+      ...weather,
+      parameters: { ...weather.parameters, 'x-own': undefined },
+    },
+    { type: 'custom', name: 'patch', description: 'x', format: grammar },
+    { type: 'web_search', search_context_size: 'low', user_location: { type: 'approximate' } },
+  ]
+  const response = await post(strict, '/v1/responses', {
+    input,
+    tools,
+    max_tokens: undefined,
+    max_output_tokens: 2,
+  })
+  expect([response.status, response.headers.get('x-ignored-params')]).toEqual([
+    200,
+    'tools.custom.format, tools.web_search',
+  ])
+  const messages = [
+    hello,
+    {
+      role: 'assistant',
+      content: [
+        { type: 'thinking', thinking: 'Hm', signature: 's' },
+        { type: 'text', text: 'Sun', citations: null },
+        { type: 'tool_use', id: 'a', name: 'weather', input: {}, caller: { type: 'direct' } },
+      ],
+    },
+    { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'Sun', is_error: false }] },
+  ]
+  const message = await post(strict, '/v1/messages', { messages, metadata: { user_id: 'u' } })
+  expect([message.status, message.headers.get('x-ignored-params')]).toEqual([200, 'metadata'])
 })
 
 it('hints about caching are named, and not refused', async () => {
