@@ -116,7 +116,7 @@ export async function openLlama(
       grammars: new GrammarCache(native.newGrammar),
       logprobs: new LogprobReader(native),
       adapters: new LlamaAdapters(watched, native.loadAdapter),
-      bytesOf: native.bytesOf,
+      utf8: new Utf8Guard(metadata.tokenizer.ggml.tokens, native.bytesOf),
       vocabulary: metadata.tokenizer.ggml.tokens.length,
       close,
     }),
@@ -148,8 +148,7 @@ export interface EngineParts {
   readonly grammars: GrammarCache
   readonly logprobs: LogprobReader
   readonly adapters: LlamaAdapters
-  /** What a token stands for. */
-  readonly bytesOf: (token: number) => Uint8Array
+  readonly utf8: Utf8Guard
   /** Number of its tokens. */
   readonly vocabulary: number
   close(): Promise<void>
@@ -162,10 +161,8 @@ export class LlamaEngine implements Engine {
   readonly #grammars: GrammarCache
   readonly #logprobs: LogprobReader
   readonly #adapters: LlamaAdapters
-  readonly #bytesOf: (token: number) => Uint8Array
+  readonly #utf8: Utf8Guard
   readonly #vocabulary: number
-  /** Made for the first grammar: it reads the whole vocabulary. */
-  #utf8: Utf8Guard | undefined
   readonly #close: () => Promise<void>
   readonly #slots: Slot[]
 
@@ -176,7 +173,7 @@ export class LlamaEngine implements Engine {
     this.#grammars = parts.grammars
     this.#logprobs = parts.logprobs
     this.#adapters = parts.adapters
-    this.#bytesOf = parts.bytesOf
+    this.#utf8 = parts.utf8
     this.#vocabulary = parts.vocabulary
     this.#close = parts.close
     this.#slots = Array.from({ length: parts.limits.slots }, () => ({
@@ -371,7 +368,6 @@ export class LlamaEngine implements Engine {
       configureSampler(sampler, sample, history)
       token = await draw()
     } else {
-      this.#utf8 ??= new Utf8Guard(this.#vocabulary, this.#bytesOf)
       const bans = this.#utf8.bansAfter(history.at(-1) ?? 0)
       configureSampler(sampler, sample, history, { state: grammar.state, bans })
       token = await drawWithin(grammar, draw)

@@ -9,6 +9,9 @@ const POSSIBLE = new RegExp(
   ].join(''),
 )
 
+/** Spellings of whole characters: ASCII as it is, and what stands for a space or a line end. Most of a vocabulary is. */
+const WHOLE = /^(?!<0x)[\x21-\x7e\u0120\u010a\u2581]*$/
+
 /** First bytes of a character behind which not every second one can stand, and which can. */
 const SECOND: readonly (readonly [first: number, low: number, high: number])[] = [
   [0xe0, 0xa0, 0xbf],
@@ -27,10 +30,12 @@ export class Utf8Guard {
   /** By the first byte of a character: all that may not come when it was the last. */
   readonly #after = new Map<number, readonly number[]>()
 
-  constructor(size: number, bytesOf: (token: number) => Uint8Array) {
+  /** @param spellings of the tokens in the model's file. */
+  constructor(spellings: readonly string[], bytesOf: (token: number) => Uint8Array) {
     this.#bytesOf = bytesOf
     const wrong = new Map(SECOND.map(([first]) => [first, [] as number[]]))
-    for (let token = 0; token < size; token++) {
+    for (const [token, spelling] of spellings.entries()) {
+      if (WHOLE.test(spelling)) continue
       const bytes = bytesOf(token)
       if (!POSSIBLE.test(Buffer.from(bytes).toString('latin1'))) this.#never.push(token)
       const [second = 0] = bytes

@@ -7,6 +7,7 @@ import { LlamaAdapters } from '../../src/engine/llama-adapters.ts'
 import { GrammarCache } from '../../src/engine/llama-grammar.ts'
 import { LogprobReader } from '../../src/engine/llama-logprobs.ts'
 import { type NativeContext, type NativeHandles, probeNative } from '../../src/engine/llama-native.ts'
+import { Utf8Guard } from '../../src/engine/utf8-guard.ts'
 import { greedy } from '../support/workload.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
@@ -81,7 +82,7 @@ beforeAll(async () => {
     grammars: new GrammarCache(native.newGrammar),
     logprobs: new LogprobReader(native),
     adapters: new LlamaAdapters(watched, native.loadAdapter),
-    bytesOf: native.bytesOf,
+    utf8: new Utf8Guard(model.fileInfo.metadata.tokenizer.ggml.tokens, native.bytesOf),
     vocabulary: size,
     // In this order, as the server does: disposing of all at once hangs now and then (node-llama-cpp 3.22.1).
     close: async () => {
