@@ -65,6 +65,8 @@ async function openRandomModel(): Promise<Model> {
   return model
 }
 
+const range = (length: number): number[] => Array.from({ length }, (_, index) => index)
+
 let made = 0
 function sequenceOf(
   gbnf: string,
@@ -221,6 +223,21 @@ describe('a grammar in the engine', () => {
     expect(one.end).toBe('stop')
     expect(one.tokens[one.promptLength]).toBe(token)
     expect(textOf(one)).toBe('[f()]')
+  })
+
+  it('draws no bytes that spell a character longer than UTF-8 does, however much they are wanted', async () => {
+    const model = await openRandomModel()
+    const idOf = (byte: number): number =>
+      range(model.text.vocabulary.size).find((token) => {
+        const { bytes, offsets } = model.text.vocabulary
+        return offsets[token + 1] === (offsets[token] ?? 0) + 1 && bytes[offsets[token] ?? 0] === byte
+      }) ?? -1
+    const wanted = [0xe0, ...range(0x20).map((low) => 0x80 + low)]
+    const logitBias = wanted.map((byte, index): [number, number] => [idOf(byte), index === 0 ? 100 : 80])
+    const one = sequenceOf('root ::= [\\u0080-\\uffff] "."', { logitBias }, model.text)
+    await run([one], model.engine)
+    expect(one.tokens[one.promptLength]).toBe(idOf(0xe0))
+    expect(textOf(one, model.text)).toMatch(/^[\u0800-\u0fff]\.$/)
   })
 
   const exact = (...choices: string[]): Constraint => ({ kind: 'choice', source: JSON.stringify(choices) })
