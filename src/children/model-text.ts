@@ -4,12 +4,15 @@ import { fitInContext } from '../generation/fit.ts'
 import { type RequestTrace, traceOf } from '../generation/request-trace.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
 import { charactersOf } from '../text/text-sample.ts'
-import type { TextCall } from './protocol.ts'
+import type { TextAnswer, TextCall } from './protocol.ts'
 import type { TextClient } from './text-client.ts'
 import { TokenEstimator } from './token-estimator.ts'
 
 /** A call whose answer is tokens. */
 type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'markup' | 'infill' }>
+
+/** A machine that has had no time for seconds will hardly have it in one. */
+const STARVED_RETRY_MS = 5000
 
 /** Characters from which a text is measured before it is tokenized. */
 const HUGE_TEXT = 1_000_000
@@ -87,8 +90,7 @@ export class ModelText {
         cause: new Error(answer.message),
       })
     }
-    const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
-    throw new ServingError('internal_error', 'The text of your request could not be tokenized', { cause })
+    throw failedText('The text of your request could not be tokenized', answer)
   }
 
   /** GBNF of a constraint. @throws ServingError naming the path of what cannot be honoured. */
@@ -98,10 +100,7 @@ export class ModelText {
     traceOf(signal)?.add('compile', started)
     if (answer.type === 'grammar') return answer.gbnf
     if (answer.type === 'refused') throw refusedConstraint(constraint, param, answer)
-    const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
-    throw new ServingError('internal_error', 'The constraint of your request could not be compiled', {
-      cause,
-    })
+    throw failedText('The constraint of your request could not be compiled', answer)
   }
 
   #ready(): TextClient {
@@ -116,6 +115,18 @@ function tracePrompt(trace: RequestTrace | undefined, started: number, templateM
   const over = performance.now()
   if (templateMs !== undefined) trace?.add('template', started, Math.min(over, started + templateMs))
   trace?.add('tokenize', Math.min(over, started + (templateMs ?? 0)), over)
+}
+
+/** What is no fault of the request's is worth another try. */
+function failedText(message: string, answer: TextAnswer): ServingError {
+  if (answer.type !== 'error') {
+    return new ServingError('internal_error', message, { cause: new Error('an answer to another question') })
+  }
+  const cause = new Error(answer.message)
+  if (answer.code === 'not_ready') return modelLoading(answer.message)
+  if (answer.code !== 'starved') return new ServingError('internal_error', message, { cause })
+  const busy = 'The server is at capacity: it has too little CPU to read your request. Please retry later'
+  return new ServingError('server_overloaded', busy, { retryAfterMs: STARVED_RETRY_MS, cause })
 }
 
 function refusedConstraint(

@@ -222,8 +222,15 @@ export type TextAnswer =
   | { readonly type: 'grammar'; readonly gbnf: string }
   /** The constraint was refused. `path` leads from its source to the guilty part; '' is the whole. */
   | { readonly type: 'refused'; readonly path: string; readonly message: string }
-  /** `template_error`: the template refuses these messages. `failed`: anything else. */
-  | { readonly type: 'error'; readonly code: 'template_error' | 'failed'; readonly message: string }
+  /**
+   * `template_error`: the template refuses these messages. `not_ready`: there is no text process. `starved`: the machine
+   * had too little CPU for it. `failed`: anything else.
+   */
+  | {
+      readonly type: 'error'
+      readonly code: 'template_error' | 'not_ready' | 'starved' | 'failed'
+      readonly message: string
+    }
 
 export interface TextRequest {
   readonly call: number

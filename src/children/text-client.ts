@@ -1,5 +1,5 @@
 import { mapStrings } from '../text/control-tokens.ts'
-import { cpuTimeMs } from './cpu-time.ts'
+import { type CpuUse, cpuUse } from './cpu-time.ts'
 import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
 import { type ChildLog, type Loss, SupervisedChild } from './supervised-child.ts'
 
@@ -10,13 +10,19 @@ export interface TextClientOptions {
   readonly onReady?: () => void
   /** The process has ended, and not because a call took too long: that is the call's fault. */
   readonly onCrash?: (loss: Loss) => void
-  /** What one call may take of a ready child, plus a second for each MB of text. Default 2 s. */
+  /** What one call may take of a ready child's CPU, plus a second for each MB of text. Default 2 s. */
   readonly budgetMs?: number
+  /** Default: what the system tells. */
+  readonly cpuUse?: (pid: number | undefined) => CpuUse | undefined
 }
 
 const WAIT_FOR_CHILD_MS = 10_000
-/** A process that used less of a call's budget than this did not compute: it hangs, or the machine had no time for it. */
+/** A process that used less of a call's budget than this in as much time, and waits for somebody, hangs. */
 const IDLE_SHARE = 0.25
+/** How often its budget a call may take by the clock, on a machine that has little CPU for it. */
+const CLOCK_SHARE = 5
+/** CPU is told in ticks: looking more often would tell nothing. */
+const LOOK_AGAIN_MS = 50
 
 interface Pending {
   settle(answer: TextAnswer | 'down'): void
@@ -29,14 +35,17 @@ interface Pending {
 export class TextClient {
   readonly child: SupervisedChild<TextInit, TextRequest, TextReady, TextResponse>
   readonly #budgetMs: number
+  readonly #cpuUse: (pid: number | undefined) => CpuUse | undefined
   readonly #pending = new Map<number, Pending>()
   #calls = 0
   /** Whether this life of the process was ended here. */
   #ended = false
   #lastTurn: Promise<unknown> = Promise.resolve()
 
-  constructor({ entry, init, log, onReady, onCrash, budgetMs = 2000 }: TextClientOptions) {
-    this.#budgetMs = budgetMs
+  constructor(options: TextClientOptions) {
+    const { entry, init, log, onReady, onCrash } = options
+    this.#budgetMs = options.budgetMs ?? 2000
+    this.#cpuUse = options.cpuUse ?? cpuUse
     this.child = new SupervisedChild({
       name: 'text',
       entry,
@@ -70,7 +79,7 @@ export class TextClient {
       try {
         await this.child.whenReady(Math.max(0, patience - performance.now()))
       } catch (error) {
-        return failed(error instanceof Error ? error.message : String(error))
+        return failed(error instanceof Error ? error.message : String(error), 'not_ready')
       }
       const answer = await this.#once(body)
       if (answer !== 'down') return answer
@@ -86,20 +95,28 @@ export class TextClient {
         this.#pending.delete(call)
         resolve(answer)
       }
-      const budgetMs = this.#budgetMs + sizeOf(body) / 1000
-      const usedBefore = cpuTimeMs(this.child.pid)
-      const timer = setTimeout(() => {
-        const used = (cpuTimeMs(this.child.pid) ?? Number.POSITIVE_INFINITY) - (usedBefore ?? 0)
-        // In a short time the clock's ticks of 10 ms tell nothing.
-        if (budgetMs > 500 && used < IDLE_SHARE * budgetMs) {
-          // Not this call's fault: the next process is asked again.
-          this.child.kill(`no answer for ${Math.round(budgetMs)} ms, and no work done`)
-          return
-        }
-        settle(failed('the text took too long to process'))
+      const end = (answer: TextAnswer, cause: string): void => {
+        settle(answer)
         this.#ended = true
-        this.child.kill('a call outran its budget')
-      }, budgetMs)
+        this.child.kill(cause)
+      }
+      const budgetMs = this.#budgetMs + sizeOf(body) / 1000
+      const started = performance.now()
+      const before = this.#cpuUse(this.child.pid)?.usedMs ?? 0
+      const look = (): void => {
+        const { usedMs, computes } = this.#cpuUse(this.child.pid) ?? { usedMs: Infinity, computes: true }
+        const used = usedMs - before
+        const tookMs = Math.round(performance.now() - started)
+        if (used >= budgetMs) end(failed('the text took too long to process'), 'a call outran its budget')
+        // Not this call's fault: the next process is asked again.
+        else if (!computes && used < IDLE_SHARE * budgetMs)
+          this.child.kill(`no answer for ${tookMs} ms, and no work done`)
+        else if (tookMs >= CLOCK_SHARE * budgetMs) {
+          const cause = `a call got ${used} ms of CPU in ${tookMs} ms`
+          end(failed(cause, 'starved'), cause)
+        } else timer = setTimeout(look, Math.max(LOOK_AGAIN_MS, budgetMs - used))
+      }
+      let timer = setTimeout(look, budgetMs)
       this.#pending.set(call, { settle })
       if (!this.child.send({ call, body })) settle('down')
     })
@@ -116,6 +133,8 @@ function sizeOf({ type, ...body }: TextCall): number {
   return size
 }
 
-function failed(message: string): TextAnswer {
-  return { type: 'error', code: 'failed', message }
+type FailedAnswer = Extract<TextAnswer, { type: 'error' }>
+
+function failed(message: string, code: FailedAnswer['code'] = 'failed'): TextAnswer {
+  return { type: 'error', code, message }
 }

@@ -1,3 +1,5 @@
+import { tokenBytes } from './token-bytes.ts'
+
 /** node-llama-cpp 3.22.1: where in a grammar one sequence is. The sampler that holds it moves it on. */
 export type GrammarState = object & { readonly __grammarState?: never }
 
@@ -68,6 +70,10 @@ export interface NativeHandles {
   loadAdapter(path: string): Promise<NativeAdapter>
   /** @throws Error when llama.cpp cannot parse it. */
   newGrammar(gbnf: string): NativeGrammar
+  /** How the model's file spells a token. */
+  spellingOf(token: number): string
+  /** What it stands for. */
+  bytesOf(token: number): Uint8Array
 }
 
 /** The longer form of sampleToken(). */
@@ -85,6 +91,9 @@ interface LogitSource {
 interface NativeModel {
   loadLora(adapter: NativeAdapter): Promise<void>
   isEogToken(token: number): boolean
+  getTokenString(token: number): string
+  getTokenAttributes(token: number): number
+  getVocabularyType(): number
 }
 
 interface Bindings {
@@ -134,7 +143,13 @@ export function probeNative(addon: object, model: object, context: object): Nati
   ] as const) {
     if (typeof Sampler?.[name] !== 'function') missing.push(`AddonSampler.${name}`)
   }
-  for (const name of ['isEogToken', 'loadLora'] as const) {
+  for (const name of [
+    'isEogToken',
+    'loadLora',
+    'getTokenString',
+    'getTokenAttributes',
+    'getVocabularyType',
+  ] as const) {
     if (typeof nativeModel[name] !== 'function') missing.push(`model.${name}`)
   }
   if (missing.length > 0) {
@@ -152,6 +167,8 @@ export function probeNative(addon: object, model: object, context: object): Nati
       await nativeModel.loadLora(adapter)
       return adapter
     },
+    spellingOf: (token) => nativeModel.getTokenString(token),
+    bytesOf: tokenBytes(nativeModel),
     newGrammar: (gbnf) => {
       const grammar = new bindings.AddonGrammar(gbnf, { addonExports: bindings, rootRuleName: 'root' })
       return {

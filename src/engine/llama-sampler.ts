@@ -1,12 +1,15 @@
 import type { SamplingParams } from './engine.ts'
 import type { GrammarState, NativeSampler } from './llama-native.ts'
 
-/** Sets a sampler up for the token at `history.length`: the draw depends on (seed, position) alone. */
+/**
+ * Sets a sampler up for the token at `history.length`: the draw depends on (seed, position) alone.
+ * @param grammar where the text is in it, and tokens that it may not go on with whatever the grammar says.
+ */
 export function configureSampler(
   sampler: NativeSampler,
   params: SamplingParams,
   history: readonly number[],
-  grammar?: GrammarState,
+  grammar?: { readonly state: GrammarState; readonly bans: readonly number[] },
 ): void {
   const config: Record<string, number | Uint32Array | Float32Array | GrammarState> = {
     temperature: params.temperature,
@@ -16,9 +19,11 @@ export function configureSampler(
   if (params.topK > 0) config['topK'] = params.topK
   if (params.topP < 1) config['topP'] = params.topP
   if (params.minP > 0) config['minP'] = params.minP
-  if (params.logitBias.length > 0) {
-    config['tokenBiasKeys'] = Uint32Array.from(params.logitBias, ([token]) => token)
-    config['tokenBiasValues'] = Float32Array.from(params.logitBias, ([, bias]) => bias)
+  const banned = (grammar?.bans ?? []).map((token) => [token, Number.NEGATIVE_INFINITY] as const)
+  const biases = [...params.logitBias, ...banned]
+  if (biases.length > 0) {
+    config['tokenBiasKeys'] = Uint32Array.from(biases, ([token]) => token)
+    config['tokenBiasValues'] = Float32Array.from(biases, ([, bias]) => bias)
   }
   const { repeatPenalty, frequencyPenalty, presencePenalty, penaltyWindow } = params
   if (penaltyWindow > 0 && (repeatPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0)) {
@@ -28,7 +33,7 @@ export function configureSampler(
     config['repeatPenaltyFrequencyPenalty'] = frequencyPenalty
     config['repeatPenaltyPresencePenalty'] = presencePenalty
   }
-  if (grammar !== undefined) config['grammarEvaluationState'] = grammar
+  if (grammar !== undefined) config['grammarEvaluationState'] = grammar.state
   sampler.applyConfig(config)
 }
 

@@ -1,22 +1,24 @@
-import type { LlamaModel } from 'node-llama-cpp'
 import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
+import { readGgufHeader } from '../models/gguf.ts'
+import type { Metadata } from '../models/gguf-metadata.ts'
 import type { Renderer } from '../text/chat-template.ts'
 import { keepParsed, type ParsedTemplate } from '../text/parsed-template.ts'
-import { loadLlama } from './llama-library.ts'
+import { loadModel, openAddon } from './llama-addon.ts'
+import { CONTROL, tokenBytes, UNKNOWN, USER_DEFINED } from './token-bytes.ts'
 
-// llama.cpp: llama_token_attr.
-const CONTROL = 1 << 3
-const USER_DEFINED = 1 << 4
-const BYTE = 1 << 5
-const UNKNOWN = 1 << 0
-
-/** node-llama-cpp 3.22.1: what its public types leave out. */
+/** node-llama-cpp 3.22.1: what its addon knows of a model's vocabulary; tokens that there are not are -1. */
 interface NativeModel {
   tokenize(text: string, specialTokens: boolean): Uint32Array
   getTokenString(token: number): string
   getTokenAttributes(token: number): number
   isEogToken(token: number): boolean
   getVocabularyType(): number
+  shouldPrependBosToken(): boolean
+  tokenBos(): number
+  tokenEos(): number
+  prefixToken(): number
+  suffixToken(): number
+  middleToken(): number
 }
 interface NativeJinja {
   new (template: string): ParsedTemplate
@@ -42,44 +44,57 @@ export interface LlamaVocabulary {
   close(): Promise<void>
 }
 
+const METHODS = [
+  'tokenize',
+  'getTokenString',
+  'getTokenAttributes',
+  'isEogToken',
+  'getVocabularyType',
+  'shouldPrependBosToken',
+  'tokenBos',
+  'tokenEos',
+  'prefixToken',
+  'suffixToken',
+  'middleToken',
+] as const
+
+const TEMPLATE = 'tokenizer.chat_template'
+
 export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary> {
-  const llama = await loadLlama({ gpu: false })
-  const loaded = await llama.loadModel({ modelPath, vocabOnly: true })
-  const native = (loaded as unknown as { _model: NativeModel })._model
-  const Jinja = (llama as unknown as { _bindings: { AddonJinjaRenderer: NativeJinja } })._bindings
-    .AddonJinjaRenderer
-  for (const name of [
-    'tokenize',
-    'getTokenString',
-    'getTokenAttributes',
-    'isEogToken',
-    'getVocabularyType',
-  ] as const) {
-    if (typeof native?.[name] !== 'function')
+  const { metadata } = await readGgufHeader(modelPath, [TEMPLATE])
+  const addon = await openAddon(false)
+  const loaded = await loadModel(addon, modelPath, { vocabOnly: true })
+  const native = loaded as unknown as NativeModel
+  const { AddonJinjaRenderer: Jinja } = addon as unknown as { readonly AddonJinjaRenderer: NativeJinja }
+  for (const name of METHODS) {
+    if (typeof native[name] !== 'function')
       throw new Error(`node-llama-cpp has no model.${name}: Altiplano needs 3.22.1`)
   }
-  const size = loaded.fileInfo.metadata.tokenizer.ggml.tokens.length
-  const { general } = loaded.fileInfo.metadata as { general: Record<string, unknown> }
+  const text = (key: string): string => String(metadata.get(key) ?? '')
   const markup: string[] = []
   const controls: string[] = []
-  const vocabulary = readVocabulary(native, size, controls, markup)
+  const vocabulary = readVocabulary(native, vocabularySize(metadata), controls, markup)
+  const architecture = text('general.architecture')
+  const chatTemplate = text(TEMPLATE) || undefined
+  const [bosToken, eosToken] = [native.tokenBos(), native.tokenEos()]
+  const infill = infillOf(native)
   return {
     vocabulary,
     model: {
-      name: String(general['name'] ?? ''),
-      architecture: String(general['architecture'] ?? ''),
+      name: text('general.name'),
+      architecture,
       // llama.cpp knows no hyperparameters of a model that it loads for its vocabulary only.
-      trainedContext: loaded.fileInfo.architectureMetadata.context_length ?? 0,
-      infill: infillOf(loaded) !== undefined,
-      hasChatTemplate: templateOf(loaded.fileInfo.metadata.tokenizer) !== undefined,
-      sampling: samplingOf(general['sampling']),
+      trainedContext: Number(metadata.get(`${architecture}.context_length`) ?? 0),
+      infill: infill !== undefined,
+      hasChatTemplate: chatTemplate !== undefined,
+      sampling: samplingOf(metadata),
     },
-    chatTemplate: templateOf(loaded.fileInfo.metadata.tokenizer),
-    bos: loaded.tokens.bosString ?? '',
-    eos: loaded.tokens.eosString ?? '',
-    addsBos: loaded.tokens.shouldPrependBosToken,
-    bosToken: loaded.tokens.bos ?? -1,
-    infill: infillOf(loaded),
+    chatTemplate,
+    bos: bosToken === -1 ? '' : native.getTokenString(bosToken),
+    eos: eosToken === -1 ? '' : native.getTokenString(eosToken),
+    addsBos: bosToken !== -1 && native.shouldPrependBosToken(),
+    bosToken,
+    infill,
     controlTexts: controls,
     markupTexts: markup,
     tokenize: (text, controlTokens) =>
@@ -87,14 +102,13 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
     renderJinja: keepParsed((template) => new Jinja(template)),
     close: async () => {
       await loaded.dispose()
-      await llama.dispose()
+      await addon.dispose()
     },
   }
 }
 
 function readVocabulary(native: NativeModel, size: number, controls: string[], markup: string[]): Vocabulary {
-  // llama.cpp: llama_vocab_type; 2 is BPE, whose texts are in GPT-2's byte alphabet.
-  const alphabet = native.getVocabularyType() === 2 ? byteAlphabet() : undefined
+  const bytesOf = tokenBytes(native)
   const offsets = new Uint32Array(size + 1)
   const pieces: Uint8Array[] = []
   const endOfGeneration: number[] = []
@@ -111,51 +125,37 @@ function readVocabulary(native: NativeModel, size: number, controls: string[], m
     } else if (attributes & USER_DEFINED && /^(<.+>|\[.+\])$/.test(text)) markup.push(text)
     const silent = isEnd || (attributes & (CONTROL | UNKNOWN)) !== 0
     if (silent) names.set(token, text)
-    const piece = silent ? new Uint8Array() : bytesOf(text, attributes, alphabet)
+    const piece = silent ? new Uint8Array() : bytesOf(token)
     pieces.push(piece)
     offsets[token + 1] = (offsets[token] ?? 0) + piece.length
   }
   return { size, bytes: Buffer.concat(pieces), offsets, endOfGeneration, control, silent: names }
 }
 
-function bytesOf(
-  text: string,
-  attributes: number,
-  alphabet: ReadonlyMap<string, number> | undefined,
-): Uint8Array {
-  if (alphabet !== undefined && (attributes & USER_DEFINED) === 0) {
-    return Uint8Array.from([...text].flatMap((letter) => alphabet.get(letter) ?? [...Buffer.from(letter)]))
+/** A token of the file's own naming, or one that is spelled as in most models. */
+function infillOf(native: NativeModel): LlamaVocabulary['infill'] {
+  const find = (named: number, spelling: string): number | undefined => {
+    if (named !== -1) return named
+    const [token, ...more] = native.tokenize(spelling, true)
+    return more.length === 0 ? token : undefined
   }
-  const byte = attributes & BYTE ? /^<0x([0-9A-Fa-f]{2})>$/.exec(text) : null
-  if (byte?.[1] !== undefined) return Uint8Array.of(Number.parseInt(byte[1], 16))
-  return Buffer.from(alphabet === undefined ? text.replaceAll('\u2581', ' ') : text)
+  const prefix = find(native.prefixToken(), '<fim_prefix>')
+  const suffix = find(native.suffixToken(), '<fim_suffix>')
+  const middle = find(native.middleToken(), '<fim_middle>')
+  return prefix === undefined || suffix === undefined || middle === undefined
+    ? undefined
+    : { prefix, suffix, middle }
 }
 
-/** GPT-2: printable bytes stand for themselves, the others for the characters from 256 on. */
-function byteAlphabet(): ReadonlyMap<string, number> {
-  const alphabet = new Map<string, number>()
-  let next = 256
-  for (let byte = 0; byte < 256; byte++) {
-    const printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174
-    alphabet.set(String.fromCharCode(printable ? byte : next++), byte)
-  }
-  return alphabet
+/** Number of a model's tokens. The gateway has looked at the file: it has some. */
+export function vocabularySize(metadata: Metadata): number {
+  const tokens = metadata.get('tokenizer.ggml.tokens')
+  return typeof tokens === 'object' ? tokens.length : 0
 }
 
-function infillOf({ tokens }: LlamaModel): LlamaVocabulary['infill'] {
-  const { prefix, suffix, middle } = tokens.infill
-  return prefix === null || suffix === null || middle === null ? undefined : { prefix, suffix, middle }
-}
-
-function templateOf(tokenizer: unknown): string | undefined {
-  const template = (tokenizer as Record<string, unknown>)['chat_template']
-  return typeof template === 'string' && template !== '' ? template : undefined
-}
-
-function samplingOf(value: unknown): ModelInfo['sampling'] {
-  const given = (value ?? {}) as Record<string, unknown>
+function samplingOf(metadata: Metadata): ModelInfo['sampling'] {
   const read = (key: string, min: number, max: number): number | undefined => {
-    const number = given[key]
+    const number = metadata.get(`general.sampling.${key}`)
     return typeof number === 'number' && number >= min && number <= max ? number : undefined
   }
   const pairs = {

@@ -15,6 +15,8 @@ import { drawWithin, GrammarCache, type GrammarPosition } from './llama-grammar.
 import { LogprobReader } from './llama-logprobs.ts'
 import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
 import { configureSampler } from './llama-sampler.ts'
+import { vocabularySize } from './llama-vocabulary.ts'
+import { Utf8Guard } from './utf8-guard.ts'
 
 export interface LlamaOptions {
   readonly modelPath: string
@@ -66,6 +68,7 @@ export async function openLlama(
   const context = await createContext(addon, model, options)
   const native = probeNative(addon, model, context)
   await warmUp(native.context)
+  const vocabulary = vocabularySize(metadata)
   const limits = {
     slots,
     contextSize,
@@ -86,7 +89,8 @@ export async function openLlama(
       grammars: new GrammarCache(native.newGrammar),
       logprobs: new LogprobReader(native),
       adapters: new LlamaAdapters(watched, native.loadAdapter),
-      vocabulary: vocabularySize(metadata),
+      utf8: new Utf8Guard(vocabulary, native.spellingOf, native.bytesOf),
+      vocabulary,
       close,
     }),
     info: {
@@ -139,6 +143,7 @@ export interface EngineParts {
   readonly grammars: GrammarCache
   readonly logprobs: LogprobReader
   readonly adapters: LlamaAdapters
+  readonly utf8: Utf8Guard
   /** Number of its tokens. */
   readonly vocabulary: number
   close(): Promise<void>
@@ -151,6 +156,7 @@ export class LlamaEngine implements Engine {
   readonly #grammars: GrammarCache
   readonly #logprobs: LogprobReader
   readonly #adapters: LlamaAdapters
+  readonly #utf8: Utf8Guard
   readonly #vocabulary: number
   readonly #close: () => Promise<void>
   readonly #slots: Slot[]
@@ -162,6 +168,7 @@ export class LlamaEngine implements Engine {
     this.#grammars = parts.grammars
     this.#logprobs = parts.logprobs
     this.#adapters = parts.adapters
+    this.#utf8 = parts.utf8
     this.#vocabulary = parts.vocabulary
     this.#close = parts.close
     this.#slots = Array.from({ length: parts.limits.slots }, () => ({
@@ -350,9 +357,16 @@ export class LlamaEngine implements Engine {
     row: number,
   ): Promise<number | Error> {
     if (sampler === undefined) return new Error('there is no sampler')
-    configureSampler(sampler, sample, history, grammar?.state)
     const draw = (): Promise<number> => this.#context.sampleToken(row, sampler)
-    const token = grammar === undefined ? await draw() : await drawWithin(grammar, draw)
+    let token: number | Error
+    if (grammar === undefined) {
+      configureSampler(sampler, sample, history)
+      token = await draw()
+    } else {
+      const bans = this.#utf8.bansAfter(history.at(-1) ?? 0)
+      configureSampler(sampler, sample, history, { state: grammar.state, bans })
+      token = await drawWithin(grammar, draw)
+    }
     if (token instanceof Error) return token
     return token < 0 ? new Error('no token could be sampled') : token
   }
@@ -393,9 +407,3 @@ function hasWindow(metadata: Metadata): boolean {
 }
 
 const architectureOf = (metadata: Metadata): string => String(metadata.get('general.architecture'))
-
-/** Number of its tokens. The gateway has looked at the file: it has some. */
-function vocabularySize(metadata: Metadata): number {
-  const tokens = metadata.get('tokenizer.ggml.tokens')
-  return typeof tokens === 'object' ? tokens.length : 0
-}

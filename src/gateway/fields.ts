@@ -10,12 +10,15 @@ interface Range {
 
 /**
  * Reads one JSON object field by field: absent and null are undefined, a wrong type is a 400 that names the field,
- * and what nobody asked for is known at the end.
+ * and what nobody asked for is known at the end, in the objects within, too.
  */
 export class Fields {
   readonly #object: Json
   readonly #path: string
   readonly #read = new Set<string>()
+  readonly #ignored = new Set<string>()
+  /** The objects within that were read, by name and index. */
+  readonly #within = new Map<string, Fields>()
 
   constructor(value: unknown, path = '') {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -48,9 +51,32 @@ export class Fields {
     return Object.hasOwn(this.#object, name)
   }
 
-  /** Fields of the object that were never read. */
+  /** Marks fields as read that say nothing: what comes back of an answer has them. */
+  skip(...names: readonly string[]): void {
+    for (const name of names) this.#read.add(name)
+  }
+
+  /** Marks fields as read that have no effect here, which their sender is to hear. */
+  ignore(...names: readonly string[]): void {
+    for (const name of names) {
+      tell({ path: this.pathOf(name), ignored: true })
+      if (this.#take(name) !== undefined) this.#ignored.add(name)
+    }
+  }
+
+  /** Paths of the fields that were ignored. */
+  ignored(): string[] {
+    const own = [...this.#ignored].map((name) => this.pathOf(name))
+    return [...own, ...[...this.#within.values()].flatMap((one) => one.ignored())]
+  }
+
+  /** Paths of the fields that were never read. */
   unread(): string[] {
-    return Object.keys(this.#object).filter((name) => !this.#read.has(name) && this.#object[name] !== null)
+    const own = Object.keys(this.#object).filter(
+      (name) => !this.#read.has(name) && this.#object[name] !== null,
+    )
+    const within = [...this.#within.values()].flatMap((one) => one.unread())
+    return [...own.map((name) => this.pathOf(name)), ...within]
   }
 
   required(name: string): unknown {
@@ -118,10 +144,33 @@ export class Fields {
   object(name: string): Fields | undefined {
     const value = this.#take(name)
     tell({ path: this.pathOf(name), type: 'object' })
-    return value === undefined ? undefined : new Fields(value, this.pathOf(name))
+    return value === undefined ? undefined : this.#child(name, value)
   }
 
+  requiredObject(name: string): Fields {
+    return this.#child(name, this.required(name))
+  }
+
+  /** An object of whatever fields. */
+  anyObject(name: string): object | undefined {
+    const value = this.#take(name)
+    tell({ path: this.pathOf(name), type: 'object' })
+    return value === undefined ? undefined : new Fields(value, this.pathOf(name)).#object
+  }
+
+  objects(name: string, maxLength: number): Fields[] | undefined {
+    return this.array(name, maxLength)?.map((item, index) => this.#child(`${name}[${index}]`, item))
+  }
+
+  #child(key: string, value: unknown): Fields {
+    const known = this.#within.get(key) ?? new Fields(value, this.pathOf(key))
+    this.#within.set(key, known)
+    return known
+  }
+
+  /** All of it, which counts as read. */
   entries(): [string, unknown][] {
+    this.skip(...Object.keys(this.#object))
     return Object.entries(this.#object)
   }
 }

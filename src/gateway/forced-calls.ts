@@ -42,7 +42,6 @@ function offeredCalls(
   const notation = format?.notation
   if (output === undefined || notation === undefined) return undefined
   const free = forced === undefined && !besideDocument
-  if (free && notation.mark === undefined) return undefined
   const tools = [...output.offered]
   return {
     format: output.format,

@@ -43,13 +43,21 @@ const scalars: ReadonlyMap<number, Scalar> = new Map<number, Scalar>([
 
 export const maxPairs = caps.pairs
 
-/** Reads the key-value pairs; long texts and long arrays are passed over, not kept. */
-export async function readMetadata(reader: ByteReader, pairs: number): Promise<Metadata> {
+/**
+ * Reads the key-value pairs. Of a long text only the beginning is kept, of a long array or one of texts its length.
+ * @param whole keys whose texts are kept whole.
+ */
+export async function readMetadata(
+  reader: ByteReader,
+  pairs: number,
+  whole: readonly string[] = [],
+): Promise<Metadata> {
   const metadata = new Map<string, MetadataValue>()
   for (let index = 0; index < pairs; index++) {
     const key = await reader.string(`metadata key ${index + 1}`, caps.keyBytes)
     if (metadata.has(key)) throw reader.fail(`metadata key ${shown(key)} appears twice.`)
-    metadata.set(key, await readValue(reader, key, await reader.u32()))
+    const keptBytes = whole.includes(key) ? caps.stringBytes : caps.keptStringBytes
+    metadata.set(key, await readValue(reader, key, await reader.u32(), keptBytes))
     if (reader.position > caps.metadataBytes) {
       throw reader.fail(`its metadata is over ${caps.metadataBytes} bytes long.`)
     }
@@ -63,17 +71,22 @@ export const shown = (name: string): string => {
   return `'${text.slice(1, -1)}'`
 }
 
-async function readValue(reader: ByteReader, key: string, type: number): Promise<MetadataValue> {
-  if (type === stringType) return readText(reader, key)
+async function readValue(
+  reader: ByteReader,
+  key: string,
+  type: number,
+  keptBytes: number,
+): Promise<MetadataValue> {
+  if (type === stringType) return readText(reader, key, keptBytes)
   if (type === arrayType) return readArray(reader, key)
   const scalar = scalars.get(type)
   if (!scalar) throw unknownType(reader, key, type)
   return scalar.read(await reader.bytes(scalar.bytes))
 }
 
-async function readText(reader: ByteReader, key: string): Promise<string> {
+async function readText(reader: ByteReader, key: string, keptBytes: number): Promise<string> {
   const length = await reader.stringLength(`the value of ${shown(key)}`, caps.stringBytes)
-  const kept = Math.min(length, caps.keptStringBytes)
+  const kept = Math.min(length, keptBytes)
   const text = (await reader.bytes(kept)).toString('utf8')
   reader.skip(length - kept)
   return text

@@ -45,13 +45,20 @@ export async function readModel(shards: readonly string[]): Promise<GgufSummary>
   return { ...summary, fileBytes, parameters, tensorCount }
 }
 
-/** The metadata and the tensors' shapes of one file. @throws ModelFileError. */
-export async function readGgufHeader(path: string): Promise<{
+/**
+ * The metadata and the tensors' shapes of one file.
+ * @param whole see readMetadata().
+ * @throws ModelFileError.
+ */
+export async function readGgufHeader(
+  path: string,
+  whole?: readonly string[],
+): Promise<{
   readonly metadata: Metadata
   readonly shapes: ReadonlyMap<string, readonly number[]>
 }> {
   return withReader(path, async (reader) => {
-    const { metadata, tensors } = await readHeader(reader)
+    const { metadata, tensors } = await readHeader(reader, whole)
     return { metadata, shapes: tensors.shapes }
   })
 }
@@ -80,11 +87,11 @@ async function regularFile(path: string): Promise<{ readonly size: number }> {
   return stats
 }
 
-async function readHeader(reader: ByteReader) {
+async function readHeader(reader: ByteReader, whole?: readonly string[]) {
   const version = await readVersion(reader)
   const tensorCount = await reader.count('the number of tensors', maxTensors)
   const pairs = await reader.count('the number of metadata pairs', maxPairs)
-  const metadata = await readMetadata(reader, pairs)
+  const metadata = await readMetadata(reader, pairs, whole)
   const tensors = await readTensors(reader, tensorCount, alignmentOf(reader, metadata))
   return { version, metadata, tensors }
 }

@@ -1,7 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, it } from 'vitest'
+import { ModelText } from '../../src/children/model-text.ts'
 import { childEntry } from '../../src/children/supervised-child.ts'
-import { TextClient } from '../../src/children/text-client.ts'
+import { TextClient, type TextClientOptions } from '../../src/children/text-client.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
 
@@ -9,7 +11,7 @@ const crashes: string[] = []
 let client: TextClient | undefined
 afterEach(() => client?.child.stop(1000))
 
-async function start(budgetMs: number): Promise<TextClient> {
+async function start(budgetMs: number, more: Partial<TextClientOptions> = {}): Promise<TextClient> {
   const log = { info: () => undefined, warn: () => undefined }
   crashes.length = 0
   client = new TextClient({
@@ -18,6 +20,7 @@ async function start(budgetMs: number): Promise<TextClient> {
     log,
     budgetMs,
     onCrash: ({ cause }) => crashes.push(cause),
+    ...more,
   })
   client.child.start()
   await client.child.whenReady(10_000)
@@ -53,4 +56,53 @@ it('ends a call that outruns its time, serves the next one, and calls that no cr
   process.kill(text.child.pid ?? 0, 'SIGKILL')
   while (text.child.restarts < 2) await new Promise((resolve) => setTimeout(resolve, 10))
   expect(crashes).toEqual(['SIGKILL'])
+})
+
+/** As the system tells of a process that is in line for a CPU and gets none. */
+const inLine = { cpuUse: () => ({ usedMs: 0, computes: true }) }
+
+it('waits for a call that gets no CPU, longer than it may compute', async () => {
+  const text = await start(400, inLine)
+  const pid = text.child.pid ?? 0
+  process.kill(pid, 'SIGSTOP')
+  const late = text.call({ type: 'tokenize', text: 'Hello' })
+  await pause(1000)
+  process.kill(pid, 'SIGCONT')
+  expect((await late).type).toBe('tokens')
+  expect(text.child.restarts).toBe(0)
+})
+
+it('gives a call up that gets no CPU at all, blames the machine, and serves the next one', async () => {
+  const text = await start(200, inLine)
+  process.kill(text.child.pid ?? 0, 'SIGSTOP')
+  const starved = text.call({ type: 'tokenize', text: 'Hello' })
+  expect(await starved).toMatchObject({
+    code: 'starved',
+    message: expect.stringMatching(/^a call got 0 ms of CPU in \d+ ms$/),
+  })
+  expect((await text.call({ type: 'tokenize', text: 'Hello' })).type).toBe('tokens')
+  expect([text.child.restarts, crashes]).toEqual([1, []])
+})
+
+it('asks the next process where one waits for nothing and does nothing', async () => {
+  const text = await start(300)
+  process.kill(text.child.pid ?? 0, 'SIGSTOP')
+  expect((await text.call({ type: 'tokenize', text: 'Hello' })).type).toBe('tokens')
+  expect(text.child.restarts).toBe(1)
+})
+
+it.each([
+  ['not_ready', 'model_loading', 1000],
+  ['starved', 'server_overloaded', 5000],
+  ['failed', 'internal_error', undefined],
+] as const)('an answer that is %s is told as %s', async (code, told, retryAfterMs) => {
+  const answering = { call: async () => ({ type: 'error', code, message: 'why' }) }
+  const text = new ModelText(
+    () => answering as unknown as TextClient,
+    () => 512,
+  )
+  const { signal } = new AbortController()
+  const error = { code: told, retryAfterMs }
+  await expect(text.prompt({ type: 'tokenize', text: 'Hello' }, signal)).rejects.toMatchObject(error)
+  await expect(text.grammar({ kind: 'json_object', source: '' }, 'x', signal)).rejects.toMatchObject(error)
 })

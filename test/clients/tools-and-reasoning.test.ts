@@ -33,7 +33,7 @@ const request = (messages: ChatCompletionMessageParam[], more: object = {}) => (
 })
 const thinking = { chat_template_kwargs: { enable_thinking: true } }
 
-type Delta = OpenAI.ChatCompletionChunk.Choice.Delta & { reasoning_content?: string }
+type Delta = OpenAI.ChatCompletionChunk.Choice.Delta & { reasoning_content?: string; reasoning?: string }
 
 /** Deltas and reason of one choice, in order. */
 async function stream(body: ReturnType<typeof request>): Promise<{ deltas: Delta[]; reason: string | null }> {
@@ -228,7 +228,7 @@ describe('tool calls', () => {
 
 describe('reasoning', () => {
   const sum = ask('What is 2+2?')
-  type Message = OpenAI.ChatCompletionMessage & { reasoning_content?: string }
+  type Message = OpenAI.ChatCompletionMessage & { reasoning_content?: string; reasoning?: string }
 
   it('is split from the content, and counted', async () => {
     const { choices, usage } = await client.chat.completions.create(request(sum, { tools: [], ...thinking }))
@@ -250,6 +250,42 @@ describe('reasoning', () => {
     const lastThought = deltas.findLastIndex((delta) => delta.reasoning_content !== undefined)
     const firstWord = deltas.findIndex((delta) => delta.content !== undefined && delta.content !== '')
     expect(lastThought).toBeLessThan(firstWord)
+  })
+
+  it('is told under both of its names, streamed and not', async () => {
+    const body = request(sum, { tools: [], ...thinking })
+    const whole = (await client.chat.completions.create(body)).choices[0]?.message as Message
+    expect(whole.reasoning).toMatch(/2/)
+    expect(whole.reasoning).toBe(whole.reasoning_content)
+    const { deltas } = await stream(body)
+    for (const delta of deltas) expect(delta.reasoning).toBe(delta.reasoning_content)
+    expect(deltas.map((delta) => delta.reasoning ?? '').join('')).toBe(whole.reasoning)
+  })
+
+  it("is asked for in OpenRouter's way: effort, tokens, and whether at all", async () => {
+    const asked = (reasoning: object, more: object = {}) =>
+      client.chat.completions
+        .create(request(ask('What is 17 + 25?'), { tools: [], reasoning, ...more }))
+        .withResponse()
+    const thought = async (reasoning: object, more: object = {}): Promise<string | undefined> =>
+      ((await asked(reasoning, more)).data.choices[0]?.message as Message | undefined)?.reasoning
+    const full = await thought({ effort: 'high' })
+    expect(full).toMatch(/\S/)
+    expect(await thought({ enabled: true })).toBe(full)
+    expect(await thought({ enabled: false, effort: 'high' })).toBeUndefined()
+    expect(await thought({ effort: 'none' })).toBeUndefined()
+    expect(await thought({ effort: 'none' }, { reasoning_effort: 'low' })).toBe(full)
+    const limited = await thought({ enabled: true, max_tokens: 6 })
+    expect(limited).toBe(await thought({ enabled: true }, { thinking_token_budget: 6 }))
+    expect(limited?.length).toBeLessThan((full?.length ?? 0) / 2)
+    expect(await thought({ max_tokens: 0 })).toBeUndefined()
+    const { response } = await asked({ effort: 'low', exclude: true, summary: 'auto' })
+    expect(response.headers.get('x-ignored-params')).toBe('reasoning.exclude, reasoning.summary')
+    await expect(asked({ effort: 'hard' })).rejects.toMatchObject({ status: 400, param: 'reasoning.effort' })
+    await expect(asked({ max_tokens: 'x' })).rejects.toMatchObject({
+      status: 400,
+      param: 'reasoning.max_tokens',
+    })
   })
 
   it('cut by max_tokens stays reasoning', async () => {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EngineLimits, SamplingParams } from '../../src/engine/engine.ts'
@@ -10,43 +13,94 @@ import { Detokenizer } from '../../src/text/detokenizer.ts'
 import { type Constraint, compileConstraint } from '../../src/text/grammar/compile-grammar.ts'
 import { OutputParser } from '../../src/text/output-parser.ts'
 import { toolFormats } from '../../src/text/tool-formats/formats.ts'
+import { progress } from '../support/progress.ts'
 import { random } from '../support/random.ts'
 import { RandomSchemas } from '../support/random-schema.ts'
+import { writeRandomTextModel } from '../support/random-text-model.ts'
 import { randomTools } from '../support/random-tools.ts'
 import { validatorOf } from '../support/validator.ts'
 import { drain, greedy } from '../support/workload.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
-/** `npm run test:schemas` draws more. */
-const ROUNDS = Math.ceil(Number(process.env['SCHEMA_ROUNDS'] ?? 0) / 10) || 48
-const PATIENCE = 3000 * ROUNDS
+/** `npm run test:schemas` draws thousands. */
+const ROUNDS = Number(process.env['SCHEMA_ROUNDS'] ?? 48)
+/** How many schemas each writes by, and how many milliseconds one may take: four times what it does. */
+const MODELS = [
+  { which: 'the built-in model', rounds: Math.max(48, Math.ceil(ROUNDS / 10)), patience: 1000 },
+  { which: 'a model of random weights', rounds: ROUNDS, patience: 200 },
+] as const
+/** Schemas that one run of the scheduler takes, eight at a time. */
+const TOGETHER = 48
 const limits: EngineLimits = { slots: 8, contextSize: 512, batchTokens: 64 }
+const settings = { threads: 1, gpuLayers: 0, kvCacheType: 'f16' } as const
+
+interface Model {
+  readonly engine: LlamaEngine
+  readonly text: LlamaVocabulary
+}
 let engine: LlamaEngine
 let text: LlamaVocabulary
+const opened: { close(): Promise<void> }[] = []
 
 beforeAll(async () => {
   text = await openVocabulary(modelPath)
-  engine = (await openLlama({ modelPath, ...limits, threads: 1, gpuLayers: 0, kvCacheType: 'f16' })).engine
+  engine = (await openLlama({ modelPath, ...limits, ...settings })).engine
+  opened.push(engine, text)
 })
 afterAll(async () => {
-  await engine.close()
-  await text.close()
+  for (const one of opened) await one.close()
 })
 
+/** Closed with the others. */
+async function openRandomModel(): Promise<Model> {
+  const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
+  const path = join(folder, 'random.gguf')
+  await writeRandomTextModel(path)
+  const model = {
+    engine: (await openLlama({ ...limits, ...settings, modelPath: path })).engine,
+    text: await openVocabulary(path),
+  }
+  rmSync(folder, { recursive: true })
+  opened.push(model.engine, model.text)
+  return model
+}
+
+const range = (length: number): number[] => Array.from({ length }, (_, index) => index)
+
 let made = 0
-function sequenceOf(gbnf: string, more: Partial<SamplingParams> & { maxTokens?: number } = {}): Sequence {
+function sequenceOf(
+  gbnf: string,
+  more: Partial<SamplingParams> & { maxTokens?: number } = {},
+  vocabulary = text,
+): Sequence {
   const { maxTokens = 400, ...sampling } = more
   return new Sequence({
     id: `g${made++}`,
-    prompt: [...text.tokenize('What is the capital of France? Answer:', false)],
+    prompt: [...vocabulary.tokenize('What is the capital of France? Answer:', false)],
     maxTokens,
-    stopTokens: [...text.vocabulary.endOfGeneration],
+    stopTokens: [...vocabulary.vocabulary.endOfGeneration],
     sampling: { ...greedy, temperature: 1, ...sampling, grammar: gbnf },
   })
 }
 
-function textOf({ tokens, promptLength }: Sequence): string {
-  const detokenizer = new Detokenizer(text.vocabulary)
+/** The same one, of which so much has been generated before. */
+function begun(
+  { tokens, promptLength, maxTokens, stopTokens, sampling }: Sequence,
+  generated: number[],
+): Sequence {
+  const prompt = tokens.slice(0, promptLength)
+  return new Sequence({
+    id: `g${made++}`,
+    prompt,
+    generated,
+    maxTokens,
+    stopTokens: [...stopTokens],
+    sampling,
+  })
+}
+
+function textOf({ tokens, promptLength }: Sequence, vocabulary = text): string {
+  const detokenizer = new Detokenizer(vocabulary.vocabulary)
   return (
     tokens
       .slice(promptLength)
@@ -55,38 +109,45 @@ function textOf({ tokens, promptLength }: Sequence): string {
   )
 }
 
-const run = async (sequences: readonly Sequence[]): Promise<void> => {
-  await drain(sequences, engine, new NoPrefixSlotCache(limits.slots))
+const run = async (sequences: readonly Sequence[], on = engine): Promise<void> => {
+  await drain(sequences, on, new NoPrefixSlotCache(limits.slots))
 }
 
 describe('a grammar in the engine', () => {
-  it(
-    `gives no output that is not valid: ${ROUNDS} random schemas, eight at a time`,
-    async () => {
-      const schemas = new RandomSchemas(random(99))
-      const drawn = Array.from({ length: ROUNDS }, () => schemas.draw().schema)
-      const sequences = drawn.map((schema, seed) => {
-        const gbnf = compileConstraint({ kind: 'json_schema', source: JSON.stringify(schema) })
-        // Every second one as a model of random weights would draw: any token that fits is as good.
-        return sequenceOf(gbnf, { seed, temperature: seed % 2 === 0 ? 1 : 100 })
-      })
-      await run(sequences)
-      const ends = new Map<string, number>()
-      for (const [index, one] of sequences.entries()) {
-        ends.set(one.end ?? '', (ends.get(one.end ?? '') ?? 0) + 1)
-        if (one.end !== 'stop') continue
-        const schema = drawn[index] ?? {}
-        const output = textOf(one)
-        expect(
-          validatorOf(schema)(JSON.parse(output)),
-          `${output} by ${JSON.stringify(schema)}`,
-        ).toBeUndefined()
-      }
-      expect(ends.get('error')).toBeUndefined()
-      expect(ends.get('stop')).toBeGreaterThan(ROUNDS / 2)
-    },
-    PATIENCE,
-  )
+  for (const { which, rounds, patience } of MODELS)
+    it(
+      `gives no output that is not valid: ${rounds} random schemas on ${which}`,
+      async () => {
+        const model = which === 'the built-in model' ? { engine, text } : await openRandomModel()
+        const schemas = new RandomSchemas(random(99))
+        const ends = new Map<string, number>()
+        for (let first = 0; first < rounds; first += TOGETHER) {
+          const drawn = Array.from(
+            { length: Math.min(TOGETHER, rounds - first) },
+            () => schemas.draw().schema,
+          )
+          const sequences = drawn.map((schema, index) => {
+            const gbnf = compileConstraint({ kind: 'json_schema', source: JSON.stringify(schema) })
+            // Every second one nearly whatever the model thinks: any token that fits is as good.
+            const temperature = index % 2 === 0 ? 1 : 100
+            return sequenceOf(gbnf, { seed: first + index, temperature }, model.text)
+          })
+          await run(sequences, model.engine)
+          for (const [index, one] of sequences.entries()) {
+            ends.set(one.end ?? '', (ends.get(one.end ?? '') ?? 0) + 1)
+            if (one.end !== 'stop') continue
+            const schema = drawn[index] ?? {}
+            const output = textOf(one, model.text)
+            const where = `${output} by ${JSON.stringify(schema)}`
+            expect(validatorOf(schema)(JSON.parse(output)), where).toBeUndefined()
+          }
+          progress(`outputs of ${which}`, first + drawn.length, rounds)
+        }
+        expect(ends.get('error')).toBeUndefined()
+        expect(ends.get('stop')).toBeGreaterThan(rounds / 2)
+      },
+      60_000 + patience * rounds,
+    )
 
   it('writes calls that our parser reads, in every notation, with valid arguments', async () => {
     const below = random(5)
@@ -119,6 +180,39 @@ describe('a grammar in the engine', () => {
     expect(stopped).toBeGreaterThan(4)
   }, 120_000)
 
+  it('holds a call that nothing asked for and nothing marks, once the model has begun it', async () => {
+    const below = random(6)
+    const drawn = toolFormats.flatMap(({ name: format, notation }) => {
+      const { leading } = notation ?? {}
+      return leading === undefined
+        ? []
+        : Array.from({ length: 6 }, () => ({ format, leading, tools: randomTools(below) }))
+    })
+    expect(drawn.length).toBe(24)
+    const sequences = drawn.map(({ format, leading, tools }, seed) => {
+      const pairs = tools.map(({ name, parameters }) => [name, parameters] as const)
+      const calls = { format, tools: pairs, wanted: 'any' } as const
+      const gbnf = compileConstraint({ kind: 'calls', source: '', calls })
+      const opening = leading.opening(tools[0]?.name ?? '').join(' ')
+      return begun(sequenceOf(gbnf, { seed }), [...text.tokenize(opening, false)])
+    })
+    await run(sequences)
+    let held = 0
+    for (const [index, one] of sequences.entries()) {
+      expect(one.error).toBeUndefined()
+      const { format, tools } = drawn[index] ?? { format: '', tools: [] }
+      const offered = new Map(tools.map(({ name, parameters }) => [name, parameters]))
+      const parser = new OutputParser({ tools: { format, offered, single: true } })
+      const [call, args, ...others] = [...parser.push(textOf(one)), ...parser.flush()]
+      if (args?.type !== 'arguments' || (one.end !== 'stop' && others.length === 0)) continue
+      held++
+      expect(call).toMatchObject({ type: 'call', name: tools[0]?.name })
+      const invalidity = validatorOf(offered.get(tools[0]?.name ?? '') ?? { not: {} })
+      expect(invalidity(JSON.parse(args.text)), args.text).toBeUndefined()
+    }
+    expect(held).toBeGreaterThan(4)
+  }, 120_000)
+
   it('may write a control token by its text: markup of calls often is one', async () => {
     const control = text.vocabulary.control.map(
       (id) => [id, text.controlTexts[text.vocabulary.control.indexOf(id)]] as const,
@@ -129,6 +223,21 @@ describe('a grammar in the engine', () => {
     expect(one.end).toBe('stop')
     expect(one.tokens[one.promptLength]).toBe(token)
     expect(textOf(one)).toBe('[f()]')
+  })
+
+  it('draws no bytes that spell a character longer than UTF-8 does, however much they are wanted', async () => {
+    const model = await openRandomModel()
+    const idOf = (byte: number): number =>
+      range(model.text.vocabulary.size).find((token) => {
+        const { bytes, offsets } = model.text.vocabulary
+        return offsets[token + 1] === (offsets[token] ?? 0) + 1 && bytes[offsets[token] ?? 0] === byte
+      }) ?? -1
+    const wanted = [0xe0, ...range(0x20).map((low) => 0x80 + low)]
+    const logitBias = wanted.map((byte, index): [number, number] => [idOf(byte), index === 0 ? 100 : 80])
+    const one = sequenceOf('root ::= [\\u0080-\\uffff] "."', { logitBias }, model.text)
+    await run([one], model.engine)
+    expect(one.tokens[one.promptLength]).toBe(idOf(0xe0))
+    expect(textOf(one, model.text)).toMatch(/^[\u0800-\u0fff]\.$/)
   })
 
   const exact = (...choices: string[]): Constraint => ({ kind: 'choice', source: JSON.stringify(choices) })
@@ -227,14 +336,7 @@ describe('a grammar in the engine', () => {
     const generated = whole.tokens.slice(whole.promptLength)
     expect(textOf(whole)).toMatch(/^first ?second ?\d{3}\.$/)
     for (let done = 1; done < generated.length; done++) {
-      const rest = new Sequence({
-        id: `g${made++}`,
-        prompt: whole.tokens.slice(0, whole.promptLength),
-        generated: generated.slice(0, done),
-        maxTokens: whole.maxTokens,
-        stopTokens: [...whole.stopTokens],
-        sampling: whole.sampling,
-      })
+      const rest = begun(whole, generated.slice(0, done))
       await run([rest])
       expect(textOf(rest)).toMatch(/^first ?second ?\d{3}\.$/)
     }

@@ -7,6 +7,7 @@ import { loadModel, openAddon } from '../../src/engine/llama-addon.ts'
 import { GrammarCache } from '../../src/engine/llama-grammar.ts'
 import { LogprobReader } from '../../src/engine/llama-logprobs.ts'
 import { type NativeContext, type NativeHandles, probeNative } from '../../src/engine/llama-native.ts'
+import { Utf8Guard } from '../../src/engine/utf8-guard.ts'
 import { readGguf } from '../../src/models/gguf.ts'
 import { greedy } from '../support/workload.ts'
 
@@ -84,6 +85,7 @@ beforeAll(async () => {
     grammars: new GrammarCache(native.newGrammar),
     logprobs: new LogprobReader(native),
     adapters: new LlamaAdapters(watched, native.loadAdapter),
+    utf8: new Utf8Guard(size, native.spellingOf, native.bytesOf),
     vocabulary: size,
     // In this order, as the server does: disposing of all at once hangs now and then (node-llama-cpp 3.22.1).
     close: async () => {

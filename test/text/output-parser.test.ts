@@ -444,6 +444,7 @@ describe('reasoning', () => {
     ['tags in the answer', false, 'Write <think> and </think>', thought('', 'Write <think> and </think>')],
     ['a second thought', true, 'a</think>b<think>c</think>', thought('a', 'b<think>c</think>')],
     ['half a tag', false, '<thi', thought('', '<thi')],
+    ['half a closing tag', true, 'why </thi', thought('why </thi', '')],
     ['a tag of another kind', false, '<thin> x', thought('', '<thin> x')],
     ['white space inside', true, ' a\n\n b </think>c', thought('a\n\n b', 'c')],
   ]

@@ -97,6 +97,7 @@ export const samples: readonly Sample[] = [
       max_completion_tokens: 4,
       metadata: {},
       chat_template_kwargs: {},
+      reasoning: {},
     },
   },
   {

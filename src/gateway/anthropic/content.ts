@@ -13,8 +13,7 @@ export function readBlocks(fields: Fields, name: string): Fields[] | undefined {
   const path = fields.pathOf(name)
   if (typeof value === 'string') return [new Fields({ type: 'text', text: value }, `${path}[0]`)]
   if (!Array.isArray(value)) throw wrongType(path, 'a string or an array of content blocks', value)
-  const blocks = fields.array(name, MAX_BLOCKS) ?? []
-  return blocks.map((block, index) => new Fields(block, `${path}[${index}]`))
+  return fields.objects(name, MAX_BLOCKS)
 }
 
 /** Text blocks of content that can be text only, a line each. */
@@ -30,6 +29,7 @@ export function readText(fields: Fields, name: string, notice: Notice): string |
 
 export function readTextBlock(block: Fields, notice: Notice): string {
   noticeCacheControl(block, notice)
+  block.skip('citations')
   return requiredString(block, 'text')
 }
 

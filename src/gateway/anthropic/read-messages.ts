@@ -1,5 +1,5 @@
 import type { ChatMessage, ChatToolCall } from '../../text/chat-message.ts'
-import { Fields, invalidValue, missing, oneOf } from '../fields.ts'
+import { type Fields, invalidValue, missing, oneOf } from '../fields.ts'
 import { nonEmpty } from '../openai/sampling.ts'
 import { withoutBillingHeader } from './billing-header.ts'
 import {
@@ -20,12 +20,10 @@ const MAX_MESSAGES = 10_000
  * @throws ServingError for anything that would change or lose what the client said.
  */
 export function readMessages(fields: Fields, notice: Notice): ChatMessage[] {
-  const items = fields.array('messages', MAX_MESSAGES)
+  const items = fields.objects('messages', MAX_MESSAGES)
   if (items === undefined) throw missing('messages')
   const openCalls = new Set<string>()
-  const messages = nonEmpty(items, 'messages').flatMap((item, index) =>
-    readMessage(new Fields(item, `messages[${index}]`), openCalls, notice),
-  )
+  const messages = nonEmpty(items, 'messages').flatMap((item) => readMessage(item, openCalls, notice))
   if (messages.at(-1)?.role === 'assistant') {
     throw invalidValue(
       'messages',
@@ -51,9 +49,11 @@ function readAssistant(blocks: readonly Fields[], open: Set<string>, notice: Not
   for (const block of blocks) {
     const type = requiredString(block, 'type')
     if (type === 'text') texts.push(readTextBlock(block, notice))
-    else if (type === 'thinking') thoughts.push(requiredString(block, 'thinking'))
-    else if (type === 'redacted_thinking') notice('redacted_thinking')
-    else if (type === 'tool_use') calls.push(readToolUse(block, open, notice))
+    else if (type === 'thinking') thoughts.push(readThought(block))
+    else if (type === 'redacted_thinking') {
+      block.skip('data')
+      notice('redacted_thinking')
+    } else if (type === 'tool_use') calls.push(readToolUse(block, open, notice))
     else throw unsupportedBlock(block)
   }
   return {
@@ -64,11 +64,17 @@ function readAssistant(blocks: readonly Fields[], open: Set<string>, notice: Not
   }
 }
 
+function readThought(block: Fields): string {
+  block.skip('signature')
+  return requiredString(block, 'thinking')
+}
+
 function readToolUse(block: Fields, open: Set<string>, notice: Notice): ChatToolCall {
   noticeCacheControl(block, notice)
   const id = requiredString(block, 'id', 256)
   if (open.has(id)) throw invalidValue(block.pathOf('id'), 'another tool_use has this id.')
   open.add(id)
+  block.skip('caller')
   const input = block.needed('input')
   const name = requiredString(block, 'name', 64)
   return { id, type: 'function', function: { name, arguments: argumentsOf(input) } }

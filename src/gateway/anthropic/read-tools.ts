@@ -1,5 +1,5 @@
 import type { ChatAbilities } from '../../text/chat-abilities.ts'
-import { Fields, missing, oneOf, unsupported, wrongType } from '../fields.ts'
+import { type Fields, missing, oneOf, unsupported, wrongType } from '../fields.ts'
 import { type FlatTool, readFlatTools } from '../flat-tools.ts'
 import type { ToolRequest } from '../openai/tools.ts'
 import { type Notice, noticeCacheControl, requiredString } from './content.ts'
@@ -10,8 +10,7 @@ const HINTS = ['allowed_callers', 'defer_loading', 'eager_input_streaming', 'inp
 
 /** Anthropic: `tools` and `tool_choice`. @throws ServingError for tools that Anthropic's own servers or models have. */
 export function readAnthropicTools(fields: Fields, abilities: ChatAbilities, notice: Notice): ToolRequest {
-  const items = fields.array('tools', MAX_TOOLS) ?? []
-  const tools = items.map((item, index) => readTool(new Fields(item, `tools[${index}]`), notice))
+  const tools = (fields.objects('tools', MAX_TOOLS) ?? []).map((item) => readTool(item, notice))
   return readFlatTools({ tools, ...readChoice(fields) }, abilities, 'input_schema')
 }
 
@@ -21,12 +20,12 @@ function readTool(tool: Fields, notice: Notice): FlatTool {
     throw unsupported(tool.pathOf('type'), 'Only tools with an input_schema are available.')
   noticeCacheControl(tool, notice)
   for (const hint of HINTS) if (tool.value(hint) !== undefined) notice(`tools.${hint}`)
-  const schema = tool.object('input_schema')
+  const schema = tool.anyObject('input_schema')
   if (schema === undefined) throw missing(tool.pathOf('input_schema'))
   return {
     name: requiredString(tool, 'name'),
     description: tool.string('description'),
-    parameters: tool.value('input_schema'),
+    parameters: schema,
     strict: tool.boolean('strict'),
   }
 }

@@ -91,13 +91,14 @@ export function ignoredFields(fields: Fields, strict: boolean): string[] {
 }
 
 /**
- * Those of the names that are there, and all that nobody read. To be asked last.
+ * Those of the names that are there, and all that nobody read, in objects within, too; of a field that many items of a list
+ * have the first. To be asked last.
  * @throws ServingError unknown_parameter in strict mode.
  */
 export function fieldsWithoutEffect(fields: Fields, names: readonly string[], strict: boolean): string[] {
   for (const path of names) tell({ path, ignored: true })
   const named = names.filter((name) => fields.value(name) !== undefined)
-  const unknown = fields.unread()
+  const unknown = firstOfEach(fields.unread())
   if (strict && unknown[0] !== undefined) {
     throw new ServingError(
       'unknown_parameter',
@@ -107,7 +108,17 @@ export function fieldsWithoutEffect(fields: Fields, names: readonly string[], st
       },
     )
   }
-  return [...named, ...unknown]
+  return [...named, ...firstOfEach(fields.ignored()), ...unknown]
+}
+
+/** Paths that differ in more than their indexes. */
+function firstOfEach(paths: readonly string[]): string[] {
+  const first = new Map<string, string>()
+  for (const path of paths) {
+    const shape = path.replace(/\[\d+\]/g, '[]')
+    if (!first.has(shape)) first.set(shape, path)
+  }
+  return [...first.values()]
 }
 
 /** OpenAI: what clients call their users and requests; it is not used. */

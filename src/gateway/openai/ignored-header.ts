@@ -9,7 +9,7 @@ export function sendIgnored(reply: FastifyReply, serving: Serving, names: readon
   if (names.length === 0) return
   serving.ignored(names)
   // A header is no place for a client's own bytes.
-  const shown = names.slice(0, MAX_NAMES).map((name) => name.slice(0, 64).replace(/[^\w.-]/g, '_'))
+  const shown = names.slice(0, MAX_NAMES).map((name) => name.slice(0, 64).replace(/[^\w.[\]-]/g, '_'))
   const before = reply.getHeader(HEADER)
   reply.header(HEADER, [...(before === undefined ? [] : [before]), ...shown].join(', '))
 }

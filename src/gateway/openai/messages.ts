@@ -1,10 +1,12 @@
 import { ServingError } from '../../errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/chat-message.ts'
-import { Fields, invalidValue, missing, oneOf, wrongType } from '../fields.ts'
+import { type Fields, invalidValue, missing, oneOf, wrongType } from '../fields.ts'
 import { nonEmpty } from './sampling.ts'
 
 const MAX_MESSAGES = 10_000
 const MAX_PARTS = 10_000
+/** Where a prefix ends that is worth caching: all are cached. */
+const CACHE_HINTS = ['cache_control', 'prompt_cache_breakpoint']
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const
 
 /**
@@ -12,11 +14,11 @@ const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const
  * @throws ServingError for anything that would change or lose what the client said.
  */
 export function readMessages(fields: Fields): ChatMessage[] {
-  const items = fields.array('messages', MAX_MESSAGES)
+  const items = fields.objects('messages', MAX_MESSAGES)
   if (items === undefined) throw missing('messages')
   const openCalls = new Set<string>()
   return nonEmpty(items, 'messages').map((item, index) => {
-    const message = readMessage(new Fields(item, `messages[${index}]`))
+    const message = readMessage(item)
     checkToolOrder(message, index, openCalls)
     return message
   })
@@ -27,6 +29,7 @@ function readMessage(fields: Fields): ChatMessage {
   const role = oneOf(fields.pathOf('role'), fields.value('role'), ROLES)
   const name = fields.string('name', 256)
   const named = name === undefined ? {} : { name }
+  fields.ignore(...CACHE_HINTS)
   if (role === 'assistant') return { ...readAssistant(fields), ...named }
   const content = readContent(fields)
   if (content === undefined) throw missing(fields.pathOf('content'))
@@ -42,9 +45,9 @@ function readAssistant(fields: Fields): ChatMessage {
   if (fields.value('function_call') !== undefined) {
     throw invalidValue(fields.pathOf('function_call'), 'function_call is deprecated; use tool_calls.')
   }
-  const calls = fields
-    .array('tool_calls', 128)
-    ?.map((item, index) => readToolCall(new Fields(item, `${fields.pathOf('tool_calls')}[${index}]`)))
+  fields.ignore('audio')
+  fields.skip('annotations', 'parsed', 'reasoning', 'reasoning_details', 'refusal')
+  const calls = fields.objects('tool_calls', 128)?.map(readToolCall)
   const content = readContent(fields) ?? fields.string('refusal')
   if (content === undefined && (calls === undefined || calls.length === 0))
     throw missing(fields.pathOf('content'))
@@ -62,6 +65,8 @@ function readToolCall(fields: Fields): ChatToolCall {
   if (id === undefined) throw missing(fields.pathOf('id'))
   const call = fields.object('function')
   if (call === undefined) throw missing(fields.pathOf('function'))
+  fields.skip('type', 'index')
+  call.skip('parsed_arguments')
   const name = call.string('name', 64)
   if (name === undefined) throw missing(call.pathOf('name'))
   return { id, type: 'function', function: { name, arguments: call.string('arguments') ?? '{}' } }
@@ -73,15 +78,14 @@ export function readContent(fields: Fields): string | undefined {
   if (value === undefined || typeof value === 'string') return value
   const path = fields.pathOf('content')
   if (!Array.isArray(value)) throw wrongType(path, 'a string or an array of content parts', value)
-  const parts = fields.array('content', MAX_PARTS) ?? []
-  return nonEmpty(parts, path)
-    .map((part, index) => readPart(new Fields(part, `${path}[${index}]`)))
-    .join('')
+  const parts = fields.objects('content', MAX_PARTS) ?? []
+  return nonEmpty(parts, path).map(readPart).join('')
 }
 
 function readPart(part: Fields): string {
   const type = part.string('type')
   if (type === undefined) throw missing(part.pathOf('type'))
+  part.ignore(...CACHE_HINTS)
   const field = type === 'refusal' ? 'refusal' : 'text'
   if (type !== 'text' && type !== 'refusal') {
     const param = part.pathOf('type')

@@ -3,7 +3,7 @@ import type { SamplingParams } from '../../engine/engine.ts'
 import { ServingError } from '../../errors.ts'
 import type { Constraint } from '../../text/grammar/compile-grammar.ts'
 import { GRAMMAR_LIMITS } from '../../text/grammar/limits.ts'
-import { emptyArray, Fields, invalidValue, missing, oneOf, tooLong, wrongType } from '../fields.ts'
+import { emptyArray, type Fields, invalidValue, missing, oneOf, tooLong, wrongType } from '../fields.ts'
 import type { Serving } from '../serving.ts'
 
 /** What a request wants its output to be, and the field that says so. */
@@ -88,7 +88,7 @@ function readResponseFormat(fields: Fields): WantedConstraint | undefined {
   const type = oneOf(`${param}.type`, format.required('type'), ['text', 'json_object', 'json_schema'])
   if (type === 'text') return undefined
   if (type === 'json_object') return { constraint: { kind: 'json_object', source: '' }, param }
-  const described = new Fields(format.required('json_schema'), `${param}.json_schema`)
+  const described = format.requiredObject('json_schema')
   const name = described.string('name')
   if (name === undefined) throw missing(described.pathOf('name'))
   if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {

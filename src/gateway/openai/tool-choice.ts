@@ -1,6 +1,6 @@
 import { quoted } from '../../errors.ts'
 import type { ChatTool } from '../../text/chat-message.ts'
-import { emptyArray, Fields, invalidValue, missing, oneOf, unsupported, wrongType } from '../fields.ts'
+import { emptyArray, type Fields, invalidValue, missing, oneOf, unsupported, wrongType } from '../fields.ts'
 
 const MODES = ['none', 'auto', 'required'] as const
 
@@ -20,7 +20,8 @@ export function readToolChoice(fields: Fields, tools: readonly ChatTool[]): Tool
     return mode === 'required' ? forced(tools, tools) : { tools }
   }
   if (typeof choice !== 'object') throw wrongType('tool_choice', 'a string or an object', choice)
-  const object = new Fields(choice, 'tool_choice')
+  const object = fields.object('tool_choice')
+  if (object === undefined) return { tools }
   const type = oneOf('tool_choice.type', object.required('type'), ['function', 'allowed_tools', 'custom'])
   if (type === 'custom') throw unsupported('tool_choice', 'Only tools of type function are available.')
   if (type === 'allowed_tools') return allowedTools(object, tools)
@@ -40,16 +41,14 @@ function allowedTools(choice: Fields, tools: readonly ChatTool[]): ToolChoice {
   if (allowed === undefined) throw missing('tool_choice.allowed_tools')
   const path = allowed.pathOf('mode')
   const mode = oneOf(path, allowed.required('mode'), ['auto', 'required'])
-  const items = allowed.array('tools', 128) ?? []
-  const names = items.map((item, index) =>
-    namedTool(new Fields(item, `${allowed.pathOf('tools')}[${index}]`), tools),
-  )
+  const names = (allowed.objects('tools', 128) ?? []).map((item) => namedTool(item, tools))
   const left = tools.filter((tool) => names.includes(tool.function.name))
   return mode === 'required' ? forced(left, tools) : { tools: left }
 }
 
 /** @throws ServingError invalid_value when no such tool is given. */
 function namedTool(fields: Fields, tools: readonly ChatTool[]): string {
+  fields.skip('type')
   const fn = fields.object('function')
   if (fn === undefined) throw missing(fields.pathOf('function'))
   fn.required('name')

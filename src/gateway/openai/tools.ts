@@ -3,7 +3,7 @@ import type { ChatAbilities } from '../../text/chat-abilities.ts'
 import type { ChatTool } from '../../text/chat-message.ts'
 import type { OutputFormat } from '../../text/output-parser.ts'
 import { toolFormatNamed } from '../../text/tool-formats/formats.ts'
-import { Fields, invalidValue, missing, oneOf, unsupported } from '../fields.ts'
+import { type Fields, invalidValue, missing, oneOf, unsupported } from '../fields.ts'
 import { readToolChoice } from './tool-choice.ts'
 
 /** OpenAI: at most 128 functions. */
@@ -30,8 +30,7 @@ export interface ToolRequest {
  * @throws ServingError
  */
 export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest {
-  const items = fields.array('tools', MAX_TOOLS) ?? []
-  const read = items.map((item, index) => readTool(new Fields(item, `tools[${index}]`)))
+  const read = (fields.objects('tools', MAX_TOOLS) ?? []).map(readTool)
   checkNames(read.map(({ tool }) => tool.function.name))
   const parallel = fields.boolean('parallel_tool_calls') ?? true
   const { tools, forced } = readToolChoice(
@@ -44,10 +43,9 @@ export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest
   const notation = toolFormatNamed(abilities.toolFormat)?.notation
   if (forced !== undefined && notation === undefined)
     throw unsupported('tool_choice', "A call cannot be forced in the format of this model's template.")
-  const held = forced !== undefined || notation?.mark !== undefined
   const offered = new Map(tools.map(({ function: { name, parameters } }) => [name, parameters]))
   const output = { format: abilities.toolFormat, offered, single: !parallel }
-  return { tools, output, forced, strict, ignored: held ? [] : ignored }
+  return { tools, output, forced, strict, ignored: notation === undefined ? ignored : [] }
 }
 
 function readTool(fields: Fields): { tool: ChatTool; strict: boolean } {
@@ -56,13 +54,14 @@ function readTool(fields: Fields): { tool: ChatTool; strict: boolean } {
     throw unsupported(fields.pathOf('type'), 'Only tools of type function are available.')
   const fn = fields.object('function')
   if (fn === undefined) throw missing(fields.pathOf('function'))
+  fields.ignore('cache_control')
   fn.required('name')
   const name = fn.string('name', MAX_NAME) ?? ''
   if (!NAME.test(name)) {
     throw invalidValue(fn.pathOf('name'), `${quoted(name)} does not match '^[a-zA-Z0-9_-]{1,64}$'.`)
   }
   const description = fn.string('description')
-  const parameters = fn.object('parameters') === undefined ? noParameters() : fn.value('parameters')
+  const parameters = fn.anyObject('parameters') ?? noParameters()
   const strict = fn.boolean('strict') ?? false
   return {
     strict,

@@ -4,13 +4,14 @@ import { argumentsNode } from './call-arguments.ts'
 import { textUntil } from './free-text.ts'
 import { GrammarError } from './grammar-error.ts'
 import { SchemaRules } from './json-schema.ts'
+import { LEAD, leadingCalls } from './leading-calls.ts'
 import { EMPTY, type Grammar, type GrammarNode, literal, repeat, rule, sequence } from './node.ts'
 import { type Branch, textTree } from './text-tree.ts'
 import { PYTHON_STYLE } from './value-style.ts'
 
 /**
  * One call of one of the tools, or several, as the model's format writes them, with arguments of the tool's own schema.
- * `some` and `one` are calls and nothing else; `any` is text, and calls once their mark is in it.
+ * `some` and `one` are calls and nothing else; `any` is text, and calls once their mark is in it, or their opening leads it.
  * @param thought may be in the text of `any`: a mark in it begins nothing.
  * @throws GrammarError whose path begins behind `tools`.
  */
@@ -20,28 +21,34 @@ export function callGrammar(
   wanted: 'one' | 'some' | 'any',
   thought?: ReasoningTags,
 ): Grammar {
-  const { mark, begin = '', between, end = '', avoid } = notation
+  const { mark, leading, begin = '', between, end = '', avoid } = notation
   const style = notation.arguments ?? 'json'
   const schemas = new SchemaRules(style === 'keywords' ? PYTHON_STYLE : undefined)
-  const branches = [...tools].map(([name, parameters], index): Branch => {
+  const calls = [...tools].map(([name, parameters], index) => {
     const args = within(`[${index}].function.parameters`, () =>
       argumentsNode(schemas, `args-${index}`, parameters, style),
     )
-    return { text: notation.open(name), next: sequence(args, text(notation.close)) }
+    return { name, next: sequence(args, text(notation.close)) }
   })
-  schemas.rules.set('call', textTree(branches))
+  const branches = calls.map(({ name, next }): Branch => ({ text: notation.open(name), next }))
+  if (branches.length > 0) schemas.rules.set('call', textTree(branches))
   const more =
     wanted === 'one' || between === undefined ? EMPTY : repeat(sequence(text(between), rule('call')), 0)
   const rest = sequence(more, text(end))
+  const thoughts = thought ? [thinking(thought, schemas.rules)] : []
   if (wanted !== 'any') schemas.rules.set('root', sequence(text(begin), rule('call'), rest))
-  else {
-    if (mark === undefined)
-      throw new GrammarError('nothing tells a call from text in the format of this model')
+  else if (mark !== undefined) {
     const marked = branches.map((one) => ({ ...one, text: (begin + one.text).slice(mark.length) }))
-    const calls = sequence(textTree(marked), rest)
-    const begins = [{ text: mark, next: calls }, ...(thought ? [thinking(thought, schemas.rules)] : [])]
+    const begins = [{ text: mark, next: sequence(textTree(marked), rest) }, ...thoughts]
     schemas.rules.set('root', textUntil(begins, schemas.rules, 'text', true, avoid))
-  }
+  } else if (leading !== undefined) {
+    const openings = calls.map(({ name, next }) => ({
+      pieces: leading.opening(name),
+      // Where an answer has one call, another beginning may follow it.
+      next: sequence(text(leading.rest), next, between === undefined ? rule(LEAD) : rest),
+    }))
+    schemas.rules.set('root', leadingCalls(openings, leading, thoughts, schemas.rules))
+  } else throw new GrammarError('nothing tells a call from text in the format of this model')
   return schemas.rules
 }
 

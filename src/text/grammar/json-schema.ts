@@ -1,3 +1,4 @@
+import { CompileTime } from './compile-time.ts'
 import { GrammarError } from './grammar-error.ts'
 import { JsonRules } from './json-any.ts'
 import { GRAMMAR_LIMITS } from './limits.ts'
@@ -47,7 +48,7 @@ export function anyJsonObject(): Grammar {
 export class SchemaRules {
   readonly rules = new Map<string, GrammarNode>()
   readonly json: JsonRules
-  readonly #deadline = performance.now() + GRAMMAR_LIMITS.compileMs
+  readonly #time = new CompileTime()
   #nodes = 0
 
   constructor(style?: ValueStyle) {
@@ -75,7 +76,7 @@ export class SchemaRules {
 
   /** @throws GrammarError */
   checkTime(path: string): void {
-    if (performance.now() > this.#deadline) throw new GrammarError('it takes too long to compile', path)
+    if (this.#time.isOver) throw new GrammarError('it takes too long to compile', path)
   }
 }
 

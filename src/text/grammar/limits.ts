@@ -16,7 +16,7 @@ export const GRAMMAR_LIMITS = {
   schemaNodes: 5000,
   /** Of anyOf, oneOf, allOf and prefixItems. */
   branches: 256,
-  /** Milliseconds for the compilation of a schema; what the other limits do not see. */
+  /** Milliseconds of CPU for the compilation of a schema; what the other limits do not see. */
   compileMs: 1000,
   rules: 5000,
   /** llama.cpp: MAX_REPETITION_THRESHOLD; it drops the upper bound of a longer one in silence. */

@@ -1,21 +1,24 @@
 import { toolFormatNamed } from '../tool-formats/formats.ts'
 import { callGrammar } from './call-grammar.ts'
 import { type Constraint, compileConstraint, type OfferedCalls } from './compile-grammar.ts'
+import { CompileTime } from './compile-time.ts'
 import { GrammarError } from './grammar-error.ts'
-import { GRAMMAR_LIMITS } from './limits.ts'
 
 /**
  * A constraint with tools whose schemas nobody was promised: where the whole cannot be compiled, such a tool takes any
- * arguments, first those that are guilty, then all.
+ * arguments, first those that are guilty, then all; and at last calls that nothing marks are not looked for.
  * @throws GrammarError where that is not enough.
  */
 export function compileLoosely(constraint: Constraint): string {
   const { calls } = constraint
   if (calls?.loose === undefined || calls.loose.length === 0) return compileConstraint(constraint)
-  const deadline = performance.now() + GRAMMAR_LIMITS.compileMs
+  const time = new CompileTime()
   let refused: unknown
-  for (const names of [() => [], () => guilty(calls, deadline), () => calls.loose]) {
-    const tools = loosened(calls, names())
+  const all = [() => [], () => guilty(calls, time), () => calls.loose]
+  const attempts = all.map((names) => () => loosened(calls, names() ?? []))
+  if (isUnmarked(calls)) attempts.push(() => [])
+  for (const toolsOf of attempts) {
+    const tools = toolsOf()
     try {
       return compileConstraint({ ...constraint, calls: { ...calls, tools } })
     } catch (error) {
@@ -27,10 +30,10 @@ export function compileLoosely(constraint: Constraint): string {
 }
 
 /** Those whose own schema cannot be compiled; all that there was no time to try. */
-function guilty({ format, tools, loose = [] }: OfferedCalls, deadline: number): string[] {
+function guilty({ format, tools, loose = [] }: OfferedCalls, time: CompileTime): string[] {
   const notation = toolFormatNamed(format)?.notation
   const compiles = (name: string, parameters: unknown): boolean => {
-    if (notation === undefined || performance.now() > deadline) return false
+    if (notation === undefined || time.isOver) return false
     try {
       callGrammar(new Map([[name, parameters]]), notation, 'one')
       return true
@@ -44,7 +47,13 @@ function guilty({ format, tools, loose = [] }: OfferedCalls, deadline: number): 
   )
 }
 
-function loosened({ tools }: OfferedCalls, names: readonly string[] = []): OfferedCalls['tools'] {
+/** Whether calls are told from text letter by letter, which long lists of tools may be too many for. */
+function isUnmarked({ format, wanted, tools, loose = [] }: OfferedCalls): boolean {
+  const unmarked = toolFormatNamed(format)?.notation?.mark === undefined
+  return wanted === 'any' && unmarked && tools.length === loose.length
+}
+
+function loosened({ tools }: OfferedCalls, names: readonly string[]): OfferedCalls['tools'] {
   const any = new Set(names)
   return tools.map(([name, parameters]) => [name, any.has(name) ? true : parameters])
 }

@@ -15,7 +15,12 @@ export const functionary: ToolFormat = {
   markers: [],
   parser: (sink, offered) => new FunctionaryParser(sink, offered),
   lead: `${ALL}\n`,
-  notation: { open: (name) => `${name}\n`, close: '', between: NEXT },
+  notation: {
+    open: (name) => `${name}\n`,
+    close: '',
+    between: NEXT,
+    leading: { opening: (name) => [`${name}\n`], rest: '', behind: [NEXT] },
+  },
 }
 
 type State = 'name' | 'content' | 'call' | 'plain'

@@ -1,9 +1,24 @@
 import { TagScanner } from '../tag-scanner.ts'
 import { CallObject } from './call-object.ts'
-import type { CallSink, ToolParser } from './tool-format.ts'
+import type { CallNotation, CallSink, ToolParser } from './tool-format.ts'
 
 /** Many models put JSON into a block of code. */
 const FENCE = '```json'
+
+/** The notation of a call that is such an object, with this key for its arguments. */
+export function objectNotation(key: string, behind: readonly string[] = []): CallNotation {
+  const rest = `, "${key}": `
+  return {
+    open: (name) => `{"name": ${JSON.stringify(name)}${rest}`,
+    close: '}',
+    leading: {
+      opening: (name) => ['{', '"name"', ':', JSON.stringify(name)],
+      rest,
+      behind,
+      fences: [`${FENCE}\n`, '```\n'],
+    },
+  }
+}
 
 /** `before`: where a call may begin; `text`: where only the tag begins one; `broken`: in arguments that are no JSON. */
 type State = 'before' | 'call' | 'text' | 'broken'

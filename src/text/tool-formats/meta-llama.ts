@@ -1,4 +1,4 @@
-import { LeadingObjects } from './leading-objects.ts'
+import { LeadingObjects, objectNotation } from './leading-objects.ts'
 import type { ToolFormat } from './tool-format.ts'
 
 const PYTHON_TAG = '<|python_tag|>'
@@ -12,5 +12,5 @@ export const llamaJson: ToolFormat = {
   recognises: (template) => /parameters\\?": dictionary of argument name/.test(template),
   markers: [PYTHON_TAG],
   parser: (sink, offered) => new LeadingObjects(sink, (name) => offered.has(name), [PYTHON_TAG]),
-  notation: { open: (name) => `{"name": ${JSON.stringify(name)}, "parameters": `, close: '}' },
+  notation: objectNotation('parameters', [PYTHON_TAG]),
 }

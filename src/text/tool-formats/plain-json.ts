@@ -1,4 +1,4 @@
-import { LeadingObjects } from './leading-objects.ts'
+import { LeadingObjects, objectNotation } from './leading-objects.ts'
 import type { ToolFormat } from './tool-format.ts'
 
 /** For templates that teach no format that is known: the answer is {"name": "f", "arguments": {…}}, one line for each call. */
@@ -7,9 +7,5 @@ export const plainJson: ToolFormat = {
   recognises: () => false,
   markers: [],
   parser: (sink, offered) => new LeadingObjects(sink, (name) => offered.has(name)),
-  notation: {
-    open: (name) => `{"name": ${JSON.stringify(name)}, "arguments": `,
-    close: '}',
-    between: '\n',
-  },
+  notation: { ...objectNotation('arguments'), between: '\n' },
 }

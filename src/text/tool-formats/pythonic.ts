@@ -32,7 +32,12 @@ export const pythonic: ToolFormat = {
   ...both,
   name: 'pythonic',
   recognises: (template) => /\[func(?:tion)?_name1\(/.test(template),
-  notation: { ...inList, begin: '[', end: ']' },
+  notation: {
+    ...inList,
+    begin: '[',
+    end: ']',
+    leading: { opening: (name) => ['[', `${name}(`], rest: '', behind: START },
+  },
 }
 
 /** `before`: where a list may begin; `name`, `args`: in a call; `between`: behind one; `text`: where only a tag begins a list. */

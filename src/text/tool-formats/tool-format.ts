@@ -33,10 +33,24 @@ export type OfferedTools = ReadonlyMap<string, unknown>
 /** `json`: an object; `keywords`: those of a call in Python; `tags`: a tag around each, a string without quotes. */
 export type ArgumentStyle = 'json' | 'keywords' | 'tags'
 
+/** What a call of an offered tool is seen by where an answer begins with it. */
+export interface LeadingCall {
+  /** What no answer but a call begins with; between two pieces there may be white space. */
+  opening(name: string): readonly string[]
+  /** From there to the arguments. */
+  readonly rest: string
+  /** Tags behind which an answer begins anew. Default none. */
+  readonly behind?: readonly string[]
+  /** What an answer may begin with before it. Default nothing. */
+  readonly fences?: readonly string[]
+}
+
 /** What stands around calls and their arguments, for answers that are held to it. */
 export interface CallNotation {
-  /** How the calls of an answer begin, and no text does; absent: nothing tells a call from text. */
+  /** How the calls of an answer begin, and no text does; absent: see `leading`. */
   readonly mark?: string
+  /** Where no mark tells a call from text: how it is told at the beginning of an answer. */
+  readonly leading?: LeadingCall
   /** Default json. */
   readonly arguments?: ArgumentStyle
   /** Before the first call. The mark is the beginning of this, or of what opens a call. Default nothing. */

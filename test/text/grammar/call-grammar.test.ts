@@ -7,7 +7,7 @@ import { compileLoosely } from '../../../src/text/grammar/loose-calls.ts'
 import { Matcher } from '../../../src/text/grammar/matcher.ts'
 import { OutputParser } from '../../../src/text/output-parser.ts'
 import { toolFormats } from '../../../src/text/tool-formats/formats.ts'
-import type { OfferedTools } from '../../../src/text/tool-formats/tool-format.ts'
+import type { LeadingCall, OfferedTools } from '../../../src/text/tool-formats/tool-format.ts'
 import { GrammarWalk } from '../../support/grammar-walk.ts'
 import { random } from '../../support/random.ts'
 import { type RandomTool, randomTools, writeCalls } from '../../support/random-tools.ts'
@@ -81,7 +81,7 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
     const below = random(3)
     for (let round = 0; round < 10; round++) {
       const tools = [...offeredOf(randomTools(below))]
-      const calls = { format, tools, wanted: notation.mark === undefined ? 'some' : 'any' } as const
+      const calls = { format, tools, wanted: 'any' } as const
       expect(compileConstraint({ kind: 'calls', source: '', calls })).toMatch(/^root ::= /m)
     }
   })
@@ -104,7 +104,8 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
   })
 
   it('follow any text where they are not forced', () => {
-    if (notation.mark === undefined) return
+    const { mark } = notation
+    if (mark === undefined) return
     const below = random(11)
     const tools = randomTools(below)
     const grammar = callGrammar(offeredOf(tools), notation, 'any')
@@ -120,14 +121,100 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
       expect([text, matcher.matches(text)]).toEqual([text, true])
       expect([text, matcher.matches(text + call)]).toEqual([text, true])
     }
-    expect(matcher.matches(`${notation.mark}x`)).toBe(false)
+    expect(matcher.matches(`${mark}x`)).toBe(false)
     const thinking = callGrammar(offeredOf(tools), notation, 'any', { open: '<think>', close: '</think>' })
-    const mentions = `<think>${notation.mark}x</think>`
+    const mentions = `<think>${mark}x</think>`
     expect(new Matcher(thinking).matches(`${mentions}${call}`)).toBe(true)
-    expect(new Matcher(thinking).matches(`${mentions}${notation.mark}x`)).toBe(false)
+    expect(new Matcher(thinking).matches(`${mentions}${mark}x`)).toBe(false)
     expect(matcher.matches(call.replace(tool.name, 'nothing'))).toBe(false)
   })
 })
+
+describe.each(formats.filter(({ notation }) => notation.leading !== undefined))(
+  'calls of $name, which nothing marks',
+  ({ name: format, notation }) => {
+    const leading = notation.leading as LeadingCall
+    const schema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] }
+    const offered: OfferedTools = new Map<string, unknown>([
+      ['get', schema],
+      ['get_it', { ...schema, additionalProperties: false }],
+    ])
+    const grammar = callGrammar(offered, notation, 'any')
+    const matcher = new Matcher(grammar)
+    const call = (name: string): string =>
+      writeCalls(notation, [[{ name, parameters: schema, value: () => ({}) }, { a: 1 }]])
+    const opening = (name: string, gap = ''): string => leading.opening(name).join(gap)
+
+    it.each(['get', 'get_it'])('are held to the schema of %s once they have begun', (name) => {
+      for (const before of ['', ' ', ...(leading.behind ?? []), ...(leading.fences ?? [])]) {
+        const text = before + call(name)
+        expect([text, matcher.matches(text)]).toEqual([text, true])
+        expect(read(format, offered, text)).toMatchObject({
+          calls: [[name, expect.stringMatching(/^\{"a": ?1\}$/)]],
+        })
+        for (const end of [
+          '',
+          ' ',
+          'x',
+          '{}',
+          '()',
+          `${leading.rest}{}`,
+          `${leading.rest}{"a": "b"}`,
+          'a="b")',
+        ])
+          expect([before, end, matcher.matches(before + opening(name) + end)]).toEqual([before, end, false])
+      }
+      expect(matcher.matches(opening(name, ' \n'))).toBe(false)
+      expect(matcher.matches(call(name).replace(/a"?(=|: ?)1/, 'b$11'))).toBe(false)
+    })
+
+    it('are held behind text where a tag begins them anew, and behind a thought', () => {
+      for (const tag of leading.behind ?? []) {
+        expect([tag, matcher.matches(`So: ${tag}${call('get')}`)]).toEqual([tag, true])
+        expect([tag, matcher.matches(`So: ${tag}${opening('get')}x`)]).toEqual([tag, false])
+      }
+      const tags = { open: '<think>', close: '</think>' }
+      const thinking = new Matcher(callGrammar(offered, notation, 'any', tags))
+      const thought = `<think>${opening('get')}x</think>\n\n`
+      expect(thinking.matches(thought)).toBe(true)
+      expect(thinking.matches(thought + call('get'))).toBe(true)
+      expect(thinking.matches(`${thought}${opening('get')}x`)).toBe(false)
+    })
+
+    it('leave every other text as it is, and are read as calls where they are held', () => {
+      const part = opening('get').slice(0, -1)
+      for (const text of [
+        '',
+        'Hi',
+        '{',
+        '[1, 2]',
+        '{"name": "x"}',
+        part,
+        `${part}ter`,
+        `So: ${opening('get')}`,
+      ])
+        expect([text, matcher.matches(text)]).toEqual([text, true])
+      const walk = new GrammarWalk(grammar, random(2))
+      for (let draw = 0; draw < 300; draw++) {
+        const text = walk.text()
+        const { calls } = read(format, offered, text)
+        for (const [name, args] of calls)
+          expect([text, validatorOf(offered.get(name) ?? { not: {} })(JSON.parse(args))]).toEqual([
+            text,
+            undefined,
+          ])
+      }
+    })
+
+    it('are not looked for where tools are too many to be told apart, and no tool is promised to be held', () => {
+      const names = Array.from({ length: 400 }, (_, index) => `${index}_${'long'.repeat(14)}`)
+      const tools = names.map((name) => [name, schema] as const)
+      const calls = { format, tools, wanted: 'any', loose: names } as const
+      const free = new Matcher(parseGbnf(compileLoosely({ kind: 'calls', source: '', calls })))
+      expect(free.matches(`${opening(names[0] ?? '')}x`)).toBe(true)
+    })
+  },
+)
 
 describe('strings between tags', () => {
   const qwen = notationOf('qwen-xml')

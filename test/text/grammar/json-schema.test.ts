@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { compileConstraint, grammarOf } from '../../../src/text/grammar/compile-grammar.ts'
 import { GrammarError } from '../../../src/text/grammar/grammar-error.ts'
 import { Matcher } from '../../../src/text/grammar/matcher.ts'
 import { GrammarWalk } from '../../support/grammar-walk.ts'
+import { progress } from '../../support/progress.ts'
 import { random } from '../../support/random.ts'
 import { RandomSchemas } from '../../support/random-schema.ts'
 import { validatorOf } from '../../support/validator.ts'
@@ -36,6 +37,7 @@ describe('a schema becomes a grammar', () => {
             true,
           )
         }
+        progress('random schemas', round + 1, ROUNDS)
       }
     },
     PATIENCE,
@@ -211,6 +213,24 @@ describe('a schema of some size', () => {
     const started = performance.now()
     expect(compileConstraint(constraint({ oneOf }))).toContain('root ::=')
     expect(performance.now() - started).toBeLessThan(1500)
+  })
+
+  it('may take a second of CPU, however long the clock says that it took', () => {
+    const source = constraint({ type: 'object', properties: described })
+    const leaping = (by: number): (() => number) => {
+      let at = 0
+      return () => {
+        at += by
+        return at
+      }
+    }
+    const clock = vi.spyOn(performance, 'now').mockImplementation(leaping(1000))
+    expect(compileConstraint(source)).toContain('root ::=')
+    clock.mockRestore()
+    const used = leaping(10_000)
+    const cpu = vi.spyOn(process, 'cpuUsage').mockImplementation(() => ({ user: used(), system: 0 }))
+    expect(() => compileConstraint(source)).toThrow(/too long to compile/)
+    cpu.mockRestore()
   })
 
   it('that refers to one long list from many branches is not compared without end', () => {

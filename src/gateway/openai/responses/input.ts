@@ -1,6 +1,6 @@
 import { ServingError } from '../../../errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../../text/chat-message.ts'
-import { Fields, invalidValue, missing, oneOf, unsupported, wrongType } from '../../fields.ts'
+import { type Fields, invalidValue, missing, oneOf, unsupported, wrongType } from '../../fields.ts'
 import { nonEmpty } from '../sampling.ts'
 import { joinedName } from './tools.ts'
 
@@ -17,8 +17,10 @@ export function readInput(fields: Fields): ChatMessage[] {
   if (typeof input === 'string') conversation.add('user', input)
   else if (!Array.isArray(input)) throw wrongType('input', 'a string or an array of items', input)
   else {
-    const items = nonEmpty(fields.array('input', MAX_ITEMS) ?? [], 'input')
-    for (const [index, item] of items.entries()) readItem(new Fields(item, `input[${index}]`), conversation)
+    for (const item of nonEmpty(fields.objects('input', MAX_ITEMS) ?? [], 'input')) {
+      item.skip('id', 'status')
+      readItem(item, conversation)
+    }
   }
   return conversation.messages
 }
@@ -85,6 +87,7 @@ function readItem(item: Fields, conversation: Conversation): void {
 
 function readMessage(item: Fields, conversation: Conversation): void {
   const role = oneOf(item.pathOf('role'), item.needed('role'), ROLES)
+  item.skip('phase')
   const content = readText(item, 'content')
   if (role === 'assistant') conversation.said(content)
   else conversation.add(role === 'developer' ? 'system' : role, content)
@@ -92,9 +95,11 @@ function readMessage(item: Fields, conversation: Conversation): void {
 
 /** This server's own thoughts come back as they were; those of others are sealed, and of no use here. */
 function readReasoning(item: Fields, conversation: Conversation): void {
-  const parts = item.array('content', MAX_ITEMS) ?? []
-  const path = item.pathOf('content')
-  const texts = parts.map((part, index) => requiredText(new Fields(part, `${path}[${index}]`)))
+  item.skip('summary', 'encrypted_content')
+  const texts = (item.objects('content', MAX_ITEMS) ?? []).map((part) => {
+    part.skip('type')
+    return requiredText(part)
+  })
   if (texts.length > 0) conversation.thought(texts.join(''))
 }
 
@@ -131,12 +136,13 @@ function readText(item: Fields, name: string): string {
   if (typeof value === 'string') return value
   const path = item.pathOf(name)
   if (!Array.isArray(value)) throw wrongType(path, 'a string or an array of content parts', value)
-  const parts = item.array(name, MAX_ITEMS) ?? []
-  return parts.map((part, index) => readPart(new Fields(part, `${path}[${index}]`))).join('')
+  return (item.objects(name, MAX_ITEMS) ?? []).map(readPart).join('')
 }
 
 function readPart(part: Fields): string {
   const type = part.required('type')
+  part.ignore('prompt_cache_breakpoint')
+  part.skip('annotations', 'logprobs')
   if (type === 'refusal') {
     const refusal = part.string('refusal')
     if (refusal === undefined) throw missing(part.pathOf('refusal'))

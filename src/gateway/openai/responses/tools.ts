@@ -1,5 +1,5 @@
 import type { ChatAbilities } from '../../../text/chat-abilities.ts'
-import { Fields, missing, oneOf, unsupported } from '../../fields.ts'
+import { type Fields, missing, oneOf, unsupported } from '../../fields.ts'
 import { type FlatTool, readFlatTools } from '../../flat-tools.ts'
 import type { ToolRequest } from '../tools.ts'
 
@@ -33,8 +33,9 @@ export function joinedName(namespace: string | undefined, name: string): string 
  */
 export function readResponseTools(fields: Fields, abilities: ChatAbilities): ResponseTools {
   const reader = new ToolReader()
-  for (const [index, item] of (fields.array('tools', MAX_TOOLS) ?? []).entries()) {
-    if (reader.read(new Fields(item, `tools[${index}]`))) reader.echo.push(item)
+  const given = fields.array('tools', MAX_TOOLS)
+  for (const [index, item] of (fields.objects('tools', MAX_TOOLS) ?? []).entries()) {
+    if (reader.read(item)) reader.echo.push(given?.[index])
   }
   const parallel = fields.boolean('parallel_tool_calls')
   const { tools, origins, echo, skipped } = reader
@@ -57,6 +58,8 @@ class ToolReader {
     else if (type === 'custom') this.#custom(tool, namespace)
     else if (type === 'namespace' && namespace === undefined) this.#namespace(tool)
     else {
+      // None of it counts.
+      tool.entries()
       this.skipped.add(`tools.${type}`)
       return false
     }
@@ -65,16 +68,14 @@ class ToolReader {
 
   #namespace(tool: Fields): void {
     const name = requiredName(tool)
-    const path = tool.pathOf('tools')
-    for (const [index, inner] of (tool.array('tools', MAX_TOOLS) ?? []).entries()) {
-      this.read(new Fields(inner, `${path}[${index}]`), name)
-    }
+    tool.skip('description')
+    for (const inner of tool.objects('tools', MAX_TOOLS) ?? []) this.read(inner, name)
   }
 
   #function(tool: Fields, namespace: string | undefined): void {
     this.#add(tool, namespace, false, {
       description: tool.string('description'),
-      parameters: tool.object('parameters') === undefined ? undefined : tool.value('parameters'),
+      parameters: tool.anyObject('parameters'),
       strict: tool.boolean('strict'),
     })
   }
@@ -82,6 +83,7 @@ class ToolReader {
   #custom(tool: Fields, namespace: string | undefined): void {
     const format = tool.object('format')
     if (format?.string('type') === 'grammar') this.skipped.add('tools.custom.format')
+    format?.skip('syntax', 'definition')
     this.#add(tool, namespace, true, {
       description: tool.string('description'),
       parameters: { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] },
@@ -106,12 +108,11 @@ function requiredName(tool: Fields): string {
 /** In the words of chat completions, which have an object around a function's name. */
 function readChoice(fields: Fields): unknown {
   const value = fields.value('tool_choice')
-  if (typeof value !== 'object' || value === null) return value
-  const choice = new Fields(value, 'tool_choice')
+  const choice = typeof value === 'object' ? fields.object('tool_choice') : undefined
+  if (choice === undefined) return value
   const type = choice.required('type')
   if (type === 'allowed_tools') {
-    const tools = choice.array('tools', MAX_TOOLS) ?? []
-    const named = tools.map((tool, index) => chosen(new Fields(tool, `tool_choice.tools[${index}]`)))
+    const named = (choice.objects('tools', MAX_TOOLS) ?? []).map(chosen)
     return { type, allowed_tools: { mode: choice.value('mode'), tools: named } }
   }
   if (type !== 'function' && type !== 'custom') {

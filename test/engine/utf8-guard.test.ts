@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest'
+import { Utf8Guard } from '../../src/engine/utf8-guard.ts'
+import { random } from '../support/random.ts'
+
+/** Whether the bytes can be followed by others so that the whole is UTF-8, by a decoder that is not ours. */
+function canGoOn(bytes: readonly number[]): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes), { stream: true })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Tokens of one byte, and of two to four that are often at the edges of what is allowed. */
+const below = random(3)
+const EDGES = [0x41, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5]
+const tokens = [
+  ...Array.from({ length: 256 }, (_, byte) => [byte]),
+  ...Array.from({ length: 2000 }, () =>
+    Array.from({ length: 2 + below(3) }, () => EDGES[below(EDGES.length)] ?? 0),
+  ),
+]
+const spellings = tokens.map((bytes) => (bytes.some((byte) => byte > 0x7f) ? 'é' : 'a'))
+const guard = new Utf8Guard(
+  spellings.length,
+  (token) => spellings[token] ?? '',
+  (token) => Uint8Array.from(tokens[token] ?? []),
+)
+
+it('bans what can be no part of UTF-8 after any token, and nothing else', () => {
+  const starts = [[], [0xc3], [0xe1], [0xe1, 0x80], [0xf1], [0xf1, 0x80], [0xf1, 0x80, 0x80]]
+  const bans = new Set(guard.bansAfter(0x41))
+  for (const [token, bytes] of tokens.entries()) {
+    const somewhere = starts.some((start) => canGoOn([...start, ...bytes]))
+    expect([bytes, bans.has(token)]).toEqual([bytes, !somewhere])
+  }
+})
+
+it.each([0xe0, 0xed, 0xf0, 0xf4])('bans what makes no character with the byte %i before it', (first) => {
+  const bans = new Set(guard.bansAfter(first))
+  for (const [token, bytes] of tokens.entries()) {
+    const [second = 0] = bytes
+    if (second < 0x80 || second > 0xbf) continue
+    if (!canGoOn([first, second])) expect([bytes, bans.has(token)]).toEqual([bytes, true])
+    if (bans.has(token)) expect([bytes, canGoOn([first, ...bytes])]).toEqual([bytes, false])
+  }
+})
