@@ -237,7 +237,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     const { name, log, backoffMs = { first: 100, max: 10_000 } } = this.#options
     if (this.#state === 'stopped') return
     const complaint = served || this.#complaint === undefined ? '' : `; it wrote: ${this.#complaint}`
-    const reason = this.#lastFailure ?? `the ${name} process ended: ${cause}${complaint}`
+    const reason = `${this.#lastFailure ?? `the ${name} process ended: ${cause}`}${complaint}`
     this.#lastFailure = reason
     log.warn({ child: name, epoch, cause, reason }, 'child down')
     this.#failures = performance.now() - this.#startedAt > HEALTHY_MS ? 0 : this.#failures + 1
