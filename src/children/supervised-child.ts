@@ -52,7 +52,7 @@ export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
 const HEALTHY_MS = 60_000
 
 /** A line that may be why a process ended. */
-export const COMPLAINT = /\berror\b/i
+export const COMPLAINT = /\b(error|failed)\b/i
 /** Its pipes are read for so long after its end. */
 const LAST_WORDS_MS = 250
 

@@ -360,7 +360,7 @@ const schemas = {
     minimum: 0,
     maximum: 60_000,
     description:
-      'Longest milliseconds between two tokens of a stream while prompts arrive; 0: four times that of a full server without.',
+      'Longest milliseconds between two tokens of a stream while prompts arrive; 0: seven times that of a full server without, and at least 50.',
   },
   maxQueue: {
     type: 'integer',

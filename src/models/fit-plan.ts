@@ -45,6 +45,8 @@ const STEP = 256
 const PROCESSES = 400 * 2 ** 20
 /** What a GPU keeps for llama.cpp's passes beyond the estimate, and for whatever else is on it. */
 const GPU_MARGIN = 2 ** 30
+/** Layers whose weights and KV cache llama.cpp may copy to a GPU for a pass, where they are not on it. */
+const BROUGHT_OVER = 2
 
 /** Bytes of KV cache one token takes; an upper bound where layers use sliding windows. */
 export function kvBytesPerToken(model: GgufSummary, kvCacheType: string): number {
@@ -73,7 +75,7 @@ export function fitPlan(model: GgufSummary, asked: FitRequest, room: Room): FitP
 
 /**
  * Layers on GPUs; llama.cpp counts the output layer, too. As many as fit where all is left open: the weights and the KV cache are
- * taken to be spread evenly over them.
+ * taken to be spread evenly over them, and room for two is left for what a pass brings over from the CPU.
  * @param asked -1: left open.
  */
 export function layersOnGpu(model: GgufSummary, plan: FitPlan, room: Room, asked: number): number {
@@ -81,7 +83,7 @@ export function layersOnGpu(model: GgufSummary, plan: FitPlan, room: Room, asked
   if (asked >= 0) return Math.min(asked, all)
   if (room.gpu === 0 || fitsGpu(plan, room)) return all
   const each = (plan.weights + plan.kvCache) / all
-  return Math.max(0, Math.floor((room.gpu - GPU_MARGIN - plan.compute) / each))
+  return Math.max(0, Math.floor((room.gpu - GPU_MARGIN - plan.compute) / each) - BROUGHT_OVER)
 }
 
 /** Whether all of it has room, on GPUs and beside them. Weights that have not are read from the disk again and again. */

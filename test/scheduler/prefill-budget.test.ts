@@ -55,12 +55,12 @@ describe('PacedPrefill', () => {
     ).toBeGreaterThan(0.7 * target)
   })
 
-  it('without a target stretches a pass to four times one without prompts', () => {
+  it('without a target stretches a pass to seven times one without prompts', () => {
     const times = simulate(new PacedPrefill(0), slow, 8)
       .slice(20)
       .map(({ ms }) => ms)
-    expect(p(times, 0.99)).toBeLessThan(1.2 * 4 * (20 + 32))
-    expect(p(times, 0.5)).toBeGreaterThan(0.7 * 4 * (20 + 32))
+    expect(p(times, 0.99)).toBeLessThan(1.2 * 7 * (20 + 32))
+    expect(p(times, 0.5)).toBeGreaterThan(0.7 * 7 * (20 + 32))
   })
 
   it('without a target gives a few streams no more than what they have when the server is full', () => {
@@ -69,8 +69,8 @@ describe('PacedPrefill', () => {
     const times = simulate(pace, slow, 1)
       .slice(20)
       .map(({ ms }) => ms)
-    expect(p(times, 0.99)).toBeLessThan(1.2 * 4 * (20 + 32))
-    expect(p(times, 0.5)).toBeGreaterThan(0.7 * 4 * (20 + 32))
+    expect(p(times, 0.99)).toBeLessThan(1.2 * 7 * (20 + 32))
+    expect(p(times, 0.5)).toBeGreaterThan(0.7 * 7 * (20 + 32))
   })
 
   it('lets prompts advance where the target cannot be held at all', () => {
