@@ -24,6 +24,7 @@ export const errorKinds = {
   invalid_json_schema: { status: 400, type: 'invalid_request_error' },
   invalid_grammar: { status: 400, type: 'invalid_request_error' },
   template_error: { status: 400, type: 'invalid_request_error' },
+  request_too_complex: { status: 400, type: 'invalid_request_error' },
   request_quarantined: { status: 400, type: 'invalid_request_error' },
   wrong_model_kind: { status: 400, type: 'invalid_request_error' },
   invalid_api_key: { status: 401, type: 'invalid_request_error' },

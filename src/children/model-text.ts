@@ -124,6 +124,10 @@ function failedText(message: string, answer: TextAnswer): ServingError {
   }
   const cause = new Error(answer.message)
   if (answer.code === 'not_ready') return modelLoading(answer.message)
+  if (answer.code === 'costly') {
+    const costly = 'The prompt or the schema of this request takes more CPU to read than one may'
+    return new ServingError('request_too_complex', costly, { cause })
+  }
   if (answer.code !== 'starved') return new ServingError('internal_error', message, { cause })
   const busy = 'The server is at capacity: it has too little CPU to read your request. Please retry later'
   return new ServingError('server_overloaded', busy, { retryAfterMs: STARVED_RETRY_MS, cause })

@@ -224,11 +224,11 @@ export type TextAnswer =
   | { readonly type: 'refused'; readonly path: string; readonly message: string }
   /**
    * `template_error`: the template refuses these messages. `not_ready`: there is no text process. `starved`: the machine
-   * had too little CPU for it. `failed`: anything else.
+   * had too little CPU for it. `costly`: it took more CPU than a call may. `failed`: anything else.
    */
   | {
       readonly type: 'error'
-      readonly code: 'template_error' | 'not_ready' | 'starved' | 'failed'
+      readonly code: 'template_error' | 'not_ready' | 'starved' | 'costly' | 'failed'
       readonly message: string
     }
 

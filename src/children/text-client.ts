@@ -107,7 +107,8 @@ export class TextClient {
         const { usedMs, computes } = this.#cpuUse(this.child.pid) ?? { usedMs: Infinity, computes: true }
         const used = usedMs - before
         const tookMs = Math.round(performance.now() - started)
-        if (used >= budgetMs) end(failed('the text took too long to process'), 'a call outran its budget')
+        if (used >= budgetMs)
+          end(failed('the text took too long to process', 'costly'), 'a call outran its budget')
         // Not this call's fault: the next process is asked again.
         else if (!computes && used < IDLE_SHARE * budgetMs)
           this.child.kill(`no answer for ${tookMs} ms, and no work done`)

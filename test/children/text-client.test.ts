@@ -49,7 +49,7 @@ it('ends a call that outruns its time, serves the next one, and calls that no cr
   // The budget grows by a second for each MB: these have a tenth of one left. With less it may not have begun, and would hang.
   const text = await start(-1900)
   const slow = await text.call({ type: 'tokenize', text: 'word '.repeat(400_000) })
-  expect(slow).toMatchObject({ type: 'error', message: 'the text took too long to process' })
+  expect(slow).toMatchObject({ type: 'error', code: 'costly', message: 'the text took too long to process' })
   while (text.child.restarts < 1) await new Promise((resolve) => setTimeout(resolve, 10))
   await text.child.whenReady(10_000)
   expect([text.child.restarts, crashes]).toEqual([1, []])
@@ -94,6 +94,7 @@ it('asks the next process where one waits for nothing and does nothing', async (
 it.each([
   ['not_ready', 'model_loading', 1000],
   ['starved', 'server_overloaded', 5000],
+  ['costly', 'request_too_complex', undefined],
   ['failed', 'internal_error', undefined],
 ] as const)('an answer that is %s is told as %s', async (code, told, retryAfterMs) => {
   const answering = { call: async () => ({ type: 'error', code, message: 'why' }) }
