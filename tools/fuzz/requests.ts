@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { type Sample, samples } from '../openapi/samples.ts'
+import type { Sample } from '../openapi/sample.ts'
+import { samples } from '../openapi/samples.ts'
 import { type BodySchema, breakBytes, doubleKey, mutate } from './body-mutations.ts'
 import type { Draw } from './draw.ts'
 import { jsonText } from './json-text.ts'

@@ -10,7 +10,8 @@ import { writeEmbeddingModel } from '../../test/support/embedding-model.ts'
 import { writeLoraAdapter } from '../../test/support/lora-adapter.ts'
 import { both, shapeOf } from './answer-shape.ts'
 import { type FieldSchema, type FieldTree, place } from './field-tree.ts'
-import { type Sample, samples } from './samples.ts'
+import type { Sample } from './sample.ts'
+import { samples } from './samples.ts'
 
 /** What the real server did with the samples of one route. */
 export interface RecordedRoute {
