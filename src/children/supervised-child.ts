@@ -157,7 +157,8 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   /** @throws Error when the child is not ready in time. */
   whenReady(timeoutMs: number): Promise<Ready> {
-    if (this.#ready !== undefined) return Promise.resolve(this.#ready)
+    // One whose channel is closed is over, though its exit has not been told yet.
+    if (this.#ready !== undefined && this.#process?.connected !== false) return Promise.resolve(this.#ready)
     return new Promise((resolve, reject) => {
       const settle = (ready: Ready | undefined): void => {
         clearTimeout(timer)

@@ -113,6 +113,16 @@ describe('SupervisedChild', () => {
     ])
   })
 
+  it('waits for the next life where the channel is closed, and the exit not told yet', async () => {
+    const pipes = { stdout: null, stderr: null, connected: true, send: () => true, kill: () => true }
+    const process = Object.assign(new EventEmitter(), pipes)
+    const { child } = start({ fork: () => process as unknown as ChildProcess })
+    process.emit('message', { kind: 'ready', epoch: 1, ready: { pid: 0 } })
+    process.connected = false
+    await expect(child.whenReady(50)).rejects.toThrow('the fixture process is not ready')
+    process.emit('exit', null, 'SIGKILL')
+  })
+
   it('tells why a child cannot start, and backs off', async () => {
     const { child, causes } = start({
       init: () => ({ fail: 'the file is gone' }),

@@ -5,7 +5,8 @@ it('no stream is lost when replicas are restarted one after the other under load
   const { restarts, streams } = await rollingRestarts({
     restarts: 2,
     load: 0.4,
-    tokens: 32,
+    // Long enough that some are inside a replica when it ends.
+    tokens: 160,
     measureSeconds: 2,
     restSeconds: 0.5,
     flags: [],
