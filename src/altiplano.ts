@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { AdapterLoader } from './children/adapter-loader.ts'
+import { childEntry } from './children/child-process.ts'
 import { CrashWatch } from './children/crash-watch.ts'
 import { ModelText } from './children/model-text.ts'
 import { poolThreads } from './children/pool-threads.ts'
@@ -11,7 +12,7 @@ import type {
   EngineReady,
   StepMessage,
 } from './children/protocol.ts'
-import { childEntry, SupervisedChild } from './children/supervised-child.ts'
+import { SupervisedChild } from './children/supervised-child.ts'
 import { TextClient } from './children/text-client.ts'
 import { modelLoading, ServingError } from './errors.ts'
 import { reserveTokens } from './gateway/access/access.ts'

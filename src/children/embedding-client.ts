@@ -1,4 +1,5 @@
 import { ServingError } from '../errors.ts'
+import { childEntry } from './child-process.ts'
 import type {
   EmbeddingAnswer,
   EmbeddingCall,
@@ -7,7 +8,7 @@ import type {
   EmbeddingRequest,
   EmbeddingResponse,
 } from './protocol.ts'
-import { type ChildLog, childEntry, type Loss, SupervisedChild } from './supervised-child.ts'
+import { type ChildLog, type Loss, SupervisedChild } from './supervised-child.ts'
 
 export interface EmbeddingClientOptions {
   readonly init: EmbeddingInit

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import type { Gpu } from '../engine/gpu.ts'
 import { mayHaveGpu } from '../engine/gpu-devices.ts'
-import { COMPLAINT, childEntry, forked } from './supervised-child.ts'
+import { childEntry, complaintIn, forked, onLines } from './child-process.ts'
 
 /** Drivers can take seconds to wake the cards of a large machine. */
 const PATIENCE_MS = 60_000
@@ -23,12 +22,9 @@ export async function probeGpu(
   if (!isPlausible) return undefined
   const child = forked(entry)
   let complaint = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null) continue
-    createInterface({ input: stream }).on('line', (line) => {
-      if (COMPLAINT.test(line)) complaint = line.slice(0, 300)
-    })
-  }
+  onLines(child, (line) => {
+    complaint = complaintIn(line) ?? complaint
+  })
   let gpu: Gpu | undefined
   child.once('message', (found: Gpu) => {
     gpu = found

@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { COMPILED, entryBeside } from './child-process.ts'
 
 /** Starts a thread whose entry lies beside this file, compiled or not. */
 export function startThread(name: 'estimator', workerData: unknown): Worker {
-  const compiled = !import.meta.url.endsWith('.ts')
-  const entry = new URL(`./${name}-thread.${compiled ? 'js' : 'ts'}`, import.meta.url)
-  return new Worker(compiled ? entry : fromSources(entry), { workerData })
+  const entry = entryBeside(`${name}-thread`)
+  return new Worker(COMPILED ? entry : fromSources(entry), { workerData })
 }
 
 /** With Node 20 tsx translates nothing in a thread unless it is told to there. */

@@ -1,10 +1,8 @@
-import { type ChildProcess, fork as forkNode } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ChildFrame, ParentFrame } from './child-channel.ts'
+import { complaintIn, forked, onLines } from './child-process.ts'
 
 export interface ChildLog {
   info(fields: object, message: string): void
@@ -51,15 +49,8 @@ export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
 /** A child that has been healthy for so long starts its back-off anew. */
 const HEALTHY_MS = 60_000
 
-/** A line that may be why a process ended. */
-export const COMPLAINT = /\b(error|failed)\b/i
 /** Its pipes are read for so long after its end. */
 const LAST_WORDS_MS = 250
-
-/** Where a child's entry lies: beside this file, compiled or not. */
-export function childEntry(name: 'engine' | 'text' | 'embedding' | 'gpu'): URL {
-  return new URL(`./${name}-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
-}
 
 /**
  * A forked process that is replaced when it dies or hangs. Each life has an epoch, every message carries it,
@@ -116,14 +107,14 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   start(): void {
     if (this.#process !== undefined) return
-    const { name, entry, init, env, flags, log, fork = () => forked(entry, env, flags) } = this.#options
+    const { name, entry, init, env, flags, fork = () => forked(entry, env, flags) } = this.#options
     const epoch = ++this.#epoch
     this.#complaint = undefined
     this.#state = this.#restarts === 0 ? 'starting' : 'restarting'
     this.#startedAt = this.#heardAt = this.#progressedAt = performance.now()
     const child = fork()
     this.#process = child
-    for (const stream of [child.stdout, child.stderr]) this.#forward(stream, name, log)
+    onLines(child, (line) => this.#hearLine(line))
     child.on('message', (frame: ChildFrame) => {
       // Node may tell of an exit before it has told all that was said.
       if (child === this.#process && frame.epoch === epoch) this.#hear(frame)
@@ -256,27 +247,9 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     return true
   }
 
-  #forward(stream: Readable | null, name: string, log: ChildLog): void {
-    if (stream === null) return
-    createInterface({ input: stream }).on('line', (line) => {
-      if (line.trim() === '') return
-      if (COMPLAINT.test(line)) this.#complaint = line.slice(0, 300)
-      log.info({ child: name }, line.slice(0, 2000))
-    })
+  #hearLine(line: string): void {
+    if (line.trim() === '') return
+    this.#complaint = complaintIn(line) ?? this.#complaint
+    this.#options.log.info({ child: this.#options.name }, line.slice(0, 2000))
   }
-}
-
-/** A process of Node's own with a channel to it. @param flags of Node and V8. */
-export function forked(
-  entry: URL,
-  env?: Readonly<Record<string, string>>,
-  flags: readonly string[] = [],
-): ChildProcess {
-  return forkNode(entry, [], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // node-llama-cpp 3.22.1 asks for the home folder when it is loaded, and a container's user may have none.
-    env: { HOME: tmpdir(), ...process.env, NODE_OPTIONS: '', ...env },
-    execArgv: [...flags, ...(import.meta.url.endsWith('.ts') ? ['--import', 'tsx'] : [])],
-  })
 }

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, it } from 'vitest'
+import { childEntry } from '../../src/children/child-process.ts'
 import { ModelText } from '../../src/children/model-text.ts'
-import { childEntry } from '../../src/children/supervised-child.ts'
 import { TextClient, type TextClientOptions } from '../../src/children/text-client.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))

@@ -1,0 +1,43 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { createInterface } from 'node:readline'
+
+/** Whether this is the compiled code; else tsx runs the sources. */
+export const COMPILED = !import.meta.url.endsWith('.ts')
+
+/** A file beside this one, compiled or not. */
+export function entryBeside(name: string): URL {
+  return new URL(`./${name}.${COMPILED ? 'js' : 'ts'}`, import.meta.url)
+}
+
+/** Where a child's entry lies. */
+export function childEntry(name: 'engine' | 'text' | 'embedding' | 'gpu'): URL {
+  return entryBeside(`${name}-process`)
+}
+
+/** A process of Node's own with a channel to it. @param flags of Node and V8. */
+export function forked(
+  entry: URL,
+  env?: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
+): ChildProcess {
+  return fork(entry, [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // node-llama-cpp 3.22.1 asks for the home folder when it is loaded, and a container's user may have none.
+    env: { HOME: tmpdir(), ...process.env, NODE_OPTIONS: '', ...env },
+    execArgv: [...flags, ...(COMPILED ? [] : ['--import', 'tsx'])],
+  })
+}
+
+/** Hears what a child writes, line by line. */
+export function onLines({ stdout, stderr }: ChildProcess, heard: (line: string) => void): void {
+  for (const stream of [stdout, stderr]) {
+    if (stream !== null) createInterface({ input: stream }).on('line', heard)
+  }
+}
+
+/** A line that may be why a process ended, as far as a reason has room for it; undefined: it is none. */
+export function complaintIn(line: string): string | undefined {
+  return /\b(error|failed)\b/i.test(line) ? line.slice(0, 300) : undefined
+}
