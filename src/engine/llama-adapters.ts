@@ -1,4 +1,4 @@
-import type { NativeAdapter, NativeContext } from './llama-native.ts'
+import type { NativeAdapter, NativeContext } from './llama-addon.ts'
 
 /** LoRA adapters of a context: at most one is applied at a time, to all of a pass. Between passes only. */
 export class LlamaAdapters {

@@ -1,9 +1,7 @@
 import type { LlamaModel, Token } from 'node-llama-cpp'
 import type { EmbeddingInit, EmbeddingReady } from '../children/protocol.ts'
 import { openModel } from './llama-model.ts'
-
-// llama.cpp: llama_token_attr.
-const CONTROL = 1 << 3
+import { CONTROL } from './token-bytes.ts'
 
 /** A model that pools its input into a vector. */
 export interface LlamaEmbedder {

@@ -1,5 +1,6 @@
 import type { SamplingParams } from './engine.ts'
-import type { GrammarState, NativeGrammar } from './llama-native.ts'
+import type { GrammarState } from './llama-addon.ts'
+import type { NativeGrammar } from './llama-native.ts'
 
 /** Characters of grammars that are kept parsed. */
 const CACHE_CAPACITY = 4_000_000

@@ -1,5 +1,6 @@
 import type { TokenLogprob } from './engine.ts'
-import type { LogitAnswer, NativeHandles, NativeSampler } from './llama-native.ts'
+import type { NativeSampler } from './llama-addon.ts'
+import type { LogitAnswer, NativeHandles } from './llama-native.ts'
 
 /** OpenAI: the log probability of what is as good as impossible. */
 const IMPOSSIBLE = -9999

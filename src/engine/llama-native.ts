@@ -1,7 +1,12 @@
+import type {
+  Addon,
+  AddonModel,
+  GrammarState,
+  NativeAdapter,
+  NativeContext,
+  NativeSampler,
+} from './llama-addon.ts'
 import { tokenBytes } from './token-bytes.ts'
-
-/** node-llama-cpp 3.22.1: where in a grammar one sequence is. The sampler that holds it moves it on. */
-export type GrammarState = object & { readonly __grammarState?: never }
 
 /** A grammar that llama.cpp has parsed. */
 export interface NativeGrammar {
@@ -9,12 +14,6 @@ export interface NativeGrammar {
   after(tokens: readonly number[]): GrammarState
   /** Whether `token` ends the generation where the grammar is not at an end. */
   endsTooEarly(state: GrammarState, token: number): boolean
-}
-
-/** node-llama-cpp 3.22.1: one set of samplers of the addon; absent keys switch their sampler off. */
-export interface NativeSampler {
-  applyConfig(config: Readonly<Record<string, number | Uint32Array | Float32Array | GrammarState>>): void
-  dispose(): void
 }
 
 /** node-llama-cpp 3.22.1: which logits are to be told: of tokens, of the selected one, of the first so many. */
@@ -34,33 +33,6 @@ export type LogitAnswer = readonly [
   logits?: readonly number[],
   weight?: number,
 ]
-
-/** node-llama-cpp 3.22.1: the low-level context. Nothing of it may be called while decodeBatch() runs. */
-export interface NativeContext {
-  initBatch(tokens: number): void
-  /** Resolves logit indexes (positions in `tokens`, ascending) to rows for sampleToken(). */
-  addToBatch(sequence: number, position: number, tokens: Uint32Array, logits: Uint32Array): Uint32Array
-  decodeBatch(): Promise<void>
-  /** -1 for a row that has no logits. */
-  sampleToken(row: number, sampler: NativeSampler): Promise<number>
-  /** False when the model's memory cannot be cut there (recurrent and sliding-window models). */
-  removeTokenCellsFromSequence(sequence: number, start: number, end: number): boolean
-  disposeSequence(sequence: number): void
-  /** All cells; what the target held is gone. One at a time. */
-  copySequenceStateFromOtherSequence(target: number, source: number): Promise<number>
-  /** Resolves to the bytes written. */
-  saveSequenceStateToFile(path: string, sequence: number, tokens: Uint32Array): Promise<number>
-  /** Resolves to the tokens of the file. Rejects when it is not one of this model and context, or cells are lacking. */
-  loadSequenceStateFromFile(path: string, sequence: number, maxTokens: number): Promise<Uint32Array>
-  setThreads(threads: number): void
-  /** For all sequences, from the next decode on. */
-  setLoras(adapters: readonly NativeAdapter[], scales: readonly number[]): void
-}
-
-/** node-llama-cpp 3.22.1: a LoRA adapter in memory. */
-export interface NativeAdapter {
-  dispose(): Promise<void>
-}
 
 export interface NativeHandles {
   readonly context: NativeContext
@@ -88,25 +60,6 @@ interface LogitSource {
   ): Promise<LogitAnswer>
 }
 
-interface NativeModel {
-  loadLora(adapter: NativeAdapter): Promise<void>
-  isEogToken(token: number): boolean
-  getTokenString(token: number): string
-  getTokenAttributes(token: number): number
-  getVocabularyType(): number
-}
-
-interface Bindings {
-  readonly AddonSampler: {
-    new (model: object): NativeSampler
-    canBeNextTokenForGrammarEvaluationState(state: GrammarState, token: number): boolean
-    acceptGrammarEvaluationStateToken(state: GrammarState, token: number): void
-  }
-  readonly AddonModelLora: new (model: object, path: string) => NativeAdapter
-  readonly AddonGrammar: new (gbnf: string, options: object) => object
-  readonly AddonGrammarEvaluationState: new (model: object, grammar: object) => GrammarState
-}
-
 const CONTEXT_METHODS = [
   'initBatch',
   'addToBatch',
@@ -125,17 +78,14 @@ const CONTEXT_METHODS = [
  * The private parts of node-llama-cpp that the engine drives, checked before anything depends on them.
  * @throws Error that names what is missing: another version than the pinned one.
  */
-export function probeNative(addon: object, model: object, context: object): NativeHandles {
-  const native = context as NativeContext
-  const nativeModel = model as NativeModel
-  const bindings = addon as Bindings
-  const { AddonSampler: Sampler } = bindings
+export function probeNative(addon: Addon, model: AddonModel, native: NativeContext): NativeHandles {
+  const { AddonSampler: Sampler } = addon
   const missing: string[] = CONTEXT_METHODS.filter((name) => typeof native[name] !== 'function').map(
     (name) => `context.${name}`,
   )
   if (typeof Sampler !== 'function') missing.push('AddonSampler')
   for (const name of ['AddonGrammar', 'AddonGrammarEvaluationState', 'AddonModelLora'] as const) {
-    if (typeof bindings[name] !== 'function') missing.push(name)
+    if (typeof addon[name] !== 'function') missing.push(name)
   }
   for (const name of [
     'canBeNextTokenForGrammarEvaluationState',
@@ -150,7 +100,7 @@ export function probeNative(addon: object, model: object, context: object): Nati
     'getTokenAttributes',
     'getVocabularyType',
   ] as const) {
-    if (typeof nativeModel[name] !== 'function') missing.push(`model.${name}`)
+    if (typeof model[name] !== 'function') missing.push(`model.${name}`)
   }
   if (missing.length > 0) {
     throw new Error(
@@ -161,24 +111,24 @@ export function probeNative(addon: object, model: object, context: object): Nati
     context: native,
     readLogits: (row, sampler, filter) =>
       (native as unknown as LogitSource).sampleToken(row, sampler, false, false, filter, true),
-    newSampler: () => new Sampler(nativeModel),
+    newSampler: () => new Sampler(model),
     loadAdapter: async (path) => {
-      const adapter = new bindings.AddonModelLora(nativeModel, path)
-      await nativeModel.loadLora(adapter)
+      const adapter = new addon.AddonModelLora(model, path)
+      await model.loadLora(adapter)
       return adapter
     },
-    spellingOf: (token) => nativeModel.getTokenString(token),
-    bytesOf: tokenBytes(nativeModel),
+    spellingOf: (token) => model.getTokenString(token),
+    bytesOf: tokenBytes(model),
     newGrammar: (gbnf) => {
-      const grammar = new bindings.AddonGrammar(gbnf, { addonExports: bindings, rootRuleName: 'root' })
+      const grammar = new addon.AddonGrammar(gbnf, { addonExports: addon, rootRuleName: 'root' })
       return {
         after: (tokens) => {
-          const state = new bindings.AddonGrammarEvaluationState(nativeModel, grammar)
+          const state = new addon.AddonGrammarEvaluationState(model, grammar)
           for (const token of tokens) Sampler.acceptGrammarEvaluationStateToken(state, token)
           return state
         },
         endsTooEarly: (state, token) =>
-          nativeModel.isEogToken(token) && !Sampler.canBeNextTokenForGrammarEvaluationState(state, token),
+          model.isEogToken(token) && !Sampler.canBeNextTokenForGrammarEvaluationState(state, token),
       }
     },
   }

@@ -1,5 +1,5 @@
 import type { SamplingParams } from './engine.ts'
-import type { GrammarState, NativeSampler } from './llama-native.ts'
+import type { GrammarState, NativeSampler } from './llama-addon.ts'
 
 /**
  * Sets a sampler up for the token at `history.length`: the draw depends on (seed, position) alone.

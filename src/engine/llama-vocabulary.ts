@@ -2,27 +2,9 @@ import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
 import { readGgufHeader } from '../models/gguf.ts'
 import type { Metadata } from '../models/gguf-metadata.ts'
 import type { Renderer } from '../text/chat-template.ts'
-import { keepParsed, type ParsedTemplate } from '../text/parsed-template.ts'
-import { loadModel, openAddon } from './llama-addon.ts'
+import { keepParsed } from '../text/parsed-template.ts'
+import { type AddonModel, loadModel, openAddon } from './llama-addon.ts'
 import { CONTROL, tokenBytes, UNKNOWN, USER_DEFINED } from './token-bytes.ts'
-
-/** node-llama-cpp 3.22.1: what its addon knows of a model's vocabulary; tokens that there are not are -1. */
-interface NativeModel {
-  tokenize(text: string, specialTokens: boolean): Uint32Array
-  getTokenString(token: number): string
-  getTokenAttributes(token: number): number
-  isEogToken(token: number): boolean
-  getVocabularyType(): number
-  shouldPrependBosToken(): boolean
-  tokenBos(): number
-  tokenEos(): number
-  prefixToken(): number
-  suffixToken(): number
-  middleToken(): number
-}
-interface NativeJinja {
-  new (template: string): ParsedTemplate
-}
 
 /** A model's vocabulary without its weights: llama.cpp's own tokenizer and template engine. */
 export interface LlamaVocabulary {
@@ -63,9 +45,8 @@ const TEMPLATE = 'tokenizer.chat_template'
 export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary> {
   const { metadata } = await readGgufHeader(modelPath, [TEMPLATE])
   const addon = await openAddon(false)
-  const loaded = await loadModel(addon, modelPath, { vocabOnly: true })
-  const native = loaded as unknown as NativeModel
-  const { AddonJinjaRenderer: Jinja } = addon as unknown as { readonly AddonJinjaRenderer: NativeJinja }
+  const native = await loadModel(addon, modelPath, { vocabOnly: true })
+  const { AddonJinjaRenderer: Jinja } = addon
   for (const name of METHODS) {
     if (typeof native[name] !== 'function')
       throw new Error(`node-llama-cpp has no model.${name}: Altiplano needs 3.22.1`)
@@ -101,13 +82,13 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
       text === '' ? new Uint32Array() : Uint32Array.from(native.tokenize(text, controlTokens)),
     renderJinja: keepParsed((template) => new Jinja(template)),
     close: async () => {
-      await loaded.dispose()
+      await native.dispose()
       await addon.dispose()
     },
   }
 }
 
-function readVocabulary(native: NativeModel, size: number, controls: string[], markup: string[]): Vocabulary {
+function readVocabulary(native: AddonModel, size: number, controls: string[], markup: string[]): Vocabulary {
   const bytesOf = tokenBytes(native)
   const offsets = new Uint32Array(size + 1)
   const pieces: Uint8Array[] = []
@@ -133,7 +114,7 @@ function readVocabulary(native: NativeModel, size: number, controls: string[], m
 }
 
 /** A token of the file's own naming, or one that is spelled as in most models. */
-function infillOf(native: NativeModel): LlamaVocabulary['infill'] {
+function infillOf(native: AddonModel): LlamaVocabulary['infill'] {
   const find = (named: number, spelling: string): number | undefined => {
     if (named !== -1) return named
     const [token, ...more] = native.tokenize(spelling, true)

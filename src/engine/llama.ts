@@ -10,10 +10,18 @@ import type {
   TokenLogprob,
 } from './engine.ts'
 import { LlamaAdapters } from './llama-adapters.ts'
-import { type Addon, type AddonContext, type AddonModel, loadModel, openAddon } from './llama-addon.ts'
+import {
+  type Addon,
+  type AddonContext,
+  type AddonModel,
+  loadModel,
+  type NativeContext,
+  type NativeSampler,
+  openAddon,
+} from './llama-addon.ts'
 import { drawWithin, GrammarCache, type GrammarPosition } from './llama-grammar.ts'
 import { LogprobReader } from './llama-logprobs.ts'
-import { type NativeContext, type NativeSampler, probeNative } from './llama-native.ts'
+import { probeNative } from './llama-native.ts'
 import { configureSampler } from './llama-sampler.ts'
 import { vocabularySize } from './llama-vocabulary.ts'
 import { Utf8Guard } from './utf8-guard.ts'

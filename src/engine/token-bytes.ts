@@ -1,21 +1,18 @@
+import type { AddonModel } from './llama-addon.ts'
+
 // llama.cpp: llama_token_attr.
 export const CONTROL = 1 << 3
 export const USER_DEFINED = 1 << 4
 const BYTE = 1 << 5
 export const UNKNOWN = 1 << 0
 
-/** node-llama-cpp 3.22.1: how a model's file spells tokens. */
-interface Spelling {
-  getTokenString(token: number): string
-  getTokenAttributes(token: number): number
-  getVocabularyType(): number
-}
-
 /** What each token stands for, be it to be read or not. */
-export function tokenBytes(native: Spelling): (token: number) => Uint8Array {
+export function tokenBytes(
+  model: Pick<AddonModel, 'getTokenString' | 'getTokenAttributes' | 'getVocabularyType'>,
+): (token: number) => Uint8Array {
   // llama.cpp: llama_vocab_type; 2 is BPE, whose texts are in GPT-2's byte alphabet.
-  const alphabet = native.getVocabularyType() === 2 ? byteAlphabet() : undefined
-  return (token) => spelled(native.getTokenString(token), native.getTokenAttributes(token), alphabet)
+  const alphabet = model.getVocabularyType() === 2 ? byteAlphabet() : undefined
+  return (token) => spelled(model.getTokenString(token), model.getTokenAttributes(token), alphabet)
 }
 
 function spelled(

@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BatchEntry, EngineLimits } from '../../src/engine/engine.ts'
 import { type LlamaEngine, openLlama } from '../../src/engine/llama.ts'
-import { type NativeContext, probeNative } from '../../src/engine/llama-native.ts'
+import type { NativeContext } from '../../src/engine/llama-addon.ts'
+import { probeNative } from '../../src/engine/llama-native.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
@@ -135,7 +136,7 @@ describe('LlamaEngine on a real GGUF', () => {
 })
 
 it('probeNative names what is missing', () => {
-  expect(() => probeNative({}, {}, { initBatch: () => undefined })).toThrow(
+  expect(() => probeNative({} as never, {} as never, { initBatch: () => undefined } as never)).toThrow(
     /context\.addToBatch.*AddonSampler.*model\.loadLora.*3\.22\.1/,
   )
 })
