@@ -1,6 +1,6 @@
 import type { ModelInfo, Vocabulary } from '../children/protocol.ts'
 import { readGgufHeader } from '../models/gguf.ts'
-import type { Metadata } from '../models/gguf-metadata.ts'
+import { type Metadata, vocabularySize } from '../models/gguf-metadata.ts'
 import type { Renderer } from '../text/chat-template.ts'
 import { keepParsed } from '../text/parsed-template.ts'
 import { type AddonModel, loadModel, openAddon } from './llama-addon.ts'
@@ -54,7 +54,7 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
   const text = (key: string): string => String(metadata.get(key) ?? '')
   const markup: string[] = []
   const controls: string[] = []
-  const vocabulary = readVocabulary(native, vocabularySize(metadata), controls, markup)
+  const vocabulary = readVocabulary(native, vocabularySize(metadata) ?? 0, controls, markup)
   const architecture = text('general.architecture')
   const chatTemplate = text(TEMPLATE) || undefined
   const [bosToken, eosToken] = [native.tokenBos(), native.tokenEos()]
@@ -126,12 +126,6 @@ function infillOf(native: AddonModel): LlamaVocabulary['infill'] {
   return prefix === undefined || suffix === undefined || middle === undefined
     ? undefined
     : { prefix, suffix, middle }
-}
-
-/** Number of a model's tokens. The gateway has looked at the file: it has some. */
-export function vocabularySize(metadata: Metadata): number {
-  const tokens = metadata.get('tokenizer.ggml.tokens')
-  return typeof tokens === 'object' ? tokens.length : 0
 }
 
 function samplingOf(metadata: Metadata): ModelInfo['sampling'] {

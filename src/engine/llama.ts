@@ -1,5 +1,5 @@
 import { readGgufHeader } from '../models/gguf.ts'
-import type { Metadata } from '../models/gguf-metadata.ts'
+import { type Metadata, vocabularySize } from '../models/gguf-metadata.ts'
 import type {
   BatchEntry,
   Engine,
@@ -23,7 +23,6 @@ import { drawWithin, GrammarCache, type GrammarPosition } from './llama-grammar.
 import { LogprobReader } from './llama-logprobs.ts'
 import { probeNative } from './llama-native.ts'
 import { configureSampler } from './llama-sampler.ts'
-import { vocabularySize } from './llama-vocabulary.ts'
 import { Utf8Guard } from './utf8-guard.ts'
 
 export interface LlamaOptions {
@@ -76,7 +75,7 @@ export async function openLlama(
   const context = await createContext(addon, model, options)
   const native = probeNative(addon, model, context)
   await warmUp(native.context)
-  const vocabulary = vocabularySize(metadata)
+  const vocabulary = vocabularySize(metadata) ?? 0
   const limits = {
     slots,
     contextSize,

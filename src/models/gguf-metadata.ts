@@ -65,6 +65,13 @@ export async function readMetadata(
   return metadata
 }
 
+/** Number of a model's tokens; undefined where the file has no list of texts for them. */
+export function vocabularySize(metadata: Metadata): number | undefined {
+  const tokens = metadata.get('tokenizer.ggml.tokens')
+  const isList = typeof tokens === 'object' && 'type' in tokens && tokens.type === stringType
+  return isList ? tokens.length : undefined
+}
+
 /** A name from the file, fit for a message. */
 export const shown = (name: string): string => {
   const text = JSON.stringify(name.slice(0, 80))

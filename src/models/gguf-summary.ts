@@ -1,12 +1,11 @@
 import type { ByteReader } from './byte-reader.ts'
 import { fileTypes } from './ggml-types.ts'
-import type { Metadata } from './gguf-metadata.ts'
+import { type Metadata, vocabularySize } from './gguf-metadata.ts'
 import type { Tensors } from './gguf-tensors.ts'
 
 const maxVocabulary = 4_000_000
 // llama.cpp's LLAMA_MAX_LAYERS is 512.
 const maxBlocks = 4096
-const stringType = 8
 
 /** What the server wants to know of a model before it loads it. */
 export interface GgufSummary {
@@ -64,7 +63,7 @@ export function summarise(
     embeddingLength: fields.positive('embedding_length'),
     headCount: fields.perLayer('attention.head_count', blockCount)[0] ?? 0,
     kvElementsPerToken: kvElements(fields, blockCount),
-    vocabularySize: vocabularySize(reader, metadata),
+    vocabularySize: plausibleVocabulary(reader, metadata),
     tokenizer: fields.text('tokenizer.ggml.model'),
     hasChatTemplate: metadata.has('tokenizer.chat_template'),
     splitCount: Math.max(1, fields.number('split.count') ?? 1),
@@ -82,14 +81,14 @@ function kvElements(fields: Fields, blockCount: number): number {
   return Math.round(kvHeads.reduce((sum, count) => sum + count, 0) * (key + value))
 }
 
-function vocabularySize(reader: ByteReader, metadata: Metadata): number {
-  const tokens = metadata.get('tokenizer.ggml.tokens')
-  if (tokens === undefined) throw reader.fail('has no vocabulary (tokenizer.ggml.tokens is missing).')
-  const isList = typeof tokens === 'object' && 'type' in tokens && tokens.type === stringType
-  if (!isList || tokens.length < 1 || tokens.length > maxVocabulary) {
+function plausibleVocabulary(reader: ByteReader, metadata: Metadata): number {
+  if (!metadata.has('tokenizer.ggml.tokens'))
+    throw reader.fail('has no vocabulary (tokenizer.ggml.tokens is missing).')
+  const size = vocabularySize(metadata)
+  if (size === undefined || size < 1 || size > maxVocabulary) {
     throw reader.fail(`has an impossible vocabulary: 1 to ${maxVocabulary} texts are expected.`)
   }
-  return tokens.length
+  return size
 }
 
 class Fields {
