@@ -1,4 +1,4 @@
-import { type GpuProbe, probeGpu } from './children/gpu-probe.ts'
+import { probeGpu } from './children/gpu-probe.ts'
 import { type Config, settings } from './config/schema.ts'
 import type { Gpu } from './engine/gpu.ts'
 import { freeCores } from './free-cores.ts'
@@ -34,15 +34,11 @@ export async function machinePlan({ threads, gpuLayers, flashAttention }: Config
     threads: threads || cores,
     tuneThreads: threads === 0,
     gpu,
-    uselessGpu: uselessOf(probe),
+    uselessGpu: gpu === undefined ? probe?.complaint : undefined,
     gpuLayers: gpu === undefined ? 'none' : layersInWords(gpuLayers),
     flashAttention,
     room: { host: memoryLimit(), gpu: gpu === undefined || gpu.unified ? 0 : gpu.free },
   }
-}
-
-function uselessOf(probe: GpuProbe | undefined): string | undefined {
-  return probe !== undefined && probe.gpu === undefined ? probe.complaint : undefined
 }
 
 function layersInWords(layers: number): number | string {

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
-import type { Gpu } from '../engine/gpu.ts'
-import { mayHaveGpu } from '../engine/gpu-devices.ts'
+import { type Gpu, mayHaveGpu } from '../engine/gpu.ts'
 import { childEntry, complaintIn, forked, onLines } from './child-process.ts'
 
 /** Drivers can take seconds to wake the cards of a large machine. */

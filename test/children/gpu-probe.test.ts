@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { probeGpu } from '../../src/children/gpu-probe.ts'
-import { mayHaveGpu } from '../../src/engine/gpu-devices.ts'
+import { mayHaveGpu } from '../../src/engine/gpu.ts'
 
 const card = { backend: 'cuda', devices: ['H100'], total: 85e9, free: 84e9, unified: false }
 let folder = ''

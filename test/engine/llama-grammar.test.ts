@@ -24,6 +24,9 @@ import { drain, greedy } from '../support/workload.ts'
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
 /** `npm run test:schemas` draws thousands. */
 const ROUNDS = Number(process.env['SCHEMA_ROUNDS'] ?? 48)
+/** Names and schemas. */
+const pairsOf = (tools: ReturnType<typeof randomTools>) =>
+  tools.map(({ name, parameters }) => [name, parameters] as const)
 /** How many schemas each writes by, and how many milliseconds one may take: four times what it does. */
 const MODELS = [
   { which: 'the built-in model', rounds: Math.max(48, Math.ceil(ROUNDS / 10)), patience: 1000 },
@@ -155,8 +158,7 @@ describe('a grammar in the engine', () => {
       notation === undefined ? [] : [1, 2].map(() => ({ format, tools: randomTools(below) })),
     )
     const sequences = drawn.map(({ format, tools }, seed) => {
-      const pairs = tools.map(({ name, parameters }) => [name, parameters] as const)
-      const calls = { format, tools: pairs, wanted: 'one' } as const
+      const calls = { format, tools: pairsOf(tools), wanted: 'one' } as const
       return sequenceOf(compileConstraint({ kind: 'calls', source: '', calls }), { seed, maxTokens: 200 })
     })
     await run(sequences)
@@ -164,7 +166,7 @@ describe('a grammar in the engine', () => {
     for (const [index, one] of sequences.entries()) {
       expect(one.error).toBeUndefined()
       const { format, tools } = drawn[index] ?? { format: '', tools: [] }
-      const offered = new Map(tools.map(({ name, parameters }) => [name, parameters]))
+      const offered = new Map(pairsOf(tools))
       if (one.end !== 'stop') continue
       stopped++
       const parser = new OutputParser({ tools: { format, offered, single: false } })
@@ -190,8 +192,7 @@ describe('a grammar in the engine', () => {
     })
     expect(drawn.length).toBe(24)
     const sequences = drawn.map(({ format, leading, tools }, seed) => {
-      const pairs = tools.map(({ name, parameters }) => [name, parameters] as const)
-      const calls = { format, tools: pairs, wanted: 'any' } as const
+      const calls = { format, tools: pairsOf(tools), wanted: 'any' } as const
       const gbnf = compileConstraint({ kind: 'calls', source: '', calls })
       const opening = leading.opening(tools[0]?.name ?? '').join(' ')
       return begun(sequenceOf(gbnf, { seed }), [...text.tokenize(opening, false)])
@@ -201,7 +202,7 @@ describe('a grammar in the engine', () => {
     for (const [index, one] of sequences.entries()) {
       expect(one.error).toBeUndefined()
       const { format, tools } = drawn[index] ?? { format: '', tools: [] }
-      const offered = new Map(tools.map(({ name, parameters }) => [name, parameters]))
+      const offered = new Map(pairsOf(tools))
       const parser = new OutputParser({ tools: { format, offered, single: true } })
       const [call, args, ...others] = [...parser.push(textOf(one)), ...parser.flush()]
       if (args?.type !== 'arguments' || (one.end !== 'stop' && others.length === 0)) continue
