@@ -126,6 +126,7 @@ export class Altiplano {
       onTokens: (tenant, count) => this.#tenantLimits.spend(tenant, count),
       onAdmitted: () => this.#metrics.onAdmitted(),
       onGap: (gapMs) => this.#metrics.onGap(gapMs),
+      onPreempted: () => this.#metrics.onPreempted(),
       onOver: (record) => {
         this.#metrics.onGenerationOver(record)
         this.#adapters.onOver()

@@ -102,6 +102,8 @@ export interface SequenceEvent {
   readonly message?: string
   /** It has a slot, and its prompt was too long for one pass. */
   readonly started?: true
+  /** Another one has its slot; it waits for one, and goes on then. */
+  readonly preempted?: true
   /** With the first token of a sequence, or its end. */
   readonly admitted?: {
     /** Prompt tokens found resident in the slot. */

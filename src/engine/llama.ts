@@ -60,6 +60,8 @@ const ATTENTION_TILE = 64
 interface Slot {
   resident: number
   owner: string | undefined
+  /** Tokens of the owner that its sampler and grammar have seen. */
+  seen: number
   sampler: NativeSampler | undefined
   grammar: GrammarPosition | undefined
 }
@@ -181,6 +183,7 @@ export class LlamaEngine implements Engine {
     this.#slots = Array.from({ length: parts.limits.slots }, () => ({
       resident: 0,
       owner: undefined,
+      seen: 0,
       sampler: undefined,
       grammar: undefined,
     }))
@@ -346,23 +349,24 @@ export class LlamaEngine implements Engine {
     return drawn
   }
 
-  /** A sequence that is new in a slot, or has moved there, or comes from an engine that is gone: its grammar goes on. */
-  #makeOwner(held: Slot, { id, copyFrom, history, promptLength }: BatchEntry, sample: SamplingParams): void {
-    // One that was here before and comes back has gone on elsewhere.
-    if (held.owner === id && held.sampler !== undefined && copyFrom === undefined) return
+  /** A sequence that is new in a slot, or comes back after it has gone on elsewhere, or comes from an engine that is gone: its grammar goes on. */
+  #makeOwner(held: Slot, { id, history, promptLength }: BatchEntry, sample: SamplingParams): void {
+    if (held.owner === id && held.sampler !== undefined && held.seen === history.length) return
     held.owner = undefined
     held.sampler?.dispose()
     held.sampler = this.#newSampler()
     held.grammar = this.#grammars.after(sample, history.slice(promptLength))
     held.owner = id
+    held.seen = history.length
   }
 
   async #draw(
-    { sampler, grammar }: Slot,
+    held: Slot,
     sample: SamplingParams,
     history: readonly number[],
     row: number,
   ): Promise<number | Error> {
+    const { sampler, grammar } = held
     if (sampler === undefined) return new Error('there is no sampler')
     const draw = (): Promise<number> => this.#context.sampleToken(row, sampler)
     let token: number | Error
@@ -375,7 +379,9 @@ export class LlamaEngine implements Engine {
       token = await drawWithin(grammar, draw)
     }
     if (token instanceof Error) return token
-    return token < 0 ? new Error('no token could be sampled') : token
+    if (token < 0) return new Error('no token could be sampled')
+    held.seen = history.length + 1
+    return token
   }
 
   /** llama.cpp copies at the start of the next decode, whole slots at a time. */

@@ -101,6 +101,7 @@ export class StepLoop {
     while (!signal.aborted) {
       for (const task of this.#tasks.splice(0)) await task()
       const batch = scheduler.schedule()
+      for (const { id } of scheduler.takePreempted()) this.#events.push({ id, preempted: true })
       if (batch.length > 0) await this.#step(batch)
       else {
         this.#checkIntegrity()

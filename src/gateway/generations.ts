@@ -69,7 +69,7 @@ export async function streamEvents(
         generation,
         writer,
         (events) => keeper.during(send(events)),
-        () => stream.comment('the engine is being replaced'),
+        (why) => stream.comment(why),
       )
     } finally {
       keeper.stop()
@@ -129,14 +129,14 @@ async function pump(
   generation: Generation | undefined,
   writer: EventWriter,
   send: Send,
-  onPause: () => void,
+  onPause: (why: string) => void,
 ): Promise<void> {
   if (generation === undefined) return
   await send(writer.opening?.() ?? [])
   let begun = false
   for await (const event of generation) {
     if (event.type === 'paused') {
-      onPause()
+      onPause(event.why)
       continue
     }
     // No protocol of named events tells log probabilities of the prompt.

@@ -49,6 +49,7 @@ export function logRequests(
           ms: Math.round(performance.now() - trace.startedAt),
           ...(failure === undefined ? {} : { error: failure }),
           ...(trace.restarts === 0 ? {} : { restarts: trace.restarts }),
+          ...(trace.preemptions === 0 ? {} : { preemptions: trace.preemptions }),
           ...(writableFinished ? {} : { aborted: true }),
           ...(stalled ? { stalled } : {}),
         },

@@ -73,7 +73,7 @@ export type GenerationEvent =
   | OutputPart
   | ScoredPrompt
   /** More comes later: the engine is being replaced. */
-  | { readonly type: 'paused' }
+  | { readonly type: 'paused'; readonly why: string }
   | GenerationEnd
 
 /** What happened to a generation, told once, when it is over. */
@@ -168,7 +168,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   pause(): void {
     // What has come of the prompt is not all: the next engine begins again with it.
     if (this.#promptLogprobs !== undefined) this.#promptLogprobs = []
-    if (!this.#over) this.#queue.push({ type: 'paused' })
+    if (!this.#over) this.#queue.push({ type: 'paused', why: 'the engine is being replaced' })
   }
 
   /** What the engine said of this sequence in one step. */
@@ -176,6 +176,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     if (this.#over) return
     this.#started ||= event.started === true || event.admitted !== undefined
     this.#admitted ??= event.admitted
+    if (event.preempted) this.#queue.push({ type: 'paused', why: 'other requests have their turn' })
     this.#drafts = event.drafts ?? this.#drafts
     if (event.promptLogprobs !== undefined) this.#promptLogprobs?.push(...event.promptLogprobs)
     if (event.token !== undefined || event.finish === 'length') this.#tellPrompt()

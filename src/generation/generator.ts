@@ -28,6 +28,8 @@ export interface GeneratorOptions {
   /** Once for each generation; onOver follows, once. */
   readonly onAdmitted: () => void
   readonly onGap: (gapMs: number) => void
+  /** A generation had to give up its slot. */
+  readonly onPreempted: () => void
   readonly onOver: (record: GenerationRecord) => void
 }
 
@@ -210,9 +212,16 @@ export class Generator {
       const generation = this.#live.get(event.id)
       if (generation === undefined) continue
       if (event.token !== undefined) this.#options.onTokens(tenantOf(generation.request), 1)
+      if (event.preempted) this.#onPreempted(generation)
       generation.accept(event)
       if (generation.stage !== 'waiting') this.#leaveQueue(generation)
     }
+  }
+
+  #onPreempted({ id }: Generation): void {
+    const trace = this.#traces.get(id)
+    if (trace !== undefined) trace.preemptions++
+    this.#options.onPreempted()
   }
 
   /** A new engine is up: it goes on where the last one stopped. */

@@ -22,6 +22,8 @@ export class RequestTrace {
   readonly generations: TracedGeneration[] = []
   /** Engines that it has lost. */
   restarts = 0
+  /** Times that a generation of it had to give up its slot. */
+  preemptions = 0
 
   constructor(id: string) {
     this.id = id

@@ -26,6 +26,10 @@ export class NoPrefixSlotCache implements SlotCache {
     return { slot, cached: 0 }
   }
 
+  keeps(): boolean {
+    return false
+  }
+
   release(slot: number): void {
     if (this.#leased[slot] !== true) throw new RangeError(`slot ${slot} is not leased`)
     this.#leased[slot] = false

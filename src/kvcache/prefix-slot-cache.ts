@@ -108,6 +108,10 @@ export class PrefixSlotCache implements SlotCache {
     )
   }
 
+  keeps({ tokens }: Prefix): boolean {
+    return tokens.length < this.#transfer.least || this.#parked?.takes(tokens.length) === true
+  }
+
   release(index: number, resident: Prefix): void {
     const slot = this.#slots[index]
     if (slot === undefined || !slot.leased) throw new RangeError(`slot ${index} is not leased`)

@@ -48,6 +48,7 @@ export class Metrics {
   readonly #batchTokens: Histogram
   readonly #stepTime: Histogram
   readonly #promptTokens: Counter
+  readonly #preemptions: Counter
   readonly #generatedTokens: Counter
   readonly #cacheQueries: Counter
   readonly #cacheHits: Counter
@@ -101,6 +102,10 @@ export class Metrics {
     )
     this.#batchTokens = this.#histogram('iteration_tokens', 'Tokens of a forward pass', batchBuckets)
     this.#stepTime = this.#histogram('step_seconds', 'Time of a forward pass with sampling', tokenGapBuckets)
+    this.#preemptions = this.#counter(
+      'preemptions_total',
+      'Times that a generation gave up its slot to one with a better claim, and went on later',
+    )
     this.#promptTokens = this.#counter('prompt_tokens_total', 'Prompt tokens of ended requests')
     this.#generatedTokens = this.#counter('generation_tokens_total', 'Tokens generated')
     this.#cacheQueries = this.#counter(
@@ -174,6 +179,10 @@ export class Metrics {
 
   onAdmitted(): void {
     this.#admitted.inc()
+  }
+
+  onPreempted(): void {
+    this.#preemptions.inc()
   }
 
   onGap(gapMs: number): void {

@@ -66,12 +66,7 @@ export class FairQueue {
     if (account.present++ === 0) account.served = Math.max(account.served, this.#clock)
     const { number = this.#numbers++, arrivedAt = this.#total } = (place && this.#tickets.get(place)) ?? {}
     this.#tickets.set(sequence, { account, number, arrivedAt })
-    const line = this.#lineOf(sequence)
-    const later = place === undefined ? [] : [...line]
-    for (const other of later) line.delete(other)
-    for (const one of [sequence, ...later]) line.add(one)
-    this.#size++
-    this.#adapters.set(sequence.adapter, (this.#adapters.get(sequence.adapter) ?? 0) + 1)
+    this.#enterLine(sequence, number)
   }
 
   /** The next that waits, without those that have been passed over. */
@@ -101,6 +96,11 @@ export class FairQueue {
     this.#total += tokens
   }
 
+  /** One that was admitted gives up its slot: it waits in its turn among those of its line. */
+  readmit(sequence: Sequence): void {
+    this.#enterLine(sequence, this.#ticketOf(sequence).number)
+  }
+
   /** It has ended, wherever it was. */
   remove(sequence: Sequence): void {
     const ticket = this.#tickets.get(sequence)
@@ -113,11 +113,17 @@ export class FairQueue {
       this.#accounts.delete(sequence.share.tenant)
   }
 
+  /** Of one that waits or runs: the lower, the more urgent. It falls while others are served. */
+  priorityOf(sequence: Sequence): number {
+    const waited = this.#total - this.#ticketOf(sequence).arrivedAt
+    return Math.max(0, sequence.share.priority - Math.floor(waited / this.#aging))
+  }
+
   /** Negative when `a` goes before `b`, be they waiting or running. */
   compare(a: Sequence, b: Sequence): number {
     const [one, other] = [this.#ticketOf(a), this.#ticketOf(b)]
     return (
-      this.#priorityOf(a, one) - this.#priorityOf(b, other) ||
+      this.priorityOf(a) - this.priorityOf(b) ||
       one.account.served - other.account.served ||
       one.number - other.number
     )
@@ -129,8 +135,9 @@ export class FairQueue {
     const present = new Map<Account, number>()
     for (const [name, line] of this.#lines) {
       for (const sequence of line) {
-        const { id, slot, end, adapter } = sequence
+        const { id, slot, end, adapter, computed } = sequence
         insist(slot === undefined && end === undefined, `${id} has a slot or an end, and waits`)
+        insist(computed === 0, `${id} waits, and has ${computed} tokens in a slot`)
         insist(name === lineName(sequence), `${id} waits in the line of ${name}`)
         adapters.set(adapter, (adapters.get(adapter) ?? 0) + 1)
       }
@@ -148,10 +155,6 @@ export class FairQueue {
     }
   }
 
-  #priorityOf({ share }: Sequence, { arrivedAt }: Ticket): number {
-    return Math.max(0, share.priority - Math.floor((this.#total - arrivedAt) / this.#aging))
-  }
-
   #accountOf(tenant: string): Account {
     const known = this.#accounts.get(tenant)
     if (known !== undefined) return known
@@ -167,6 +170,17 @@ export class FairQueue {
     const line = new Set<Sequence>()
     this.#lines.set(name, line)
     return line
+  }
+
+  /** Before those that came later: most come last. */
+  #enterLine(sequence: Sequence, number: number): void {
+    const line = this.#lineOf(sequence)
+    const later =
+      number === this.#numbers - 1 ? [] : [...line].filter((other) => this.#ticketOf(other).number > number)
+    for (const other of later) line.delete(other)
+    for (const one of [sequence, ...later]) line.add(one)
+    this.#size++
+    this.#adapters.set(sequence.adapter, (this.#adapters.get(sequence.adapter) ?? 0) + 1)
   }
 
   #leaveLine(sequence: Sequence): void {

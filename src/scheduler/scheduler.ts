@@ -12,6 +12,7 @@ import type { ShowHeld } from '../kvcache/slot-blocks.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
 import { FairQueue } from './fair-queue.ts'
 import { packingMove } from './packing.ts'
+import { chooseVictim } from './preemption.ts'
 import { type PrefillBudget, WholeBatch } from './prefill-budget.ts'
 import { prefillChunk } from './prefill-chunk.ts'
 import type { Sequence, SequenceEnd } from './sequence.ts'
@@ -32,6 +33,8 @@ export interface SchedulerStats {
 
 /** Tokens that a sequence may still generate for a move to be worth it. */
 const LEAST_AHEAD = 8
+/** Tokens that a sequence generates before its slot may be taken from it: what it costs to bring it back is little beside them. */
+const LEAST_STAY = 32
 /** Rows of a pass up to which guesses are added. */
 const MOST_SPECULATED = 16
 /** Prompt tokens of a pass that are scored: llama.cpp keeps 4 bytes a vocabulary entry for each, and reading takes time. */
@@ -54,6 +57,8 @@ export interface SchedulerOptions {
   readonly leastCopy?: number
   /** See FairQueue. Default: as many tokens as all slots hold. */
   readonly aging?: number
+  /** Tokens that whoever has a slot generates before another may have it. */
+  readonly leastStay?: number
 }
 
 /** Decides which tokens of which sequences go into the next forward pass. Knows no model, no text and no clock. */
@@ -63,12 +68,14 @@ export class Scheduler {
   readonly #maxWaiting: number
   readonly #prefill: PrefillBudget
   readonly #leastCopy: number
+  readonly #leastStay: number
   readonly #queue: FairQueue
   /** In order of admission. */
   readonly #running = new Set<Sequence>()
   /** Between schedule() and commit() slots are in use by the engine: those of finished sequences are given back after it. */
   #stepping = false
   readonly #leaving: Sequence[] = []
+  readonly #preempted: Sequence[] = []
   /** The adapter of the pass before. */
   #lastTurn: string | undefined
 
@@ -80,6 +87,7 @@ export class Scheduler {
       prefill = new WholeBatch(),
       leastCopy = Math.max(32, limits.contextSize / 64),
       aging = limits.slots * limits.contextSize,
+      leastStay = LEAST_STAY,
     }: SchedulerOptions = {},
   ) {
     this.#limits = limits
@@ -87,15 +95,16 @@ export class Scheduler {
     this.#maxWaiting = maxWaiting
     this.#prefill = prefill
     this.#leastCopy = leastCopy
+    this.#leastStay = leastStay
     this.#queue = new FairQueue(aging)
   }
 
   /**
    * False when as many wait as may.
-   * @param place one that is running, and makes room for this one, which has its turn.
+   * @param place one that has been running, and makes room for this one, which has its turn.
    */
   add(sequence: Sequence, place?: Sequence): boolean {
-    const replaces = place !== undefined && this.#running.has(place)
+    const replaces = place !== undefined && place.end === undefined
     if (this.#queue.size >= this.#maxWaiting && !replaces) return false
     this.#queue.add(sequence, replaces ? place : undefined)
     return true
@@ -124,6 +133,7 @@ export class Scheduler {
     const turns = this.#turns()
     // What moves has to be in the next pass.
     if (this.#queue.size === 0 && turns.length === 1) this.#pack()
+    if (this.#queue.size > 0) this.#preempt()
     for (const adapter of turns) {
       const batch = this.#passOf(adapter)
       if (batch.length === 0) continue
@@ -246,7 +256,8 @@ export class Scheduler {
 
   /** What a sequence was to get restored into its slot is lost: it computes all of its prompt, from the next step on. */
   retract({ sequence }: ScheduledEntry): void {
-    sequence.computed = sequence.cached = 0
+    sequence.computed = 0
+    if (sequence.preemptions === 0) sequence.cached = 0
     sequence.restoring = false
   }
 
@@ -316,6 +327,38 @@ export class Scheduler {
     sequence.slot = lease.slot
   }
 
+  /** Where all slots are taken, one may have to be given up to the first that waits: one a step. */
+  #preempt(): void {
+    if (!this.#cache.copies || this.#running.size < this.#limits.slots) return
+    const next = this.#queue.next(new Set())
+    const leaving = [...this.#running].filter((sequence) => this.#mayLeave(sequence))
+    const victim = next && chooseVictim(next, leaving, this.#running, this.#queue)
+    if (victim === undefined) return
+    this.#running.delete(victim)
+    this.#giveBack(victim)
+    victim.computed = 0
+    victim.preemptions++
+    this.#queue.readmit(victim)
+    this.#preempted.push(victim)
+  }
+
+  /** Whether a sequence can be brought back at little cost, and has more to do than another is worth waiting for. */
+  #mayLeave(sequence: Sequence): boolean {
+    const { phase, generated, generatedBefore, maxTokens, scoresPrompt } = sequence
+    return (
+      phase === 'decode' &&
+      generated - generatedBefore >= this.#leastStay &&
+      maxTokens - generated >= LEAST_AHEAD &&
+      !scoresPrompt &&
+      this.#cache.keeps(sequence)
+    )
+  }
+
+  /** Those that have lost their slot since the last call. */
+  takePreempted(): readonly Sequence[] {
+    return this.#preempted.splice(0)
+  }
+
   /** Those of running sequences that are not computed, in the order of the queue. */
   #prompts(adapter: string | undefined): Sequence[] {
     const prompts = [...this.#running].filter(
@@ -341,7 +384,9 @@ export class Scheduler {
     const lease = this.#cache.acquire(wanted)
     if (lease === undefined) throw new Error('a slot that was free is not')
     sequence.slot = lease.slot
-    sequence.computed = sequence.cached = donor?.ready ?? lease.cached
+    sequence.computed = donor?.ready ?? lease.cached
+    if (sequence.preemptions === 0) sequence.cached = sequence.computed
+    sequence.generatedBefore = sequence.generated
     sequence.arrival = { copyFrom: donor?.slot, park: lease.park, restore: lease.restore }
     this.#running.add(sequence)
     this.#queue.admit(sequence, sequence.pending)

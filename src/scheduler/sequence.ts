@@ -60,6 +60,10 @@ export class Sequence implements Prefix {
   /** Prompt tokens found in the slot when it was leased. */
   cached = 0
   slot: number | undefined
+  /** Tokens that it had generated when it got its slot. */
+  generatedBefore = 0
+  /** Times that it had to give up its slot. */
+  preemptions = 0
   /** What has to happen to its slot before its first tokens enter it. */
   arrival: Arrival | undefined
   /** Whether part of what counts as computed is still on its way into the slot. */

@@ -71,6 +71,7 @@ function httpAttributes({ method, route, status, failure, aborted, trace }: Requ
     'altiplano.request.id': trace.id,
     'altiplano.aborted': aborted || undefined,
     'altiplano.engine.restarts': trace.restarts || undefined,
+    'altiplano.preemptions': trace.preemptions || undefined,
   }
 }
 

@@ -1,6 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask, type MixedRequest, mixedRequests, type Transcript } from '../support/mixed-requests.ts'
+import {
+  ask,
+  essences,
+  type MixedRequest,
+  mixedRequests,
+  type Transcript,
+} from '../support/mixed-requests.ts'
 import { children } from '../support/processes.ts'
 import { random } from '../support/random.ts'
 import { startServer, type TestServer, untilReady } from '../support/server.ts'
@@ -28,22 +34,7 @@ async function askAll(url: string): Promise<Transcript[]> {
   return Promise.all(asked.map((request) => ask(url, request)))
 }
 
-/** What must be the same, whatever happened on the way. */
-function essence(request: MixedRequest, transcript: Transcript) {
-  const { status, texts, tokens, promptTokens, completionTokens, reasons, whole } = transcript
-  const told = { status, promptTokens, completionTokens, reasons: [...reasons].sort(), whole }
-  // Where tokens tie, another rounding may choose the other one: of those that go on past what is known by heart, the count must be right.
-  return request.ties === true ? told : { ...told, texts, tokens }
-}
-
-function named(transcripts: readonly Transcript[]): Record<string, ReturnType<typeof essence>> {
-  return Object.fromEntries(
-    transcripts.map((transcript, index) => {
-      const request = asked[index] as MixedRequest
-      return [request.name, essence(request, transcript)]
-    }),
-  )
-}
+const named = (transcripts: readonly Transcript[]) => essences(asked, transcripts)
 
 describe('sixteen mixed requests', () => {
   let server: TestServer

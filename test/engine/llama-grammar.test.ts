@@ -300,35 +300,39 @@ describe('a grammar in the engine', () => {
     expect(textOf(second)).toBe(textOf(third))
   })
 
-  it('goes on where a sequence is that left a slot and comes back to it', async () => {
-    const gbnf = `root ::= "first " "second " "third " "fourth."`
-    const { tokens: prompt, sampling } = sequenceOf(gbnf)
-    const stops = new Set(text.vocabulary.endOfGeneration)
-    const history = [...prompt]
-    const slots = [0, 0, 1, 1, ...Array.from({ length: 60 }, () => 0)]
-    for (const [step, slot] of slots.entries()) {
-      const before = slots[step - 1]
-      const start = step === 0 ? 0 : history.length - 1
-      const [token] = await engine.step([
-        {
-          id: 'wanderer',
-          slot,
-          start,
-          copyFrom: before === undefined || before === slot ? undefined : before,
-          tokens: history.slice(start),
-          sample: sampling,
-          history: [...history],
-          promptLength: prompt.length,
-        },
-      ])
-      if (typeof token !== 'number') throw new Error(`step ${step}: ${token}`)
-      if (stops.has(token)) break
-      history.push(token)
-    }
-    const detokenizer = new Detokenizer(text.vocabulary)
-    const said = history.slice(prompt.length).map((token) => detokenizer.push(token))
-    expect(said.join('') + detokenizer.flush()).toBe('first second third fourth.')
-  })
+  it.each(['copied', 'computed again'])(
+    'goes on where a sequence is that left a slot and comes back to it, %s',
+    async (how) => {
+      const gbnf = `root ::= "first " "second " "third " "fourth."`
+      const { tokens: prompt, sampling } = sequenceOf(gbnf)
+      const stops = new Set(text.vocabulary.endOfGeneration)
+      const history = [...prompt]
+      const slots = [0, 0, 1, 1, ...Array.from({ length: 60 }, () => 0)]
+      for (const [step, slot] of slots.entries()) {
+        const before = slots[step - 1]
+        const moves = before !== undefined && before !== slot
+        const start = step === 0 || (moves && how !== 'copied') ? 0 : history.length - 1
+        const [token] = await engine.step([
+          {
+            id: 'wanderer',
+            slot,
+            start,
+            copyFrom: moves && how === 'copied' ? before : undefined,
+            tokens: history.slice(start),
+            sample: sampling,
+            history: [...history],
+            promptLength: prompt.length,
+          },
+        ])
+        if (typeof token !== 'number') throw new Error(`step ${step}: ${token}`)
+        if (stops.has(token)) break
+        history.push(token)
+      }
+      const detokenizer = new Detokenizer(text.vocabulary)
+      const said = history.slice(prompt.length).map((token) => detokenizer.push(token))
+      expect(said.join('') + detokenizer.flush()).toBe('first second third fourth.')
+    },
+  )
 
   it('goes on after what was generated before, by another engine or in another slot', async () => {
     const gbnf = `root ::= "first" " "? "second" [ ]? [0-9] [0-9] [0-9] "."`

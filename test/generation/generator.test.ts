@@ -54,6 +54,7 @@ function setup(maxQueue = 1, maxQueuedTokens = Number.POSITIVE_INFINITY) {
     vocabulary: () => vocabulary,
     onTokens: (tenant, count) => spent.push([tenant, count]),
     onAdmitted: () => undefined,
+    onPreempted: () => undefined,
     onGap: () => undefined,
     onOver: (record) => over.push(record),
   })

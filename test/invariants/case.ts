@@ -10,6 +10,8 @@ export interface Settings {
   readonly parkedBytes: number
   readonly leastCopy: number
   readonly aging: number
+  /** Tokens that are generated before a slot may be taken away. */
+  readonly leastStay: number
   /** Prompt tokens of a pass beside running streams. 0: all that is left. */
   readonly prefill: number
   readonly maxQueue: number
@@ -80,6 +82,7 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   parkedBytes: fc.constantFrom(0, 400, 4000),
   leastCopy: fc.constantFrom(1, 8),
   aging: fc.constantFrom(20, 200),
+  leastStay: fc.constantFrom(1, 4),
   prefill: fc.constantFrom(0, 3),
   maxQueue: upTo(6),
   maxQueuedTokens: fc.constantFrom(40, 1000),
@@ -93,7 +96,7 @@ const ask: fc.Arbitrary<Ask> = fc.record({
   length: upTo(40),
   tail: fc.array(fc.integer({ min: 1, max: 23 }), { maxLength: 6 }),
   n: fc.constantFrom(1, 1, 1, 2, 3),
-  maxTokens: upTo(20),
+  maxTokens: upTo(30),
   stop: oneIn(2, fc.record({ at: upTo(16), length: fc.integer({ min: 1, max: 4 }) })),
   ignoreEos: fc.boolean(),
   seed: upTo(3),

@@ -88,7 +88,7 @@ export class EngineHost extends EventEmitter {
   }
 
   #open(): void {
-    const { slots, batchTokens, tile, maxQueue, leastCopy, aging, prefill } = this.#settings
+    const { slots, batchTokens, tile, maxQueue, leastCopy, aging, leastStay, prefill } = this.#settings
     const limits: EngineLimits = { slots, batchTokens, tile, contextSize: CONTEXT }
     const engine = new JudgedEngine(limits, {
       complain: (complaint) => this.#observer.complain(complaint),
@@ -104,6 +104,7 @@ export class EngineHost extends EventEmitter {
       maxWaiting: slots + maxQueue + 3,
       leastCopy,
       aging,
+      leastStay,
       ...(prefill > 0 && { prefill: budget }),
     })
     this.#engine = engine

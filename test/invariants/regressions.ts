@@ -8,6 +8,7 @@ const settings: Settings = {
   parkedBytes: 0,
   leastCopy: 1,
   aging: 20,
+  leastStay: 1,
   prefill: 0,
   maxQueue: 0,
   maxQueuedTokens: 40,

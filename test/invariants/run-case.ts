@@ -3,7 +3,14 @@ import { complaintsOf } from './laws.ts'
 import { World } from './world.ts'
 
 /** Commands that were run, of all cases. */
-export const told = { cases: 0, commands: 0, passes: 0, choices: 0, ends: new Map<string, number>() }
+export const told = {
+  cases: 0,
+  commands: 0,
+  passes: 0,
+  choices: 0,
+  preemptions: 0,
+  ends: new Map<string, number>(),
+}
 
 /** Runs a case, with every law checked after every command. @throws Error that says which was broken, and when. */
 export async function runCase({ settings, commands }: Case): Promise<World> {
@@ -38,11 +45,12 @@ function checkIdle({ scheduler, choices }: World): void {
       throw new Error('somebody was never told the end')
 }
 
-function count({ passes, choices }: World, commands: number): void {
+function count({ passes, choices, preemptions }: World, commands: number): void {
   told.cases++
   told.commands += commands
   told.passes += passes.length
   told.choices += choices.length
+  told.preemptions += preemptions
   for (const { reader } of choices) {
     const end = reader.end?.reason ?? reader.error?.code ?? 'cancelled'
     told.ends.set(end, (told.ends.get(end) ?? 0) + 1)

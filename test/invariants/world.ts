@@ -33,6 +33,7 @@ export class World implements Observer {
   readonly complaints: string[] = []
   readonly records: GenerationRecord[] = []
   admitted = 0
+  preemptions = 0
   /** When the last engine was lost; undefined while there is one. */
   downAt: number | undefined
   readonly generator: Generator
@@ -60,6 +61,7 @@ export class World implements Observer {
       onTokens: () => undefined,
       onAdmitted: () => void this.admitted++,
       onGap: () => undefined,
+      onPreempted: () => void this.preemptions++,
       onOver: (record) => this.records.push(record),
     })
     this.#link = new EngineLink(settings, this, {

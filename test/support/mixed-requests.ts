@@ -90,11 +90,11 @@ export function mixedRequests(model: string): MixedRequest[] {
 export async function ask(
   url: string,
   { path, body }: MixedRequest,
-  { signal, onData }: { signal?: AbortSignal; onData?: () => void } = {},
+  { signal, onData, key }: { signal?: AbortSignal; onData?: () => void; key?: string } = {},
 ): Promise<Transcript> {
   const answer = await fetch(url + path, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
     body: JSON.stringify(body),
     ...(signal && { signal }),
   })
@@ -105,6 +105,20 @@ export async function ask(
     onData?.()
   }
   return transcriptOf(answer.status, raw, body['stream'] === true)
+}
+
+/** What must be the same, whatever happened on the way; by the request's name. */
+export function essences(requests: readonly MixedRequest[], transcripts: readonly Transcript[]) {
+  return Object.fromEntries(
+    requests.map(({ name, ties }, index) => {
+      const { status, texts, tokens, promptTokens, completionTokens, reasons, whole } = transcripts[
+        index
+      ] as Transcript
+      const told = { status, promptTokens, completionTokens, reasons: [...reasons].sort(), whole }
+      // Where tokens tie, another rounding may choose the other one: of those that go on past what is known by heart, the count must be right.
+      return [name, ties === true ? told : { ...told, texts, tokens }] as const
+    }),
+  )
 }
 
 type Json = Record<string, unknown>
@@ -121,7 +135,7 @@ function transcriptOf(status: number, raw: string, stream: boolean): Transcript 
     ...told,
     status,
     whole: status === 200 && !told.failed && (stream ? done : told.reasons.length > 0),
-    paused: raw.includes('\n: the engine is being replaced\n'),
+    paused: /\n: (the engine is being replaced|other requests have their turn)\n/.test(raw),
     raw,
   }
 }

@@ -82,6 +82,18 @@ export const inEngine: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a grammar stays where its sequence has left the slot',
+    file: 'src/engine/llama.ts',
+    find: ' && held.seen === history.length) return',
+    replace: ') return',
+  },
+  {
+    name: 'nobody is told that a slot was given up',
+    file: 'src/engine/step-loop.ts',
+    find: 'this.#events.push({ id, preempted: true })',
+    replace: 'void id',
+  },
+  {
     name: 'is asleep with the books wrong',
     file: 'src/engine/step-loop.ts',
     find: '        this.#checkIntegrity()\n',

@@ -49,8 +49,8 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'a lost restore goes unnoticed',
     file: scheduler,
-    find: 'sequence.computed = sequence.cached = 0\n',
-    replace: '\n',
+    find: 'sequence.computed = 0\n    if',
+    replace: 'if',
   },
   {
     name: 'copies from what is on its way',
@@ -280,7 +280,7 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'nobody grows more urgent',
     file: 'src/scheduler/fair-queue.ts',
-    find: 'Math.floor((this.#total - arrivedAt) / this.#aging)',
+    find: 'Math.floor(waited / this.#aging)',
     replace: '0',
   },
   {
@@ -288,5 +288,65 @@ export const inScheduler: readonly Mutant[] = [
     file: 'src/scheduler/fair-queue.ts',
     find: 'account.served = Math.max(account.served, this.#clock)',
     replace: 'account.served = 0',
+  },
+  {
+    name: 'whoever gave up its slot goes to the end of the line',
+    file: 'src/scheduler/fair-queue.ts',
+    find: 'number === this.#numbers - 1',
+    replace: 'true',
+  },
+  {
+    name: 'a slot is taken from whoever has just got it',
+    file: scheduler,
+    find: 'sequence.generatedBefore = sequence.generated',
+    replace: '',
+  },
+  {
+    name: 'a slot is taken from whoever is about to end',
+    file: scheduler,
+    find: 'maxTokens - generated >= LEAST_AHEAD &&',
+    replace: '',
+  },
+  {
+    name: 'a prompt is scored twice',
+    file: scheduler,
+    find: '!scoresPrompt &&',
+    replace: '',
+  },
+  {
+    name: 'what was cached is told of the second slot',
+    file: scheduler,
+    find: 'if (sequence.preemptions === 0) sequence.cached = sequence.computed',
+    replace: 'sequence.cached = sequence.computed',
+  },
+  {
+    name: 'a slot that is given up is lost',
+    file: scheduler,
+    find: '    this.#giveBack(victim)\n',
+    replace: '',
+  },
+  {
+    name: 'what replaces one that waits for a slot again goes to the end',
+    file: scheduler,
+    find: 'place !== undefined && place.end === undefined',
+    replace: 'place !== undefined && this.#running.has(place)',
+  },
+  {
+    name: 'two tenants take a slot from each other in turns',
+    file: 'src/scheduler/preemption.ts',
+    find: 'load(next, 1) <= load(one, -1)',
+    replace: 'load(next, 0) <= load(one, 0)',
+  },
+  {
+    name: 'a slot is taken for one that is not next then',
+    file: 'src/scheduler/preemption.ts',
+    find: 'queue.compare(next, one) >= 0 || ',
+    replace: '',
+  },
+  {
+    name: 'who came first gives up its slot',
+    file: 'src/scheduler/preemption.ts',
+    find: 'if (worse >= 0)',
+    replace: 'if (worse > 0)',
   },
 ]

@@ -10,10 +10,13 @@ import { mutants } from './mutants.ts'
 const PROPERTIES = ['test/invariants/invariants.test.ts']
 /** What else looks at a file. */
 const EXAMPLES: readonly (readonly [file: RegExp, tests: readonly string[]])[] = [
-  [/engine\/llama/, ['test/engine/llama.test.ts', 'test/engine/llama-logprobs.test.ts']],
+  [
+    /engine\/llama/,
+    ['test/engine/llama.test.ts', 'test/engine/llama-logprobs.test.ts', 'test/engine/llama-grammar.test.ts'],
+  ],
   [/engine\/simulated/, ['test/engine/simulated.test.ts']],
   [/engine\/step-loop/, ['test/engine/step-loop.test.ts', 'test/engine/parking-lot.test.ts']],
-  [/scheduler\/fair-queue/, ['test/scheduler/fair-queue.test.ts']],
+  [/scheduler\/fair-queue/, ['test/scheduler/fair-queue.test.ts', 'test/scheduler/preemption.test.ts']],
   [/scheduler\/prefill-budget/, ['test/scheduler/prefill-budget.test.ts']],
   [/scheduler|kvcache/, ['test/kvcache', 'test/scheduler', 'test/engine/llama-adapters.test.ts']],
   [/generation/, ['test/generation']],

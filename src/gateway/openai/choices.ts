@@ -86,7 +86,7 @@ async function pump(
   const first = chunks.first(index)
   if (first !== undefined) await send(first)
   for await (const event of generation) {
-    if (event.type === 'paused') stream.comment('the engine is being replaced')
+    if (event.type === 'paused') stream.comment(event.why)
     else if (event.type === 'prompt') {
       const chunk = chunks.prompt?.(index, event)
       if (chunk !== undefined) await send(chunk)

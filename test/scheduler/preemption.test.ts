@@ -1,0 +1,272 @@
+import { describe, expect, it } from 'vitest'
+import { SimulatedEngine } from '../../src/engine/simulated.ts'
+import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
+import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
+import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
+import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
+import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
+import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
+import type { Share } from '../../src/share.ts'
+import { drain, greedy, roomy } from '../support/workload.ts'
+
+const limits = { slots: 4, contextSize: 512, batchTokens: 64 }
+const STAY = 32
+
+let made = 0
+function params(share: Partial<Share>, maxTokens: number, more: Partial<SequenceParams> = {}) {
+  const id = String(++made)
+  return {
+    id,
+    // No two share anything.
+    prompt: Array.from({ length: 10 }, (_, at) => (at === 0 ? made : at)),
+    maxTokens,
+    stopTokens: [],
+    sampling: greedy,
+    share: { tenant: 'a', weight: 1, priority: 0, ...share },
+    ...more,
+  }
+}
+const request = (...args: Parameters<typeof params>): Sequence => new Sequence(params(...args))
+
+function server(
+  options: SchedulerOptions = {},
+  cache: SlotCache = new PrefixSlotCache(limits.slots, undefined, transfersByLength(1000)),
+) {
+  const files = new Map<string, string>()
+  const engine = new SimulatedEngine(limits, {
+    files: {
+      read: async (path) => files.get(path) ?? '',
+      write: async (path, text) => void files.set(path, text),
+    },
+  })
+  const scheduler = new Scheduler(limits, cache, options)
+  const step = async (): Promise<void> => {
+    const batch = scheduler.schedule()
+    for (const { slot, park } of batch) if (park) await engine.save(slot, String(park.id), park.tokens)
+    for (const { slot, restore } of batch)
+      if (restore) await engine.load(slot, String(restore.id), restore.tokens)
+    scheduler.commit(batch, await engine.step(batch))
+    scheduler.checkIntegrity()
+  }
+  return {
+    scheduler,
+    add: (sequences: readonly Sequence[]) => {
+      for (const sequence of sequences) scheduler.add(sequence)
+    },
+    steps: async (count: number) => {
+      for (let done = 0; done < count; done++) await step()
+    },
+    end: async () => {
+      for (let done = 0; scheduler.stats().running + scheduler.stats().waiting > 0; done++) {
+        expect(done).toBeLessThan(5000)
+        await step()
+      }
+    },
+  }
+}
+
+const many = (count: number, ...args: Parameters<typeof request>): Sequence[] =>
+  Array.from({ length: count }, () => request(...args))
+const holding = (sequences: readonly Sequence[]): number =>
+  sequences.filter(({ slot }) => slot !== undefined).length
+const preemptions = (sequences: readonly Sequence[]): number =>
+  sequences.reduce((sum, one) => sum + one.preemptions, 0)
+
+describe('a slot that is given up', () => {
+  it('goes to a tenant that has less than its share, however long the answers of the other are', async () => {
+    const { add, steps } = server()
+    const flood = many(20, { tenant: 'flood' }, 400)
+    const late = many(20, { tenant: 'late' }, 400)
+    add(flood)
+    await steps(STAY + 4)
+    add(late)
+    await steps(4)
+    expect([holding(flood), holding(late)]).toEqual([2, 2])
+    // Those that came last have left.
+    expect(flood.slice(0, 4).map((one) => one.preemptions)).toEqual([0, 0, 1, 1])
+  })
+
+  it('goes back and forth no more: each has its share', async () => {
+    const { add, steps, end } = server()
+    const all = [...many(8, { tenant: 'one' }, 400), ...many(8, { tenant: 'other' }, 400)]
+    add(all)
+    await steps(700)
+    expect(preemptions(all)).toBeLessThanOrEqual(4)
+    await end()
+    expect(all.map((one) => one.generated)).toEqual(all.map(() => 400))
+  })
+
+  it('comes back to its owner before any other of its tenant has one', async () => {
+    const { add, steps } = server()
+    const flood = many(20, { tenant: 'flood' }, 400)
+    add(flood)
+    await steps(STAY + 4)
+    const late = many(2, { tenant: 'late' }, 10)
+    add(late)
+    await steps(2)
+    expect(holding(flood)).toBe(2)
+    await steps(20)
+    expect(late.map(({ end }) => end)).toEqual(['length', 'length'])
+    expect(holding(flood.slice(0, 4))).toBe(4)
+  })
+
+  it('stays with whoever has had fewer tokens, though it holds more slots', async () => {
+    const { add, steps } = server()
+    const first = many(4, { tenant: 'first' }, 300)
+    add(first)
+    await steps(340)
+    expect(holding(first)).toBe(0)
+    const second = many(4, { tenant: 'second' }, 400)
+    add(second)
+    await steps(STAY + 10)
+    add(many(4, { tenant: 'first' }, 300))
+    await steps(STAY + 10)
+    expect(preemptions(second)).toBe(0)
+    await steps(300)
+    expect(preemptions(second)).toBe(2)
+  })
+
+  it('goes by weights', async () => {
+    const { add, steps } = server()
+    const light = many(8, { tenant: 'light' }, 400)
+    const heavy = many(8, { tenant: 'heavy', weight: 3 }, 400)
+    add(light)
+    await steps(STAY + 4)
+    add(heavy)
+    await steps(6)
+    expect([holding(light), holding(heavy)]).toEqual([1, 3])
+  })
+
+  it('goes to whoever is more urgent, at once, and all of them', async () => {
+    const { add, steps } = server()
+    const patient = many(8, { priority: 3 }, 400)
+    const urgent = many(4, { priority: 0 }, 40)
+    add(patient)
+    await steps(STAY + 4)
+    add(urgent)
+    await steps(6)
+    expect([holding(patient), holding(urgent)]).toEqual([0, 4])
+  })
+
+  it('is kept by the same tenant, by equals, and where nobody waits', async () => {
+    const { add, steps } = server()
+    const all = many(8, {}, 100)
+    add(all)
+    await steps(60)
+    const others = many(2, { tenant: 'other' }, 100)
+    add(others.slice(0, 1))
+    await steps(20)
+    expect(preemptions(all)).toBe(1)
+    add(many(20, { tenant: 'one more', priority: 1 }, 100))
+    await steps(20)
+    expect(preemptions([...all, ...others])).toBe(1)
+  })
+
+  it('is not taken before its owner has generated so much, nor shortly before its end', async () => {
+    const { add, steps } = server()
+    const flood = many(4, { tenant: 'flood', priority: 1 }, 200)
+    add(flood)
+    await steps(5)
+    add(many(2, { tenant: 'late', priority: 1 }, 60))
+    while (preemptions(flood) === 0) await steps(1)
+    const [first] = flood.filter((one) => one.preemptions === 1)
+    expect(first?.generated).toBe(STAY)
+    while (first?.slot === undefined) await steps(1)
+    add(many(4, { tenant: 'urgent', priority: 0 }, 200))
+    while (first.slot !== undefined) await steps(1)
+    expect(first.generated).toBe(2 * STAY)
+
+    const short = server()
+    const almost = many(4, { tenant: 'flood' }, STAY + 7)
+    short.add(almost)
+    await short.steps(5)
+    short.add(many(4, { tenant: 'late' }, 60))
+    await short.end()
+    expect(preemptions(almost)).toBe(0)
+  })
+
+  it.each([
+    ['what a slot holds cannot be kept', new NoPrefixSlotCache(limits.slots), {}],
+    [
+      'it is long, and nothing is parked',
+      new PrefixSlotCache(limits.slots, undefined, transfersByLength(16)),
+      {},
+    ],
+    ['its prompt is scored', undefined, { logprobs: { top: 0, prompt: true } }],
+  ] as const)('is kept where %s', async (_why, cache, more) => {
+    const { add, end } = server({}, cache)
+    const flood = many(4, { tenant: 'flood' }, 200, more)
+    add([...flood, ...many(4, { tenant: 'late', priority: 0 }, 20)])
+    await end()
+    expect(preemptions(flood)).toBe(0)
+  })
+
+  it('starves nobody: one that is not urgent goes on when so many tokens of others have passed', async () => {
+    const aging = 2000
+    const { scheduler, add, steps } = server({ aging })
+    const patient = request({ priority: 2 }, 300)
+    add([patient])
+    await steps(STAY + 4)
+    let tokens = 0
+    const urgent: Sequence[] = []
+    while (patient.end === undefined) {
+      while (scheduler.stats().waiting < 8) {
+        const one = request({ priority: 0, tenant: 'urgent' }, 60)
+        urgent.push(one)
+        scheduler.add(one)
+      }
+      await steps(1)
+      tokens = urgent.reduce((sum, one) => sum + one.tokens.length, 0)
+      expect(tokens).toBeLessThan(2 * aging + 300 * limits.slots + 8 * 70)
+    }
+    expect(patient.preemptions).toBeGreaterThan(0)
+    expect(patient.preemptions).toBeLessThan(10)
+  })
+
+  it('changes nothing of what is said, nor of what was found in the cache', async () => {
+    const sampling = { ...greedy, temperature: 1, seed: 7 }
+    const asked = [
+      ...Array.from({ length: 6 }, () => params({ tenant: 'a' }, 120, { sampling })),
+      ...Array.from({ length: 6 }, () => params({ tenant: 'b' }, 120, { sampling })),
+      ...Array.from({ length: 2 }, () => params({ tenant: 'c', priority: 3 }, 120, { sampling })),
+    ]
+    const together = asked.map((one) => new Sequence(one))
+    const parking = new ParkedPrefixes(1_000_000)
+    const cache = new PrefixSlotCache(limits.slots, parking, transfersByLength(16))
+    const { scheduler, add, steps, end } = server({}, cache)
+    add(together.slice(12))
+    await steps(STAY + 2)
+    add(together.slice(0, 6))
+    await steps(STAY + 2)
+    add(together.slice(6, 12))
+    await end()
+    expect(preemptions(together)).toBeGreaterThan(2)
+    expect(scheduler.takePreempted()).toHaveLength(preemptions(together))
+    for (const [index, one] of together.entries()) {
+      const alone = new Sequence(asked[index] as SequenceParams)
+      await drain([alone], new SimulatedEngine(roomy(limits)), new NoPrefixSlotCache(1))
+      expect(one.tokens).toEqual(alone.tokens)
+      expect([one.end, one.cached]).toEqual([alone.end, 0])
+    }
+  })
+
+  it('lets the turn of its owner pass to what replaces it while it waits', async () => {
+    const { scheduler, add, steps } = server()
+    const flood = many(5, { tenant: 'flood' }, 200)
+    add(flood)
+    await steps(STAY + 2)
+    add(many(1, { tenant: 'late' }, 200))
+    await steps(2)
+    const waiting = flood.find((one) => one.preemptions === 1)
+    if (waiting === undefined) throw new Error('nobody was preempted')
+    const successor = request({ tenant: 'flood' }, 10)
+    expect(scheduler.add(successor, waiting)).toBe(true)
+    scheduler.finish(waiting, 'cancelled')
+    scheduler.checkIntegrity()
+    scheduler.finish(flood[0] as Sequence, 'cancelled')
+    await steps(1)
+    expect(successor.slot).toBeDefined()
+    expect(flood[4]?.slot).toBeUndefined()
+  })
+})
