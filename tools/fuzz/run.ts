@@ -1,7 +1,7 @@
 // Sends generated requests to a real server and holds every answer against the laws: npm run test:fuzz -- --requests 100000
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import type { TestServer } from '../../test/support/server.ts'
+import { BUILT, type TestServer } from '../../test/support/server.ts'
 import { Draw } from './draw.ts'
 import { caseText } from './fuzz-case.ts'
 import { startFuzzServer } from './fuzz-server.ts'
@@ -28,7 +28,10 @@ const end = values.only === undefined ? first + Number(values.requests) : first 
 const deadline = performance.now() + Number(values.minutes) * 60_000
 const LIMIT_MS = 45_000
 
-const server = await startFuzzServer(['--slots', '8', '--max-queue', '256', '--max-body-bytes', '1048576'])
+const server = await startFuzzServer(
+  ['--slots', '8', '--max-queue', '256', '--max-body-bytes', '1048576'],
+  BUILT,
+)
 const port = Number(new URL(server.url).port)
 const before = await stateOf(server)
 const counts = new Map<number, number>()

@@ -28,8 +28,8 @@ const requests = mixedRequests('demo')
 export async function visit(url: string, draw: Draw): Promise<Visit> {
   const behaviour = draw.of(behaviours)
   const ways: Readonly<Record<Behaviour, () => Promise<string | undefined>>> = {
-    patient: () => patient(url, draw.of(requests)),
-    leaving: () => leaving(url, draw.of(requests), draw.below(400)),
+    patient: () => patient(url, drawn(draw)),
+    leaving: () => leaving(url, drawn(draw), draw.below(400)),
     slow: () => slow(url, draw.below(4)),
     hostile: () => hostile(url, draw),
   }
@@ -39,6 +39,12 @@ export async function visit(url: string, draw: Draw): Promise<Visit> {
   } catch (error) {
     return { behaviour, fault: error instanceof Error ? error.message : String(error) }
   }
+}
+
+/** Some have to give up their slots to others. */
+function drawn(draw: Draw): MixedRequest {
+  const request = draw.of(requests)
+  return { ...request, body: { ...request.body, priority: draw.of([0, 5]) } }
 }
 
 /** Reads its answer to the end. Over capacity is an answer, too. */

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { lineChart } from '../../bench/plot/line-chart.ts'
 import { children as childrenOf } from '../../test/support/processes.ts'
+import { BUILT } from '../../test/support/server.ts'
 import { Draw } from '../fuzz/draw.ts'
 import { startFuzzServer } from '../fuzz/fuzz-server.ts'
 import { type Visit, visit } from './clients.ts'
@@ -29,7 +30,7 @@ const killUntil = seconds / 3
 /** Growth is measured when the last process to be replaced is warm again. */
 const warmFrom = killUntil + Math.max(30, (seconds - killUntil) / 4)
 
-const server = await startFuzzServer(['--slots', '4', '--context-size', '512', '--max-queue', '64'])
+const server = await startFuzzServer(['--slots', '4', '--context-size', '512', '--max-queue', '64'], BUILT)
 const gateway = server.process.pid ?? 0
 const started = performance.now()
 const elapsed = (): number => (performance.now() - started) / 1000
@@ -103,6 +104,7 @@ function report(code: number | null): void {
       faults.push(`${name}: grows by ${slope?.toFixed(2)} MB in 10 minutes`)
   }
   faults.push(...leaks(before, after), ...(code === 0 ? [] : [`the server ended with ${code}`]))
+  if (after.restarts !== killed) faults.push(`${after.restarts} restarts, and ${killed} were killed`)
   const summary = {
     seed,
     minutes: seconds / 60,
@@ -110,6 +112,9 @@ function report(code: number | null): void {
     visits: Object.fromEntries(visits),
     killed,
     slopesMbPer10Min: slopes,
+    anonymousSlopesMbPer10Min: Object.fromEntries(
+      processNames.map((name) => [name, growth(warm, name, 'anonymous')]),
+    ),
     before,
     after,
     faults,

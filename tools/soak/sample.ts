@@ -9,6 +9,8 @@ export interface Sample {
   readonly seconds: number
   /** MB by process; absent while it is being replaced. */
   readonly rss: Partial<Record<ProcessName, number>>
+  /** Of it what is no file's: the program itself is read as it is needed, and put away when memory is. */
+  readonly anonymous: Partial<Record<ProcessName, number>>
   readonly descriptors: Partial<Record<ProcessName, number>>
   /** Of the gateway: what keeps its event loop alive, timers included. */
   readonly resources: number
@@ -18,6 +20,7 @@ export interface Sample {
   readonly admitted: number
   readonly over: Readonly<Record<string, number>>
   readonly restarts: number
+  readonly preemptions: number
 }
 
 export async function sampleOf(url: string, gateway: number, seconds: number): Promise<Sample> {
@@ -29,11 +32,13 @@ export async function sampleOf(url: string, gateway: number, seconds: number): P
     )
   const pids: Record<string, number> = { gateway, ...Object.fromEntries(childrenOf(gateway)) }
   const rss: Partial<Record<ProcessName, number>> = {}
+  const anonymous: Partial<Record<ProcessName, number>> = {}
   const descriptors: Partial<Record<ProcessName, number>> = {}
   for (const name of processNames) {
     const held = heldBy(pids[name])
     if (held === undefined) continue
     rss[name] = held.rss
+    anonymous[name] = held.anonymous
     descriptors[name] = held.descriptors
   }
   const over = [
@@ -42,22 +47,30 @@ export async function sampleOf(url: string, gateway: number, seconds: number): P
   return {
     seconds,
     rss,
+    anonymous,
     descriptors,
     resources: read('nodejs_active_resources_total'),
     running: read('vllm:num_requests_running'),
     waiting: read('vllm:num_requests_waiting'),
     admitted: read('altiplano_admitted_total'),
     over: Object.fromEntries(over.map(([, reason, count]) => [reason ?? '', Number(count)])),
+    preemptions: read('altiplano_preemptions_total'),
     restarts: read('altiplano_engine_restarts') + read('altiplano_text_restarts'),
   }
 }
 
 /** MB, and open files; undefined when the process is gone. */
-function heldBy(pid: number | undefined): { rss: number; descriptors: number } | undefined {
+function heldBy(
+  pid: number | undefined,
+): { rss: number; anonymous: number; descriptors: number } | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    const rss = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024
-    return Number.isNaN(rss) ? undefined : { rss, descriptors: readdirSync(`/proc/${pid}/fd`).length }
+    const read = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? Number.NaN) / 1024
+    const [rss, anonymous] = [read('VmRSS'), read('RssAnon')]
+    return Number.isNaN(rss)
+      ? undefined
+      : { rss, anonymous, descriptors: readdirSync(`/proc/${pid}/fd`).length }
   } catch {
     return undefined
   }

@@ -7,9 +7,13 @@ const MORE_DESCRIPTORS = 3
 const MORE_RESOURCES = 5
 
 /** MB in ten minutes, by least squares; undefined of too few samples. */
-export function growth(samples: readonly Sample[], name: ProcessName): number | undefined {
-  const points = samples.flatMap(({ seconds, rss }) =>
-    rss[name] === undefined ? [] : [[seconds, rss[name]] as const],
+export function growth(
+  samples: readonly Sample[],
+  name: ProcessName,
+  of: 'rss' | 'anonymous' = 'rss',
+): number | undefined {
+  const points = samples.flatMap(({ seconds, [of]: held }) =>
+    held[name] === undefined ? [] : [[seconds, held[name]] as const],
   )
   if (points.length < 10) return undefined
   const meanX = mean(points.map(([x]) => x))
