@@ -72,7 +72,7 @@ export interface ScoredPrompt {
 export type GenerationEvent =
   | OutputPart
   | ScoredPrompt
-  /** More comes later: the engine is being replaced. */
+  /** More comes later, and why. */
   | { readonly type: 'paused'; readonly why: string }
   | GenerationEnd
 
@@ -115,6 +115,8 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   readonly #acceptedAt: number
   #firstTokenAt: number | undefined
   #lastTokenAt = 0
+  #preemptedAt: number | undefined
+  #preemptedMs = 0
   readonly #tokens: number[] = []
   #reasoningTokens = 0
   #started = false
@@ -154,6 +156,11 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     return this.#over
   }
 
+  /** Whether it has a slot of the engine, as far as is known. */
+  get holdsSlot(): boolean {
+    return this.stage !== 'waiting' && this.#preemptedAt === undefined
+  }
+
   get stage(): Stage {
     if (this.#firstTokenAt !== undefined) return 'decode'
     return this.#started ? 'prefill' : 'waiting'
@@ -176,7 +183,10 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     if (this.#over) return
     this.#started ||= event.started === true || event.admitted !== undefined
     this.#admitted ??= event.admitted
-    if (event.preempted) this.#queue.push({ type: 'paused', why: 'other requests have their turn' })
+    if (event.preempted) {
+      this.#preemptedAt = this.#deps.now()
+      this.#queue.push({ type: 'paused', why: 'other requests have their turn' })
+    }
     this.#drafts = event.drafts ?? this.#drafts
     if (event.promptLogprobs !== undefined) this.#promptLogprobs?.push(...event.promptLogprobs)
     if (event.token !== undefined || event.finish === 'length') this.#tellPrompt()
@@ -223,6 +233,8 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     if (this.#firstTokenAt === undefined) this.#firstTokenAt = now
     else this.#deps.onGap(now - this.#lastTokenAt)
     this.#lastTokenAt = now
+    if (this.#preemptedAt !== undefined) this.#preemptedMs += now - this.#preemptedAt
+    this.#preemptedAt = undefined
     this.#tokens.push(token)
     const { output, detokenizer } = this.#deps
     const wasInThought = output.inThought
@@ -337,7 +349,9 @@ export class Generation implements AsyncIterable<GenerationEvent> {
       queueMs: this.#admitted?.queueMs ?? now - this.#acceptedAt,
       prefillMs: this.#admitted?.prefillMs ?? 0,
       firstTokenMs: this.#firstTokenAt === undefined ? undefined : this.#firstTokenAt - this.#acceptedAt,
-      decodeMs: this.#firstTokenAt === undefined ? 0 : this.#lastTokenAt - this.#firstTokenAt,
+      decodeMs:
+        this.#firstTokenAt === undefined ? 0 : this.#lastTokenAt - this.#firstTokenAt - this.#preemptedMs,
+      preemptedMs: this.#preemptedMs,
       totalMs: now - this.#acceptedAt,
     }
   }

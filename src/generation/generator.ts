@@ -58,7 +58,7 @@ const RESTART_PATIENCE_MS = 120_000
 export class Generator {
   readonly #options: GeneratorOptions
   readonly #live = new Map<string, Generation>()
-  /** Those of them that have no slot. */
+  /** Those of them that have not had a slot yet. */
   readonly #waiting = new Set<Generation>()
   /** Choices, those included whose prompts are not ready. */
   readonly #inside = new SharedBound()
@@ -88,17 +88,16 @@ export class Generator {
   /** Adapters, by id, of generations that run, and of those that only wait. */
   adapters(): { readonly running: ReadonlySet<string>; readonly waiting: ReadonlySet<string> } {
     const used = { running: new Set<string>(), waiting: new Set<string>() }
-    for (const { request, stage } of this.#live.values()) {
-      if (request.adapter !== undefined)
-        used[stage === 'waiting' ? 'waiting' : 'running'].add(request.adapter)
+    for (const { request, holdsSlot } of this.#live.values()) {
+      if (request.adapter !== undefined) used[holdsSlot ? 'running' : 'waiting'].add(request.adapter)
     }
     return used
   }
 
-  /** Those that have begun, in order of arrival. */
+  /** Those that have a slot, in order of arrival. */
   running(): { readonly tenant: string; readonly promptTokens: number; readonly generated: number }[] {
     return [...this.#live.values()]
-      .filter(({ stage }) => stage !== 'waiting')
+      .filter(({ holdsSlot }) => holdsSlot)
       .map(({ request, usage }) => ({
         tenant: request.share?.tenant ?? '',
         promptTokens: request.prompt.length,
@@ -353,7 +352,8 @@ export class Generator {
     if (record.reason === 'stop' || record.reason === 'length') {
       // The first ones count in full: until then it is a guess.
       const weight = Math.max(0.1, 1 / ++this.#finished)
-      this.#averageMs += weight * (record.timings.totalMs - record.timings.queueMs - this.#averageMs)
+      const { totalMs, queueMs, preemptedMs } = record.timings
+      this.#averageMs += weight * (totalMs - queueMs - preemptedMs - this.#averageMs)
     }
     this.#options.onOver(record)
   }

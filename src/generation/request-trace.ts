@@ -36,13 +36,13 @@ export class RequestTrace {
   /** A generation of it is over. */
   generated(record: GenerationRecord): void {
     const overAt = performance.now()
-    const { totalMs, queueMs, prefillMs, decodeMs, firstTokenMs } = record.timings
+    const { totalMs, queueMs, prefillMs, decodeMs, preemptedMs, firstTokenMs } = record.timings
     const start = overAt - totalMs
     this.generations.push({ record, overAt })
     this.add('queue', start, start + queueMs)
     if (firstTokenMs === undefined) return
     this.add('prefill', start + queueMs, start + queueMs + prefillMs)
-    this.add('decode', start + firstTokenMs, start + firstTokenMs + decodeMs)
+    this.add('decode', start + firstTokenMs, start + firstTokenMs + decodeMs + preemptedMs)
   }
 }
 

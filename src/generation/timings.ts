@@ -9,7 +9,9 @@ export interface Timings {
   readonly prefillMs: number
   /** Accepted to first token; undefined when none came. */
   readonly firstTokenMs: number | undefined
-  /** First to last token. */
+  /** First to last token, without preemptedMs. */
   readonly decodeMs: number
+  /** After its first token, until the next one each time that it had to give up its slot. */
+  readonly preemptedMs: number
   readonly totalMs: number
 }

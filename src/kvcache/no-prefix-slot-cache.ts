@@ -26,7 +26,7 @@ export class NoPrefixSlotCache implements SlotCache {
     return { slot, cached: 0 }
   }
 
-  keeps(): boolean {
+  mayPark(): boolean {
     return false
   }
 

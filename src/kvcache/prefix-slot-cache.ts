@@ -108,8 +108,11 @@ export class PrefixSlotCache implements SlotCache {
     )
   }
 
-  keeps({ tokens }: Prefix): boolean {
-    return tokens.length < this.#transfer.least || this.#parked?.takes(tokens.length) === true
+  mayPark(lengths: readonly number[]): boolean {
+    const tokens = lengths
+      .filter((length) => length >= this.#transfer.least)
+      .reduce((sum, length) => sum + length, 0)
+    return tokens === 0 || this.#parked?.takes(tokens) === true
   }
 
   release(index: number, resident: Prefix): void {

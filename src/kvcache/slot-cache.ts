@@ -28,8 +28,8 @@ export interface SlotCache {
   claim(slot: number): SlotLease | undefined
   /** Whether a slot may be filled with what another one holds. */
   readonly copies: boolean
-  /** Whether what a slot holds can be had again, without computing much of it, when another has taken the slot. */
-  keeps(resident: Prefix): boolean
+  /** Whether there is room to park prefixes of so many tokens beside each other, but for those that are not worth a transfer. */
+  mayPark(lengths: readonly number[]): boolean
   /** Gives a slot back with what is resident in it. @throws RangeError when it is not leased. */
   release(slot: number, resident: Prefix): void
   /** What would be lost with the slots: long enough to be worth a transfer, and parked nowhere. */

@@ -15,16 +15,18 @@ interface Ticket {
   readonly number: number
   /** Tokens that all tenants had had when it came. */
   readonly arrivedAt: number
+  /** Tokens that it has had since. */
+  own: number
 }
 
 /**
  * Who is next: the lowest priority number first; within it the tenant that has had the fewest tokens for its weight; within
- * a tenant the first that came. A prompt's tokens count when it is admitted, as far as they are not cached, and generated
- * ones as they come.
+ * a tenant the first that came. A prompt's tokens count when it is admitted first, as far as they are not cached, and
+ * generated ones as they come.
  *
  * Start-time fair queueing: a tenant that comes back gets no credit for the time it was away. Two tenants that have
  * something waiting all the time differ in tokens over weight by at most what one of them can have running.
- * Nobody starves: with every `aging` tokens that are served meanwhile one that is not through goes up by one priority.
+ * Nobody starves: with every `aging` tokens that others are served meanwhile one that is not through goes up by one priority.
  */
 export class FairQueue {
   readonly #aging: number
@@ -60,12 +62,13 @@ export class FairQueue {
     for (const line of this.#lines.values()) yield* line
   }
 
-  /** @param place one of the same tenant and priority, as whom this one came, and which is admitted already. */
+  /** @param place one of the same tenant and priority, as whom this one came, and which has been admitted before. */
   add(sequence: Sequence, place?: Sequence): void {
     const account = this.#accountOf(sequence.share.tenant)
     if (account.present++ === 0) account.served = Math.max(account.served, this.#clock)
-    const { number = this.#numbers++, arrivedAt = this.#total } = (place && this.#tickets.get(place)) ?? {}
-    this.#tickets.set(sequence, { account, number, arrivedAt })
+    const known = place && this.#tickets.get(place)
+    const { number = this.#numbers++, arrivedAt = this.#total, own = 0 } = known ?? {}
+    this.#tickets.set(sequence, { account, number, arrivedAt, own })
     this.#enterLine(sequence, number)
   }
 
@@ -92,11 +95,13 @@ export class FairQueue {
 
   /** Its tenant has had these tokens. */
   charge(sequence: Sequence, tokens: number): void {
-    this.#ticketOf(sequence).account.served += tokens / sequence.share.weight
+    const ticket = this.#ticketOf(sequence)
+    ticket.account.served += tokens / sequence.share.weight
+    ticket.own += tokens
     this.#total += tokens
   }
 
-  /** One that was admitted gives up its slot: it waits in its turn among those of its line. */
+  /** One that was admitted has given up its slot: it waits in its line, in order of arrival. */
   readmit(sequence: Sequence): void {
     this.#enterLine(sequence, this.#ticketOf(sequence).number)
   }
@@ -115,8 +120,14 @@ export class FairQueue {
 
   /** Of one that waits or runs: the lower, the more urgent. It falls while others are served. */
   priorityOf(sequence: Sequence): number {
-    const waited = this.#total - this.#ticketOf(sequence).arrivedAt
-    return Math.max(0, sequence.share.priority - Math.floor(waited / this.#aging))
+    const { arrivedAt, own } = this.#ticketOf(sequence)
+    const ofOthers = this.#total - arrivedAt - own
+    return Math.max(0, sequence.share.priority - Math.floor(ofOthers / this.#aging))
+  }
+
+  /** What its tenant has had: tokens over weight. */
+  servedOf(sequence: Sequence): number {
+    return this.#ticketOf(sequence).account.served
   }
 
   /** Negative when `a` goes before `b`, be they waiting or running. */
@@ -172,9 +183,9 @@ export class FairQueue {
     return line
   }
 
-  /** Before those that came later: most come last. */
   #enterLine(sequence: Sequence, number: number): void {
     const line = this.#lineOf(sequence)
+    // Behind whoever has the last number nobody can be.
     const later =
       number === this.#numbers - 1 ? [] : [...line].filter((other) => this.#ticketOf(other).number > number)
     for (const other of later) line.delete(other)

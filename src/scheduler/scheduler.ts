@@ -33,8 +33,9 @@ export interface SchedulerStats {
 
 /** Tokens that a sequence may still generate for a move to be worth it. */
 const LEAST_AHEAD = 8
-/** Tokens that a sequence generates before its slot may be taken from it: what it costs to bring it back is little beside them. */
+/** Tokens that a sequence generates before its slot may be taken from it, and of how many in its slot each more of them is one. */
 const LEAST_STAY = 32
+const TOKENS_A_STAY = 16
 /** Rows of a pass up to which guesses are added. */
 const MOST_SPECULATED = 16
 /** Prompt tokens of a pass that are scored: llama.cpp keeps 4 bytes a vocabulary entry for each, and reading takes time. */
@@ -75,6 +76,9 @@ export class Scheduler {
   /** Between schedule() and commit() slots are in use by the engine: those of finished sequences are given back after it. */
   #stepping = false
   readonly #leaving: Sequence[] = []
+  /** Those that have given up their slots and wait. */
+  readonly #yielded = new Set<Sequence>()
+  /** Those of whom nobody has been told. */
   readonly #preempted: Sequence[] = []
   /** The adapter of the pass before. */
   #lastTurn: string | undefined
@@ -133,7 +137,6 @@ export class Scheduler {
     const turns = this.#turns()
     // What moves has to be in the next pass.
     if (this.#queue.size === 0 && turns.length === 1) this.#pack()
-    if (this.#queue.size > 0) this.#preempt()
     for (const adapter of turns) {
       const batch = this.#passOf(adapter)
       if (batch.length === 0) continue
@@ -155,6 +158,7 @@ export class Scheduler {
   }
 
   #passOf(adapter: string | undefined): ScheduledEntry[] {
+    this.#preempt(adapter)
     const pass: Pass = { adapter, batch: [], room: this.#limits.batchTokens, scored: 0 }
     // Decodes first: each costs one token, so no prompt, however long, can stall a running stream.
     for (const sequence of this.#running) {
@@ -266,6 +270,7 @@ export class Scheduler {
     if (sequence.end !== undefined) return
     sequence.end = end
     this.#queue.remove(sequence)
+    this.#yielded.delete(sequence)
     if (!this.#running.delete(sequence)) return
     if (this.#stepping) this.#leaving.push(sequence)
     else this.#giveBack(sequence)
@@ -282,10 +287,10 @@ export class Scheduler {
     this.#cache.checkIntegrity(holding.map(({ slot }) => slot ?? -1))
   }
 
-  #checkHolding({ id, slot, computed, cached, tokens, promptLength }: Sequence): void {
+  #checkHolding({ id, slot, computed, cached, tokens }: Sequence): void {
     insist(slot !== undefined, `${id} runs without a slot`)
     insist(computed <= tokens.length, `${id} has computed ${computed} of ${tokens.length} tokens`)
-    insist(cached <= Math.max(computed, promptLength), `${id} found ${cached} tokens`)
+    insist(cached <= tokens.length, `${id} found ${cached} tokens`)
     // The last one that is drawn is never computed.
     insist(tokens.length <= this.#limits.contextSize + 1, `${id} has ${tokens.length} tokens`)
   }
@@ -327,30 +332,44 @@ export class Scheduler {
     sequence.slot = lease.slot
   }
 
-  /** Where all slots are taken, one may have to be given up to the first that waits: one a step. */
-  #preempt(): void {
-    if (!this.#cache.copies || this.#running.size < this.#limits.slots) return
+  /**
+   * Where all slots are taken, one may have to be given up to the first that waits: one a pass, and only where that one can
+   * begin in it.
+   */
+  #preempt(adapter: string | undefined): void {
+    if (!this.#cache.copies || this.#queue.size === 0 || this.#running.size < this.#limits.slots) return
     const next = this.#queue.next(new Set())
-    const leaving = [...this.#running].filter((sequence) => this.#mayLeave(sequence))
-    const victim = next && chooseVictim(next, leaving, this.#running, this.#queue)
-    if (victim === undefined) return
+    if (next === undefined || next.adapter !== adapter) return
+    const candidates = [...this.#running].filter((sequence) => this.#mayYield(sequence))
+    const lead = this.#leastStay * this.#limits.slots
+    const victim = chooseVictim(next, candidates, this.#running, this.#queue, lead)
+    if (victim === undefined || !this.#begins(next)) return
     this.#running.delete(victim)
     this.#giveBack(victim)
     victim.computed = 0
     victim.preemptions++
     this.#queue.readmit(victim)
+    this.#yielded.add(victim)
     this.#preempted.push(victim)
   }
 
-  /** Whether a sequence can be brought back at little cost, and has more to do than another is worth waiting for. */
-  #mayLeave(sequence: Sequence): boolean {
-    const { phase, generated, generatedBefore, maxTokens, scoresPrompt } = sequence
+  /** Whether it would be the first prompt of the pass, and waits for none that another computes. */
+  #begins(next: Sequence): boolean {
+    const [first] = this.#prompts(next.adapter)
+    if (first !== undefined && this.#queue.compare(first, next) < 0) return false
+    const donor = next.scoresPrompt ? undefined : bestDonor(next, this.#running)
+    return donor === undefined || donor.coming - donor.ready < this.#leastCopy
+  }
+
+  /** Whether a sequence can be brought back at a cost that is little beside what it has generated meanwhile, and goes on for a while. */
+  #mayYield(sequence: Sequence): boolean {
+    const { phase, generated, generatedOnAdmission, maxTokens, scoresPrompt, computed } = sequence
     return (
       phase === 'decode' &&
-      generated - generatedBefore >= this.#leastStay &&
+      generated - generatedOnAdmission >= Math.max(this.#leastStay, computed / TOKENS_A_STAY) &&
       maxTokens - generated >= LEAST_AHEAD &&
       !scoresPrompt &&
-      this.#cache.keeps(sequence)
+      this.#cache.mayPark([...this.#yielded, sequence].map(({ tokens }) => tokens.length))
     )
   }
 
@@ -386,10 +405,11 @@ export class Scheduler {
     sequence.slot = lease.slot
     sequence.computed = donor?.ready ?? lease.cached
     if (sequence.preemptions === 0) sequence.cached = sequence.computed
-    sequence.generatedBefore = sequence.generated
+    sequence.generatedOnAdmission = sequence.generated
     sequence.arrival = { copyFrom: donor?.slot, park: lease.park, restore: lease.restore }
     this.#running.add(sequence)
-    this.#queue.admit(sequence, sequence.pending)
+    // What it has to compute again is not its tenant's doing.
+    this.#queue.admit(sequence, this.#yielded.delete(sequence) ? 0 : sequence.pending)
   }
 
   #entryOf(sequence: Sequence, room: number, besideOthers: boolean): ScheduledEntry | undefined {

@@ -57,11 +57,11 @@ export class Sequence implements Prefix {
   readonly share: Share
   /** `tokens[0, computed)` have their keys and values in `slot`. */
   computed = 0
-  /** Prompt tokens found in the slot when it was leased. */
+  /** Prompt tokens found in its first slot when it was leased. */
   cached = 0
   slot: number | undefined
   /** Tokens that it had generated when it got its slot. */
-  generatedBefore = 0
+  generatedOnAdmission = 0
   /** Times that it had to give up its slot. */
   preemptions = 0
   /** What has to happen to its slot before its first tokens enter it. */

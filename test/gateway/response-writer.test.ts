@@ -28,6 +28,7 @@ function write(parts: readonly OutputPart[], last: 'end' | 'fail' = 'fail') {
     queueMs: 0,
     prefillMs: 0,
     firstTokenMs: 0,
+    preemptedMs: 0,
     decodeMs: 0,
     totalMs: 0,
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { EngineLimits } from '../../src/engine/engine.ts'
 import { SimulatedEngine } from '../../src/engine/simulated.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
@@ -8,9 +9,10 @@ import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
 import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
 import type { Share } from '../../src/share.ts'
+import { random } from '../support/random.ts'
 import { drain, greedy, roomy } from '../support/workload.ts'
 
-const limits = { slots: 4, contextSize: 512, batchTokens: 64 }
+const usual: EngineLimits = { slots: 4, contextSize: 512, batchTokens: 64 }
 const STAY = 32
 
 let made = 0
@@ -29,10 +31,7 @@ function params(share: Partial<Share>, maxTokens: number, more: Partial<Sequence
 }
 const request = (...args: Parameters<typeof params>): Sequence => new Sequence(params(...args))
 
-function server(
-  options: SchedulerOptions = {},
-  cache: SlotCache = new PrefixSlotCache(limits.slots, undefined, transfersByLength(1000)),
-) {
+function server(options: SchedulerOptions = {}, cache?: SlotCache, limits = usual) {
   const files = new Map<string, string>()
   const engine = new SimulatedEngine(limits, {
     files: {
@@ -40,7 +39,8 @@ function server(
       write: async (path, text) => void files.set(path, text),
     },
   })
-  const scheduler = new Scheduler(limits, cache, options)
+  const unparked = new PrefixSlotCache(limits.slots, undefined, transfersByLength(1000))
+  const scheduler = new Scheduler(limits, cache ?? unparked, options)
   const step = async (): Promise<void> => {
     const batch = scheduler.schedule()
     for (const { slot, park } of batch) if (park) await engine.save(slot, String(park.id), park.tokens)
@@ -187,10 +187,10 @@ describe('a slot that is given up', () => {
   })
 
   it.each([
-    ['what a slot holds cannot be kept', new NoPrefixSlotCache(limits.slots), {}],
+    ['what a slot holds cannot be kept', new NoPrefixSlotCache(usual.slots), {}],
     [
       'it is long, and nothing is parked',
-      new PrefixSlotCache(limits.slots, undefined, transfersByLength(16)),
+      new PrefixSlotCache(usual.slots, undefined, transfersByLength(16)),
       {},
     ],
     ['its prompt is scored', undefined, { logprobs: { top: 0, prompt: true } }],
@@ -218,10 +218,165 @@ describe('a slot that is given up', () => {
       }
       await steps(1)
       tokens = urgent.reduce((sum, one) => sum + one.tokens.length, 0)
-      expect(tokens).toBeLessThan(2 * aging + 300 * limits.slots + 8 * 70)
+      expect(tokens).toBeLessThan(2 * aging + 300 * usual.slots + 8 * 70)
     }
     expect(patient.preemptions).toBeGreaterThan(0)
     expect(patient.preemptions).toBeLessThan(10)
+  })
+
+  it('is asked for by nobody who waits for what another computes', async () => {
+    const { add, steps } = server({}, undefined, {
+      slots: 4,
+      contextSize: 4096,
+      batchTokens: 120,
+      tile: 64,
+    })
+    const patient = many(12, { priority: 3 }, 1000)
+    add(patient)
+    await steps(STAY + 8)
+    const prompt = Array.from({ length: 3000 }, (_, at) => 5 + (at % 7))
+    const [first, second] = [request({}, 10, { prompt }), request({}, 10, { prompt })]
+    add([first])
+    await steps(1)
+    add([second])
+    while (second.slot === undefined) await steps(1)
+    expect(preemptions(patient)).toBe(2)
+  })
+
+  it('is used at once: whoever cannot begin in this pass waits', async () => {
+    const { scheduler, add, steps } = server()
+    add(many(4, { priority: 3 }, 400))
+    await steps(STAY + 8)
+    const long = (from: number): Sequence =>
+      request({}, 10, { prompt: Array.from({ length: 490 }, (_, at) => from + (at % 7)) })
+    const [first, second] = [long(100), long(200)]
+    add([first, second])
+    while (second.slot === undefined) {
+      await steps(1)
+      expect(scheduler.stats().running).toBe(4)
+    }
+  })
+
+  it('is not always that of the same one: of equals the last that came has to wait', async () => {
+    const { add, steps } = server()
+    const old = request({ priority: 3 }, 450)
+    add([old])
+    await steps(STAY + 8)
+    add(many(3, { priority: 3 }, 450))
+    await steps(5)
+    for (let round = 0; round < 4; round++) {
+      add([request({}, 5)])
+      await steps(45)
+    }
+    expect(old.preemptions).toBe(1)
+  })
+
+  it('is not taken back from an equal by whoever has waited longer', async () => {
+    const { add, steps } = server({ aging: 150 }, undefined, { ...usual, slots: 2 })
+    const old = request({ priority: 20 }, 400)
+    add([old])
+    await steps(STAY + 4)
+    const young = request({ priority: 20 }, 400)
+    add([young])
+    await steps(5)
+    add([request({}, 300)])
+    await steps(60)
+    expect([old.preemptions, young.preemptions]).toEqual([1, 0])
+  })
+
+  it('is kept the longer, the more is in it', async () => {
+    const { add, steps } = server({}, undefined, { ...usual, slots: 1, contextSize: 2048, batchTokens: 1024 })
+    const long = request({ priority: 3 }, 400, { prompt: Array.from({ length: 600 }, (_, at) => at) })
+    add([long, request({}, 10)])
+    await steps(1)
+    add([request({}, 10)])
+    while (long.slot === undefined) await steps(1)
+    add([request({}, 10)])
+    while (long.slot !== undefined) await steps(1)
+    // One for each 16 in its slot, the last one drawn not among them.
+    expect(long.generated).toBe(40)
+  })
+
+  it('is given up by one that has become no more urgent by its own tokens', async () => {
+    const { add, steps } = server({ aging: 50 }, undefined, { ...usual, slots: 1 })
+    const patient = request({ priority: 1 }, 400)
+    add([patient])
+    await steps(200)
+    add([request({}, 10)])
+    await steps(1)
+    expect(patient.slot).toBeUndefined()
+  })
+
+  it('is kept while what others have given up takes all room', async () => {
+    const cache = new PrefixSlotCache(usual.slots, undefined, transfersByLength(1000))
+    cache.mayPark = (lengths) => lengths.length === 1
+    const { add, steps, end } = server({}, cache)
+    const patient = many(4, { priority: 3 }, 200)
+    add(patient)
+    await steps(STAY + 4)
+    add(many(4, {}, 40))
+    await steps(20)
+    expect(preemptions(patient)).toBe(1)
+    await end()
+  })
+
+  it('costs its owner nothing: what is computed again is not counted', async () => {
+    const { add, steps, end } = server({}, undefined, { ...usual, slots: 1 })
+    const prompt = (length: number) => ({ prompt: Array.from({ length }, (_, at) => at + length) })
+    const before = request({ tenant: 'b', priority: 1 }, 20, prompt(400))
+    add([before])
+    await steps(40)
+    expect(before.end).toBe('length')
+    const long = request({ tenant: 'a', priority: 1 }, 60, prompt(300))
+    add([long])
+    await steps(STAY + 10)
+    const [second, third] = [
+      request({ tenant: 'b', priority: 1 }, 10),
+      request({ tenant: 'a', priority: 1 }, 10),
+    ]
+    add([request({ tenant: 'a' }, 10), second, third])
+    while (third.slot === undefined) await steps(1)
+    expect([long.preemptions, long.end, second.generated]).toEqual([1, 'length', 0])
+    await end()
+  })
+
+  it('goes to and fro no more often than tokens differ', async () => {
+    const below = random(7)
+    const { scheduler, steps } = server()
+    const all: Sequence[] = []
+    for (let round = 0; round < 300; round++) {
+      for (const tenant of ['a', 'b', 'c']) {
+        const mine = all.filter(({ share, end, slot }) => share.tenant === tenant && !end && !slot)
+        while (mine.length < 3) {
+          const one = request({ tenant }, 40 + below(200))
+          mine.push(one)
+          all.push(one)
+          scheduler.add(one)
+        }
+      }
+      await steps(10)
+    }
+    const ended = all.filter(({ end }) => end !== undefined).length
+    expect(ended).toBeGreaterThan(80)
+    expect(preemptions(all)).toBeLessThan(ended / 5)
+  })
+
+  it('is no matter of what was generated before by another engine', async () => {
+    const { scheduler, add, steps, end } = server()
+    const thought = request({ priority: 3 }, 200)
+    add([thought])
+    await steps(80)
+    const [prompt, generated] = [thought.tokens.slice(0, 10), thought.tokens.slice(10)]
+    const goesOn = request({ priority: 3 }, 300, { prompt, generated })
+    scheduler.add(goesOn, thought)
+    scheduler.finish(thought, 'cancelled')
+    await steps(1)
+    add(many(3, { priority: 3 }, 400))
+    await steps(STAY + 8)
+    add(many(8, {}, 60))
+    await end()
+    expect(goesOn.preemptions).toBeGreaterThan(0)
+    expect(goesOn.generated).toBe(300)
   })
 
   it('changes nothing of what is said, nor of what was found in the cache', async () => {
@@ -233,7 +388,7 @@ describe('a slot that is given up', () => {
     ]
     const together = asked.map((one) => new Sequence(one))
     const parking = new ParkedPrefixes(1_000_000)
-    const cache = new PrefixSlotCache(limits.slots, parking, transfersByLength(16))
+    const cache = new PrefixSlotCache(usual.slots, parking, transfersByLength(16))
     const { scheduler, add, steps, end } = server({}, cache)
     add(together.slice(12))
     await steps(STAY + 2)
@@ -245,7 +400,7 @@ describe('a slot that is given up', () => {
     expect(scheduler.takePreempted()).toHaveLength(preemptions(together))
     for (const [index, one] of together.entries()) {
       const alone = new Sequence(asked[index] as SequenceParams)
-      await drain([alone], new SimulatedEngine(roomy(limits)), new NoPrefixSlotCache(1))
+      await drain([alone], new SimulatedEngine(roomy(usual)), new NoPrefixSlotCache(1))
       expect(one.tokens).toEqual(alone.tokens)
       expect([one.end, one.cached]).toEqual([alone.end, 0])
     }

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
-export type Abuse = 'stalled' | 'slowloris' | 'abort'
+export type Abuse = 'stalled' | 'slowloris' | 'abort' | 'long'
 
 /** What is done to a server, by whom, and for how long. */
 export interface Attack {
@@ -21,6 +21,12 @@ export const abuses: Readonly<Record<Abuse, (attack: Attack) => Promise<void>>> 
   stalled: (attack) => hold(attack, (socket) => socket.write(longStream(attack.key)), stopReading),
   slowloris: (attack) => hold(attack, beginSlowly(attack.key), drip),
   abort: openAndAbort,
+  long: (attack) =>
+    hold(
+      attack,
+      (socket) => socket.write(longAnswer(attack.key)),
+      (socket) => socket.resume(),
+    ),
 }
 
 /** Keeps its connections open until the time is over; one that is cut off is opened anew. */
@@ -79,6 +85,12 @@ function longStream(key: string): string {
   )
 }
 
+/** As long as the context lets it be: half a minute of a slot. */
+function longAnswer(key: string): string {
+  const body = { model: 'altiplano-demo', prompt: 'Once', max_tokens: 1800, ignore_eos: true, stream: true }
+  return post(key, JSON.stringify(body), '/v1/completions')
+}
+
 function stopReading(socket: Socket): void {
   socket.pause()
 }
@@ -96,8 +108,8 @@ function drip(socket: Socket): void {
   socket.resume().once('close', () => clearInterval(timer))
 }
 
-function post(key: string, body: string): string {
+function post(key: string, body: string, path = '/v1/chat/completions'): string {
   const headers = [`authorization: Bearer ${key}`, 'host: a', 'content-type: application/json']
-  const lines = ['POST /v1/chat/completions HTTP/1.1', ...headers, `content-length: ${body.length}`]
+  const lines = [`POST ${path} HTTP/1.1`, ...headers, `content-length: ${body.length}`]
   return `${lines.join('\r\n')}\r\n\r\n${body}`
 }

@@ -41,7 +41,7 @@ export interface AbuseReport {
   readonly code: number | null
 }
 
-const KEYS = { good: 'sk-good-0123456789abc', bad: 'sk-bad-0123456789abcd' }
+const KEYS = { good: 'sk-good-0123456789abc', bad: 'sk-bad-0123456789abcd', greedy: 'sk-greedy-0123456789a' }
 
 /** Good clients alone, good clients beside abusers, alone, beside, for each kind of abuse. */
 export async function abuseRounds(options: AbuseOptions): Promise<AbuseReport> {
@@ -49,7 +49,11 @@ export async function abuseRounds(options: AbuseOptions): Promise<AbuseReport> {
   const keys = join(folder, 'keys.yaml')
   writeFileSync(
     keys,
-    `keys:\n  - { name: good, key: ${KEYS.good} }\n  - { name: bad, key: ${KEYS.bad}${options.abuserLimits} }\n`,
+    `keys:
+  - { name: good, key: ${KEYS.good} }
+  - { name: bad, key: ${KEYS.bad}${options.abuserLimits} }
+  - { name: greedy, key: ${KEYS.greedy} }
+`,
   )
   const abuser = fork(new URL('./abuser-process.ts', import.meta.url), { execArgv: ['--import', 'tsx'] })
   const server = await startServer([
@@ -58,7 +62,7 @@ export async function abuseRounds(options: AbuseOptions): Promise<AbuseReport> {
     '--slots',
     '4',
     '--context-size',
-    '512',
+    '2048',
     ...options.flags,
   ])
   try {
@@ -100,7 +104,9 @@ async function takeTurn(scene: Scene, { seconds }: AbuseOptions): Promise<Turn> 
   const port = Number(new URL(server.url).port)
   // They need a moment to be there, and are there to the end.
   const warmUp = 2
-  abuser.send({ abuse, port, key: KEYS.bad, count, seconds: seconds + warmUp })
+  // Who has no limits is held to its share.
+  const key = abuse === 'long' ? KEYS.greedy : KEYS.bad
+  abuser.send({ abuse, port, key, count, seconds: seconds + warmUp })
   await pause(1000 * warmUp)
   const [beside, during] = await Promise.all([
     askAtPace(clients, rate, seconds),

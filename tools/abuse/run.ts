@@ -1,4 +1,4 @@
-// Stalled readers, slow senders and those who leave: what the others feel, and what is left of them: npm run test:abuse
+// Stalled readers, slow senders, those who leave and those who ask for long answers: what the others feel, and what is left of them: npm run test:abuse
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { percentile } from '../../bench/report/statistics.ts'
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     slowloris: { type: 'string', default: '2000' },
     /** In a turn: with two rounds, twice as many. */
     abort: { type: 'string', default: '5000' },
+    long: { type: 'string', default: '30' },
     rounds: { type: 'string', default: '2' },
     seconds: { type: 'string', default: '20' },
     load: { type: 'string', default: '0.2' },
@@ -24,7 +25,7 @@ const { values } = parseArgs({
   },
 })
 
-const counts = (['stalled', 'slowloris', 'abort'] as const).map(
+const counts = (['stalled', 'slowloris', 'abort', 'long'] as const).map(
   (abuse) => [abuse, Number(values[abuse])] as const,
 )
 const report = await abuseRounds({

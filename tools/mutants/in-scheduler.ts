@@ -280,7 +280,7 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'nobody grows more urgent',
     file: 'src/scheduler/fair-queue.ts',
-    find: 'Math.floor(waited / this.#aging)',
+    find: 'Math.floor(ofOthers / this.#aging)',
     replace: '0',
   },
   {
@@ -298,7 +298,7 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'a slot is taken from whoever has just got it',
     file: scheduler,
-    find: 'sequence.generatedBefore = sequence.generated',
+    find: 'sequence.generatedOnAdmission = sequence.generated',
     replace: '',
   },
   {
@@ -334,19 +334,49 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'two tenants take a slot from each other in turns',
     file: 'src/scheduler/preemption.ts',
-    find: 'load(next, 1) <= load(one, -1)',
-    replace: 'load(next, 0) <= load(one, 0)',
+    find: '(held(next) + 1) / next.share.weight <= (held(one) - 1) / one.share.weight &&',
+    replace: 'held(next) / next.share.weight <= held(one) / one.share.weight &&',
   },
   {
-    name: 'a slot is taken for one that is not next then',
+    name: 'slots are taken for nothing between tenants that have their share',
     file: 'src/scheduler/preemption.ts',
-    find: 'queue.compare(next, one) >= 0 || ',
+    find: 'queue.servedOf(one) - queue.servedOf(next) >= lead',
+    replace: 'true',
+  },
+  {
+    name: 'who has waited longer takes the slot of its equal',
+    file: 'src/scheduler/preemption.ts',
+    find: 'if (areEquals(next, one)) return false',
     replace: '',
   },
   {
     name: 'who came first gives up its slot',
     file: 'src/scheduler/preemption.ts',
-    find: 'if (worse >= 0)',
-    replace: 'if (worse > 0)',
+    find: 'queue.compare(a, b)',
+    replace: 'queue.compare(b, a)',
+  },
+  {
+    name: 'a slot is given up to one that cannot begin',
+    file: scheduler,
+    find: ' || !this.#begins(next)',
+    replace: '',
+  },
+  {
+    name: 'what a tenant has to compute again is charged to it',
+    file: scheduler,
+    find: 'this.#yielded.delete(sequence) ? 0 : sequence.pending',
+    replace: 'this.#yielded.delete(sequence) ? sequence.pending : sequence.pending',
+  },
+  {
+    name: 'more is given up than can be parked',
+    file: scheduler,
+    find: '[...this.#yielded, sequence]',
+    replace: '[sequence]',
+  },
+  {
+    name: 'one grows more urgent by its own tokens',
+    file: 'src/scheduler/fair-queue.ts',
+    find: 'this.#total - arrivedAt - own',
+    replace: 'this.#total - arrivedAt',
   },
 ]
