@@ -87,6 +87,11 @@ export const panels: readonly Panel[] = [
     ],
   },
   {
+    title: 'Slots given up to others',
+    unit: 'ops',
+    queries: [line(sum(rate('altiplano_preemptions_total')), '{{model_name}}')],
+  },
+  {
     title: 'Memory of the gateway',
     unit: 'bytes',
     queries: [line(of('process_resident_memory_bytes'), '{{pod}} {{instance}}')],
