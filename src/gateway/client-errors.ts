@@ -13,12 +13,16 @@ const exchanges = new WeakMap<Socket, Exchange>()
 
 /** Follows what a server's connections are at, and answers what Node would answer in a shape of its own. */
 export function followExchanges(server: Server, onError: (code: string) => void): void {
-  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+  const follow = (request: IncomingMessage, response: ServerResponse): void => {
     exchanges.set(request.socket, { request, response })
-  })
+    response.prependOnceListener('finish', () => {
+      if (!request.complete && !response.shouldKeepAlive) closeLater(request.socket)
+    })
+  }
+  server.prependListener('request', follow)
   // Anything but 100-continue, which Node answers itself.
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    exchanges.set(request.socket, { request, response })
+    follow(request, response)
     const failure = new ServingError(
       'expectation_failed',
       'This server meets no expectation but 100-continue',
@@ -31,6 +35,18 @@ export function followExchanges(server: Server, onError: (code: string) => void)
     }
     response.writeHead(failure.status, headers).end(JSON.stringify(failure.body))
   })
+}
+
+/** For what a client still sends when it has its answer. */
+const LINGER_MS = 2000
+
+/** TCP: a connection that is closed with bytes unread is reset, and its client may lose the answer. What comes is dropped. */
+function closeLater(socket: Socket): void {
+  socket.destroySoon = () => {
+    socket.end()
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+    socket.once('close', () => clearTimeout(timer))
+  }
 }
 
 /** Requests that the HTTP parser itself refuses never reach fastify. */

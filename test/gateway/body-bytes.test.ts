@@ -73,4 +73,18 @@ describe('bytes of bodies', () => {
     socket.write('GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')
     expect(await answerTo(socket)).toMatch(/^HTTP\/1\.1 200/)
   })
+
+  it('of a body that is refused are dropped for a while where the connection closes then: no client loses the answer', async () => {
+    const whole = 'x'.repeat(4_500_000)
+    for (let again = 0; again < 30; again++) {
+      const socket = await upload(`connection: close\r\ncontent-length: ${whole.length}`, whole)
+      expect(await answerTo(socket)).toMatch(/^HTTP\/1\.1 413[\s\S]*request_too_large/)
+    }
+    // Who never stops is not waited for.
+    const endless = await upload('connection: close\r\ncontent-length: 900000000', '{')
+    const timer = setInterval(() => endless.write('x'.repeat(1000)), 50)
+    endless.on('error', () => undefined)
+    await Promise.all([once(endless, 'close'), once(endless, 'data')])
+    clearInterval(timer)
+  }, 30_000)
 })
