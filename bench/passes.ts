@@ -1,5 +1,6 @@
-// What a forward pass costs, by what is in it: prompts beside streams in one pass or in turns, chunks by depth, slots with and
-// without holes. Usage: passes.ts MODEL.gguf [--threads 1] [--streams 4] [--rounds 12] [--gpu-layers 0]
+// What a forward pass costs, by what is in it: prompts beside streams in one pass or in turns, chunks and streams by depth, slots
+// with and without holes.
+// Usage: passes.ts MODEL.gguf [--threads 1] [--streams 4] [--rounds 12] [--gpu-layers 0] [--flash-attention on|off] [--only depths]
 import { parseArgs } from 'node:util'
 import { openLlama } from '../src/engine/llama.ts'
 import { greedy } from '../test/support/workload.ts'
@@ -13,6 +14,9 @@ const { values, positionals } = parseArgs({
     streams: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '12' },
     'gpu-layers': { type: 'string', default: '0' },
+    'flash-attention': { type: 'string', default: 'auto' },
+    /** Tables, by name and with a comma between. */
+    only: { type: 'string', default: 'holes,chunks,depths,mixed' },
   },
 })
 const [threads, streams, rounds] = [values.threads, values.streams, values.rounds].map(Number) as [
@@ -30,6 +34,7 @@ const { engine } = await openLlama({
   threads,
   gpuLayers: Number(values['gpu-layers']),
   kvCacheType: 'f16',
+  flashAttention: values['flash-attention'] as 'auto' | 'on' | 'off',
 })
 const text = Array.from({ length: CONTEXT }, (_, index) => 100 + ((index * 7) % 900))
 /** Rows of a slot from a position on. Streams are sampled, chunks of prompts are not. */
@@ -112,6 +117,19 @@ async function chunksByDepth(): Promise<void> {
   console.log(textTable([['tokens before', ...sizes.map(String)], ...lines]))
 }
 
+/** From the deepest on: what is behind a pass is cut off. */
+async function streamsByDepth(): Promise<void> {
+  const counts = [1, 4, 8]
+  const lines: string[][] = []
+  for (const slot of first(8)) await fill(slot, 1500)
+  for (const depth of [1500, 500, 0]) {
+    const times = await compare(counts.map((count) => () => pass(decodes(first(count), depth))))
+    lines.unshift([`${depth}`, ...times.map(ms)])
+  }
+  console.log('\nstreams, ms by how many there are')
+  console.log(textTable([['tokens before', ...counts.map(String)], ...lines]))
+}
+
 async function holes(): Promise<void> {
   for (const slot of first(16)) await fill(slot, 256)
   const lines: string[][] = []
@@ -129,8 +147,9 @@ async function holes(): Promise<void> {
   console.log(textTable([['streams', 'packed', 'one hole', 'every other slot', 'descending'], ...lines]))
 }
 
-console.log(`${positionals[0]?.split('/').at(-1)}, ${threads} threads, medians of ${rounds}`)
-await holes()
-await chunksByDepth()
-await mixedOrInTurns()
+const tables = { holes, chunks: chunksByDepth, depths: streamsByDepth, mixed: mixedOrInTurns }
+console.log(
+  `${positionals[0]?.split('/').at(-1)}, ${threads} threads, flash attention ${values['flash-attention']}, medians of ${rounds}`,
+)
+for (const [name, table] of Object.entries(tables)) if (values.only.split(',').includes(name)) await table()
 await engine.close()

@@ -321,7 +321,7 @@ const schemas = {
     group: 'Engine',
     default: 'auto',
     description:
-      "llama.cpp's fused attention. Without it a single long conversation decodes faster on a CPU, and prompts are read more slowly; a KV cache of less than 16 bits needs it.",
+      "llama.cpp's fused attention. Without it streams with long contexts are faster on a CPU, short ones and prompts slower (docs/performance.md); a KV cache of less than 16 bits needs it.",
   },
   prefixCache: {
     type: 'boolean',

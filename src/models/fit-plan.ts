@@ -10,6 +10,8 @@ export interface FitRequest {
   /** Tokens of a forward pass. */
   readonly batchSize: number
   readonly kvCacheType: string
+  /** llama.cpp's fused attention; `auto`: wherever the backend has it, as all do for what is planned here. */
+  readonly flashAttention: 'auto' | 'on' | 'off'
 }
 
 /** What the engine is started with, and an estimate of the bytes it takes. */
@@ -18,9 +20,10 @@ export interface FitPlan {
   readonly contextSize: number
   readonly batchTokens: number
   readonly kvCacheType: string
+  readonly flashAttention: FitRequest['flashAttention']
   readonly weights: number
   readonly kvCache: number
-  /** llama.cpp's buffers of a pass: activations, logits, the mask of attention. */
+  /** llama.cpp's buffers of a pass: activations, logits, the mask of attention, and its scores where it is not fused. */
   readonly compute: number
   /** All of it. */
   readonly total: number
@@ -144,7 +147,8 @@ function fitsWith(
   change: { readonly slots?: number; readonly contextSize?: number },
 ): boolean {
   const { slots, contextSize } = { ...plan, ...change }
-  return fits(planOf(model, { kvCacheType, batchSize: plan.batchTokens }, slots, contextSize), room)
+  const asked = { kvCacheType, batchSize: plan.batchTokens, flashAttention: plan.flashAttention }
+  return fits(planOf(model, asked, slots, contextSize), room)
 }
 
 /** The largest multiple of `step`, at most `most`, that will do; 0 when none does. */
@@ -162,20 +166,23 @@ function largest(most: number, step: number, will: (value: number) => boolean): 
 
 function planOf(
   model: GgufSummary,
-  { kvCacheType, batchSize }: Pick<FitRequest, 'kvCacheType' | 'batchSize'>,
+  { kvCacheType, batchSize, flashAttention }: Omit<FitRequest, 'slots' | 'contextSize'>,
   slots: number,
   contextSize: number,
 ): FitPlan {
   const batchTokens = Math.max(batchSize, slots)
   const kvCache = kvBytesPerToken(model, kvCacheType) * slots * contextSize
-  // llama.cpp: logits of every row in 32 bits, a few rows of activations, a mask of 16 bits.
-  const compute = batchTokens * (4 * (model.vocabularySize + 4 * model.embeddingLength) + 2 * contextSize)
+  // llama.cpp: logits of every row in 32 bits, a few rows of activations, a mask of 16 bits; scores of a layer's heads in 32.
+  const scores = flashAttention === 'off' ? 4 * model.headCount * contextSize : 0
+  const compute =
+    batchTokens * (4 * (model.vocabularySize + 4 * model.embeddingLength) + 2 * contextSize + scores)
   const weights = model.fileBytes
   return {
     slots,
     contextSize,
     batchTokens,
     kvCacheType,
+    flashAttention,
     weights,
     kvCache,
     compute,

@@ -8,6 +8,7 @@ it('stalled readers, slow senders and those who leave cost the others nothing, a
     rounds: 1,
     seconds: 2,
     load: 0.2,
+    loadBesideLong: 0.05,
     firstTokenMs: 20_000,
     abuserLimits: ', max_concurrent: 2',
     flags: [],

@@ -20,7 +20,13 @@ const GIB = 2 ** 30
 const room = (host: number, gpu = 0): Room => ({ host: host * GIB, gpu: gpu * GIB })
 let folder: string
 let model: GgufSummary
-const nothing: FitRequest = { slots: 0, contextSize: 0, batchSize: 512, kvCacheType: 'f16' }
+const nothing: FitRequest = {
+  slots: 0,
+  contextSize: 0,
+  batchSize: 512,
+  kvCacheType: 'f16',
+  flashAttention: 'auto',
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'altiplano-test-'))
@@ -33,6 +39,7 @@ beforeAll(async () => {
     embeddingLength: 4096,
     kvElementsPerToken: 32 * 8 * 2 * 128,
     vocabularySize: 128_256,
+    headCount: 32,
   }
 })
 afterAll(() => rm(folder, { recursive: true }))
@@ -119,6 +126,15 @@ describe('the plan of what fits', () => {
     expect([layers(80, 10), layers(80, 10_000), layers(80, 0)]).toEqual([10, 33, 0])
     // A GPU without memory of its own.
     expect(layers(0)).toBe(33)
+  })
+
+  it('has room for the scores of attention that is not fused', () => {
+    const asked = { ...nothing, slots: 4, contextSize: 4096 }
+    const [fused, unfused] = (['auto', 'off'] as const).map((flashAttention) =>
+      fitPlan(model, { ...asked, flashAttention }, room(16)),
+    )
+    // 32 heads, 512 rows, 4,096 tokens, 32 bits.
+    expect((unfused?.total ?? 0) - (fused?.total ?? 0)).toBe(2 ** 28)
   })
 
   it('says when nothing fits', () => {

@@ -111,6 +111,7 @@ it('inspects a model', async () => {
     contextSize: 0,
     batchSize: 64,
     kvCacheType: 'f16',
+    flashAttention: 'auto' as const,
     room: { host: 2 ** 29, gpu: 0 },
   }
   const text = inspectText(model, options)

@@ -17,6 +17,8 @@ export interface AbuseOptions {
   readonly seconds: number
   /** What the good clients ask for, of the measured capacity. */
   readonly load: number
+  /** The same, beside long answers. */
+  readonly loadBesideLong: number
   readonly firstTokenMs: number
   /** What the abuser's key may do: more fields of the key file. */
   readonly abuserLimits: string
@@ -71,11 +73,9 @@ export async function abuseRounds(options: AbuseOptions): Promise<AbuseReport> {
     const turns: Turn[] = []
     const before = await settled(server)
     for (const [abuse, count] of Object.entries(options.counts) as [Abuse, number][]) {
+      const rate = capacity * (abuse === 'long' ? options.loadBesideLong : options.load)
       for (let round = 0; round < options.rounds; round++) {
-        const turn = await takeTurn(
-          { server, abuser, clients, abuse, count, rate: options.load * capacity },
-          options,
-        )
+        const turn = await takeTurn({ server, abuser, clients, abuse, count, rate }, options)
         turns.push(turn)
         options.onTurn?.(turn)
       }

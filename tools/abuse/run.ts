@@ -17,6 +17,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '2' },
     seconds: { type: 'string', default: '20' },
     load: { type: 'string', default: '0.2' },
+    /** Beside long answers: tokens far behind in a context cost more, so that a share of the slots is a smaller part of the capacity. */
+    'load-beside-long': { type: 'string', default: '0.05' },
     'first-token-ms': { type: 'string', default: '5000' },
     /** Of the abusers' key, as in a file of keys; of four slots two are left to others. Empty: none. */
     'abuser-limits': { type: 'string', default: ', max_concurrent: 2' },
@@ -33,6 +35,7 @@ const report = await abuseRounds({
   rounds: Number(values.rounds),
   seconds: Number(values.seconds),
   load: Number(values.load),
+  loadBesideLong: Number(values['load-beside-long']),
   firstTokenMs: Number(values['first-token-ms']),
   abuserLimits: values['abuser-limits'],
   flags: values.serve.split(' ').filter((flag) => flag !== ''),

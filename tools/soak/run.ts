@@ -86,11 +86,12 @@ async function kill(): Promise<void> {
   }
 }
 
-/** When nothing runs and connections that were kept alive have been let go. */
+/** When nothing runs and connections that were kept alive have been let go: the server waits 75 s. */
 async function idle(): Promise<Sample> {
+  await pause(78_000)
   const deadline = performance.now() + 30_000
   for (;;) {
-    await pause(6000)
+    await pause(2000)
     const sample = await sampleOf(server.url, gateway, elapsed())
     if (sample.running + sample.waiting === 0 || performance.now() > deadline) return sample
   }
