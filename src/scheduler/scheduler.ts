@@ -12,7 +12,7 @@ import type { ShowHeld } from '../kvcache/slot-blocks.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
 import { FairQueue } from './fair-queue.ts'
 import { packingMove } from './packing.ts'
-import { chooseVictim } from './preemption.ts'
+import { Preemption } from './preemption.ts'
 import { type PrefillBudget, WholeBatch } from './prefill-budget.ts'
 import { prefillChunk } from './prefill-chunk.ts'
 import type { Sequence, SequenceEnd } from './sequence.ts'
@@ -33,9 +33,6 @@ export interface SchedulerStats {
 
 /** Tokens that a sequence may still generate for a move to be worth it. */
 const LEAST_AHEAD = 8
-/** Tokens that a sequence generates before its slot may be taken from it, and of how many in its slot each more of them is one. */
-const LEAST_STAY = 32
-const TOKENS_A_STAY = 16
 /** Rows of a pass up to which guesses are added. */
 const MOST_SPECULATED = 16
 /** Prompt tokens of a pass that are scored: llama.cpp keeps 4 bytes a vocabulary entry for each, and reading takes time. */
@@ -58,7 +55,7 @@ export interface SchedulerOptions {
   readonly leastCopy?: number
   /** See FairQueue. Default: as many tokens as all slots hold. */
   readonly aging?: number
-  /** Tokens that whoever has a slot generates before another may have it. */
+  /** See PreemptionOptions. */
   readonly leastStay?: number
 }
 
@@ -69,16 +66,14 @@ export class Scheduler {
   readonly #maxWaiting: number
   readonly #prefill: PrefillBudget
   readonly #leastCopy: number
-  readonly #leastStay: number
   readonly #queue: FairQueue
   /** In order of admission. */
   readonly #running = new Set<Sequence>()
   /** Between schedule() and commit() slots are in use by the engine: those of finished sequences are given back after it. */
   #stepping = false
   readonly #leaving: Sequence[] = []
-  /** Those that have given up their slots and wait. */
-  readonly #yielded = new Set<Sequence>()
-  /** Those of whom nobody has been told. */
+  readonly #preemption: Preemption
+  /** Those that have given up their slots, and of whom nobody has been told. */
   readonly #preempted: Sequence[] = []
   /** The adapter of the pass before. */
   #lastTurn: string | undefined
@@ -91,7 +86,7 @@ export class Scheduler {
       prefill = new WholeBatch(),
       leastCopy = Math.max(32, limits.contextSize / 64),
       aging = limits.slots * limits.contextSize,
-      leastStay = LEAST_STAY,
+      leastStay,
     }: SchedulerOptions = {},
   ) {
     this.#limits = limits
@@ -99,8 +94,8 @@ export class Scheduler {
     this.#maxWaiting = maxWaiting
     this.#prefill = prefill
     this.#leastCopy = leastCopy
-    this.#leastStay = leastStay
     this.#queue = new FairQueue(aging)
+    this.#preemption = new Preemption({ slots: limits.slots, queue: this.#queue, cache, leastStay })
   }
 
   /**
@@ -270,7 +265,7 @@ export class Scheduler {
     if (sequence.end !== undefined) return
     sequence.end = end
     this.#queue.remove(sequence)
-    this.#yielded.delete(sequence)
+    this.#preemption.delete(sequence)
     if (!this.#running.delete(sequence)) return
     if (this.#stepping) this.#leaving.push(sequence)
     else this.#giveBack(sequence)
@@ -337,19 +332,17 @@ export class Scheduler {
    * begin in it.
    */
   #preempt(adapter: string | undefined): void {
-    if (!this.#cache.copies || this.#queue.size === 0 || this.#running.size < this.#limits.slots) return
+    if (this.#queue.size === 0 || this.#running.size < this.#limits.slots) return
     const next = this.#queue.next(new Set())
     if (next === undefined || next.adapter !== adapter) return
-    const candidates = [...this.#running].filter((sequence) => this.#mayYield(sequence))
-    const lead = this.#leastStay * this.#limits.slots
-    const victim = chooseVictim(next, candidates, this.#running, this.#queue, lead)
+    const victim = this.#preemption.victimFor(next, this.#running)
     if (victim === undefined || !this.#begins(next)) return
     this.#running.delete(victim)
     this.#giveBack(victim)
     victim.computed = 0
     victim.preemptions++
     this.#queue.readmit(victim)
-    this.#yielded.add(victim)
+    this.#preemption.add(victim)
     this.#preempted.push(victim)
   }
 
@@ -359,18 +352,6 @@ export class Scheduler {
     if (first !== undefined && this.#queue.compare(first, next) < 0) return false
     const donor = next.scoresPrompt ? undefined : bestDonor(next, this.#running)
     return donor === undefined || donor.coming - donor.ready < this.#leastCopy
-  }
-
-  /** Whether a sequence can be brought back at a cost that is little beside what it has generated meanwhile, and goes on for a while. */
-  #mayYield(sequence: Sequence): boolean {
-    const { phase, generated, generatedOnAdmission, maxTokens, scoresPrompt, computed } = sequence
-    return (
-      phase === 'decode' &&
-      generated - generatedOnAdmission >= Math.max(this.#leastStay, computed / TOKENS_A_STAY) &&
-      maxTokens - generated >= LEAST_AHEAD &&
-      !scoresPrompt &&
-      this.#cache.mayPark([...this.#yielded, sequence].map(({ tokens }) => tokens.length))
-    )
   }
 
   /** Those that have lost their slot since the last call. */
@@ -409,7 +390,7 @@ export class Scheduler {
     sequence.arrival = { copyFrom: donor?.slot, park: lease.park, restore: lease.restore }
     this.#running.add(sequence)
     // What it has to compute again is not its tenant's doing.
-    this.#queue.admit(sequence, this.#yielded.delete(sequence) ? 0 : sequence.pending)
+    this.#queue.admit(sequence, this.#preemption.delete(sequence) ? 0 : sequence.pending)
   }
 
   #entryOf(sequence: Sequence, room: number, besideOthers: boolean): ScheduledEntry | undefined {

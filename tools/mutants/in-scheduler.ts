@@ -303,13 +303,13 @@ export const inScheduler: readonly Mutant[] = [
   },
   {
     name: 'a slot is taken from whoever is about to end',
-    file: scheduler,
+    file: 'src/scheduler/preemption.ts',
     find: 'maxTokens - generated >= LEAST_AHEAD &&',
     replace: '',
   },
   {
     name: 'a prompt is scored twice',
-    file: scheduler,
+    file: 'src/scheduler/preemption.ts',
     find: '!scoresPrompt &&',
     replace: '',
   },
@@ -340,7 +340,7 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'slots are taken for nothing between tenants that have their share',
     file: 'src/scheduler/preemption.ts',
-    find: 'queue.servedOf(one) - queue.servedOf(next) >= lead',
+    find: 'queue.servedOf(one) - queue.servedOf(next) >= this.#leastStay * slots',
     replace: 'true',
   },
   {
@@ -364,12 +364,12 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'what a tenant has to compute again is charged to it',
     file: scheduler,
-    find: 'this.#yielded.delete(sequence) ? 0 : sequence.pending',
-    replace: 'this.#yielded.delete(sequence) ? sequence.pending : sequence.pending',
+    find: 'this.#preemption.delete(sequence) ? 0 : sequence.pending',
+    replace: 'this.#preemption.delete(sequence) ? sequence.pending : sequence.pending',
   },
   {
     name: 'more is given up than can be parked',
-    file: scheduler,
+    file: 'src/scheduler/preemption.ts',
     find: '[...this.#yielded, sequence]',
     replace: '[sequence]',
   },
