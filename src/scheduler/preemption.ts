@@ -5,13 +5,11 @@ import type { Sequence } from './sequence.ts'
 /** Tokens that a sequence generates before its slot may be taken from it, and of how many in its slot each more of them is one. */
 const LEAST_STAY = 32
 const TOKENS_A_STAY = 16
-/** One that may generate fewer ends soon. */
-const LEAST_AHEAD = 8
 
 export interface PreemptionOptions {
   readonly slots: number
   readonly queue: Pick<FairQueue, 'compare' | 'priorityOf' | 'servedOf'>
-  readonly cache: Pick<SlotCache, 'copies' | 'mayPark'>
+  readonly cache: Pick<SlotCache, 'mayPark'>
   /** Tokens that whoever has a slot generates before another may have it. */
   readonly leastStay?: number | undefined
 }
@@ -72,15 +70,13 @@ export class Preemption {
 
   /** Whether a sequence can be brought back at a cost that is little beside what it has generated meanwhile, and goes on for a while. */
   #mayYield(sequence: Sequence): boolean {
-    const { phase, generated, generatedOnAdmission, maxTokens, scoresPrompt, computed } = sequence
-    const { cache } = this.#options
+    const { phase, generated, generatedOnAdmission, endsSoon, scoresPrompt, computed } = sequence
     return (
-      cache.copies &&
       phase === 'decode' &&
       generated - generatedOnAdmission >= Math.max(this.#leastStay, computed / TOKENS_A_STAY) &&
-      maxTokens - generated >= LEAST_AHEAD &&
+      !endsSoon &&
       !scoresPrompt &&
-      cache.mayPark([...this.#yielded, sequence].map(({ tokens }) => tokens.length))
+      this.#options.cache.mayPark([...this.#yielded, sequence].map(({ tokens }) => tokens.length))
     )
   }
 }

@@ -31,8 +31,6 @@ export interface SchedulerStats {
   readonly resident: number
 }
 
-/** Tokens that a sequence may still generate for a move to be worth it. */
-const LEAST_AHEAD = 8
 /** Rows of a pass up to which guesses are added. */
 const MOST_SPECULATED = 16
 /** Prompt tokens of a pass that are scored: llama.cpp keeps 4 bytes a vocabulary entry for each, and reading takes time. */
@@ -319,7 +317,7 @@ export class Scheduler {
     )
     const sequence = move && bySlot.get(move.from)
     // One that generates is in the next batch for certain: what is copied is still there then.
-    if (sequence?.phase !== 'decode' || sequence.maxTokens - sequence.generated < LEAST_AHEAD) return
+    if (sequence?.phase !== 'decode' || sequence.endsSoon) return
     const lease = this.#cache.claim(move?.to ?? -1)
     if (lease === undefined || sequence.slot === undefined) return
     this.#cache.release(sequence.slot, emptyPrefix(sequence.scope))

@@ -7,6 +7,9 @@ import { PromptLookup } from './prompt-lookup.ts'
 /** How a sequence ended. */
 export type SequenceEnd = 'stop' | 'length' | 'cancelled' | 'error'
 
+/** One that may generate fewer tokens ends soon. */
+const LEAST_AHEAD = 8
+
 export interface SequenceParams {
   readonly id: string
   /** At least one token. */
@@ -121,6 +124,11 @@ export class Sequence implements Prefix {
 
   get generated(): number {
     return this.tokens.length - this.promptLength
+  }
+
+  /** Whether it goes on for so short a time that another slot is not worth it, nor is its own to another. */
+  get endsSoon(): boolean {
+    return this.maxTokens - this.generated < LEAST_AHEAD
   }
 
   /** Reporting names, and the order of service; nothing else depends on them. */

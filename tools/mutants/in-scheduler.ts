@@ -304,7 +304,7 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'a slot is taken from whoever is about to end',
     file: 'src/scheduler/preemption.ts',
-    find: 'maxTokens - generated >= LEAST_AHEAD &&',
+    find: '!endsSoon &&',
     replace: '',
   },
   {
