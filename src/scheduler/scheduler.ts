@@ -253,8 +253,7 @@ export class Scheduler {
 
   /** What a sequence was to get restored into its slot is lost: it computes all of its prompt, from the next step on. */
   retract({ sequence }: ScheduledEntry): void {
-    sequence.computed = 0
-    if (sequence.preemptions === 0) sequence.cached = 0
+    sequence.arrivesWith(0)
     sequence.restoring = false
   }
 
@@ -280,10 +279,12 @@ export class Scheduler {
     this.#cache.checkIntegrity(holding.map(({ slot }) => slot ?? -1))
   }
 
-  #checkHolding({ id, slot, computed, cached, tokens }: Sequence): void {
+  #checkHolding({ id, slot, computed, cached, tokens, promptLength, preemptions }: Sequence): void {
     insist(slot !== undefined, `${id} runs without a slot`)
     insist(computed <= tokens.length, `${id} has computed ${computed} of ${tokens.length} tokens`)
-    insist(cached <= tokens.length, `${id} found ${cached} tokens`)
+    // Of its first slot, which may have held more than is computed in this one so far.
+    const most = preemptions > 0 ? tokens.length : Math.max(computed, promptLength)
+    insist(cached <= most, `${id} found ${cached} tokens`)
     // The last one that is drawn is never computed.
     insist(tokens.length <= this.#limits.contextSize + 1, `${id} has ${tokens.length} tokens`)
   }
@@ -348,8 +349,8 @@ export class Scheduler {
   #begins(next: Sequence): boolean {
     const [first] = this.#prompts(next.adapter)
     if (first !== undefined && this.#queue.compare(first, next) < 0) return false
-    const donor = next.scoresPrompt ? undefined : bestDonor(next, this.#running)
-    return donor === undefined || donor.coming - donor.ready < this.#leastCopy
+    const donor = this.#donorFor(next)
+    return donor === undefined || !this.#isComing(donor, donor.ready)
   }
 
   /** Those that have lost their slot since the last call. */
@@ -370,20 +371,28 @@ export class Scheduler {
     const wanted = sequence.scoresPrompt ? emptyPrefix(sequence.scope) : sequence
     const found = this.#cache.find(wanted)
     if (found === undefined) return 'full'
-    const donor =
-      this.#cache.copies && !sequence.scoresPrompt ? bestDonor(sequence, this.#running) : undefined
+    const donor = this.#donorFor(sequence)
     const held = Math.max(found, donor?.ready ?? 0)
-    if (donor !== undefined && donor.coming - held >= this.#leastCopy) return 'deferred'
+    if (donor !== undefined && this.#isComing(donor, held)) return 'deferred'
     const copied = donor !== undefined && donor.ready - found >= this.#leastCopy
     return copied ? { wanted: emptyPrefix(sequence.scope), donor } : { wanted, donor: undefined }
+  }
+
+  /** Whose slot it may copy; undefined: nobody's. */
+  #donorFor(sequence: Sequence): Donor | undefined {
+    return this.#cache.copies && !sequence.scoresPrompt ? bestDonor(sequence, this.#running) : undefined
+  }
+
+  /** Whether so much more of a prompt will be there than is `held` now that it is worth waiting for. */
+  #isComing({ coming }: Donor, held: number): boolean {
+    return coming - held >= this.#leastCopy
   }
 
   #admit(sequence: Sequence, { wanted, donor }: Place): void {
     const lease = this.#cache.acquire(wanted)
     if (lease === undefined) throw new Error('a slot that was free is not')
     sequence.slot = lease.slot
-    sequence.computed = donor?.ready ?? lease.cached
-    if (sequence.preemptions === 0) sequence.cached = sequence.computed
+    sequence.arrivesWith(donor?.ready ?? lease.cached)
     sequence.generatedOnAdmission = sequence.generated
     sequence.arrival = { copyFrom: donor?.slot, park: lease.park, restore: lease.restore }
     this.#running.add(sequence)

@@ -101,6 +101,12 @@ export class Sequence implements Prefix {
     this.#lookup = speculation && new PromptLookup(speculation.prediction)
   }
 
+  /** So many of its tokens are in the slot that it gets; of its first one that is what was found. */
+  arrivesWith(tokens: number): void {
+    this.computed = tokens
+    if (this.preemptions === 0) this.cached = tokens
+  }
+
   /** A guess of what comes next, at most `room` tokens. */
   draft(room: number): readonly number[] {
     return this.#lookup?.guess(this.tokens, Math.min(room, this.maxTokens - this.generated - 1)) ?? []

@@ -49,8 +49,8 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'a lost restore goes unnoticed',
     file: scheduler,
-    find: 'sequence.computed = 0\n    if',
-    replace: 'if',
+    find: '    sequence.arrivesWith(0)\n',
+    replace: '',
   },
   {
     name: 'copies from what is on its way',
@@ -315,9 +315,9 @@ export const inScheduler: readonly Mutant[] = [
   },
   {
     name: 'what was cached is told of the second slot',
-    file: scheduler,
-    find: 'if (sequence.preemptions === 0) sequence.cached = sequence.computed',
-    replace: 'sequence.cached = sequence.computed',
+    file: 'src/scheduler/sequence.ts',
+    find: 'if (this.preemptions === 0) this.cached = tokens',
+    replace: 'this.cached = tokens',
   },
   {
     name: 'a slot that is given up is lost',
