@@ -1,8 +1,11 @@
-// Does what the README promises: `npm start`, a chat by HTTP, ctrl-C. Needs a built checkout; exits 1 when a promise breaks.
+// Does what the README promises after `npm ci`: `npm start`, a chat by HTTP, ctrl-C. Exits 1 when a promise breaks.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 
+// A fresh clone has nothing built.
+rmSync('dist', { recursive: true, force: true })
 const port = 18080 + (process.pid % 1000)
 const child = spawn('npm', ['start', '--', '--port', String(port)], { stdio: 'inherit', detached: true })
 const base = `http://127.0.0.1:${port}`
