@@ -131,7 +131,7 @@ function faster(some: readonly Timed[], others: readonly Timed[]): number {
 
 it('how long a prompt takes does not tell whether another tenant has sent it', async () => {
   const promptOf = (kind: string, round: number): string =>
-    Array.from({ length: 30 }, (_, at) => `In ${kind} ${round}, rule ${at} says what to do.`).join(' ')
+    Array.from({ length: 30 }, (_, at) => `${round}: in ${kind}, rule ${at} says what to do.`).join(' ')
   const guessed: Timed[] = []
   const unknown: Timed[] = []
   const own: Timed[] = []
@@ -139,12 +139,15 @@ it('how long a prompt takes does not tell whether another tenant has sent it', a
     const secret = promptOf('secret', round)
     await timed(KEYS.one, secret)
     const guess = async (): Promise<unknown> => guessed.push(await timed(KEYS.two, secret))
-    const draw = async (): Promise<unknown> => unknown.push(await timed(KEYS.two, promptOf('nothing', round)))
+    const draw = async (): Promise<unknown> => unknown.push(await timed(KEYS.two, promptOf('private', round)))
     // What comes second may be faster or slower for other reasons.
     for (const turn of round % 2 === 0 ? [guess, draw] : [draw, guess]) await turn()
     own.push(await timed(KEYS.two, secret))
   }
   expect(Math.min(...guessed.map(({ computed }) => computed))).toBeGreaterThan(300)
+  // The two words are as many tokens: prompts of other lengths take other times.
+  for (const [round, { computed }] of guessed.entries())
+    expect(Math.abs(computed - (unknown[round]?.computed ?? 0))).toBeLessThan(10)
   expect(Math.max(...own.map(({ computed }) => computed))).toBeLessThan(50)
   // By chance alone 0.5, beyond these bounds once in 20,000 runs.
   expect(faster(guessed, unknown)).toBeGreaterThan(0.1)
