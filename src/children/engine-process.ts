@@ -40,7 +40,8 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     blocks: init.blockSize === undefined ? undefined : new SlotBlocks(init.blockSize),
     now: () => performance.now(),
     onStep: (message) => {
-      channel.send(message)
+      // Once the next pass has begun: whoever is woken by it may be given this thread's core.
+      setImmediate(() => channel.send(message))
       channel.progress()
       channel.busy(message.stats.running + message.stats.waiting > 0)
     },
@@ -72,6 +73,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     close: async () => {
       stop.abort()
       await running
+      await new Promise(setImmediate)
       await parking?.close(cache.idle())
       await engine.close()
     },
