@@ -14,10 +14,11 @@ export interface Pass {
 export interface PrefillBudget {
   /**
    * @param decodes sequences that are waiting for their next token in this pass.
-   * @param depth tokens of the prompt that are computed already.
+   * @param depth tokens of the first prompt that are computed already.
+   * @param pending tokens of it that are not.
    * @returns at least 1.
    */
-  tokens(decodes: number, depth: number): number
+  tokens(decodes: number, depth: number, pending: number): number
   observe(pass: Pass): void
 }
 
@@ -39,6 +40,8 @@ const RISE = 0.5
 const FALL = 0.1
 /** Part of the target that is planned for: passes vary. */
 const MARGIN = 0.9
+/** A prompt that is through with so much more is not divided: each pass costs the streams' rows once more. */
+const LAST_PIECE = 1.2
 
 /**
  * Keeps passes that carry running streams within a time, by measuring what a pass without prompts
@@ -61,13 +64,14 @@ export class PacedPrefill implements PrefillBudget {
     this.#least = least
   }
 
-  tokens(decodes: number, depth: number): number {
+  tokens(decodes: number, depth: number, pending: number): number {
     if (decodes === 0) return Number.POSITIVE_INFINITY
     const decodeMs = this.#expected(decodes)
     const tokenMs = this.#promptCost.at(depth)
     if (tokenMs === undefined || decodeMs === undefined) return this.#least
     const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * this.#fullMs(decodeMs))
-    return Math.max(this.#least, Math.floor((MARGIN * target - decodeMs) / tokenMs))
+    const tokens = Math.max(this.#least, Math.floor((MARGIN * target - decodeMs) / tokenMs))
+    return pending <= LAST_PIECE * tokens ? Math.max(tokens, pending) : tokens
   }
 
   observe({ decodes, promptTokens, depth = 0, ms }: Pass): void {

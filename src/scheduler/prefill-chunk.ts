@@ -4,13 +4,16 @@ export interface PrefillChunk {
   readonly back: number
 }
 
-/** Part of a tile from which computing a whole one is cheaper. */
-const SHORT = 0.25
+/** Tokens before a row at which attention by whole tiles costs as much as all the rest of it: 1,600 with AMX, 3,400 without. */
+const EVEN_DEPTH = 2500
+/** How many times as much attention costs a row where there are fewer than a tile. */
+const ROW_BY_ROW = 3.5
 
 /**
  * How much of a prompt to compute in a pass. llama.cpp's attention on a CPU is three times as fast where a sequence has a
  * tile of rows or more (ggml: 64), so a chunk is whole tiles, and the short end of a prompt is filled up to one with
- * tokens that are computed again. Beside other sequences one row more: llama.cpp computes the first of each by itself.
+ * tokens that are computed again, where so many come before it that this costs less. Beside other sequences one row more:
+ * llama.cpp computes the first of each by itself.
  *
  * @param pending tokens of the prompt that are still to be computed.
  * @param computed tokens before them that may be computed again.
@@ -30,6 +33,11 @@ export function prefillChunk(
   }
   const rows = pending - first
   const lacking = tile - rows
-  const fill = rows > SHORT * tile && lacking > 0 && lacking <= Math.min(computed, room - pending)
-  return { count: pending, back: fill ? lacking : 0 }
+  const possible = lacking > 0 && lacking <= Math.min(computed, room - pending)
+  return { count: pending, back: possible && wholeTileIsCheaper(rows, tile, computed) ? lacking : 0 }
+}
+
+function wholeTileIsCheaper(rows: number, tile: number, depth: number): boolean {
+  const attention = depth / EVEN_DEPTH
+  return tile * (1 + attention) < rows * (1 + ROW_BY_ROW * attention)
 }

@@ -179,7 +179,8 @@ export class Scheduler {
     const take = (sequence: Sequence): void => {
       // The first prompt gets most of the pass: what its tokens cost is what counts.
       if (pass.batch.length === decodes) {
-        pass.room = Math.min(pass.room, this.#prefill.tokens(decodes, sequence.computed))
+        const { computed, pending } = sequence
+        pass.room = Math.min(pass.room, this.#prefill.tokens(decodes, computed, pending))
       }
       this.#take(sequence, pass)
     }

@@ -21,12 +21,15 @@ function simulate(pace: PacedPrefill, machine: Machine, decodes: number, passes 
     (machine.fixed + machine.row * decodes + machine.token * promptTokens) * noise()
   for (let i = 0; i < 10; i++) pace.observe({ decodes, promptTokens: 0, ms: took(0) })
   return Array.from({ length: passes }, () => {
-    const promptTokens = Math.min(512, pace.tokens(decodes, 0))
+    const promptTokens = Math.min(512, pace.tokens(decodes, 0, LONG))
     const ms = took(promptTokens)
     pace.observe({ decodes, promptTokens, ms })
     return { ms, promptTokens }
   })
 }
+
+/** Tokens of a prompt that no pass can finish. */
+const LONG = 100_000
 
 const p = (values: readonly number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN
@@ -81,7 +84,17 @@ describe('PacedPrefill', () => {
   it('leaves the batch to prompts when nobody waits for a token', () => {
     const pace = new PacedPrefill(10)
     simulate(pace, slow, 8)
-    expect(pace.tokens(0, 0)).toBe(Number.POSITIVE_INFINITY)
+    expect(pace.tokens(0, 0, LONG)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('lets a prompt that is nearly through end in this pass, and no longer one', () => {
+    const pace = new PacedPrefill(400)
+    simulate(pace, slow, 8)
+    const tokens = pace.tokens(8, 0, LONG)
+    expect(pace.tokens(8, 0, Math.floor(1.19 * tokens))).toBe(Math.floor(1.19 * tokens))
+    expect(pace.tokens(8, 0, Math.ceil(1.21 * tokens))).toBe(tokens)
+    // What is left goes to the next prompt.
+    expect(pace.tokens(8, 0, 10)).toBe(tokens)
   })
 
   it('follows a machine that becomes slower, at once', () => {
@@ -95,8 +108,8 @@ describe('PacedPrefill', () => {
     const pace = new PacedPrefill(200)
     for (let i = 0; i < 20; i++) pace.observe({ decodes: 8, promptTokens: 0, ms: 10 })
     for (let i = 0; i < 20; i++) pace.observe({ decodes: 8, promptTokens: 100, ms: 110 })
-    expect(pace.tokens(8, 0)).toBeGreaterThan(160)
+    expect(pace.tokens(8, 0, LONG)).toBeGreaterThan(160)
     for (let i = 0; i < 3; i++) pace.observe({ decodes: 8, promptTokens: 0, ms: 110 })
-    expect(pace.tokens(8, 0)).toBeLessThan(100)
+    expect(pace.tokens(8, 0, LONG)).toBeLessThan(100)
   })
 })

@@ -86,7 +86,7 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'prompts take what decodes left',
     file: scheduler,
-    find: 'Math.min(pass.room, this.#prefill.tokens(decodes, sequence.computed))',
+    find: 'Math.min(pass.room, this.#prefill.tokens(decodes, computed, pending))',
     replace: 'pass.room',
   },
   {
