@@ -12,6 +12,8 @@ export interface Pass {
 
 /** How many prompt tokens the next forward pass may carry. */
 export interface PrefillBudget {
+  /** Passes that a stream may have to sit out after its first token, while prompts that came with it are computed. */
+  readonly patience: number
   /**
    * @param decodes sequences that are waiting for their next token in this pass.
    * @param depth tokens of the first prompt that are computed already.
@@ -24,6 +26,7 @@ export interface PrefillBudget {
 
 /** Prompts take all that is left of a batch. */
 export class WholeBatch implements PrefillBudget {
+  readonly patience = 0
   tokens(): number {
     return Number.POSITIVE_INFINITY
   }
@@ -33,6 +36,8 @@ export class WholeBatch implements PrefillBudget {
 /** Without a target, a pass with prompts may take so many times as long as the fullest one without, or so many milliseconds. */
 const AUTO_STRETCH = 7
 const AUTO_LEAST_MS = 50
+/** Without a target: passes of whole batches, each as long as one without streams may be. */
+const AUTO_PATIENCE = 2
 /** A full pass is not taken to be longer than so many times the present one. */
 const MOST_STRETCH = 4
 /** A pass without prompts that was slower than thought counts at once, a faster one little by little. */
@@ -48,6 +53,7 @@ const LAST_PIECE = 1.2
  * and what a prompt token costs on this machine, with this model, at this moment.
  */
 export class PacedPrefill implements PrefillBudget {
+  readonly patience: number
   readonly #targetMs: number
   readonly #least: number
   /** By number of decodes; what a pass without prompts takes. */
@@ -60,6 +66,7 @@ export class PacedPrefill implements PrefillBudget {
    * @param least Tokens by which a prompt advances however slow the machine is.
    */
   constructor(targetMs: number, least = 16) {
+    this.patience = targetMs === 0 ? AUTO_PATIENCE : 0
     this.#targetMs = targetMs
     this.#least = least
   }

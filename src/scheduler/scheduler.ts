@@ -153,13 +153,38 @@ export class Scheduler {
   #passOf(adapter: string | undefined): ScheduledEntry[] {
     this.#preempt(adapter)
     const pass: Pass = { adapter, batch: [], room: this.#limits.batchTokens, scored: 0 }
-    // Decodes first: each costs one token, so no prompt, however long, can stall a running stream.
-    for (const sequence of this.#running) {
-      if (sequence.phase === 'decode' && sequence.adapter === adapter) this.#take(sequence, pass)
+    const streams = [...this.#running].filter(
+      (sequence) => sequence.phase === 'decode' && sequence.adapter === adapter,
+    )
+    if (this.#maySitOut(streams, adapter)) {
+      this.#takePrompts(pass)
+      if (pass.batch.length > 0) {
+        for (const sequence of streams) sequence.satOut++
+        return pass.batch
+      }
     }
+    // Decodes first: each costs one token, so no prompt, however long, can stall a running stream.
+    for (const sequence of streams) this.#take(sequence, pass)
     pass.room -= this.#speculate(pass.batch)
     this.#takePrompts(pass)
     return pass.batch
+  }
+
+  /**
+   * Requests that arrive together begin together: while all streams have only begun, prompts that would have to be divided
+   * for them go first, in whole batches. A row of a stream beside a chunk costs several times what it costs beside other streams.
+   */
+  #maySitOut(streams: readonly Sequence[], adapter: string | undefined): boolean {
+    const { patience } = this.#prefill
+    if (streams.length === 0) return false
+    const may = ({ justBegan, satOut, arrival }: Sequence): boolean =>
+      justBegan && satOut < patience && arrival === undefined
+    if (!streams.every(may)) return false
+    let pending = 0
+    for (const sequence of this.#prompts(adapter)) pending += sequence.pending
+    let free = this.#limits.slots - this.#running.size
+    for (const sequence of this.#queue.waiting()) if (free-- > 0) pending += sequence.pending
+    return pending > this.#prefill.tokens(streams.length, 0, pending)
   }
 
   /** Puts as much of a sequence into a pass as there is room for. */

@@ -65,6 +65,8 @@ export class Sequence implements Prefix {
   slot: number | undefined
   /** Tokens that it had generated when it got its slot. */
   generatedOnAdmission = 0
+  /** Passes that it has sat out after its first token, for prompts that came with it. */
+  satOut = 0
   /** Times that it had to give up its slot. */
   preemptions = 0
   /** What has to happen to its slot before its first tokens enter it. */
@@ -130,6 +132,11 @@ export class Sequence implements Prefix {
 
   get generated(): number {
     return this.tokens.length - this.promptLength
+  }
+
+  /** Whether it has had no more than one token in its slot. */
+  get justBegan(): boolean {
+    return this.generated - this.generatedOnAdmission <= 1
   }
 
   /** Whether it goes on for so short a time that another slot is not worth it, nor is its own to another. */

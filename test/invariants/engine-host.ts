@@ -13,7 +13,7 @@ import type { Settings } from './case.ts'
 import { JudgedEngine, type Observer } from './judged-engine.ts'
 import { MemoryLot } from './memory-lot.ts'
 import { ADAPTER, CONTEXT } from './oracle.ts'
-import { passComplaints } from './pass-laws.ts'
+import { PATIENCE, passComplaints } from './pass-laws.ts'
 
 /** An engine process without a process: what is said to it, and what it says, waits to be delivered. */
 export class EngineHost extends EventEmitter {
@@ -97,6 +97,7 @@ export class EngineHost extends EventEmitter {
     })
     const { cache, lot } = this.#cacheOf(engine)
     const budget = {
+      patience: PATIENCE,
       tokens: (decodes: number) => (decodes > 0 ? prefill : batchTokens),
       observe: () => undefined,
     }

@@ -3,6 +3,9 @@ import type { ScheduledEntry } from '../../src/scheduler/scheduler.ts'
 import type { Sequence } from '../../src/scheduler/sequence.ts'
 import type { Settings } from './case.ts'
 
+/** Passes that streams which have just begun may sit out. */
+export const PATIENCE = 2
+
 /**
  * What is wrong with a pass that is about to run.
  * @param all sequences that the engine has, by arrival.
@@ -19,23 +22,28 @@ export function passComplaints(
   const present = all.filter(({ end }) => end === undefined)
   const pass = new Set(batch.map(({ sequence }) => sequence))
   return [
-    ...decodePriority(batch, pass, present),
+    ...decodePriority(batch, pass, present, settings),
     ...workConserving(batch, pass, present, settings),
     ...order(present, begun),
   ]
 }
 
-/** Running sequences get a token in each pass of their adapter. */
+/** Running sequences get a token in each pass of their adapter; while all of them have only begun, they may sit out a few. */
 function decodePriority(
   batch: readonly ScheduledEntry[],
   pass: ReadonlySet<Sequence>,
   present: readonly Sequence[],
+  { prefill }: Settings,
 ): string[] {
   const adapter = batch[0]?.adapter
-  return present
-    .filter(
-      (one) => one.slot !== undefined && one.phase === 'decode' && one.adapter === adapter && !pass.has(one),
-    )
+  const streams = present.filter(
+    (one) => one.slot !== undefined && one.phase === 'decode' && one.adapter === adapter,
+  )
+  const absent = streams.filter((one) => !pass.has(one))
+  // One that is in the pass has come back with all it had, and begins anew.
+  const patient = prefill > 0 && streams.every(({ justBegan }) => justBegan)
+  return absent
+    .filter(({ satOut }) => !patient || satOut > PATIENCE)
     .map(({ id }) => `${id} generates, and is not in the pass`)
 }
 

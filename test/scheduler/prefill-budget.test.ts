@@ -76,6 +76,11 @@ describe('PacedPrefill', () => {
     expect(p(times, 0.5)).toBeGreaterThan(0.7 * 7 * (20 + 32))
   })
 
+  it('keeps no stream waiting where a target was set', () => {
+    expect(new PacedPrefill(100).patience).toBe(0)
+    expect(new PacedPrefill(0).patience).toBe(2)
+  })
+
   it('lets prompts advance where the target cannot be held at all', () => {
     const passes = simulate(new PacedPrefill(10), slow, 8)
     expect(passes.every(({ promptTokens }) => promptTokens === 16)).toBe(true)

@@ -472,6 +472,7 @@ describe('Scheduler', () => {
     const engine = new SimulatedEngine(limits)
     const asked: number[] = []
     const prefill = {
+      patience: 0,
       tokens: (decodes: number) => {
         asked.push(decodes)
         return 2
@@ -493,5 +494,100 @@ describe('Scheduler', () => {
       { a: 1, b: 1 },
     ])
     expect(asked).toEqual([0, 1, 1])
+  })
+
+  describe('streams that have just begun', () => {
+    /** Rows of each pass, by sequence; streams leave prompts two rows. */
+    async function rowsOf(patience: number, lengths: Record<string, number>, passes: number) {
+      const limits = { slots: 3, contextSize: 64, batchTokens: 8 }
+      const engine = new SimulatedEngine(limits)
+      const prefill = {
+        patience,
+        tokens: (decodes: number) => (decodes > 0 ? 2 : 8),
+        observe: () => undefined,
+      }
+      const scheduler = new Scheduler(limits, new NoPrefixSlotCache(3), { prefill })
+      const rows: Record<string, number>[] = []
+      const step = async (): Promise<void> => {
+        const batch = scheduler.schedule()
+        rows.push(Object.fromEntries(batch.map(({ id, tokens }) => [id, tokens.length])))
+        scheduler.commit(batch, await engine.step(batch))
+      }
+      for (const [id, length] of Object.entries(lengths)) scheduler.add(sequence(id, length, 9))
+      while (rows.length < passes) await step()
+      return { rows, scheduler, step }
+    }
+
+    it('sit out while prompts that came with them are computed', async () => {
+      expect((await rowsOf(2, { a: 4, b: 16 }, 4)).rows).toEqual([
+        { a: 4, b: 4 },
+        { b: 8 },
+        { b: 4 },
+        { a: 1, b: 1 },
+      ])
+      expect((await rowsOf(0, { a: 4, b: 8 }, 3)).rows).toEqual([
+        { a: 4, b: 4 },
+        { a: 1, b: 2 },
+        { a: 1, b: 2 },
+      ])
+    })
+
+    it('sit out no more passes than they may', async () => {
+      expect((await rowsOf(1, { a: 4, b: 16 }, 4)).rows).toEqual([
+        { a: 4, b: 4 },
+        { b: 8 },
+        { a: 1, b: 2 },
+        { a: 1, b: 2 },
+      ])
+    })
+
+    it('sit out for none that fits beside them', async () => {
+      expect((await rowsOf(2, { a: 4, b: 6 }, 2)).rows).toEqual([
+        { a: 4, b: 4 },
+        { a: 1, b: 2 },
+      ])
+    })
+
+    it('do not sit out where they move', async () => {
+      const limits = { slots: 4, contextSize: 64, batchTokens: 16 }
+      const engine = new SimulatedEngine(limits)
+      const prefill = {
+        patience: 2,
+        tokens: (decodes: number) => (decodes > 0 ? 2 : 16),
+        observe: () => undefined,
+      }
+      const scheduler = new Scheduler(limits, new PrefixSlotCache(4), { prefill })
+      const step = async (): Promise<readonly ScheduledEntry[]> => {
+        const batch = scheduler.schedule()
+        scheduler.commit(batch, await engine.step(batch))
+        return batch
+      }
+      const behind = { share: { tenant: '', weight: 1, priority: 1 }, cacheScope: 'long' }
+      scheduler.add(sequence('long', 30, 9, behind))
+      await step()
+      scheduler.add(sequence('short', 3, 1, { cacheScope: 'short' }))
+      scheduler.add(sequence('stream', 4, 20, { cacheScope: 'stream' }))
+      await step()
+      // The short one has left a hole between the others.
+      const moved = (await step()).find(({ id }) => id === 'stream')
+      expect([moved?.slot, moved?.copyFrom]).toEqual([1, 2])
+    })
+
+    it('sit out no more once they go on, nor does anybody beside one that does', async () => {
+      const { rows, scheduler, step } = await rowsOf(2, { a: 4 }, 3)
+      scheduler.add(sequence('b', 4, 9))
+      await step()
+      await step()
+      scheduler.add(sequence('c', 16, 9))
+      await step()
+      expect(rows).toEqual([
+        { a: 4 },
+        { a: 1 },
+        { a: 1 },
+        { a: 1, b: 2 },
+        { a: 1, b: 2 },
+        { a: 1, b: 1, c: 2 },
+      ])
+    })
   })
 })

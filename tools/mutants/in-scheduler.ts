@@ -90,6 +90,30 @@ export const inScheduler: readonly Mutant[] = [
     replace: 'pass.room',
   },
   {
+    name: 'streams sit out for ever',
+    file: scheduler,
+    find: 'justBegan && satOut < patience && arrival',
+    replace: 'justBegan && arrival',
+  },
+  {
+    name: 'streams sit out that go on',
+    file: scheduler,
+    find: 'justBegan && satOut < patience && arrival',
+    replace: 'satOut < patience && arrival',
+  },
+  {
+    name: 'a stream that moves sits out',
+    file: scheduler,
+    find: 'satOut < patience && arrival === undefined',
+    replace: 'satOut < patience',
+  },
+  {
+    name: 'streams sit out for prompts that fit',
+    file: scheduler,
+    find: 'return pending > this.#prefill.tokens(streams.length, 0, pending)',
+    replace: 'return pending > 0',
+  },
+  {
     name: 'a slow pass is forgotten slowly',
     file: 'src/scheduler/prefill-budget.ts',
     find: 'const RISE = 0.5',
