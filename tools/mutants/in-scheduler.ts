@@ -134,8 +134,8 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'prefill before decode',
     file: scheduler,
-    find: "if (sequence.phase === 'decode' && sequence.adapter === adapter)",
-    replace: "if (sequence.phase === 'prefill' && sequence.adapter === adapter)",
+    find: "(sequence) => sequence.phase === 'decode' && sequence.adapter === adapter",
+    replace: "(sequence) => sequence.phase === 'prefill' && sequence.adapter === adapter",
   },
   {
     name: 'budget never spent',
