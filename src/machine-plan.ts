@@ -11,8 +11,6 @@ export interface MachinePlan {
   readonly cores: number
   /** Threads of a forward pass, at most. */
   readonly threads: number
-  /** Whether fewer threads are tried while it serves, and kept where they are faster. */
-  readonly tuneThreads: boolean
   /** What is used; undefined: there is none, or none is to be used. */
   readonly gpu: Gpu | undefined
   /** A device that llama.cpp cannot use, and what the attempt wrote. */
@@ -32,7 +30,6 @@ export async function machinePlan({ threads, gpuLayers, flashAttention }: Config
   return {
     cores,
     threads: threads || cores,
-    tuneThreads: threads === 0,
     gpu,
     uselessGpu: gpu === undefined ? probe?.complaint : undefined,
     gpuLayers: gpu === undefined ? 'none' : layersInWords(gpuLayers),

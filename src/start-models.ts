@@ -56,7 +56,6 @@ export async function startModel(
       contextSize: plan.contextSize,
       batchTokens: plan.batchTokens,
       threads: machine.threads,
-      tuneThreads: machine.tuneThreads,
       gpuLayers: layers,
       gpuBackend: machine.gpu?.backend,
       kvCacheType: plan.kvCacheType,

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts'
-import { type LlamaEngine, openLlama } from '../engine/llama.ts'
+import { openLlama } from '../engine/llama.ts'
 import { ParkingLot } from '../engine/parking-lot.ts'
 import { SimulatedEngine } from '../engine/simulated.ts'
 import { StepLoop } from '../engine/step-loop.ts'
@@ -135,16 +135,8 @@ async function open(init: EngineInit): Promise<Opened> {
     const can = { prefixReuse: true, parking: true }
     return { engine: new SimulatedEngine(init), modelBytes: 0, parameters: 0, ...can, tune }
   }
-  const { engine, info } = await openLlama(init)
-  return { engine, ...info, tune: init.tuneThreads ? threadTuning(engine, init.threads) : () => undefined }
-}
-
-function threadTuning(engine: LlamaEngine, cores: number): (pass: Pass) => void {
-  const tuner = new ThreadTuner([cores, cores - 1, Math.ceil(cores / 2)].filter((threads) => threads > 0))
-  let threads = cores
-  return (pass) => {
-    tuner.observe(pass)
-    if (tuner.threads !== threads) engine.setThreads(tuner.threads)
-    threads = tuner.threads
-  }
+  const { threads } = init
+  const tuner = new ThreadTuner([threads, threads - 1, Math.ceil(threads / 2)].filter((some) => some > 0))
+  const { engine, info } = await openLlama({ ...init, streamThreads: (streams) => tuner.threadsFor(streams) })
+  return { engine, ...info, tune: (pass) => tuner.observe(pass) }
 }

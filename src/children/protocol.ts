@@ -19,10 +19,8 @@ export interface EngineInit {
   readonly slots: number
   readonly contextSize: number
   readonly batchTokens: number
-  /** Most threads of a pass. */
+  /** Most threads of a pass: streams get fewer where that is faster. */
   readonly threads: number
-  /** Whether fewer may be used where they are faster. */
-  readonly tuneThreads: boolean
   /** 0: none, and no GPU is looked for. More than there are: all. */
   readonly gpuLayers: number
   /** llama.cpp's backend that has been found. Default: the best that is there. */

@@ -295,8 +295,8 @@ const schemas = {
     default: 0,
     minimum: 0,
     maximum: 1024,
-    defaultText: '0 (up to the cores that are free, by measurement)',
-    description: 'CPU threads of the engine.',
+    defaultText: '0 (the cores that are free)',
+    description: 'Most CPU threads of a pass; streams get fewer where that is measured to be faster.',
   },
   gpuLayers: {
     type: 'integer',

@@ -30,7 +30,10 @@ export interface LlamaOptions {
   readonly slots: number
   readonly contextSize: number
   readonly batchTokens: number
+  /** Of a pass with prompts, and most of all. */
   readonly threads: number
+  /** Of a pass with so many streams and no prompts. Default: as many. */
+  readonly streamThreads?: (streams: number) => number
   /** 0: llama.cpp does not look for a GPU. More than there are: all. */
   readonly gpuLayers: number
   /** What findGpu() found. Default: the best that is there. */
@@ -40,6 +43,8 @@ export interface LlamaOptions {
   readonly flashAttention?: 'auto' | 'on' | 'off'
   /** Whether slots are to be used by another prompt that begins like what they hold. Default true. */
   readonly prefixCache?: boolean
+  /** Whether the thread pool does one thing after the other. Default: where UV_THREADPOOL_SIZE says that it is one thread. */
+  readonly inOrder?: boolean
   /** Stands between the engine and the native context, for whoever wants to see what passes. */
   readonly watch?: (context: NativeContext) => NativeContext
 }
@@ -100,6 +105,9 @@ export async function openLlama(
       adapters: new LlamaAdapters(watched, native.loadAdapter),
       utf8: new Utf8Guard(vocabulary, native.spellingOf, native.bytesOf),
       vocabulary,
+      threads: options.threads,
+      streamThreads: options.streamThreads ?? (() => options.threads),
+      inOrder: options.inOrder ?? process.env['UV_THREADPOOL_SIZE'] === '1',
       close,
     }),
     info: {
@@ -155,6 +163,10 @@ export interface EngineParts {
   readonly utf8: Utf8Guard
   /** Number of its tokens. */
   readonly vocabulary: number
+  readonly threads: number
+  readonly streamThreads: (streams: number) => number
+  /** Whether what is asked of the context is done one after the other, as it was asked: draws are queued behind their pass. */
+  readonly inOrder: boolean
   close(): Promise<void>
 }
 
@@ -167,8 +179,13 @@ export class LlamaEngine implements Engine {
   readonly #adapters: LlamaAdapters
   readonly #utf8: Utf8Guard
   readonly #vocabulary: number
+  readonly #promptThreads: number
+  readonly #streamThreads: (streams: number) => number
+  readonly #inOrder: boolean
   readonly #close: () => Promise<void>
   readonly #slots: Slot[]
+  /** Of the last pass. */
+  #threads: number
 
   constructor(parts: EngineParts) {
     this.limits = parts.limits
@@ -179,6 +196,9 @@ export class LlamaEngine implements Engine {
     this.#adapters = parts.adapters
     this.#utf8 = parts.utf8
     this.#vocabulary = parts.vocabulary
+    this.#promptThreads = this.#threads = parts.threads
+    this.#streamThreads = parts.streamThreads
+    this.#inOrder = parts.inOrder
     this.#close = parts.close
     this.#slots = Array.from({ length: parts.limits.slots }, () => ({
       resident: 0,
@@ -225,11 +245,6 @@ export class LlamaEngine implements Engine {
     return this.#adapters.unload(id)
   }
 
-  /** Between steps only. */
-  setThreads(threads: number): void {
-    this.#context.setThreads(threads)
-  }
-
   async close(): Promise<void> {
     for (const slot of this.#slots) slot.sampler?.dispose()
     this.#logprobs.dispose()
@@ -262,17 +277,15 @@ export class LlamaEngine implements Engine {
     this.#adapters.apply(first.adapter)
     try {
       const rows = await this.#fill(entries)
-      await this.#context.decodeBatch()
-      await Promise.all(
-        entries.map(async (entry, index) => {
-          const own = rows[index] ?? []
-          const sampled = entry.scoring ? this.#scored(entry, entry.scoring, own) : this.#sample(entry, own)
-          outcome.set(
-            entry,
-            await sampled.catch((cause) => new Error('no token could be sampled', { cause })),
-          )
-        }),
-      )
+      this.#chooseThreads(entries)
+      const pass = this.#context.decodeBatch()
+      if (!this.#inOrder) await pass
+      const [passed, ...read] = await Promise.allSettled([
+        pass,
+        ...entries.map((entry, index) => this.#read(entry, rows[index] ?? [])),
+      ])
+      if (passed.status === 'rejected') throw passed.reason
+      for (const [index, entry] of entries.entries()) outcome.set(entry, resultOf(read[index]))
       for (const { slot, start, tokens, draft = [] } of entries) {
         this.#slotOf(slot).resident = start + tokens.length + draft.length
       }
@@ -284,6 +297,14 @@ export class LlamaEngine implements Engine {
       } else for (const entry of entries) outcome.set(entry, new Error('the forward pass failed', { cause }))
     }
     return outcome
+  }
+
+  /** llama.cpp: n_threads_batch and n_threads; the addon sets both to one number. */
+  #chooseThreads(entries: readonly BatchEntry[]): void {
+    const prompts = entries.some(({ tokens }) => tokens.length > 1)
+    const threads = prompts ? this.#promptThreads : this.#streamThreads(entries.length)
+    if (threads !== this.#threads) this.#context.setThreads(threads)
+    this.#threads = threads
   }
 
   /** Puts the entries in a new batch; returns the rows of those that want any: to be scored, then to sample from. */
@@ -300,6 +321,10 @@ export class LlamaEngine implements Engine {
       if (scoring !== undefined) logits.unshift(...scoring.following.keys())
       return [...this.#context.addToBatch(slot, start, all, Uint32Array.from(logits))]
     })
+  }
+
+  #read(entry: BatchEntry, rows: readonly number[]): Promise<StepResult> {
+    return entry.scoring ? this.#scored(entry, entry.scoring, rows) : this.#sample(entry, rows)
   }
 
   /** One row after the other: a reader needs memory for the whole vocabulary. */
@@ -403,6 +428,12 @@ export class LlamaEngine implements Engine {
     if (slot === undefined) throw new RangeError(`there is no slot ${index}`)
     return slot
   }
+}
+
+function resultOf(read: PromiseSettledResult<StepResult> | undefined): StepResult {
+  return read?.status === 'rejected'
+    ? new Error('no token could be sampled', { cause: read.reason })
+    : read?.value
 }
 
 function canCut(addon: Addon, architecture: string): boolean {

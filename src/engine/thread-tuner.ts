@@ -2,14 +2,15 @@ import type { Pass } from '../scheduler/prefill-budget.ts'
 
 /** Passes that are compared, and those left out after a change. */
 const BLOCK = 8
-const SETTLING = 2
+const SETTLING = 1
 /** A change has to win by so much. */
 const GAIN = 0.9
 /** A trial that loses by so much ends early. */
-const HOPELESS = 2
+const HOPELESS = 1.3
 const HOPELESS_AFTER = 3
-/** Passes until the first trial, and between trials: twice as many after each that was lost. */
+/** Passes until the first trial, and between trials: so many times more after each that was lost. */
 const FIRST_PAUSE = 16
+const LONGER = 4
 const LONGEST_PAUSE = 20_000
 
 interface Trial {
@@ -19,11 +20,39 @@ interface Trial {
 }
 
 /**
- * Finds how many threads a pass is fastest with, while serving: llama.cpp's threads spin, so as many as cores is best
+ * Finds how many threads streams are fastest with, while serving: llama.cpp's threads spin, so as many as cores is best
  * for a large model on a quiet machine, and several times too slow where the server itself needs one of the cores.
- * Compares passes with the same number of decodes and no prompts.
+ * What is best for one stream is not for thirty: each doubling of their number is tried by itself.
  */
 export class ThreadTuner {
+  readonly #candidates: readonly number[]
+  readonly #bySize = new Map<number, Contest>()
+
+  /** @param candidates The first is begun with. */
+  constructor(candidates: readonly number[]) {
+    this.#candidates = candidates
+  }
+
+  /** For a pass of so many decodes. */
+  threadsFor(decodes: number): number {
+    return this.#contestOf(decodes).threads
+  }
+
+  /** Passes with prompts tell nothing. */
+  observe({ decodes, promptTokens, ms }: Pass): void {
+    if (promptTokens === 0) this.#contestOf(decodes).observe(decodes, ms)
+  }
+
+  #contestOf(decodes: number): Contest {
+    const size = Math.ceil(Math.log2(Math.max(1, decodes)))
+    const known = this.#bySize.get(size) ?? new Contest(this.#candidates)
+    this.#bySize.set(size, known)
+    return known
+  }
+}
+
+/** One number of threads against the others, by the times of passes with the same number of decodes. */
+class Contest {
   /** In the order in which they are tried. */
   readonly #candidates: number[]
   /** By number of threads: passes until it may be tried again. */
@@ -45,8 +74,8 @@ export class ThreadTuner {
     return this.#trial?.threads ?? this.#best
   }
 
-  observe({ decodes, promptTokens, ms }: Pass): void {
-    if (promptTokens > 0 || this.#candidates.length === 0) return
+  observe(decodes: number, ms: number): void {
+    if (this.#candidates.length === 0) return
     // Times of another number of decodes cannot be compared.
     if (decodes !== this.#decodes) {
       this.#decodes = decodes
@@ -74,7 +103,9 @@ export class ThreadTuner {
   #end({ threads }: Trial, won: boolean): void {
     this.#candidates.splice(0, 1)
     this.#candidates.push(won ? this.#best : threads)
-    this.#pause = won ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, 2 * (this.#pauses.get(threads) ?? FIRST_PAUSE))
+    this.#pause = won
+      ? FIRST_PAUSE
+      : Math.min(LONGEST_PAUSE, LONGER * (this.#pauses.get(threads) ?? FIRST_PAUSE))
     this.#pauses.set(threads, this.#pause)
     if (won) this.#best = threads
     this.#trial = undefined

@@ -70,8 +70,8 @@ function verdict(plan: FitPlan, room: Room): string {
 }
 
 /** What else it is started with. */
-function machineText({ cores, threads, tuneThreads, gpuLayers, gpu, flashAttention }: MachinePlan): string {
-  const fewer = tuneThreads && threads > 1 ? ', or fewer where that is faster while it serves' : ''
+function machineText({ cores, threads, gpuLayers, gpu, flashAttention }: MachinePlan): string {
+  const fewer = threads > 1 ? ', for streams fewer where that is faster' : ''
   return [
     `  ${threads} threads of ${cores} cores${fewer}`,
     `  GPU layers: ${gpuLayers}${gpu === undefined ? '' : ` on ${gpu.devices.join(', ')} (${gpu.backend})`}; flash attention: ${flashAttention}`,

@@ -87,6 +87,9 @@ beforeAll(async () => {
     adapters: new LlamaAdapters(watched, native.loadAdapter),
     utf8: new Utf8Guard(size, native.spellingOf, native.bytesOf),
     vocabulary: size,
+    threads: 1,
+    streamThreads: () => 1,
+    inOrder: false,
     // In this order, as the server does: disposing of all at once hangs now and then (node-llama-cpp 3.22.1).
     close: async () => {
       await context.dispose()

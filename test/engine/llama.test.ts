@@ -135,6 +135,110 @@ describe('LlamaEngine on a real GGUF', () => {
   })
 })
 
+describe('LlamaEngine on a pool of one thread', () => {
+  /** What was asked of llama.cpp, as it was asked, since the last look. */
+  const asked: string[] = []
+  /** Answers of decodes to come: whether they fail. */
+  let failing: boolean[] = []
+  let ordered: LlamaEngine
+
+  /** One after the other, as a pool of one thread does it. */
+  function queueing(context: NativeContext): NativeContext {
+    let last: Promise<unknown> = Promise.resolve()
+    const queue = <T>(work: () => Promise<T>): Promise<T> => {
+      const done = last.catch(() => undefined).then(work)
+      last = done
+      return done
+    }
+    return {
+      ...recording(context),
+      decodeBatch: () => {
+        asked.push('pass')
+        const fails = failing.shift()
+        return queue(async () => {
+          if (fails) throw new Error('Eval has failed')
+          await context.decodeBatch()
+          asked.push('through')
+        })
+      },
+      sampleToken: (...args) => {
+        asked.push('draw')
+        return queue(() => context.sampleToken(...args))
+      },
+      setThreads: (threads) => {
+        asked.push(`${threads} threads`)
+        context.setThreads(threads)
+      },
+    }
+  }
+
+  beforeAll(async () => {
+    const options = { modelPath, ...limits, threads: 2, gpuLayers: 0, kvCacheType: 'f16' }
+    const streamThreads = (streams: number) => (streams === 1 ? 2 : 1)
+    ordered = (await openLlama({ ...options, watch: queueing, inOrder: true, streamThreads })).engine
+  })
+  afterAll(() => ordered.close())
+
+  const spelling = {
+    ...greedy,
+    temperature: 1,
+    seed: 5,
+    grammar: 'root ::= "once upon a time there was a cat"',
+  }
+  const begun = [
+    entry({ slot: 0, tokens: [50, 51, 52] }),
+    entry({ slot: 1, tokens: [60, 61], sample: spelling }),
+  ]
+  const next = (drawn: readonly unknown[], last: readonly BatchEntry[] = begun): BatchEntry[] =>
+    last.map((before, index) => {
+      const token = drawn[index] as number
+      const { start, tokens, history } = before
+      return { ...before, start: start + tokens.length, tokens: [token], history: [...history, token] }
+    })
+
+  it('asks for draws behind their pass before it is through, and draws what it would have drawn after', async () => {
+    const before = await engine.step(begun)
+    const after = await engine.step(next(before))
+    expect(await ordered.step(begun)).toEqual(before)
+    expect(asked.splice(0)).toEqual(['pass', 'draw', 'draw', 'through'])
+    expect(await ordered.step(next(before))).toEqual(after)
+    expect(asked.splice(0)).toEqual(['1 threads', 'pass', 'draw', 'draw', 'through'])
+  })
+
+  it('throws away what was drawn behind a pass that failed', async () => {
+    const before = await engine.step(begun)
+    const second = next(before)
+    const third = next(await engine.step(second), second)
+    const after = await engine.step(third)
+    await ordered.step(begun)
+    await ordered.step(second)
+    // What is drawn then is of the pass before, and the grammar goes on with it.
+    failing = [true]
+    expect(await ordered.step(third)).toEqual(after)
+    // Together, then each alone.
+    failing = [true, false, true]
+    await ordered.step(begun)
+    const [, alone] = await ordered.step(next(before))
+    expect(alone).toBeInstanceOf(Error)
+  })
+
+  it('gives passes with prompts all threads, and those of streams what is best for so many', async () => {
+    await ordered.step(begun)
+    asked.splice(0)
+    const drawn = await ordered.step(begun)
+    await ordered.step(next(drawn))
+    await ordered.step(next(drawn).slice(0, 1))
+    await ordered.step(next(drawn))
+    await ordered.step(begun)
+    expect(asked.filter((what) => what.endsWith('threads'))).toEqual([
+      '1 threads',
+      '2 threads',
+      '1 threads',
+      '2 threads',
+    ])
+  })
+})
+
 it('probeNative names what is missing', () => {
   expect(() => probeNative({} as never, {} as never, { initBatch: () => undefined } as never)).toThrow(
     /context\.addToBatch.*AddonSampler.*model\.loadLora.*3\.22\.1/,

@@ -11,11 +11,12 @@ function serve(
   let total = 0
   const used = new Map<number, number>()
   for (let pass = 0; pass < passes; pass++) {
-    const { threads } = tuner
+    const decodes = decodesAt(pass)
+    const threads = tuner.threadsFor(decodes)
     const ms = msOf(threads) * (1 + 0.04 * Math.sin(pass))
     total += ms
     used.set(threads, (used.get(threads) ?? 0) + 1)
-    tuner.observe({ decodes: decodesAt(pass), promptTokens: 0, ms })
+    tuner.observe({ decodes, promptTokens: 0, ms })
   }
   return { total, used }
 }
@@ -24,14 +25,14 @@ describe('ThreadTuner', () => {
   it('leaves a core free where the threads of a pass wait for it', () => {
     const tuner = new ThreadTuner([2, 1])
     const { total } = serve(tuner, 400, (threads) => (threads === 2 ? 14 : 3))
-    expect(tuner.threads).toBe(1)
+    expect(tuner.threadsFor(4)).toBe(1)
     expect(total).toBeLessThan(1.5 * 400 * 3)
   })
 
   it('stays with what is best, and trials cost little', () => {
     const tuner = new ThreadTuner([2, 1])
     const { total, used } = serve(tuner, 5000, (threads) => (threads === 2 ? 12 : 30))
-    expect(tuner.threads).toBe(2)
+    expect(tuner.threadsFor(4)).toBe(2)
     expect(used.get(1)).toBeGreaterThan(0)
     expect(total).toBeLessThan(1.03 * 5000 * 12)
   })
@@ -44,9 +45,23 @@ describe('ThreadTuner', () => {
   it('finds the best of several, and another one when the machine changes', () => {
     const tuner = new ThreadTuner([8, 7, 4])
     serve(tuner, 1000, (threads) => ({ 8: 20, 7: 12, 4: 8 })[threads] ?? Number.NaN)
-    expect(tuner.threads).toBe(4)
+    expect(tuner.threadsFor(4)).toBe(4)
     serve(tuner, 3000, (threads) => ({ 8: 6, 7: 8, 4: 12 })[threads] ?? Number.NaN)
-    expect(tuner.threads).toBe(8)
+    expect(tuner.threadsFor(4)).toBe(8)
+  })
+
+  it('finds what is best for one stream, and for eight', () => {
+    const tuner = new ThreadTuner([2, 1])
+    const msOf = (decodes: number) => (threads: number) =>
+      decodes === 1 ? (threads === 1 ? 2 : 8) : threads === 1 ? 14 : 9
+    for (let turn = 0; turn < 4; turn++) {
+      for (const decodes of [1, 8]) {
+        const { total } = serve(tuner, 400, msOf(decodes), () => decodes)
+        if (turn > 0) expect(total).toBeLessThan(1.1 * 400 * (decodes === 1 ? 2 : 9))
+      }
+    }
+    expect(tuner.threadsFor(1)).toBe(1)
+    expect(tuner.threadsFor(8)).toBe(2)
   })
 
   it('compares only what is alike', () => {
@@ -62,9 +77,10 @@ describe('ThreadTuner', () => {
         return decodes
       },
     )
-    expect(tuner.threads).toBe(2)
-    for (let i = 0; i < 500; i++) tuner.observe({ decodes: 4, promptTokens: 100, ms: 100 * tuner.threads })
-    expect(tuner.threads).toBe(2)
+    expect(tuner.threadsFor(4)).toBe(2)
+    for (let i = 0; i < 500; i++)
+      tuner.observe({ decodes: 4, promptTokens: 100, ms: 100 * tuner.threadsFor(4) })
+    expect(tuner.threadsFor(4)).toBe(2)
   })
 
   it('keeps the only number it is given', () => {
