@@ -1,13 +1,12 @@
 import type { Pass } from '../scheduler/prefill-budget.ts'
 
-/** Passes that are compared, and those left out after a change. */
+/** Passes that are compared. */
 const BLOCK = 8
-const SETTLING = 1
 /** A change has to win by so much. */
 const GAIN = 0.9
 /** A trial that loses by so much ends early. */
 const HOPELESS = 1.3
-const HOPELESS_AFTER = 3
+const HOPELESS_AFTER = 2
 /** Passes until the first trial, and between trials: so many times more after each that was lost. */
 const FIRST_PAUSE = 16
 const LONGER = 4
@@ -16,7 +15,6 @@ const LONGEST_PAUSE = 20_000
 interface Trial {
   readonly threads: number
   readonly baselineMs: number
-  passes: number
 }
 
 /**
@@ -89,13 +87,12 @@ class Contest {
   }
 
   #begin(): void {
-    const baselineMs = median(this.#times.splice(0))
-    this.#trial = { threads: this.#candidates[0] ?? this.#best, baselineMs, passes: 0 }
+    const baselineMs = typical(this.#times.splice(0))
+    this.#trial = { threads: this.#candidates[0] ?? this.#best, baselineMs }
   }
 
   #judge(trial: Trial): void {
-    if (++trial.passes <= SETTLING) this.#times = []
-    const time = median(this.#times)
+    const time = typical(this.#times)
     const hopeless = this.#times.length >= HOPELESS_AFTER && time > HOPELESS * trial.baselineMs
     if (this.#times.length >= BLOCK || hopeless) this.#end(trial, time < GAIN * trial.baselineMs)
   }
@@ -113,6 +110,8 @@ class Contest {
   }
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.POSITIVE_INFINITY
+/** The mean without the greatest: a core that is taken away shows in some of the passes, chance in one. */
+function typical(values: readonly number[]): number {
+  const rest = values.toSorted((a, b) => a - b).slice(0, -1)
+  return rest.length === 0 ? Number.POSITIVE_INFINITY : rest.reduce((sum, ms) => sum + ms) / rest.length
 }

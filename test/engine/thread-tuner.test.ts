@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { ThreadTuner } from '../../src/engine/thread-tuner.ts'
 
 /** Serves passes on a machine where a pass takes `msOf` its threads; returns the total time, and how often each number was used. */
@@ -21,6 +21,11 @@ function serve(
   return { total, used }
 }
 
+let count = 0
+beforeEach(() => {
+  count = 0
+})
+
 describe('ThreadTuner', () => {
   it('leaves a core free where the threads of a pass wait for it', () => {
     const tuner = new ThreadTuner([2, 1])
@@ -35,6 +40,16 @@ describe('ThreadTuner', () => {
     expect(tuner.threadsFor(4)).toBe(2)
     expect(used.get(1)).toBeGreaterThan(0)
     expect(total).toBeLessThan(1.03 * 5000 * 12)
+  })
+
+  it('sees that some passes wait long, and does not mind one', () => {
+    const tuner = new ThreadTuner([2, 1])
+    serve(tuner, 60, (threads) => (threads === 1 ? 2 : count++ % 8 < 3 ? 20 : 1))
+    expect(tuner.threadsFor(4)).toBe(1)
+    const other = new ThreadTuner([2, 1])
+    count = 0
+    serve(other, 60, (threads) => (threads === 1 ? 20 : count++ % 16 === 15 ? 200 : 12))
+    expect(other.threadsFor(4)).toBe(2)
   })
 
   it('does not change for a gain that may be chance', () => {
