@@ -1,10 +1,11 @@
 import type { Pass } from '../scheduler/prefill-budget.ts'
 
-/** Passes that are compared. */
+/** Passes that are compared: so many, and for so long. */
 const BLOCK = 8
+const BLOCK_MS = 100
 /** A change has to win by so much. */
 const GAIN = 0.9
-/** A trial that loses by so much ends early. */
+/** A trial that loses by so much ends early: after so many passes. */
 const HOPELESS = 1.3
 const HOPELESS_AFTER = 2
 /** Passes until the first trial, and between trials: so many times more after each that was lost. */
@@ -36,9 +37,10 @@ export class ThreadTuner {
     return this.#contestOf(decodes).threads
   }
 
-  /** Passes with prompts tell nothing. */
+  /** Passes with prompts tell nothing, but where no stream goes on, others begin: deep in its context each takes longer. */
   observe({ decodes, promptTokens, ms }: Pass): void {
     if (promptTokens === 0) this.#contestOf(decodes).observe(decodes, ms)
+    else if (decodes === 0) for (const contest of this.#bySize.values()) contest.interrupt()
   }
 
   #contestOf(decodes: number): Contest {
@@ -74,16 +76,22 @@ class Contest {
 
   observe(decodes: number, ms: number): void {
     if (this.#candidates.length === 0) return
-    // Times of another number of decodes cannot be compared.
-    if (decodes !== this.#decodes) {
-      this.#decodes = decodes
-      this.#times = []
-      this.#trial = undefined
-    }
-    if (this.#times.length === BLOCK) this.#times.shift()
+    if (decodes !== this.#decodes) this.interrupt()
+    this.#decodes = decodes
+    if (this.#isBlock(this.#times.slice(1))) this.#times.shift()
     this.#times.push(ms)
     if (this.#trial !== undefined) this.#judge(this.#trial)
-    else if (--this.#pause <= 0 && this.#times.length >= BLOCK) this.#begin()
+    else if (--this.#pause <= 0 && this.#isBlock(this.#times)) this.#begin()
+  }
+
+  /** What comes now cannot be compared with what was. */
+  interrupt(): void {
+    this.#times = []
+    this.#trial = undefined
+  }
+
+  #isBlock(times: readonly number[]): boolean {
+    return times.length >= BLOCK && times.reduce((sum, ms) => sum + ms) >= BLOCK_MS
   }
 
   #begin(): void {
@@ -92,9 +100,9 @@ class Contest {
   }
 
   #judge(trial: Trial): void {
-    const time = typical(this.#times)
-    const hopeless = this.#times.length >= HOPELESS_AFTER && time > HOPELESS * trial.baselineMs
-    if (this.#times.length >= BLOCK || hopeless) this.#end(trial, time < GAIN * trial.baselineMs)
+    const ratio = typical(this.#times) / trial.baselineMs
+    const hopeless = this.#times.length >= HOPELESS_AFTER && ratio > HOPELESS
+    if (hopeless || this.#isBlock(this.#times)) this.#end(trial, ratio < GAIN)
   }
 
   #end({ threads }: Trial, won: boolean): void {

@@ -98,6 +98,21 @@ describe('ThreadTuner', () => {
     expect(tuner.threadsFor(4)).toBe(2)
   })
 
+  it('does not take the beginning of an answer for the merit of a number of threads', () => {
+    const tuner = new ThreadTuner([1, 2])
+    let wrong = 0
+    for (let pass = 0; pass < 6000; pass++) {
+      // An answer of 60 tokens, each of which takes longer than the one before.
+      const position = pass % 60
+      if (position === 0) tuner.observe({ decodes: 0, promptTokens: 20, ms: 30 })
+      const threads = tuner.threadsFor(1)
+      if (threads === 2) wrong++
+      tuner.observe({ decodes: 1, promptTokens: 0, ms: (2 + position / 10) * (threads === 2 ? 1.4 : 1) })
+    }
+    expect(wrong).toBeGreaterThan(0)
+    expect(wrong).toBeLessThan(60)
+  })
+
   it('keeps the only number it is given', () => {
     const { used } = serve(new ThreadTuner([1]), 500, () => 5)
     expect([...used.keys()]).toEqual([1])
