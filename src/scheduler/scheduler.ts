@@ -1,49 +1,21 @@
-import {
-  type BatchEntry,
-  type EngineLimits,
-  isScored,
-  type Scoring,
-  type StepResult,
-} from '../engine/engine.ts'
+import { type EngineLimits, isScored, type StepResult } from '../engine/engine.ts'
 import { insist } from '../insist.ts'
-import type { Parked } from '../kvcache/parked-prefixes.ts'
-import { emptyPrefix, type Prefix, sharedTokens } from '../kvcache/prefix.ts'
+import { emptyPrefix } from '../kvcache/prefix.ts'
 import type { ShowHeld } from '../kvcache/slot-blocks.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
 import { FairQueue } from './fair-queue.ts'
+import { NextPass, type ScheduledEntry } from './next-pass.ts'
 import { packingMove } from './packing.ts'
+import { type Place, Placement } from './placement.ts'
 import { Preemption } from './preemption.ts'
 import { type PrefillBudget, WholeBatch } from './prefill-budget.ts'
-import { prefillChunk } from './prefill-chunk.ts'
 import type { Sequence, SequenceEnd } from './sequence.ts'
-
-export interface ScheduledEntry extends BatchEntry {
-  readonly sequence: Sequence
-  /** What has to leave the slot before this pass, and what has to enter it then: see SlotLease. */
-  readonly park?: Parked | undefined
-  readonly restore?: Parked | undefined
-}
 
 export interface SchedulerStats {
   readonly waiting: number
   readonly running: number
   /** Tokens that running sequences hold in the KV cache. */
   readonly resident: number
-}
-
-/** Rows of a pass up to which guesses are added. */
-const MOST_SPECULATED = 16
-/** Prompt tokens of a pass that are scored: llama.cpp keeps 4 bytes a vocabulary entry for each, and reading takes time. */
-const MOST_SCORED = 32
-
-/** A forward pass while it is put together. */
-interface Pass {
-  readonly adapter: string | undefined
-  readonly batch: ScheduledEntry[]
-  /** Tokens that it still takes. */
-  room: number
-  /** Prompt tokens in it that are scored. */
-  scored: number
 }
 
 export interface SchedulerOptions {
@@ -63,7 +35,7 @@ export class Scheduler {
   readonly #cache: SlotCache
   readonly #maxWaiting: number
   readonly #prefill: PrefillBudget
-  readonly #leastCopy: number
+  readonly #placement: Placement
   readonly #queue: FairQueue
   /** In order of admission. */
   readonly #running = new Set<Sequence>()
@@ -91,7 +63,7 @@ export class Scheduler {
     this.#cache = cache
     this.#maxWaiting = maxWaiting
     this.#prefill = prefill
-    this.#leastCopy = leastCopy
+    this.#placement = new Placement(cache, leastCopy)
     this.#queue = new FairQueue(aging)
     this.#preemption = new Preemption({ slots: limits.slots, queue: this.#queue, cache, leastStay })
   }
@@ -123,7 +95,7 @@ export class Scheduler {
   }
 
   /**
-   * The next batch, in ascending order of slots: llama.cpp groups only ascending, consecutive sequences.
+   * The next batch, in ascending order of slots.
    * A pass has the weights of one adapter, or of none: they take turns, so that of `n` each has every n-th pass.
    */
   schedule(): ScheduledEntry[] {
@@ -131,11 +103,11 @@ export class Scheduler {
     // What moves has to be in the next pass.
     if (this.#queue.size === 0 && turns.length === 1) this.#pack()
     for (const adapter of turns) {
-      const batch = this.#passOf(adapter)
+      const { batch } = this.#passOf(adapter)
       if (batch.length === 0) continue
       this.#lastTurn = adapter
       this.#stepping = true
-      return batch.sort((a, b) => a.slot - b.slot)
+      return batch
     }
     this.#stepping = false
     return []
@@ -150,24 +122,24 @@ export class Scheduler {
     return [...turns.slice(last + 1), ...turns.slice(0, last + 1)]
   }
 
-  #passOf(adapter: string | undefined): ScheduledEntry[] {
+  #passOf(adapter: string | undefined): NextPass {
     this.#preempt(adapter)
-    const pass: Pass = { adapter, batch: [], room: this.#limits.batchTokens, scored: 0 }
+    const pass = new NextPass(this.#limits, this.#cache.copies)
     const streams = [...this.#running].filter(
       (sequence) => sequence.phase === 'decode' && sequence.adapter === adapter,
     )
     if (this.#maySitOut(streams, adapter)) {
-      this.#takePrompts(pass)
-      if (pass.batch.length > 0) {
+      this.#takePrompts(pass, adapter)
+      if (pass.size > 0) {
         for (const sequence of streams) sequence.satOut++
-        return pass.batch
+        return pass
       }
     }
     // Decodes first: each costs one token, so no prompt, however long, can stall a running stream.
-    for (const sequence of streams) this.#take(sequence, pass)
-    pass.room -= this.#speculate(pass.batch)
-    this.#takePrompts(pass)
-    return pass.batch
+    for (const sequence of streams) pass.take(sequence)
+    pass.speculate()
+    this.#takePrompts(pass, adapter)
+    return pass
   }
 
   /**
@@ -187,32 +159,20 @@ export class Scheduler {
     return pending > this.#prefill.tokens(streams.length, 0, pending)
   }
 
-  /** Puts as much of a sequence into a pass as there is room for. */
-  #take(sequence: Sequence, pass: Pass): void {
-    const scores = sequence.scoresPrompt && sequence.computed < sequence.promptLength
-    const room = scores ? Math.min(pass.room, MOST_SCORED - pass.scored) : pass.room
-    const entry = this.#entryOf(sequence, room, pass.batch.length > 0)
-    if (entry === undefined) return
-    pass.room -= entry.tokens.length
-    if (scores) pass.scored += entry.tokens.length
-    pass.batch.push(entry)
-  }
-
   /** In the order of the queue, be they running or waiting; overtaken only while another sequence computes what both need. */
-  #takePrompts(pass: Pass): void {
-    const decodes = pass.batch.length
+  #takePrompts(pass: NextPass, adapter: string | undefined): void {
+    const decodes = pass.size
     const take = (sequence: Sequence): void => {
       // The first prompt gets most of the pass: what its tokens cost is what counts.
-      if (pass.batch.length === decodes) {
-        const { computed, pending } = sequence
-        pass.room = Math.min(pass.room, this.#prefill.tokens(decodes, computed, pending))
+      if (pass.size === decodes) {
+        pass.limit(this.#prefill.tokens(decodes, sequence.computed, sequence.pending))
       }
-      this.#take(sequence, pass)
+      pass.take(sequence)
     }
-    const running = this.#prompts(pass.adapter)
+    const running = this.#prompts(adapter)
     const deferred = new Set<Sequence>()
     let full = false
-    while (pass.room > 0) {
+    while (!pass.full) {
       const [first] = running
       // Each look costs a comparison with all that is held: no more of them than there are slots.
       const next = full || deferred.size === this.#limits.slots ? undefined : this.#queue.next(deferred)
@@ -222,10 +182,10 @@ export class Scheduler {
         take(first)
         continue
       }
-      const place = this.#placeFor(next)
+      const place = this.#placement.placeFor(next, this.#running)
       if (place === 'deferred') deferred.add(next)
       // Whoever is behind one of another adapter waits until that has had its turn.
-      else if (place === 'full' || next.adapter !== pass.adapter) full = true
+      else if (place === 'full' || next.adapter !== adapter) full = true
       else {
         this.#admit(next, place)
         take(next)
@@ -315,25 +275,6 @@ export class Scheduler {
     insist(tokens.length <= this.#limits.contextSize + 1, `${id} has ${tokens.length} tokens`)
   }
 
-  /**
-   * Adds guesses to the entries of running streams, while they are so few that more rows cost little; returns their tokens.
-   * A context that cannot be cut back to what was right cannot guess.
-   */
-  #speculate(batch: ScheduledEntry[]): number {
-    if (!this.#cache.copies) return 0
-    // Prompts have half of what is left, at least.
-    const left = Math.floor((this.#limits.batchTokens - batch.length) / 2)
-    let room = Math.min(MOST_SPECULATED - batch.length, left)
-    const before = room
-    for (const [index, entry] of batch.entries()) {
-      const ahead = Math.min(room, this.#limits.contextSize - entry.start - entry.tokens.length)
-      const draft = ahead > 0 ? entry.sequence.draft(ahead) : []
-      if (draft.length > 0) batch[index] = { ...entry, draft }
-      room -= draft.length
-    }
-    return Math.max(0, before - room)
-  }
-
   /** A hole between slots makes every pass much slower (llama.cpp runs each run of slots alone): one is closed at a time. */
   #pack(): void {
     if (!this.#cache.copies) return
@@ -375,8 +316,7 @@ export class Scheduler {
   #begins(next: Sequence): boolean {
     const [first] = this.#prompts(next.adapter)
     if (first !== undefined && this.#queue.compare(first, next) < 0) return false
-    const donor = this.#donorFor(next)
-    return donor === undefined || !this.#isComing(donor, donor.ready)
+    return !this.#placement.waitsForAnother(next, this.#running)
   }
 
   /** Those that have lost their slot since the last call. */
@@ -392,28 +332,6 @@ export class Scheduler {
     return prompts.sort((a, b) => this.#queue.compare(a, b))
   }
 
-  /** Where it could start now; deferred: another sequence is computing what it needs, too. */
-  #placeFor(sequence: Sequence): Place | 'deferred' | 'full' {
-    const wanted = sequence.scoresPrompt ? emptyPrefix(sequence.scope) : sequence
-    const found = this.#cache.find(wanted)
-    if (found === undefined) return 'full'
-    const donor = this.#donorFor(sequence)
-    const held = Math.max(found, donor?.ready ?? 0)
-    if (donor !== undefined && this.#isComing(donor, held)) return 'deferred'
-    const copied = donor !== undefined && donor.ready - found >= this.#leastCopy
-    return copied ? { wanted: emptyPrefix(sequence.scope), donor } : { wanted, donor: undefined }
-  }
-
-  /** Whose slot it may copy; undefined: nobody's. */
-  #donorFor(sequence: Sequence): Donor | undefined {
-    return this.#cache.copies && !sequence.scoresPrompt ? bestDonor(sequence, this.#running) : undefined
-  }
-
-  /** Whether so much more of a prompt will be there than is `held` now that it is worth waiting for. */
-  #isComing({ coming }: Donor, held: number): boolean {
-    return coming - held >= this.#leastCopy
-  }
-
   #admit(sequence: Sequence, { wanted, donor }: Place): void {
     const lease = this.#cache.acquire(wanted)
     if (lease === undefined) throw new Error('a slot that was free is not')
@@ -426,83 +344,12 @@ export class Scheduler {
     this.#queue.admit(sequence, this.#preemption.delete(sequence) ? 0 : sequence.pending)
   }
 
-  #entryOf(sequence: Sequence, room: number, besideOthers: boolean): ScheduledEntry | undefined {
-    const { id, slot, arrival, computed, tokens: history, pending, sampling } = sequence
-    if (room <= 0 || slot === undefined) return undefined
-    // A context that cannot be cut cannot compute anything twice, and a score is told once.
-    const again = this.#cache.copies && !sequence.scoresPrompt ? computed : 0
-    const { count, back } =
-      sequence.phase === 'decode'
-        ? { count: pending, back: 0 }
-        : prefillChunk(pending, again, room, this.#limits.tile ?? 1, besideOthers)
-    if (count === 0) return undefined
-    sequence.arrival = undefined
-    sequence.restoring = arrival?.restore !== undefined
-    return {
-      sequence,
-      id,
-      slot,
-      start: computed - back,
-      ...arrival,
-      tokens: history.slice(computed - back, computed + count),
-      sample: count === pending && sequence.maxTokens > 0 ? sampling : undefined,
-      scoring: sequence.logprobs && scoringOf(sequence, sequence.logprobs.top, computed, count),
-      history,
-      promptLength: sequence.promptLength,
-      adapter: sequence.adapter,
-    }
-  }
-
   #giveBack(sequence: Sequence): void {
     if (sequence.slot === undefined) return
     const { scope, tokens, computed } = sequence
     this.#cache.release(sequence.slot, { scope, tokens: tokens.slice(0, computed) })
     sequence.slot = undefined
   }
-}
-
-/** What a sequence would start with: what a slot is to be searched for, or whose slot is copied. */
-interface Place {
-  readonly wanted: Prefix
-  readonly donor: Donor | undefined
-}
-
-interface Donor {
-  readonly slot: number | undefined
-  /** Tokens of the prompt that are in its slot. */
-  readonly ready: number
-  /** Tokens of the prompt that will be, once its own prompt is computed. */
-  readonly coming: number
-}
-
-/**
- * What running sequences have, or are about to have, of a prompt. Of equals the first to arrive: what one that was
- * admitted in this step is going to copy is in the slot of an earlier one.
- */
-function bestDonor(sequence: Sequence, running: Iterable<Sequence>): Donor | undefined {
-  let slot: number | undefined
-  let ready = 0
-  let coming = 0
-  for (const other of running) {
-    const shared = Math.min(sharedTokens(other, sequence), sequence.tokens.length - 1)
-    coming = Math.max(coming, shared)
-    const computed = other.restoring ? 0 : Math.min(shared, other.computed)
-    if (computed > ready) {
-      ready = computed
-      slot = other.slot
-    }
-  }
-  return coming === 0 ? undefined : { slot, ready, coming }
-}
-
-function scoringOf(
-  { scoresPrompt, promptLength, tokens }: Sequence,
-  top: number,
-  start: number,
-  count: number,
-): Scoring {
-  const end = Math.min(start + count + 1, promptLength)
-  return { top, following: scoresPrompt ? tokens.slice(start + 1, end) : [] }
 }
 
 /** The tokens of a result; what was told of them is kept with the sequence. */

@@ -1,4 +1,4 @@
-import type { ScheduledEntry } from '../../src/scheduler/scheduler.ts'
+import type { ScheduledEntry } from '../../src/scheduler/next-pass.ts'
 
 interface Cell {
   readonly token: number

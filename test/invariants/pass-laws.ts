@@ -1,5 +1,5 @@
 import { sharedTokens } from '../../src/kvcache/prefix.ts'
-import type { ScheduledEntry } from '../../src/scheduler/scheduler.ts'
+import type { ScheduledEntry } from '../../src/scheduler/next-pass.ts'
 import type { Sequence } from '../../src/scheduler/sequence.ts'
 import type { Settings } from './case.ts'
 

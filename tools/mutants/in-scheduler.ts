@@ -1,6 +1,8 @@
 import type { Mutant } from './mutant.ts'
 
 const scheduler = 'src/scheduler/scheduler.ts'
+const nextPass = 'src/scheduler/next-pass.ts'
+const placement = 'src/scheduler/placement.ts'
 
 /** In the scheduler. */
 export const inScheduler: readonly Mutant[] = [
@@ -12,8 +14,8 @@ export const inScheduler: readonly Mutant[] = [
   },
   {
     name: 'guesses where cells cannot be taken back',
-    file: scheduler,
-    find: 'if (!this.#cache.copies) return 0',
+    file: nextPass,
+    find: 'if (!this.#canCut) return',
     replace: '',
   },
   {
@@ -54,40 +56,40 @@ export const inScheduler: readonly Mutant[] = [
   },
   {
     name: 'copies from what is on its way',
-    file: scheduler,
+    file: placement,
     find: 'other.restoring ? 0 : ',
     replace: '',
   },
   {
     name: 'copies from what is not there yet',
-    file: scheduler,
+    file: placement,
     find: 'if (computed > ready)',
     replace: 'if (computed >= ready)',
   },
-  { name: 'waits for no other prompt', file: scheduler, find: "return 'deferred'", replace: 'void donor' },
+  { name: 'waits for no other prompt', file: placement, find: "return 'deferred'", replace: 'void donor' },
   {
     name: 'waits for a prefix that is there',
-    file: scheduler,
+    file: placement,
     find: 'Math.max(found, donor?.ready ?? 0)',
     replace: 'found',
   },
   {
     name: 'copies again at each chunk',
-    file: scheduler,
+    file: nextPass,
     find: '  sequence.arrival = undefined\n',
     replace: '',
   },
   {
     name: 'copies the whole prompt',
-    file: scheduler,
+    file: placement,
     find: 'sequence.tokens.length - 1)',
     replace: 'sequence.tokens.length)',
   },
   {
     name: 'prompts take what decodes left',
     file: scheduler,
-    find: 'Math.min(pass.room, this.#prefill.tokens(decodes, computed, pending))',
-    replace: 'pass.room',
+    find: 'pass.limit(this.#prefill.tokens(decodes, sequence.computed, sequence.pending))',
+    replace: 'void decodes',
   },
   {
     name: 'streams sit out for ever',
@@ -139,11 +141,11 @@ export const inScheduler: readonly Mutant[] = [
   },
   {
     name: 'budget never spent',
-    file: scheduler,
-    find: 'pass.room -= entry.tokens.length',
-    replace: 'pass.room -= 0',
+    file: nextPass,
+    find: 'this.#room -= entry.tokens.length',
+    replace: 'this.#room -= 0',
   },
-  { name: 'rows descend', file: scheduler, find: 'a.slot - b.slot', replace: 'b.slot - a.slot' },
+  { name: 'rows descend', file: nextPass, find: 'a.slot - b.slot', replace: 'b.slot - a.slot' },
   {
     name: 'ended sequences still take tokens',
     file: scheduler,
@@ -171,31 +173,31 @@ export const inScheduler: readonly Mutant[] = [
   },
   {
     name: 'sampling inside a prompt',
-    file: scheduler,
+    file: nextPass,
     find: 'count === pending && sequence.maxTokens > 0 ? sampling : undefined',
     replace: 'sequence.maxTokens > 0 ? sampling : undefined',
   },
   {
     name: 'a scored prompt skips what a slot holds of it',
-    file: scheduler,
+    file: placement,
     find: 'sequence.scoresPrompt ? emptyPrefix(sequence.scope) : sequence',
     replace: 'sequence',
   },
   {
     name: 'a scored prompt is copied',
-    file: scheduler,
+    file: placement,
     find: 'this.#cache.copies && !sequence.scoresPrompt ? bestDonor',
     replace: 'this.#cache.copies ? bestDonor',
   },
   {
     name: 'the last chunk of a scored prompt begins in generated tokens',
-    file: scheduler,
+    file: nextPass,
     find: 'Math.min(start + count + 1, promptLength)',
     replace: 'start + count + 1',
   },
   {
     name: 'a prompt alone draws a token',
-    file: scheduler,
+    file: nextPass,
     find: 'count === pending && sequence.maxTokens > 0 ?',
     replace: 'count === pending ?',
   },
@@ -213,7 +215,7 @@ export const inScheduler: readonly Mutant[] = [
   },
   {
     name: 'a position too far',
-    file: scheduler,
+    file: nextPass,
     find: 'start: computed - back,',
     replace: 'start: computed - back + (computed > 0 ? 1 : 0),',
   },
@@ -250,7 +252,7 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'a pass has all adapters',
     file: scheduler,
-    find: "else if (place === 'full' || next.adapter !== pass.adapter) full = true",
+    find: "else if (place === 'full' || next.adapter !== adapter) full = true",
     replace: "else if (place === 'full') full = true",
   },
   {

@@ -1,0 +1,114 @@
+import type { BatchEntry, EngineLimits, Scoring } from '../engine/engine.ts'
+import type { Parked } from '../kvcache/parked-prefixes.ts'
+import { prefillChunk } from './prefill-chunk.ts'
+import type { Sequence } from './sequence.ts'
+
+export interface ScheduledEntry extends BatchEntry {
+  readonly sequence: Sequence
+  /** What has to leave the slot before this pass, and what has to enter it then: see SlotLease. */
+  readonly park?: Parked | undefined
+  readonly restore?: Parked | undefined
+}
+
+/** Rows of a pass up to which guesses are added. */
+const MOST_SPECULATED = 16
+/** Prompt tokens of a pass that are scored: llama.cpp keeps 4 bytes a vocabulary entry for each, and reading takes time. */
+const MOST_SCORED = 32
+
+/** The next forward pass while it is put together. Whose tokens go in, and when, is the scheduler's to say. */
+export class NextPass {
+  readonly #limits: EngineLimits
+  readonly #canCut: boolean
+  readonly #batch: ScheduledEntry[] = []
+  #room: number
+  /** Prompt tokens in it that are scored. */
+  #scored = 0
+
+  /** @param canCut whether cells can be taken back: without it nothing is computed twice or guessed. */
+  constructor(limits: EngineLimits, canCut: boolean) {
+    this.#limits = limits
+    this.#canCut = canCut
+    this.#room = limits.batchTokens
+  }
+
+  /** Its entries in ascending order of slots: llama.cpp groups only ascending, consecutive sequences. */
+  get batch(): ScheduledEntry[] {
+    return this.#batch.sort((a, b) => a.slot - b.slot)
+  }
+
+  get size(): number {
+    return this.#batch.length
+  }
+
+  get full(): boolean {
+    return this.#room <= 0
+  }
+
+  /** From now on it takes so many tokens at most. */
+  limit(tokens: number): void {
+    this.#room = Math.min(this.#room, tokens)
+  }
+
+  /** Takes as much of a sequence that has a slot as there is room for. */
+  take(sequence: Sequence): void {
+    const scores = sequence.scoresPrompt && sequence.computed < sequence.promptLength
+    const room = scores ? Math.min(this.#room, MOST_SCORED - this.#scored) : this.#room
+    const entry = this.#entryOf(sequence, room)
+    if (entry === undefined) return
+    this.#room -= entry.tokens.length
+    if (scores) this.#scored += entry.tokens.length
+    this.#batch.push(entry)
+  }
+
+  /** Adds guesses to what it has taken of running streams, while these are so few that more rows cost little. */
+  speculate(): void {
+    if (!this.#canCut) return
+    // Prompts have half of what is left, at least.
+    const left = Math.floor((this.#limits.batchTokens - this.size) / 2)
+    let room = Math.min(MOST_SPECULATED - this.size, left)
+    for (const [index, entry] of this.#batch.entries()) {
+      const ahead = Math.min(room, this.#limits.contextSize - entry.start - entry.tokens.length)
+      const draft = ahead > 0 ? entry.sequence.draft(ahead) : []
+      if (draft.length > 0) this.#batch[index] = { ...entry, draft }
+      room -= draft.length
+      this.#room -= draft.length
+    }
+  }
+
+  #entryOf(sequence: Sequence, room: number): ScheduledEntry | undefined {
+    const { id, slot, arrival, computed, tokens: history, pending, sampling } = sequence
+    if (room <= 0 || slot === undefined) return undefined
+    // A score is told once.
+    const again = this.#canCut && !sequence.scoresPrompt ? computed : 0
+    const { count, back } =
+      sequence.phase === 'decode'
+        ? { count: pending, back: 0 }
+        : prefillChunk(pending, again, room, this.#limits.tile ?? 1, this.size > 0)
+    if (count === 0) return undefined
+    sequence.arrival = undefined
+    sequence.restoring = arrival?.restore !== undefined
+    return {
+      sequence,
+      id,
+      slot,
+      start: computed - back,
+      ...arrival,
+      tokens: history.slice(computed - back, computed + count),
+      sample: count === pending && sequence.maxTokens > 0 ? sampling : undefined,
+      scoring: sequence.logprobs && scoringOf(sequence, sequence.logprobs.top, computed, count),
+      history,
+      promptLength: sequence.promptLength,
+      adapter: sequence.adapter,
+    }
+  }
+}
+
+function scoringOf(
+  { scoresPrompt, promptLength, tokens }: Sequence,
+  top: number,
+  start: number,
+  count: number,
+): Scoring {
+  const end = Math.min(start + count + 1, promptLength)
+  return { top, following: scoresPrompt ? tokens.slice(start + 1, end) : [] }
+}
