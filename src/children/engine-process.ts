@@ -15,9 +15,6 @@ import { TransferCost } from '../scheduler/transfer-cost.ts'
 import { serveChild } from './child-channel.ts'
 import type { AdapterMessage, EngineCommand, EngineInit, EngineMessage, EngineReady } from './protocol.ts'
 
-/** Tokens by which a prompt advances in a pass, however slow the machine is. */
-const LEAST_CHUNK = 16
-
 serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, channel) => {
   const { engine, modelBytes, parameters, tune, ...can } = await open(init)
   const { slots, contextSize } = engine.limits
@@ -26,8 +23,9 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
   const space = reuse && can.parking ? await parkingOf(engine, init, transfer) : undefined
   const cache = reuse ? new PrefixSlotCache(slots, space?.parked, transfer) : new NoPrefixSlotCache(slots)
   const parking = space?.parking
-  // Fewer rows than a tile cost as much; one more is computed beside other streams.
-  const pace = new PacedPrefill(init.itlTargetMs, Math.max(LEAST_CHUNK, (engine.limits.tile ?? 0) + 1))
+  // One more is computed by itself beside other streams.
+  const { tile } = engine.limits
+  const pace = new PacedPrefill(init.itlTargetMs, tile === undefined ? 0 : tile + 1)
   const loop = new StepLoop({
     engine,
     scheduler: new Scheduler(engine.limits, cache, { maxWaiting: init.maxWaiting, prefill: pace }),

@@ -33,6 +33,10 @@ export class WholeBatch implements PrefillBudget {
   observe(): void {}
 }
 
+/** Tokens by which a prompt advances in a pass, however slow the machine is. */
+const LEAST = 16
+/** How many times as much a token costs where there are fewer than a tile, until it was measured. */
+const RAGGED = 3
 /** Without a target, a pass with prompts may take so many times as long as the fullest one without, or so many milliseconds. */
 const AUTO_STRETCH = 7
 const AUTO_LEAST_MS = 50
@@ -55,29 +59,30 @@ const LAST_PIECE = 1.2
 export class PacedPrefill implements PrefillBudget {
   readonly patience: number
   readonly #targetMs: number
-  readonly #least: number
+  readonly #tile: number
   /** By number of decodes; what a pass without prompts takes. */
   readonly #decodeMs: (number | undefined)[] = [0]
+  /** Of chunks of a tile or more, and of fewer tokens. */
   #promptCost = new PromptCost()
+  readonly #raggedCost = new PromptCost()
   #learned = false
 
   /**
    * @param targetMs Longest time between two tokens of a running stream; 0: chosen from the pace without prompts.
-   * @param least Tokens by which a prompt advances however slow the machine is.
+   * @param tile Tokens from which a chunk is computed by tiles; fewer go into a pass only where a target leaves no other way. 0: it makes no difference.
    */
-  constructor(targetMs: number, least = 16) {
+  constructor(targetMs: number, tile = 0) {
     this.patience = targetMs === 0 ? AUTO_PATIENCE : 0
     this.#targetMs = targetMs
-    this.#least = least
+    this.#tile = tile
   }
 
   tokens(decodes: number, depth: number, pending: number): number {
     if (decodes === 0) return Number.POSITIVE_INFINITY
     const decodeMs = this.#expected(decodes)
-    const tokenMs = this.#promptCost.at(depth)
-    if (tokenMs === undefined || decodeMs === undefined) return this.#least
+    if (decodeMs === undefined) return Math.max(LEAST, this.#tile)
     const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * this.#fullMs(decodeMs))
-    const tokens = Math.max(this.#least, Math.floor((MARGIN * target - decodeMs) / tokenMs))
+    const tokens = this.#affordable(MARGIN * target - decodeMs, depth)
     return pending <= LAST_PIECE * tokens ? Math.max(tokens, pending) : tokens
   }
 
@@ -88,14 +93,30 @@ export class PacedPrefill implements PrefillBudget {
     }
     const decodeMs = this.#expected(decodes)
     // The last few tokens of a prompt cost more than theirs.
-    if (decodeMs === undefined || promptTokens < this.#least) return
+    if (decodeMs === undefined || promptTokens < LEAST) return
+    const tokenMs = Math.max(0, ms - decodeMs) / promptTokens
+    if (promptTokens < this.#tile) {
+      if (decodes > 0) this.#raggedCost.observe(depth, tokenMs)
+      return
+    }
     // A large chunk without decodes says little of a small one beside them: it only gives the first idea.
     if (decodes === 0 && this.#learned) return
     if (decodes > 0 && !this.#learned) {
       this.#learned = true
       this.#promptCost = new PromptCost()
     }
-    this.#promptCost.observe(depth, Math.max(0, ms - decodeMs) / promptTokens)
+    this.#promptCost.observe(depth, tokenMs)
+  }
+
+  /** Tokens of a prompt that are computed in a time. */
+  #affordable(ms: number, depth: number): number {
+    const tokenMs = this.#promptCost.at(depth)
+    if (tokenMs === undefined) return Math.max(LEAST, this.#tile)
+    const tokens = Math.max(LEAST, Math.floor(ms / tokenMs))
+    if (tokens >= this.#tile) return tokens
+    if (this.#targetMs === 0) return this.#tile
+    const raggedMs = this.#raggedCost.at(depth) ?? RAGGED * tokenMs
+    return Math.min(this.#tile - 1, Math.max(LEAST, Math.floor(ms / raggedMs)))
   }
 
   /** What a pass with the most decodes takes: how fast streams are when the server is full. One hiccup there is not believed. */

@@ -86,6 +86,31 @@ describe('PacedPrefill', () => {
     expect(passes.every(({ promptTokens }) => promptTokens === 16)).toBe(true)
   })
 
+  it('divides tiles only where a target cannot be held with one', () => {
+    const tile = 65
+    // A row of a tile costs 2 ms, and one of fewer 5; streams take 40.
+    const took = (promptTokens: number): number => 40 + promptTokens * (promptTokens < tile ? 5 : 2)
+    const serve = (pace: PacedPrefill) => {
+      for (let i = 0; i < 10; i++) pace.observe({ decodes: 4, promptTokens: 0, ms: 40 })
+      const chunks = Array.from({ length: 60 }, () => {
+        const promptTokens = Math.min(512, pace.tokens(4, 1500, LONG))
+        pace.observe({ decodes: 4, promptTokens, depth: 1500, ms: took(promptTokens) })
+        return promptTokens
+      })
+      return chunks.slice(10)
+    }
+    for (const chunk of serve(new PacedPrefill(150, tile))) {
+      expect(chunk).toBeLessThan(tile)
+      expect(took(chunk)).toBeLessThan(1.2 * 150)
+      expect(took(chunk)).toBeGreaterThan(0.7 * 150)
+    }
+    expect(serve(new PacedPrefill(60, tile)).every((chunk) => chunk === 16)).toBe(true)
+    for (const chunk of serve(new PacedPrefill(250, tile))) expect(chunk).toBeGreaterThanOrEqual(tile)
+    const auto = new PacedPrefill(0, tile)
+    for (let i = 0; i < 10; i++) auto.observe({ decodes: 4, promptTokens: 65, depth: 9000, ms: 2000 })
+    expect(auto.tokens(4, 9000, LONG)).toBe(tile)
+  })
+
   it('leaves the batch to prompts when nobody waits for a token', () => {
     const pace = new PacedPrefill(10)
     simulate(pace, slow, 8)
