@@ -124,8 +124,8 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'decodes cost nothing',
     file: 'src/scheduler/prefill-budget.ts',
-    find: '(MARGIN * target - decodeMs)',
-    replace: '(MARGIN * target)',
+    find: 'MARGIN * target - decodeMs',
+    replace: 'MARGIN * target',
   },
   {
     name: 'computed counts one',
