@@ -135,6 +135,6 @@ async function open(init: EngineInit): Promise<Opened> {
   }
   const { threads } = init
   const tuner = new ThreadTuner([threads, threads - 1, Math.ceil(threads / 2)].filter((some) => some > 0))
-  const { engine, info } = await openLlama({ ...init, streamThreads: (streams) => tuner.threadsFor(streams) })
+  const { engine, info } = await openLlama({ ...init, streamThreads: (rows) => tuner.threadsFor(rows) })
   return { engine, ...info, tune: (pass) => tuner.observe(pass) }
 }

@@ -32,8 +32,8 @@ export interface LlamaOptions {
   readonly batchTokens: number
   /** Of a pass with prompts, and most of all. */
   readonly threads: number
-  /** Of a pass with so many streams and no prompts. Default: as many. */
-  readonly streamThreads?: (streams: number) => number
+  /** Of a pass with so many rows, none of them of a prompt. Default: as many. */
+  readonly streamThreads?: (rows: number) => number
   /** 0: llama.cpp does not look for a GPU. More than there are: all. */
   readonly gpuLayers: number
   /** What findGpu() found. Default: the best that is there. */
@@ -164,7 +164,7 @@ export interface EngineParts {
   /** Number of its tokens. */
   readonly vocabulary: number
   readonly threads: number
-  readonly streamThreads: (streams: number) => number
+  readonly streamThreads: (rows: number) => number
   /** Whether what is asked of the context is done one after the other, as it was asked: draws are queued behind their pass. */
   readonly inOrder: boolean
   close(): Promise<void>
@@ -180,7 +180,7 @@ export class LlamaEngine implements Engine {
   readonly #utf8: Utf8Guard
   readonly #vocabulary: number
   readonly #promptThreads: number
-  readonly #streamThreads: (streams: number) => number
+  readonly #streamThreads: (rows: number) => number
   readonly #inOrder: boolean
   readonly #close: () => Promise<void>
   readonly #slots: Slot[]
@@ -290,7 +290,11 @@ export class LlamaEngine implements Engine {
         this.#slotOf(slot).resident = start + tokens.length + draft.length
       }
     } catch (cause) {
-      for (const { slot, start } of entries) this.#cut(slot, start)
+      for (const { slot, start } of entries) {
+        this.#cut(slot, start)
+        // What was drawn behind a pass that failed is of another one.
+        this.#slotOf(slot).owner = undefined
+      }
       if (entries.length > 1) {
         for (const entry of entries)
           for (const [one, result] of await this.#decode([entry])) outcome.set(one, result)
@@ -302,7 +306,8 @@ export class LlamaEngine implements Engine {
   /** llama.cpp: n_threads_batch and n_threads; the addon sets both to one number. */
   #chooseThreads(entries: readonly BatchEntry[]): void {
     const prompts = entries.some(({ tokens }) => tokens.length > 1)
-    const threads = prompts ? this.#promptThreads : this.#streamThreads(entries.length)
+    const rows = entries.reduce((sum, { draft = [] }) => sum + 1 + draft.length, 0)
+    const threads = prompts ? this.#promptThreads : this.#streamThreads(rows)
     if (threads !== this.#threads) this.#context.setThreads(threads)
     this.#threads = threads
   }

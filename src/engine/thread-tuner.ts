@@ -1,14 +1,16 @@
 import type { Pass } from '../scheduler/prefill-budget.ts'
 
-/** Passes that are compared: so many, and for so long. */
-const BLOCK = 8
-const BLOCK_MS = 100
+/** Passes of late that a trial is compared with; a trial of as many, or for so long, is decided. */
+const WINDOW = 128
+const LONG_MS = 1000
+/** Neither is judged by fewer passes. */
+const LEAST = 8
 /** A change has to win by so much. */
 const GAIN = 0.9
 /** A trial that loses by so much ends early: after so many passes. */
 const HOPELESS = 1.3
 const HOPELESS_AFTER = 2
-/** Passes until the first trial, and between trials: so many times more after each that was lost. */
+/** Passes until the first trial of a number of threads, and so many times more after each that it has lost. */
 const FIRST_PAUSE = 16
 const LONGER = 4
 const LONGEST_PAUSE = 20_000
@@ -16,42 +18,41 @@ const LONGEST_PAUSE = 20_000
 interface Trial {
   readonly threads: number
   readonly baselineMs: number
+  readonly times: number[]
 }
 
 /**
  * Finds how many threads streams are fastest with, while serving: llama.cpp's threads spin, so as many as cores is best
  * for a large model on a quiet machine, and several times too slow where the server itself needs one of the cores.
- * What is best for one stream is not for thirty: each doubling of their number is tried by itself.
+ * What is best for one stream is not for thirty: each number of rows is tried by itself.
  */
 export class ThreadTuner {
   readonly #candidates: readonly number[]
-  readonly #bySize = new Map<number, Contest>()
+  readonly #byRows = new Map<number, Contest>()
 
   /** @param candidates The first is begun with. */
   constructor(candidates: readonly number[]) {
     this.#candidates = candidates
   }
 
-  /** For a pass of so many decodes. */
-  threadsFor(decodes: number): number {
-    return this.#contestOf(decodes).threads
+  /** For a pass of so many rows, none of them of a prompt. */
+  threadsFor(rows: number): number {
+    return this.#byRows.get(rows)?.threads ?? this.#candidates[0] ?? 1
   }
 
-  /** Passes with prompts tell nothing, but where no stream goes on, others begin: deep in its context each takes longer. */
+  /** Passes with prompts tell nothing. */
   observe({ decodes, promptTokens, ms }: Pass): void {
-    if (promptTokens === 0) this.#contestOf(decodes).observe(decodes, ms)
-    else if (decodes === 0) for (const contest of this.#bySize.values()) contest.interrupt()
-  }
-
-  #contestOf(decodes: number): Contest {
-    const size = Math.ceil(Math.log2(Math.max(1, decodes)))
-    const known = this.#bySize.get(size) ?? new Contest(this.#candidates)
-    this.#bySize.set(size, known)
-    return known
+    if (promptTokens > 0) return
+    const contest = this.#byRows.get(decodes) ?? new Contest(this.#candidates)
+    this.#byRows.set(decodes, contest)
+    contest.observe(ms)
   }
 }
 
-/** One number of threads against the others, by the times of passes with the same number of decodes. */
+/**
+ * One number of threads against the others. A core that is taken away shows in some passes, and for some time in none: so
+ * a trial is lost soon, and won by many passes. Those of several answers are as deep in their contexts on both sides.
+ */
 class Contest {
   /** In the order in which they are tried. */
   readonly #candidates: number[]
@@ -59,8 +60,8 @@ class Contest {
   readonly #pauses = new Map<number, number>()
   #best: number
   #trial: Trial | undefined
-  #decodes = 0
-  #times: number[] = []
+  /** Passes of late with the best, in milliseconds. */
+  readonly #times: number[] = []
   #pause = FIRST_PAUSE
 
   /** @param candidates The first is begun with. */
@@ -74,52 +75,44 @@ class Contest {
     return this.#trial?.threads ?? this.#best
   }
 
-  observe(decodes: number, ms: number): void {
-    if (this.#candidates.length === 0) return
-    if (decodes !== this.#decodes) this.interrupt()
-    this.#decodes = decodes
-    if (this.#isBlock(this.#times.slice(1))) this.#times.shift()
+  /** A pass with `threads`. */
+  observe(ms: number): void {
+    const [threads] = this.#candidates
+    if (threads === undefined) return
+    if (this.#trial !== undefined) {
+      this.#trial.times.push(ms)
+      this.#judge(this.#trial)
+      return
+    }
     this.#times.push(ms)
-    if (this.#trial !== undefined) this.#judge(this.#trial)
-    else if (--this.#pause <= 0 && this.#isBlock(this.#times)) this.#begin()
+    if (this.#times.length > WINDOW) this.#times.shift()
+    if (--this.#pause <= 0 && this.#times.length >= LEAST)
+      this.#trial = { threads, baselineMs: typical(this.#times), times: [] }
   }
 
-  /** What comes now cannot be compared with what was. */
-  interrupt(): void {
-    this.#times = []
+  #judge({ baselineMs, times }: Trial): void {
+    const ratio = typical(times) / baselineMs
+    const hopeless = times.length >= HOPELESS_AFTER && ratio > HOPELESS
+    const long = times.length === WINDOW || times.reduce((sum, ms) => sum + ms) >= LONG_MS
+    if (hopeless || (long && times.length >= LEAST)) this.#end(ratio < GAIN)
+  }
+
+  #end(won: boolean): void {
+    const threads = this.#candidates.shift() ?? this.#best
+    const loser = won ? this.#best : threads
+    if (won) {
+      this.#best = threads
+      this.#times.length = 0
+    }
+    this.#candidates.push(loser)
+    this.#pauses.set(loser, Math.min(LONGEST_PAUSE, LONGER * (this.#pauses.get(loser) ?? FIRST_PAUSE)))
+    this.#pause = this.#pauses.get(this.#candidates[0] ?? loser) ?? FIRST_PAUSE
     this.#trial = undefined
-  }
-
-  #isBlock(times: readonly number[]): boolean {
-    return times.length >= BLOCK && times.reduce((sum, ms) => sum + ms) >= BLOCK_MS
-  }
-
-  #begin(): void {
-    const baselineMs = typical(this.#times.splice(0))
-    this.#trial = { threads: this.#candidates[0] ?? this.#best, baselineMs }
-  }
-
-  #judge(trial: Trial): void {
-    const ratio = typical(this.#times) / trial.baselineMs
-    const hopeless = this.#times.length >= HOPELESS_AFTER && ratio > HOPELESS
-    if (hopeless || this.#isBlock(this.#times)) this.#end(trial, ratio < GAIN)
-  }
-
-  #end({ threads }: Trial, won: boolean): void {
-    this.#candidates.splice(0, 1)
-    this.#candidates.push(won ? this.#best : threads)
-    this.#pause = won
-      ? FIRST_PAUSE
-      : Math.min(LONGEST_PAUSE, LONGER * (this.#pauses.get(threads) ?? FIRST_PAUSE))
-    this.#pauses.set(threads, this.#pause)
-    if (won) this.#best = threads
-    this.#trial = undefined
-    this.#times = []
   }
 }
 
-/** The mean without the greatest: a core that is taken away shows in some of the passes, chance in one. */
+/** The mean without the greatest: chance slows one pass. */
 function typical(values: readonly number[]): number {
   const rest = values.toSorted((a, b) => a - b).slice(0, -1)
-  return rest.length === 0 ? Number.POSITIVE_INFINITY : rest.reduce((sum, ms) => sum + ms) / rest.length
+  return rest.length === 0 ? Number.NaN : rest.reduce((sum, ms) => sum + ms) / rest.length
 }

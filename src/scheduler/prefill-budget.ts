@@ -97,6 +97,7 @@ export class PacedPrefill implements PrefillBudget {
     const tokenMs = Math.max(0, ms - decodeMs) / promptTokens
     if (promptTokens < this.#tile) {
       if (decodes > 0) this.#raggedCost.observe(depth, tokenMs)
+      this.#promptCost.forgive()
       return
     }
     // A large chunk without decodes says little of a small one beside them: it only gives the first idea.

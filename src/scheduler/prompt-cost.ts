@@ -29,6 +29,11 @@ export class PromptCost {
     this.#depthCost = MEMORY * this.#depthCost + depth * msPerToken
   }
 
+  /** Passes went by that tell nothing of it: what was slow need not be any more. */
+  forgive(): void {
+    this.#slack += FALL * (Math.min(1, this.#slack) - this.#slack)
+  }
+
   /** Milliseconds of a token at a depth; undefined until a pass was seen. */
   at(depth: number): number | undefined {
     const expected = this.#line(depth)

@@ -48,13 +48,20 @@ describe('ThreadTuner', () => {
     expect(tuner.threadsFor(4)).toBe(1)
     const other = new ThreadTuner([2, 1])
     count = 0
-    serve(other, 60, (threads) => (threads === 1 ? 20 : count++ % 16 === 15 ? 200 : 12))
+    serve(other, 120, (threads) => (threads === 1 ? 14 : count++ === 12 ? 200 : 12))
     expect(other.threadsFor(4)).toBe(2)
+  })
+
+  it('does not fall for a good time of what is worse in the long run', () => {
+    const tuner = new ThreadTuner([2, 1])
+    const { total } = serve(tuner, 6000, (threads) => (threads === 1 ? 2 : count++ % 100 < 70 ? 1.2 : 12))
+    expect(total).toBeLessThan(1.25 * 6000 * 2)
   })
 
   it('does not change for a gain that may be chance', () => {
     const { used } = serve(new ThreadTuner([4, 3]), 2000, (threads) => (threads === 3 ? 9.5 : 10))
-    expect(used.get(4)).toBeGreaterThan(1800)
+    // Trials that lose narrowly are long, and cost nothing.
+    expect(used.get(4)).toBeGreaterThan(1500)
   })
 
   it('finds the best of several, and another one when the machine changes', () => {
@@ -81,21 +88,22 @@ describe('ThreadTuner', () => {
 
   it('compares only what is alike', () => {
     const tuner = new ThreadTuner([2, 1])
-    // Many decodes take long, few take little; the threads make no difference.
+    // Many decodes take long, few take little, and one thread is always the slower one.
     let decodes = 0
-    serve(
+    const { used } = serve(
       tuner,
       3000,
-      () => 5 + decodes,
+      (threads) => (5 + 5 * decodes) * (threads === 1 ? 1.35 : 1),
       (pass) => {
-        decodes = pass % 5
+        decodes = 1 + (pass % 5)
         return decodes
       },
     )
-    expect(tuner.threadsFor(4)).toBe(2)
-    for (let i = 0; i < 500; i++)
-      tuner.observe({ decodes: 4, promptTokens: 100, ms: 100 * tuner.threadsFor(4) })
-    expect(tuner.threadsFor(4)).toBe(2)
+    expect(used.get(1)).toBeLessThan(100)
+    // Prompts are no trial, however slow.
+    const before = tuner.threadsFor(4)
+    for (let i = 0; i < 500; i++) tuner.observe({ decodes: 4, promptTokens: 100, ms: 1 })
+    expect(tuner.threadsFor(4)).toBe(before)
   })
 
   it('does not take the beginning of an answer for the merit of a number of threads', () => {
@@ -107,10 +115,10 @@ describe('ThreadTuner', () => {
       if (position === 0) tuner.observe({ decodes: 0, promptTokens: 20, ms: 30 })
       const threads = tuner.threadsFor(1)
       if (threads === 2) wrong++
-      tuner.observe({ decodes: 1, promptTokens: 0, ms: (2 + position / 10) * (threads === 2 ? 1.4 : 1) })
+      tuner.observe({ decodes: 1, promptTokens: 0, ms: (2 + position / 10) * (threads === 2 ? 1.2 : 1) })
     }
     expect(wrong).toBeGreaterThan(0)
-    expect(wrong).toBeLessThan(60)
+    expect(wrong).toBeLessThan(800)
   })
 
   it('keeps the only number it is given', () => {

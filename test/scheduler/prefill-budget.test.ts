@@ -106,6 +106,16 @@ describe('PacedPrefill', () => {
     }
     expect(serve(new PacedPrefill(60, tile)).every((chunk) => chunk === 16)).toBe(true)
     for (const chunk of serve(new PacedPrefill(250, tile))) expect(chunk).toBeGreaterThanOrEqual(tile)
+    // One hiccup is not for ever.
+    const pace = new PacedPrefill(250, tile)
+    serve(pace)
+    pace.observe({ decodes: 4, promptTokens: 65, depth: 1500, ms: 40 + 65 * 12 })
+    expect(pace.tokens(4, 1500, LONG)).toBeLessThan(tile)
+    expect(
+      serve(pace)
+        .slice(20)
+        .every((chunk) => chunk >= tile),
+    ).toBe(true)
     const auto = new PacedPrefill(0, tile)
     for (let i = 0; i < 10; i++) auto.observe({ decodes: 4, promptTokens: 65, depth: 9000, ms: 2000 })
     expect(auto.tokens(4, 9000, LONG)).toBe(tile)
