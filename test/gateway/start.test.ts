@@ -114,6 +114,6 @@ it('inspects what the file would be started with', async () => {
   const flags = ['--threads', '3', '--gpu-layers', '0', '--flash-attention', 'off', '--batch-size', '64']
   const { out } = await run('inspect', demo, ...flags)
   expect(out).toMatch(/64 tokens a pass, KV cache of f16\n/)
-  expect(out).toMatch(/ 3 threads of \d+ cores\n/)
+  expect(out).toMatch(/ 3 threads of \d+ cores, for streams fewer where that is faster\n/)
   expect(out).toMatch(/GPU layers: none; flash attention: off\n/)
 })
