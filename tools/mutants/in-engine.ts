@@ -99,4 +99,28 @@ export const inEngine: readonly Mutant[] = [
     find: '        this.#checkIntegrity()\n',
     replace: '',
   },
+  {
+    name: 'threads: draws behind a failed pass count',
+    file: 'src/engine/llama.ts',
+    find: "if (passed.status === 'rejected') throw passed.reason",
+    replace: '',
+  },
+  {
+    name: 'threads: prompts have those of streams',
+    file: 'src/engine/llama.ts',
+    find: 'prompts ? this.#promptThreads : ',
+    replace: '',
+  },
+  {
+    name: 'threads: chance changes them',
+    file: 'src/engine/thread-tuner.ts',
+    find: '.slice(0, -1)',
+    replace: '',
+  },
+  {
+    name: 'threads: what has lost is tried as soon again',
+    file: 'src/engine/thread-tuner.ts',
+    find: 'const LONGER = 4',
+    replace: 'const LONGER = 1',
+  },
 ]

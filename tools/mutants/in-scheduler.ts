@@ -128,6 +128,18 @@ export const inScheduler: readonly Mutant[] = [
     replace: 'MARGIN * target',
   },
   {
+    name: 'a tile is never divided',
+    file: 'src/scheduler/prefill-budget.ts',
+    find: 'if (this.#targetMs === 0) return this.#tile',
+    replace: 'return this.#tile',
+  },
+  {
+    name: 'a tile that was slow once is never tried again',
+    file: 'src/scheduler/prefill-budget.ts',
+    find: 'this.#promptCost.forgive()',
+    replace: '',
+  },
+  {
     name: 'computed counts one',
     file: scheduler,
     find: 'sequence.computed = start + tokens.length',

@@ -14,6 +14,7 @@ const EXAMPLES: readonly (readonly [file: RegExp, tests: readonly string[]])[] =
     /engine\/llama/,
     ['test/engine/llama.test.ts', 'test/engine/llama-logprobs.test.ts', 'test/engine/llama-grammar.test.ts'],
   ],
+  [/engine\/thread-tuner/, ['test/engine/thread-tuner.test.ts']],
   [/engine\/simulated/, ['test/engine/simulated.test.ts']],
   [/engine\/step-loop/, ['test/engine/step-loop.test.ts', 'test/engine/parking-lot.test.ts']],
   [/scheduler\/fair-queue/, ['test/scheduler/fair-queue.test.ts', 'test/scheduler/preemption.test.ts']],
