@@ -94,6 +94,11 @@ export function isScored(result: StepResult): result is Scored {
   return typeof result === 'object' && 'drawn' in result
 }
 
+/** Rows that a pass computes for its entries. */
+export function rowsOf(batch: readonly BatchEntry[]): number {
+  return batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0)
+}
+
 /** All that the rest of the server knows about a model's forward pass. */
 export interface Engine {
   readonly limits: EngineLimits

@@ -1,13 +1,14 @@
 import { readGgufHeader } from '../models/gguf.ts'
 import { type Metadata, vocabularySize } from '../models/gguf-metadata.ts'
-import type {
-  BatchEntry,
-  Engine,
-  EngineLimits,
-  SamplingParams,
-  Scoring,
-  StepResult,
-  TokenLogprob,
+import {
+  type BatchEntry,
+  type Engine,
+  type EngineLimits,
+  rowsOf,
+  type SamplingParams,
+  type Scoring,
+  type StepResult,
+  type TokenLogprob,
 } from './engine.ts'
 import { LlamaAdapters } from './llama-adapters.ts'
 import {
@@ -280,12 +281,11 @@ export class LlamaEngine implements Engine {
       this.#chooseThreads(entries)
       const pass = this.#context.decodeBatch()
       if (!this.#inOrder) await pass
-      const [passed, ...read] = await Promise.allSettled([
-        pass,
-        ...entries.map((entry, index) => this.#read(entry, rows[index] ?? [])),
-      ])
+      const reads = entries.map(async (entry, index) => {
+        outcome.set(entry, await this.#read(entry, rows[index] ?? []))
+      })
+      const [passed] = await Promise.allSettled([pass, ...reads])
       if (passed.status === 'rejected') throw passed.reason
-      for (const [index, entry] of entries.entries()) outcome.set(entry, resultOf(read[index]))
       for (const { slot, start, tokens, draft = [] } of entries) {
         this.#slotOf(slot).resident = start + tokens.length + draft.length
       }
@@ -306,8 +306,7 @@ export class LlamaEngine implements Engine {
   /** llama.cpp: n_threads_batch and n_threads; the addon sets both to one number. */
   #chooseThreads(entries: readonly BatchEntry[]): void {
     const prompts = entries.some(({ tokens }) => tokens.length > 1)
-    const rows = entries.reduce((sum, { draft = [] }) => sum + 1 + draft.length, 0)
-    const threads = prompts ? this.#promptThreads : this.#streamThreads(rows)
+    const threads = prompts ? this.#promptThreads : this.#streamThreads(rowsOf(entries))
     if (threads !== this.#threads) this.#context.setThreads(threads)
     this.#threads = threads
   }
@@ -316,9 +315,7 @@ export class LlamaEngine implements Engine {
   async #fill(entries: readonly BatchEntry[]): Promise<(readonly number[])[]> {
     for (const { slot, copyFrom } of entries) if (copyFrom !== undefined) await this.#copy(slot, copyFrom)
     for (const { slot, start } of entries) if (this.#slotOf(slot).resident > start) this.#cut(slot, start)
-    this.#context.initBatch(
-      entries.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0),
-    )
+    this.#context.initBatch(rowsOf(entries))
     return entries.map(({ slot, start, tokens, draft = [], sample, scoring }) => {
       const all = Uint32Array.from([...tokens, ...draft])
       const last = tokens.length - 1
@@ -328,8 +325,12 @@ export class LlamaEngine implements Engine {
     })
   }
 
-  #read(entry: BatchEntry, rows: readonly number[]): Promise<StepResult> {
-    return entry.scoring ? this.#scored(entry, entry.scoring, rows) : this.#sample(entry, rows)
+  async #read(entry: BatchEntry, rows: readonly number[]): Promise<StepResult> {
+    try {
+      return await (entry.scoring ? this.#scored(entry, entry.scoring, rows) : this.#sample(entry, rows))
+    } catch (cause) {
+      return new Error('no token could be sampled', { cause })
+    }
   }
 
   /** One row after the other: a reader needs memory for the whole vocabulary. */
@@ -433,12 +434,6 @@ export class LlamaEngine implements Engine {
     if (slot === undefined) throw new RangeError(`there is no slot ${index}`)
     return slot
   }
-}
-
-function resultOf(read: PromiseSettledResult<StepResult> | undefined): StepResult {
-  return read?.status === 'rejected'
-    ? new Error('no token could be sampled', { cause: read.reason })
-    : read?.value
 }
 
 function canCut(addon: Addon, architecture: string): boolean {

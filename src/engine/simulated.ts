@@ -1,5 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import type { BatchEntry, Engine, EngineLimits, StepResult, TokenLogprob } from './engine.ts'
+import {
+  type BatchEntry,
+  type Engine,
+  type EngineLimits,
+  rowsOf,
+  type StepResult,
+  type TokenLogprob,
+} from './engine.ts'
 
 export interface SimulatedOptions {
   readonly vocabulary?: number
@@ -96,7 +103,7 @@ export class SimulatedEngine implements Engine {
   }
 
   #check(batch: readonly BatchEntry[]): void {
-    const total = batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0)
+    const total = rowsOf(batch)
     if (total > this.limits.batchTokens) throw new RangeError(`${total} tokens do not fit in a batch`)
     for (const [index, { slot, adapter }] of batch.entries()) {
       if (adapter !== batch[0]?.adapter) throw new RangeError('a pass has one adapter')

@@ -6,7 +6,7 @@ import type { ScheduledEntry } from '../scheduler/next-pass.ts'
 import type { Pass } from '../scheduler/prefill-budget.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import type { Sequence } from '../scheduler/sequence.ts'
-import type { Engine } from './engine.ts'
+import { type Engine, rowsOf } from './engine.ts'
 import type { ParkingLot } from './parking-lot.ts'
 
 export interface StepLoopOptions {
@@ -163,10 +163,7 @@ export class StepLoop {
     if (isTypical(batch)) onPass?.(passOf(batch, now() - startedAt))
     for (const sequence of changed) this.#note(sequence)
     for (const { sequence } of batch) this.#noteStart(sequence)
-    this.#tell(
-      batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0),
-      now() - startedAt,
-    )
+    this.#tell(rowsOf(batch), now() - startedAt)
   }
 
   #note(sequence: Sequence): void {

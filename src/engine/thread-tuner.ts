@@ -90,23 +90,24 @@ class Contest {
       this.#trial = { threads, baselineMs: typical(this.#times), times: [] }
   }
 
-  #judge({ baselineMs, times }: Trial): void {
+  #judge({ threads, baselineMs, times }: Trial): void {
     const ratio = typical(times) / baselineMs
     const hopeless = times.length >= HOPELESS_AFTER && ratio > HOPELESS
     const long = times.length === WINDOW || times.reduce((sum, ms) => sum + ms) >= LONG_MS
-    if (hopeless || (long && times.length >= LEAST)) this.#end(ratio < GAIN)
+    if (hopeless || (long && times.length >= LEAST)) this.#end(threads, ratio < GAIN)
   }
 
-  #end(won: boolean): void {
-    const threads = this.#candidates.shift() ?? this.#best
+  #end(threads: number, won: boolean): void {
     const loser = won ? this.#best : threads
     if (won) {
       this.#best = threads
       this.#times.length = 0
     }
+    this.#candidates.shift()
     this.#candidates.push(loser)
     this.#pauses.set(loser, Math.min(LONGEST_PAUSE, LONGER * (this.#pauses.get(loser) ?? FIRST_PAUSE)))
-    this.#pause = this.#pauses.get(this.#candidates[0] ?? loser) ?? FIRST_PAUSE
+    const [next = loser] = this.#candidates
+    this.#pause = this.#pauses.get(next) ?? FIRST_PAUSE
     this.#trial = undefined
   }
 }

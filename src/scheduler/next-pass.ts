@@ -33,7 +33,7 @@ export class NextPass {
 
   /** Its entries in ascending order of slots: llama.cpp groups only ascending, consecutive sequences. */
   get batch(): ScheduledEntry[] {
-    return this.#batch.sort((a, b) => a.slot - b.slot)
+    return this.#batch.toSorted((a, b) => a.slot - b.slot)
   }
 
   get size(): number {

@@ -60,6 +60,8 @@ export class PacedPrefill implements PrefillBudget {
   readonly patience: number
   readonly #targetMs: number
   readonly #tile: number
+  /** Of a chunk, until more is known. */
+  readonly #first: number
   /** By number of decodes; what a pass without prompts takes. */
   readonly #decodeMs: (number | undefined)[] = [0]
   /** Of chunks of a tile or more, and of fewer tokens. */
@@ -75,12 +77,13 @@ export class PacedPrefill implements PrefillBudget {
     this.patience = targetMs === 0 ? AUTO_PATIENCE : 0
     this.#targetMs = targetMs
     this.#tile = tile
+    this.#first = Math.max(LEAST, tile)
   }
 
   tokens(decodes: number, depth: number, pending: number): number {
     if (decodes === 0) return Number.POSITIVE_INFINITY
     const decodeMs = this.#expected(decodes)
-    if (decodeMs === undefined) return Math.max(LEAST, this.#tile)
+    if (decodeMs === undefined) return this.#first
     const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * this.#fullMs(decodeMs))
     const tokens = this.#affordable(MARGIN * target - decodeMs, depth)
     return pending <= LAST_PIECE * tokens ? Math.max(tokens, pending) : tokens
@@ -112,7 +115,7 @@ export class PacedPrefill implements PrefillBudget {
   /** Tokens of a prompt that are computed in a time. */
   #affordable(ms: number, depth: number): number {
     const tokenMs = this.#promptCost.at(depth)
-    if (tokenMs === undefined) return Math.max(LEAST, this.#tile)
+    if (tokenMs === undefined) return this.#first
     const tokens = Math.max(LEAST, Math.floor(ms / tokenMs))
     if (tokens >= this.#tile) return tokens
     if (this.#targetMs === 0) return this.#tile
