@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
+import { startThread } from '../start-thread.ts'
 import { sampleOf } from '../text/text-sample.ts'
 import type { Vocabulary } from './protocol.ts'
-import { startThread } from './start-thread.ts'
 
 /** The texts of a vocabulary. */
 export type Texts = Pick<Vocabulary, 'size' | 'bytes' | 'offsets'>
@@ -42,7 +42,7 @@ export class TokenEstimator {
   }
 
   #start(texts: Texts): Promise<void> {
-    const thread = startThread('estimator', texts)
+    const thread = startThread(new URL('estimator-thread', import.meta.url).href, { workerData: texts })
     return new Promise((resolve, reject) => {
       thread.once('message', () => {
         this.#thread = thread

@@ -13,7 +13,8 @@ interface Range {
  * and what nobody asked for is known at the end, in the objects within, too.
  */
 export class Fields {
-  readonly #object: Json
+  /** Undefined once it was let go. */
+  #held: Json | undefined
   readonly #path: string
   readonly #read = new Set<string>()
   readonly #ignored = new Set<string>()
@@ -27,8 +28,26 @@ export class Fields {
       }
       throw wrongType(path, 'an object', value)
     }
-    this.#object = value as Json
+    this.#held = value as Json
     this.#path = path
+  }
+
+  /** Those of a request's body, which only they hold from now on. @throws ServingError invalid_json: it is no object. */
+  static ofBody(request: { body: unknown }): Fields {
+    const { body } = request
+    request.body = undefined
+    return new Fields(body)
+  }
+
+  get #object(): Json {
+    if (this.#held === undefined) throw new Error('fields that were let go are read')
+    return this.#held
+  }
+
+  /** All has been read: what was not taken need not be held while the request runs. */
+  letGo(): void {
+    this.#held = undefined
+    this.#within.clear()
   }
 
   /** Where a field is, in OpenAI's notation: messages[0].content. */

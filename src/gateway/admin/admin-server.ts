@@ -4,9 +4,9 @@ import { ServingError } from '../../errors.ts'
 import { holderOf } from '../access/access.ts'
 import type { ApiKeys } from '../access/api-keys.ts'
 import { isLoopback } from '../access/loopback.ts'
+import { takeJsonOnly } from '../body/json-request.ts'
 import { answerErrors } from '../error-answers.ts'
 import { Fields, oneOf } from '../fields.ts'
-import { takeJsonOnly } from '../json-request.ts'
 import { logRequests } from '../request-log.ts'
 
 /** What can be administrated. */
@@ -53,7 +53,7 @@ export function buildAdminServer(controls: AdminControls): FastifyInstance {
 function adminRoutes(app: FastifyInstance, { log, reloadKeys, drain }: AdminControls): void {
   app.get('/admin/log-level', async () => ({ level: log.level }))
   app.post('/admin/log-level', async (request) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const level = oneOf('level', fields.required('level'), logLevels)
     log.info({ level }, 'log level changed')
     log.level = level

@@ -23,7 +23,7 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
   })
 
   app.post('/', { sse: 'manual' }, async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const model = readModel(fields, serving)
     const ready = await serving.model()
     const { chat, stream, ignored } = readRequest(fields, serving, ready, request.tenant, true)
@@ -35,7 +35,7 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
   })
 
   app.post('/count_tokens', async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     readModel(fields, serving)
     const { chat, ignored } = readRequest(fields, serving, await serving.model(), request.tenant, false)
     sendIgnored(reply, serving, ignored)

@@ -46,7 +46,7 @@ function repositoryIndex(app: FastifyInstance, serving: Serving, health: Health)
   }
   app.get('/v2/repository/index', async ({ tenant }) => index(tenant, false))
   app.post('/v2/repository/index', async (request) =>
-    index(request.tenant, new Fields(request.body).boolean('ready') ?? false),
+    index(request.tenant, Fields.ofBody(request).boolean('ready') ?? false),
   )
 }
 

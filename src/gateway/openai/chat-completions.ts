@@ -38,7 +38,7 @@ export function chatCompletions(app: FastifyInstance, serving: Serving, onError:
 /** What the endpoint does, for other paths to it. */
 export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const model = readModel(fields, serving)
     const ready = await serving.model()
     const chat = readChat(fields, serving, ready, request.tenant)

@@ -82,7 +82,7 @@ export function refuse(fields: Fields, names: Readonly<Record<string, string>>):
 }
 
 /**
- * What this request asked for and does not get.
+ * What this request asked for and does not get. To be asked last: the fields are let go.
  * @throws ServingError unknown_parameter in strict mode.
  */
 export function ignoredFields(fields: Fields, strict: boolean): string[] {
@@ -92,7 +92,7 @@ export function ignoredFields(fields: Fields, strict: boolean): string[] {
 
 /**
  * Those of the names that are there, and all that nobody read, in objects within, too; of a field that many items of a list
- * have the first. To be asked last.
+ * have the first. To be asked last: the fields are let go.
  * @throws ServingError unknown_parameter in strict mode.
  */
 export function fieldsWithoutEffect(fields: Fields, names: readonly string[], strict: boolean): string[] {
@@ -108,7 +108,9 @@ export function fieldsWithoutEffect(fields: Fields, names: readonly string[], st
       },
     )
   }
-  return [...named, ...firstOfEach(fields.ignored()), ...unknown]
+  const ignored = [...named, ...firstOfEach(fields.ignored()), ...unknown]
+  fields.letGo()
+  return ignored
 }
 
 /** Paths that differ in more than their indexes. */

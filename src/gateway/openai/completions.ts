@@ -27,7 +27,7 @@ export function completions(app: FastifyInstance, serving: Serving, onError: Err
 /** What the endpoint does, for other paths to it. */
 export function completionHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const model = readModel(fields, serving)
     const ready = await serving.model()
     const wanted = readCompletion(fields, serving, ready, request.tenant)

@@ -14,7 +14,7 @@ type Input = string | Uint32Array
 /** POST /embeddings. OpenAI: one vector for each input, in their order, as floats or as base64 of little-endian float32. */
 export function embeddings(app: FastifyInstance, serving: Serving): void {
   app.post('/embeddings', async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const { model, embedding } = pooledModel(fields, serving)
     const ready = await embedding.ready()
     if (ready.ranks) throw wrongKind('This model ranks documents; it makes no embeddings.')

@@ -9,7 +9,7 @@ import { sendIgnored } from './ignored-header.ts'
 /** POST /load_lora_adapter and /unload_lora_adapter. vLLM: adapters that come and go while the server runs. */
 export function loraAdapters(app: FastifyInstance, serving: Serving): void {
   app.post('/load_lora_adapter', async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const name = readName(fields)
     fields.needed('lora_path')
     const path = fields.string('lora_path', 4096) ?? ''
@@ -27,7 +27,7 @@ export function loraAdapters(app: FastifyInstance, serving: Serving): void {
   })
 
   app.post('/unload_lora_adapter', async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const name = readName(fields)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, ['lora_int_id'], serving.strictParams))
     if (!allowed(serving, request.tenant).adapters.unload(name)) throw modelNotFound(name)

@@ -15,7 +15,7 @@ const MOST_DOCUMENTS = 1000
  */
 export function rerank(app: FastifyInstance, serving: Serving): void {
   app.post('/rerank', async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const { model, embedding } = pooledModel(fields, serving)
     const { ranks, contextSize } = await embedding.ready()
     fields.needed('query')

@@ -15,7 +15,7 @@ import { watchClient } from '../sse.ts'
  */
 export function render(app: FastifyInstance, serving: Serving): void {
   app.post('/chat/completions/render', async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     readModel(fields, serving)
     const ready = await serving.model()
     const chat = readChat(fields, serving, ready, request.tenant)
@@ -25,7 +25,7 @@ export function render(app: FastifyInstance, serving: Serving): void {
   })
 
   app.post('/completions/render', async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     readModel(fields, serving)
     const { prompts, suffix } = readCompletion(fields, serving, await serving.model(), request.tenant)
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))

@@ -18,7 +18,7 @@ const MOST_TOKENS = 1_048_576
  */
 export function tokenize(app: FastifyInstance, serving: Serving): void {
   app.post('/tokenize', async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const ready = await serving.model()
     readOptionalModel(fields, serving)
     const { signal } = watchClient(reply)
@@ -43,7 +43,7 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
   })
 
   app.post('/detokenize', async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const { vocabulary } = await serving.model()
     readOptionalModel(fields, serving)
     const tokens = readTokens(fields, vocabulary)

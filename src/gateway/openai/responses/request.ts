@@ -79,9 +79,10 @@ export function readResponses(
   if (truncation !== undefined && oneOf('truncation', truncation, ['auto', 'disabled']) === 'auto') {
     notices.add('truncation')
   }
+  const echo = echoOf(fields, chat, tools)
   const without = fieldsWithoutEffect(fields, WITHOUT_EFFECT, serving.strictParams)
   const ignored = [...without, ...tools.request.ignored, ...chat.thinking.ignored, ...notices]
-  return { chat, tools, stream, echo: echoOf(fields, chat, tools), ignored }
+  return { chat, tools, stream, echo, ignored }
 }
 
 /** OpenAI: what is included beside the text; of all that may be asked for, there are log probabilities. */

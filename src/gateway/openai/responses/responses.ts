@@ -14,7 +14,7 @@ import { ResponseWriter } from './writer.ts'
 /** POST /responses and /responses/input_tokens. OpenAI: the Responses API, without any memory. */
 export function responses(app: FastifyInstance, serving: Serving, settings: StreamSettings): void {
   app.post('/responses', { sse: 'manual' }, async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     const model = readModel(fields, serving)
     const ready = await serving.model()
     const wanted = readResponses(fields, serving, ready, request.tenant)
@@ -32,7 +32,7 @@ export function responses(app: FastifyInstance, serving: Serving, settings: Stre
   })
 
   app.post('/responses/input_tokens', async (request, reply) => {
-    const fields = new Fields(request.body)
+    const fields = Fields.ofBody(request)
     readModel(fields, serving)
     const { chat, ignored } = readResponses(fields, serving, await serving.model(), request.tenant)
     sendIgnored(reply, serving, ignored)

@@ -1,36 +1,53 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { ServingError } from '../errors.ts'
-import { keptOf, SharedBound } from '../shared-bound.ts'
-import { unsupportedMediaType } from './error-answers.ts'
-import { parseJsonBody } from './json-body.ts'
-import { ClientGone } from './sse.ts'
+import { ServingError } from '../../errors.ts'
+import { keptOf, SharedBound } from '../../shared-bound.ts'
+import { unsupportedMediaType } from '../error-answers.ts'
+import { ClientGone } from '../sse.ts'
+import { unparsable } from './json-body.ts'
+import { JsonParser, type WaitingBody } from './json-parser.ts'
+import { JsonShape } from './json-shape.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of its body, so far. */
-    bodyBytes: number
+    /** Bytes that its body takes: as it was sent, then as it is held. */
+    heldBytes: number
+    /** Where it waits for its body to be parsed. */
+    waitingBody: WaitingBody | undefined
   }
 }
 
 /**
- * Bodies are JSON, in UTF-8 and not compressed. A body counts from its first byte until its request is over.
+ * Bodies are JSON, in UTF-8 and not compressed. A body counts from its first byte until its request is over, and from when it is
+ * parsed with what the parsed values take.
  * @param maxBytes of one body. @param maxHeldBytes of all bodies at a time.
  */
 export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldBytes: number): void {
   const held = new SharedBound()
+  const parser = new JsonParser()
   const holder = ({ tenant }: FastifyRequest): string => tenant?.name ?? ''
   const take = (request: FastifyRequest, bytes: number): void => {
-    if (request.bodyBytes + bytes > maxBytes) throw tooLarge()
     if (!held.takes(holder(request), bytes, maxHeldBytes, keptOf(maxHeldBytes))) throw tooManyBytes()
-    request.bodyBytes += bytes
+    request.heldBytes += bytes
     held.add(holder(request), bytes)
   }
-  app.decorateRequest('bodyBytes', 0)
+  app.decorateRequest('heldBytes', 0)
+  app.decorateRequest('waitingBody', undefined)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge()
-    return parseJsonBody(await bodyOf(payload, (bytes) => take(request, bytes)))
+    const shape = new JsonShape()
+    let sent = 0
+    const bytes = await bodyOf(payload, (piece) => {
+      sent += piece.length
+      if (sent > maxBytes) throw tooLarge()
+      take(request, piece.length)
+      shape.push(piece)
+      if (shape.excess !== undefined) throw unparsable(shape.excess)
+    })
+    take(request, Math.max(0, shape.heldBytes - sent))
+    request.waitingBody = { leave: undefined }
+    return parser.parse(bytes, shape, request.waitingBody)
   })
   app.addHook('onRequest', async (request, reply) => {
     if (request.method !== 'POST') return
@@ -38,18 +55,20 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
     const plain = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)
     if (!plain || encoding.toLowerCase() !== 'identity') throw unsupportedMediaType()
     reply.raw.once('close', () => {
-      held.add(holder(request), -request.bodyBytes)
+      held.add(holder(request), -request.heldBytes)
+      request.waitingBody?.leave?.()
     })
   })
+  app.addHook('onClose', () => parser.close())
 }
 
 /** @param take is told of each piece, and throws to refuse the rest. */
-function bodyOf(payload: IncomingMessage, take: (bytes: number) => void): Promise<Buffer> {
+function bodyOf(payload: IncomingMessage, take: (piece: Buffer) => void): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = []
     const onData = (piece: Buffer): void => {
       try {
-        take(piece.length)
+        take(piece)
         pieces.push(piece)
       } catch (error) {
         // What still comes is dropped, so that the client gets to read the answer.
