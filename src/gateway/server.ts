@@ -39,6 +39,7 @@ import type { Serving } from './serving.ts'
 import { render } from './tokens/render.ts'
 import { tokenize } from './tokens/tokenize.ts'
 import { type ClientCertificates, refuseUnknown, transportOf } from './transport.ts'
+import { closeWaitingResponses } from './waiting-responses.ts'
 
 export interface ServerOptions {
   readonly serving: Serving
@@ -101,6 +102,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   app.decorate('paddingAfterMs', options.paddingAfterMs)
   app.decorate('keepAliveMs', options.keepAliveMs)
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
+  closeWaitingResponses(app.server)
   followExchanges(app.server, countError)
   echoHeaders(app)
   logRequests(app, (reason) => metrics.onAborted(reason), options.tracing)

@@ -8,6 +8,7 @@ import { readCase } from '../../tools/fuzz/fuzz-case.ts'
 import { startFuzzServer } from '../../tools/fuzz/fuzz-server.ts'
 import { mutateGguf } from '../../tools/fuzz/gguf-mutations.ts'
 import { faultsOf } from '../../tools/fuzz/laws.ts'
+import { sendAndLeave } from '../../tools/fuzz/leaver.ts'
 import { drawRequest, type FuzzRequest } from '../../tools/fuzz/requests.ts'
 import { stateOf } from '../../tools/fuzz/server-state.ts'
 import { sendBytes } from '../../tools/fuzz/wire.ts'
@@ -37,15 +38,22 @@ it('500 drawn requests keep the laws, and no process is replaced', async () => {
   const found = new Map<number, string[]>()
   const client = async (): Promise<void> => {
     for (let index = indices.pop(); index !== undefined; index = indices.pop()) {
-      const broken = await faults(drawRequest(new Draw(7, index)))
+      const draw = new Draw(7, index)
+      const request = drawRequest(draw)
+      if (draw.once(20)) {
+        await sendAndLeave(Number(new URL(server.url).port), request, draw)
+        continue
+      }
+      const broken = await faults(request)
       if (broken.length > 0) found.set(index, broken)
     }
   }
   await Promise.all(Array.from({ length: 8 }, client))
   expect(found).toEqual(new Map())
   const after = await stateOf(server)
-  expect(after).toEqual(before)
+  expect(after.children).toEqual(before.children)
   expect(after.running + after.waiting).toBe(0)
+  expect(after.over).toBe(after.admitted)
 })
 
 it('the laws see what breaks them', () => {

@@ -1,13 +1,13 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
-export type Abuse = 'stalled' | 'slowloris' | 'abort' | 'long'
+export type Abuse = 'stalled' | 'slowloris' | 'abort' | 'pipelined' | 'long'
 
 /** What is done to a server, by whom, and for how long. */
 export interface Attack {
   readonly port: number
   readonly key: string
-  /** Connections at a time; of `abort`: all of them, one after the other. */
+  /** Connections at a time; of `abort` and `pipelined`: all of them, one after the other. */
   readonly count: number
   readonly seconds: number
 }
@@ -20,7 +20,8 @@ const BATCH = 50
 export const abuses: Readonly<Record<Abuse, (attack: Attack) => Promise<void>>> = {
   stalled: (attack) => hold(attack, (socket) => socket.write(longStream(attack.key)), stopReading),
   slowloris: (attack) => hold(attack, beginSlowly(attack.key), drip),
-  abort: openAndAbort,
+  abort: (attack) => openAndAbort(attack, longStream(attack.key)),
+  pipelined: (attack) => openAndAbort(attack, longStream(attack.key).repeat(3)),
   long: (attack) =>
     hold(
       attack,
@@ -56,11 +57,11 @@ async function hold(
   for (const socket of sockets) socket.destroy()
 }
 
-/** Opens, sends a request, and leaves: before it is read, while it waits, or in the middle of its answer. */
-async function openAndAbort({ port, key, count, seconds }: Attack): Promise<void> {
+/** Opens, sends a request or more at once, and leaves: before it is read, while it waits, or in the middle of its answer. */
+async function openAndAbort({ port, count, seconds }: Attack, requests: string): Promise<void> {
   const startedAt = performance.now()
   for (let opened = 0; opened < count; opened++) {
-    const socket = connect(port, LOCAL, () => socket.write(longStream(key)))
+    const socket = connect(port, LOCAL, () => socket.write(requests))
     socket.on('error', () => undefined).resume()
     setTimeout(() => socket.destroy(), [0, 5, 50, 300][opened % 4])
     const dueMs = (1000 * seconds * opened) / count

@@ -41,6 +41,8 @@ export interface AbuseReport {
   readonly before: Sample
   readonly turns: readonly Turn[]
   readonly code: number | null
+  /** From SIGTERM to the end of the idle server. */
+  readonly drainMs: number
 }
 
 const KEYS = { good: 'sk-good-0123456789abc', bad: 'sk-bad-0123456789abcd', greedy: 'sk-greedy-0123456789a' }
@@ -65,6 +67,9 @@ export async function abuseRounds(options: AbuseOptions): Promise<AbuseReport> {
     '4',
     '--context-size',
     '2048',
+    // Who is never over would be waited for.
+    '--drain-timeout',
+    '120',
     ...options.flags,
   ])
   try {
@@ -80,7 +85,9 @@ export async function abuseRounds(options: AbuseOptions): Promise<AbuseReport> {
         options.onTurn?.(turn)
       }
     }
-    return { capacity, before, turns, code: await server.stop() }
+    const stoppedAt = performance.now()
+    const code = await server.stop()
+    return { capacity, before, turns, code, drainMs: performance.now() - stoppedAt }
   } finally {
     abuser.kill()
     await server.stop()

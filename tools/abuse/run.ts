@@ -13,6 +13,7 @@ const { values } = parseArgs({
     slowloris: { type: 'string', default: '2000' },
     /** In a turn: with two rounds, twice as many. */
     abort: { type: 'string', default: '5000' },
+    pipelined: { type: 'string', default: '2000' },
     long: { type: 'string', default: '30' },
     rounds: { type: 'string', default: '2' },
     seconds: { type: 'string', default: '20' },
@@ -27,7 +28,7 @@ const { values } = parseArgs({
   },
 })
 
-const counts = (['stalled', 'slowloris', 'abort', 'long'] as const).map(
+const counts = (['stalled', 'slowloris', 'abort', 'pipelined', 'long'] as const).map(
   (abuse) => [abuse, Number(values[abuse])] as const,
 )
 const report = await abuseRounds({

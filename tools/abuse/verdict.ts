@@ -6,6 +6,9 @@ const LEAST_GOODPUT = 0.9
 /** What a gateway may have more in memory when all is over: buffers that V8 keeps. */
 const MOST_MORE_MB = 100
 
+/** Of a server in which nothing is left; its drain would last for minutes. */
+const MOST_DRAIN_MS = 30_000
+
 /** Of what the good clients got without this kind of abuse, what they got beside it. */
 export function goodputKept(turns: readonly Turn[], abuse: Abuse): number {
   const those = turns.filter((turn) => turn.abuse === abuse)
@@ -15,7 +18,7 @@ export function goodputKept(turns: readonly Turn[], abuse: Abuse): number {
 }
 
 /** Empty: the abusers have harmed nobody, and left nothing. */
-export function faultsOf({ before, turns, code }: AbuseReport): string[] {
+export function faultsOf({ before, turns, code, drainMs }: AbuseReport): string[] {
   const faults: string[] = []
   for (const abuse of new Set(turns.map((turn) => turn.abuse))) {
     const kept = goodputKept(turns, abuse)
@@ -27,6 +30,7 @@ export function faultsOf({ before, turns, code }: AbuseReport): string[] {
   const moreMb = (last.rss.gateway ?? 0) - (before.rss.gateway ?? 0)
   if (moreMb > MOST_MORE_MB) faults.push(`the gateway has ${Math.round(moreMb)} MB more than before`)
   if (last.restarts > 0) faults.push(`${last.restarts} processes were replaced`)
+  if (drainMs > MOST_DRAIN_MS) faults.push(`the idle server took ${Math.round(drainMs)} ms to end`)
   if (code !== 0) faults.push(`the server ended with ${code}`)
   return faults
 }

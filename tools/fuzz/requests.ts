@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Sample } from '../openapi/sample.ts'
 import { samples } from '../openapi/samples.ts'
 import { type BodySchema, breakBytes, doubleKey, mutate } from './body-mutations.ts'
+import { drawBomb } from './bombs.ts'
 import type { Draw } from './draw.ts'
 import { jsonText } from './json-text.ts'
 import { addOddHeader, oddMethod, oddPath } from './odd-http.ts'
@@ -68,6 +69,10 @@ function changedFields(sample: Sample, draw: Draw): FuzzRequest {
   const schema = operation?.requestBody?.content['application/json'].schema
   let body: unknown = sample.body
   if (draw.once(15)) return requestOf(sample, doubleKey(sample.body ?? {}, draw))
+  if (draw.once(60)) {
+    const field = draw.of(['x', ...Object.keys(sample.body ?? {})])
+    return requestOf(sample, { ...sample.body, [field]: drawBomb(draw) })
+  }
   for (let left = 1 + draw.below(3); left > 0; left--) body = mutate(body, schema, draw)
   return requestOf(sample, body)
 }

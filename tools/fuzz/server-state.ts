@@ -7,6 +7,9 @@ export interface ServerState {
   readonly children: ReadonlyMap<string, number>
   readonly running: number
   readonly waiting: number
+  /** Generations that were let in, and that are over. */
+  readonly admitted: number
+  readonly over: number
 }
 
 /** Of a real server, as soon as it is idle, or after some seconds. */
@@ -15,11 +18,16 @@ export async function stateOf({ url, process }: TestServer): Promise<ServerState
   for (;;) {
     const metrics = await (await fetch(`${url}/metrics`)).text()
     const read = (name: string): number =>
-      Number(new RegExp(`^${name}\\{[^}]*\\} (.*)$`, 'm').exec(metrics)?.[1] ?? 0)
+      [...metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
+        (sum, [, value]) => sum + Number(value),
+        0,
+      )
     const state = {
       children: childrenOf(process.pid ?? 0),
       running: read('vllm:num_requests_running'),
       waiting: read('vllm:num_requests_waiting'),
+      admitted: read('altiplano_admitted_total'),
+      over: read('altiplano_request_success_total'),
     }
     if (state.running + state.waiting === 0 || performance.now() > deadline) return state
     await pause(50)

@@ -8,6 +8,7 @@ import { takeJsonOnly } from '../body/json-request.ts'
 import { answerErrors } from '../error-answers.ts'
 import { Fields, oneOf } from '../fields.ts'
 import { logRequests } from '../request-log.ts'
+import { closeWaitingResponses } from '../waiting-responses.ts'
 
 /** What can be administrated. */
 export interface AdminControls {
@@ -33,6 +34,7 @@ export function buildAdminServer(controls: AdminControls): FastifyInstance {
     requestTimeout: 30_000,
     return503OnClosing: false,
   })
+  closeWaitingResponses(app.server)
   logRequests(app, () => undefined)
   app.decorateRequest('tenant', undefined)
   app.addHook('onRequest', async (request) => {

@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseLine, startServer, type TestServer } from '../support/server.ts'
+
+const KEY = 'sk-one-0123456789abcde'
+const folder = mkdtempSync(join(tmpdir(), 'altiplano-pipelining-'))
+const keys = join(folder, 'keys.yaml')
+writeFileSync(keys, `keys:\n  - { name: one, key: ${KEY}, max_concurrent: 2 }\n`)
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startServer([
+    ...['--api-keys', keys, '--slots', '2', '--max-queued-bytes', '4000000'],
+    // A request that is never over would be waited for until this test is.
+    ...['--drain-timeout', '600'],
+  ])
+})
+afterAll(async () => {
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+const body = (fields: object): string =>
+  JSON.stringify({
+    model: 'altiplano-demo',
+    messages: [{ role: 'user', content: 'Tell a story' }],
+    ...fields,
+  })
+const long = body({ stream: true, max_tokens: 1800, ignore_eos: true })
+
+function request(payload: string, path = '/v1/chat/completions'): string {
+  const head = `POST ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${KEY}\r\n`
+  return `${head}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(payload)}\r\n\r\n${payload}`
+}
+
+/** Sends several requests at once. Resolves when the first answers. */
+async function pipeline(...requests: string[]): Promise<Socket> {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  socket.on('error', () => undefined)
+  socket.write(requests.join(''))
+  await new Promise((resolve) => socket.once('data', resolve))
+  return socket
+}
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${server.url}/metrics`)).text()
+  return [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
+    (sum, [, value]) => sum + Number(value),
+    0,
+  )
+}
+
+async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await pause(20)
+}
+
+const idle = async (): Promise<boolean> =>
+  (await metric('vllm:num_requests_running')) + (await metric('vllm:num_requests_waiting')) === 0
+
+describe('requests behind another on their connection', () => {
+  it('end when their client leaves: no slot goes on for nobody', async () => {
+    const before = await metric('altiplano_generation_tokens_total')
+    const socket = await pipeline(request(long), request(long))
+    await until(async () => (await metric('vllm:num_requests_running')) === 2)
+    socket.destroy()
+    await until(idle)
+    // Each would have made 1,800.
+    expect((await metric('altiplano_generation_tokens_total')) - before).toBeLessThan(1800)
+  })
+
+  it('give back the places and the bytes of their tenant, each time', async () => {
+    // A third of the bytes that may be held, three times over.
+    const large = body({ max_tokens: 1, user: 'x', padding: 'x'.repeat(1_300_000) })
+    for (let again = 0; again < 6; again++) {
+      const socket = await pipeline(request(long), request(large))
+      socket.destroy()
+      await until(idle)
+    }
+    const both = await Promise.all([1, 2].map(() => ask(large)))
+    expect(both).toEqual([200, 200])
+  })
+
+  it('have a line in the log and a count of their own', async () => {
+    const lines = (): number =>
+      server.logs.filter((line) => {
+        const { msg, aborted, path } = parseLine(line) ?? { msg: '' }
+        return msg === 'request' && aborted === true && String(path).startsWith('/v1/')
+      }).length
+    const before = [lines(), await metric('altiplano_aborted_total')]
+    const socket = await pipeline(request(long), request(long), request('{}', '/v1/nowhere'))
+    socket.destroy()
+    await until(() => lines() === (before[0] ?? 0) + 3)
+    expect(await metric('altiplano_aborted_total')).toBe((before[1] ?? 0) + 3)
+  })
+
+  it('are answered in order where their client stays', async () => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    socket.write(request(body({ max_tokens: 2 })) + request('{'))
+    let text = ''
+    socket.on('data', (piece) => {
+      text += String(piece)
+    })
+    await until(() => text.includes('invalid_json'))
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400'])
+    socket.destroy()
+  })
+
+  it('do not keep a server that leaves: admitted = finished + cancelled + failed, and it exits at once', async () => {
+    await until(idle)
+    const admitted = await metric('altiplano_admitted_total')
+    expect(admitted).toBeGreaterThan(10)
+    // By how each ended: stop, length, cancelled or error.
+    expect(await metric('altiplano_request_success_total')).toBe(admitted)
+    expect(await server.stop()).toBe(0)
+  })
+})
+
+async function ask(payload: string): Promise<number> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` }
+  const answer = await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', headers, body: payload })
+  await answer.text()
+  return answer.status
+}
