@@ -178,11 +178,15 @@ export class Altiplano {
     return this.#app.listen({ host, port, backlog: MOST_UNACCEPTED })
   }
 
-  /** Starts the children on a model whose file has been checked, with adapters that have been, too. */
+  /**
+   * Starts the children on a model whose file has been checked, with adapters that have been, too.
+   * @param memory what the engine is planned to take, and what there is, in words.
+   */
   startModel(
     init: Omit<EngineInit, 'adapters'>,
     shards: readonly string[],
     adapters: readonly NamedAdapter[],
+    memory: string,
   ): void {
     if (this.#door.leaving) return
     const { log } = this.#options
@@ -194,6 +198,7 @@ export class Altiplano {
       entry: childEntry('engine'),
       init: () => ({ ...init, adapters: this.#adapters.all() }),
       env: poolThreads(init.gpuLayers),
+      memory,
       log,
       onReady: (ready) => {
         log.info({ ...ready.limits, threads: init.threads }, 'engine ready')
@@ -208,7 +213,7 @@ export class Altiplano {
         this.#options.kvEvents?.onEngineDown()
         this.#loader.onEngineDown()
         // One that never came up has met no request: they go on waiting.
-        if (loss.served) this.#onEngineLost(this.#generator.onEngineDown())
+        if (loss.served) this.#onEngineLost(this.#generator.onEngineDown(loss.killed))
         this.#crashes.onCrash(loss)
       },
     })

@@ -8,7 +8,16 @@ import { type Config, servedNames } from './config/schema.ts'
 import type { NamedAdapter } from './generation/adapters.ts'
 import type { MachinePlan } from './machine-plan.ts'
 import type { DownloadProgress } from './models/download.ts'
-import { checkFit, type FitPlan, fitPlan, fits, fitsGpu, layersOnGpu, size } from './models/fit-plan.ts'
+import {
+  checkFit,
+  type FitPlan,
+  fitPlan,
+  fits,
+  fitsGpu,
+  layersOnGpu,
+  planInWords,
+  size,
+} from './models/fit-plan.ts'
 import { readModel } from './models/gguf.ts'
 import { type GgufSummary, makesEmbeddings, ranks } from './models/gguf-summary.ts'
 import { type LocatedModel, locateModel, modelDisplayName } from './models/locate.ts'
@@ -67,7 +76,7 @@ export async function startModel(
       // The gateway counts those that run too, and one that it has just let in may find them still running.
       maxWaiting: plan.slots + config.maxQueue + config.maxN,
     }
-    altiplano.startModel(engine, located.shards, adapters)
+    altiplano.startModel(engine, located.shards, adapters, planInWords(plan, machine.room))
   } catch (error) {
     if (signal.aborted) return
     const reason = error instanceof ModelFileError ? error.message : 'the model could not be opened'

@@ -1,8 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import { awakeNow } from '../awake-clock.ts'
 import type { ChildFrame, ParentFrame } from './child-channel.ts'
 import { complaintIn, forked, onLines } from './child-process.ts'
+import { cpuUse } from './cpu-time.ts'
+import { memoryKills } from './memory-kills.ts'
 
 export interface ChildLog {
   info(fields: object, message: string): void
@@ -27,6 +30,8 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> {
   /** A child that is not ready after so long is killed. Default 10 min: large models load slowly. */
   readonly startTimeoutMs?: number
   readonly backoffMs?: { readonly first: number; readonly max: number }
+  /** What its memory was planned to be, and what there is: told where the kernel killed it for want of memory. */
+  readonly memory?: string
   readonly log: ChildLog
   onReady?(ready: Ready, epoch: number): void
   onMessage(message: FromChild, epoch: number): void
@@ -42,6 +47,10 @@ export interface Loss {
   readonly reason: string
   /** It had been ready. */
   readonly served: boolean
+  /** It did not end by itself: it was taken for hung, and killed by its supervisor. */
+  readonly killed: boolean
+  /** Lives in a row that ended before they were ready, this one included. */
+  readonly failedStarts: number
 }
 
 export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
@@ -49,12 +58,16 @@ export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
 /** A child that has been healthy for so long starts its back-off anew. */
 const HEALTHY_MS = 60_000
 
+/** A silent process that computes, and got less of a core than this, is starved and not hung. */
+const STARVED_SHARE = 0.02
+
 /** Its pipes are read for so long after its end. */
 const LAST_WORDS_MS = 250
 
 /**
  * A forked process that is replaced when it dies or hangs. Each life has an epoch, every message carries it,
- * and nothing of a life that is over is ever delivered.
+ * and nothing of a life that is over is ever delivered. Whether it hangs is told by the time for which this process was awake,
+ * and by the CPU that the child got: a standstill of the supervisor or of the machine is none of the child's.
  */
 export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   readonly #options: SupervisedChildOptions<Init, Ready, FromChild>
@@ -66,6 +79,12 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   #restarts = 0
   #wasReady = false
   #failures = 0
+  #failedStarts = 0
+  /** Whether this life is ended from here. */
+  #killed = false
+  /** When half of its time to show a sign of life was over: the CPU that it had used. */
+  #usedWhenQuiet: number | undefined
+  #memoryKills: number | undefined
   #lastFailure: string | undefined
   /** The last line in which this life wrote of an error. */
   #complaint: string | undefined
@@ -111,7 +130,9 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     const epoch = ++this.#epoch
     this.#complaint = undefined
     this.#state = this.#restarts === 0 ? 'starting' : 'restarting'
-    this.#startedAt = this.#heardAt = this.#progressedAt = performance.now()
+    this.#killed = false
+    this.#memoryKills = memoryKills()
+    this.#startedAt = this.#heardAt = this.#progressedAt = awakeNow()
     const child = fork()
     this.#process = child
     onLines(child, (line) => this.#hearLine(line))
@@ -127,10 +148,8 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
       Promise.race([once(child, 'close'), pause(LAST_WORDS_MS)]).then(down, down)
     })
     this.#post({ kind: 'init', epoch, name, init: init() })
-    this.#watchdog = setInterval(() => {
-      const cause = this.#hang()
-      if (cause !== undefined) this.kill(cause)
-    }, 500)
+    // Immediates run when what has arrived has been read.
+    this.#watchdog = setInterval(() => setImmediate(() => this.#watch(epoch)), 500)
     this.#watchdog.unref()
   }
 
@@ -143,6 +162,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   /** Ends this life at once; the next begins after the back-off. */
   kill(cause: string): void {
     this.#lastFailure = cause
+    this.#killed = true
     this.#process?.kill('SIGKILL')
   }
 
@@ -183,6 +203,12 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     clearTimeout(timer)
   }
 
+  #watch(epoch: number): void {
+    if (epoch !== this.#epoch || this.#process === undefined || this.#killed) return
+    const cause = this.#hang()
+    if (cause !== undefined) this.kill(cause)
+  }
+
   /** Why this life should end now; undefined while it is well. */
   #hang(): string | undefined {
     const {
@@ -190,20 +216,30 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
       progressTimeoutMs = 180_000,
       startTimeoutMs = 600_000,
     } = this.#options
-    const now = performance.now()
+    const now = awakeNow()
     // While it starts a child may be deep in native code: the file is read, the weights are placed.
     if (this.#ready === undefined) {
       return now - this.#startedAt > startTimeoutMs ? `not ready after ${startTimeoutMs} ms` : undefined
     }
-    if (now - this.#heardAt > heartbeatTimeoutMs)
-      return `no sign of life for ${Math.round(now - this.#heardAt)} ms`
+    const silentMs = now - this.#heardAt
+    if (silentMs > heartbeatTimeoutMs && !(silentMs <= progressTimeoutMs && this.#isStarved(silentMs / 2)))
+      return `no sign of life for ${Math.round(silentMs)} ms`
+    if (silentMs > heartbeatTimeoutMs / 2) this.#usedWhenQuiet ??= cpuUse(this.pid)?.usedMs
     if (now - this.#progressedAt > progressTimeoutMs)
       return `no progress for ${Math.round(now - this.#progressedAt)} ms`
     return undefined
   }
 
+  /** It would compute if the machine let it. @param ms for which it has been looked at. */
+  #isStarved(ms: number): boolean {
+    const use = cpuUse(this.pid)
+    if (use === undefined || this.#usedWhenQuiet === undefined) return false
+    return use.computes && use.usedMs - this.#usedWhenQuiet < STARVED_SHARE * ms
+  }
+
   #hear(frame: ChildFrame): void {
-    this.#heardAt = performance.now()
+    this.#heardAt = awakeNow()
+    this.#usedWhenQuiet = undefined
     if (frame.kind !== 'heartbeat' || !frame.busy || frame.progress !== this.#progress) {
       this.#progressedAt = this.#heardAt
     }
@@ -213,6 +249,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     else if (frame.kind === 'ready' && this.#state !== 'stopped') {
       this.#state = 'ready'
       this.#wasReady = true
+      this.#failedStarts = 0
       this.#ready = frame.ready as Ready
       this.#lastFailure = undefined
       this.#options.onReady?.(this.#ready, frame.epoch)
@@ -229,15 +266,27 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     const { name, log, backoffMs = { first: 100, max: 10_000 } } = this.#options
     if (this.#state === 'stopped') return
     const complaint = served || this.#complaint === undefined ? '' : `; it wrote: ${this.#complaint}`
-    const reason = `${this.#lastFailure ?? `the ${name} process ended: ${cause}`}${complaint}`
+    const reason = `${this.#lastFailure ?? this.#endInWords(cause)}${complaint}`
     this.#lastFailure = reason
     log.warn({ child: name, epoch, cause, reason }, 'child down')
-    this.#failures = performance.now() - this.#startedAt > HEALTHY_MS ? 0 : this.#failures + 1
+    this.#failures = awakeNow() - this.#startedAt > HEALTHY_MS ? 0 : this.#failures + 1
+    if (!served) this.#failedStarts++
     this.#state = 'restarting'
     this.#restarts++
-    this.#options.onDown?.({ epoch, cause, reason, served })
+    const killed = this.#killed
+    this.#options.onDown?.({ epoch, cause, reason, served, killed, failedStarts: this.#failedStarts })
     const wait = Math.min(backoffMs.max, backoffMs.first * 2 ** Math.max(0, this.#failures - 1))
     this.#restart = setTimeout(() => this.start(), wait)
+  }
+
+  #endInWords(cause: string): string {
+    const { name, memory } = this.#options
+    const ended = `the ${name} process ended: ${cause}`
+    if (cause !== 'SIGKILL' && cause !== 'exit code 137') return ended
+    const kills = memoryKills()
+    if (kills === undefined || kills <= (this.#memoryKills ?? 0)) return ended
+    const killed = `the kernel killed the ${name} process for want of memory (${cause})`
+    return memory === undefined ? killed : `${killed}: ${memory}`
   }
 
   #post(frame: ParentFrame): boolean {

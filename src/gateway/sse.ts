@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 // For its additions to fastify's types: reply.sse, and the route option.
 import type {} from '@fastify/sse'
 import type { FastifyReply } from 'fastify'
+import { whenAwakeFor } from '../awake-clock.ts'
 import type { ErrorBody } from '../errors.ts'
 import { bindTrace } from '../generation/request-trace.ts'
 
@@ -58,15 +59,15 @@ export function openStream(reply: FastifyReply): EventStream {
         resolve()
       }),
     )
-    const timer = setTimeout(() => {
+    const callOff = whenAwakeFor(reply.server.stallMs, () => {
       reply.request.stalled = true
       gone('the client stopped reading')
       raw.destroy()
-    }, reply.server.stallMs)
+    })
     try {
       await Promise.race([drained, left])
     } finally {
-      clearTimeout(timer)
+      callOff()
     }
   }
   return {

@@ -51,6 +51,17 @@ export interface EngineLoss {
   readonly quarantined: readonly string[]
 }
 
+/** A request that has been on so many engines that hung, and had to be killed, is not given to another. */
+const MOST_HANGS = 3
+
+/** Engines that a generation has lost. */
+interface Losses {
+  /** Those that ended by themselves. */
+  crashes: number
+  /** Those that were killed. */
+  hangs: number
+}
+
 /** How long a request waits for a new engine. */
 const RESTART_PATIENCE_MS = 120_000
 
@@ -66,8 +77,8 @@ export class Generator {
   readonly #queued = new SharedBound()
   /** Of both, those whose prompts are not ready. */
   readonly #preparing = { choices: 0, tokens: 0 }
-  /** Those that have lost an engine. */
-  readonly #paused = new Set<string>()
+  /** Of those that have lost an engine. */
+  readonly #losses = new Map<string, Losses>()
   readonly #traces = new Map<string, RequestTrace>()
   readonly #quarantine = new Quarantine()
   /** What an answer takes in its slot, of late. */
@@ -232,24 +243,26 @@ export class Generator {
 
   /**
    * The engine is gone, and with it every sequence; the next one goes on with them.
-   * Whoever was there when two engines stopped is under suspicion, and fails.
+   * Whoever was there when two engines ended by themselves is under suspicion, and fails.
+   * @param killed it did not answer, and was ended by its supervisor: that says nothing against those who were there.
    */
-  onEngineDown(): EngineLoss {
+  onEngineDown(killed = false): EngineLoss {
     const resumed = new Set<string>()
     const quarantined = new Set<string>()
     for (const generation of this.#live.values()) {
       const trace = this.#traces.get(generation.id)
       const requestId = trace?.id ?? generation.id
       if (trace !== undefined) trace.restarts++
-      if (this.#paused.has(generation.id)) {
+      const losses = this.#losses.get(generation.id) ?? { crashes: 0, hangs: 0 }
+      losses[killed ? 'hangs' : 'crashes']++
+      this.#losses.set(generation.id, losses)
+      if (losses.crashes >= 2) {
         quarantined.add(requestId)
         this.#quarantine.add(generation.request)
-        generation.fail(
-          new ServingError('engine_failed', 'The engine stopped twice while it served this request'),
-        )
-      } else {
+        generation.fail(lost('stopped twice'))
+      } else if (losses.hangs >= MOST_HANGS) generation.fail(lost(`hung ${MOST_HANGS} times`))
+      else {
         resumed.add(requestId)
-        this.#paused.add(generation.id)
         generation.pause()
       }
     }
@@ -282,7 +295,8 @@ export class Generator {
     this.#live.set(generation.id, generation)
     const trace = this.#traces.get(old)
     if (this.#traces.delete(old) && trace !== undefined) this.#traces.set(generation.id, trace)
-    if (this.#paused.delete(old)) this.#paused.add(generation.id)
+    const losses = this.#losses.get(old)
+    if (this.#losses.delete(old) && losses !== undefined) this.#losses.set(generation.id, losses)
     const { request } = generation
     this.#options.onTokens(tenantOf(request), request.thoughtLimit?.ending.length ?? 0)
     this.#submit(generation, old)
@@ -297,7 +311,7 @@ export class Generator {
     }
     this.#inside.checkIntegrity(this.#live.size + this.#preparing.choices)
     this.#queued.checkIntegrity(tokens + this.#preparing.tokens)
-    for (const id of this.#paused) insist(this.#live.has(id), `${id} is over and will be resumed`)
+    for (const id of this.#losses.keys()) insist(this.#live.has(id), `${id} is over and will be resumed`)
     for (const id of this.#traces.keys()) insist(this.#live.has(id), `${id} is over and traced`)
   }
 
@@ -344,7 +358,7 @@ export class Generator {
   #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {
     this.#live.delete(generation.id)
     this.#inside.add(tenantOf(generation.request), -1)
-    this.#paused.delete(generation.id)
+    this.#losses.delete(generation.id)
     this.#traces.get(generation.id)?.generated(record)
     this.#traces.delete(generation.id)
     this.#leaveQueue(generation)
@@ -365,6 +379,10 @@ function newId(): string {
 
 function tenantOf({ share = THE_ONE_TENANT }: GenerationRequest): string {
   return share.tenant
+}
+
+function lost(how: string): ServingError {
+  return new ServingError('engine_failed', `The engine ${how} while it served this request`)
 }
 
 function notReady(): ServingError {

@@ -115,6 +115,12 @@ export function roomText({ host, gpu }: Room): string {
   return `${size(host)} of memory${gpu === 0 ? '' : ` and ${size(gpu)} free on the GPU`}`
 }
 
+/** What is planned to be taken of what there is. */
+export function planInWords({ weights, kvCache, compute, total }: FitPlan, room: Room): string {
+  const parts = `weights ${size(weights)}, KV cache ${size(kvCache)}, passes ${size(compute)}`
+  return `planned are ${size(total)} (${parts}) and ${size(PROCESSES)} for the processes, of ${roomText(room)}`
+}
+
 /** Settings of which everything fits, nearest to those of a plan. */
 export function proposals(model: GgufSummary, plan: FitPlan, room: Room): string {
   const found = [plan.kvCacheType, 'q8_0']

@@ -3,11 +3,14 @@ import { CrashWatch } from '../../src/children/crash-watch.ts'
 
 const minute = 60_000
 
+const verdictOf = (watch: CrashWatch): Promise<string> =>
+  Promise.race([watch.hopeless, Promise.resolve('go on')])
+
 /** What a watch says of crashes at these times. */
-async function verdict(times: readonly number[], served = true): Promise<string> {
+async function verdict(times: readonly number[]): Promise<string> {
   const watch = new CrashWatch()
-  for (const time of times) watch.onCrash({ reason: 'SIGSEGV', served }, time)
-  return Promise.race([watch.hopeless, Promise.resolve('go on')])
+  for (const time of times) watch.onCrash({ reason: 'SIGSEGV', served: true, failedStarts: 0 }, time)
+  return verdictOf(watch)
 }
 
 it('gives up with the fifth crash in five minutes, not before', async () => {
@@ -16,10 +19,16 @@ it('gives up with the fifth crash in five minutes, not before', async () => {
   expect(await verdict([0, 1, 2, 3, 5 * minute])).toBe('go on')
 })
 
-it('is more patient with starts that fail', async () => {
-  const starts = Array.from({ length: 20 }, (_, index) => index)
-  expect(await verdict(starts.slice(1), false)).toBe('go on')
-  expect(await verdict(starts, false)).toBe('20 failed starts within 5 minutes; the last: SIGSEGV')
+it('gives up with the tenth failed start in a row, however long each takes', async () => {
+  const watch = new CrashWatch()
+  const fail = (failedStarts: number, at: number): void =>
+    watch.onCrash({ reason: 'exit code 1', served: false, failedStarts }, at)
+  for (let start = 1; start < 10; start++) fail(start, start * 20 * minute)
+  // One that was ready has begun the count anew.
+  for (let start = 1; start < 10; start++) fail(start, start * 100)
+  expect(await verdictOf(watch)).toBe('go on')
+  fail(10, 1000)
+  expect(await verdictOf(watch)).toBe('10 starts in a row failed; the last: exit code 1')
 })
 
 it('gives up when it is told to', async () => {

@@ -94,6 +94,49 @@ describe('SupervisedChild', () => {
     expect([child.state, causes]).toEqual(['ready', []])
   })
 
+  it('leaves a child alone when it is itself that stood still', async () => {
+    const { child, causes } = start({ heartbeatTimeoutMs: 2500, progressTimeoutMs: 2500 })
+    await child.whenReady(10_000)
+    child.send({ do: 'work' })
+    await new Promise((resolve) => setTimeout(resolve, 1200))
+    // Longer than a child may be silent, three times over: it goes on beating, and nobody listens.
+    for (let again = 0; again < 3; again++) {
+      const until = performance.now() + 4000
+      while (performance.now() < until);
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    expect([child.state, causes, child.restarts]).toEqual(['ready', [], 0])
+  })
+
+  it('tells one that it killed from one that ended, and counts starts that fail in a row', async () => {
+    const losses: unknown[] = []
+    let fail: string | undefined
+    const { child } = start({
+      init: () => (fail === undefined ? {} : { fail }),
+      backoffMs: { first: 20, max: 20 },
+      onDown: ({ served, killed, failedStarts }) => losses.push([served, killed, failedStarts]),
+    })
+    await child.whenReady(10_000)
+    child.kill('a test')
+    await until(() => losses.length === 1)
+    const { pid } = await child.whenReady(10_000)
+    fail = 'no'
+    process.kill(pid, 'SIGKILL')
+    await until(() => losses.length === 4)
+    fail = undefined
+    await child.whenReady(10_000)
+    child.send({ do: 'crash' })
+    await until(() => losses.length === 5)
+    expect(losses).toEqual([
+      [true, true, 0],
+      [true, false, 0],
+      [false, false, 1],
+      [false, false, 2],
+      [true, false, 0],
+    ])
+  })
+
   it('hears nothing of a life that is over, nor of another one', async () => {
     const pipes = { stdout: null, stderr: null, connected: true, send: () => true, kill: () => true }
     const process = Object.assign(new EventEmitter(), pipes)

@@ -343,6 +343,37 @@ describe('Generator', () => {
     expect(await read(young)).toEqual({ text: 'a', reason: 'stop', error: undefined })
   })
 
+  it('goes on behind engines that hung and were killed, and suspects nobody', async () => {
+    const { generator, tell, engine } = setup(1)
+    const kill = (killed = true): EngineLoss => {
+      engine.ready = undefined
+      const loss = generator.onEngineDown(killed)
+      engine.ready = ready
+      generator.onEngineReady()
+      return loss
+    }
+    const [generation] = generator.start([request()])
+    if (generation === undefined) throw new Error('nothing started')
+    const resumed = { resumed: [generation.id], quarantined: [] }
+    expect([kill(), kill(), kill(false)]).toEqual([resumed, resumed, resumed])
+    tell(...letters(generation.id, 'a'), { id: generation.id, token: 0, finish: 'stop' })
+    expect(await read(generation)).toEqual({ text: 'a', reason: 'stop', error: undefined })
+  })
+
+  it('gives a request to no fourth engine when three hung with it, and lets it in again', async () => {
+    const { generator, engine } = setup(1)
+    const [generation] = generator.start([request()])
+    if (generation === undefined) throw new Error('nothing started')
+    for (let hang = 0; hang < 3; hang++) {
+      engine.ready = undefined
+      generator.onEngineDown(true)
+      engine.ready = ready
+      generator.onEngineReady()
+    }
+    expect((await read(generation)).error).toMatchObject({ code: 'engine_failed' })
+    expect(() => generator.start([request()])).not.toThrow()
+  })
+
   it('takes a request in the moment between two engines, be it the first of all', () => {
     const { generator, added, engine } = setup(1)
     generator.onEngineReady()

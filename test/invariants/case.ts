@@ -52,8 +52,9 @@ export type Command =
   | { readonly do: 'step'; readonly passes: number }
   /** Generations are meant by when they began, counted round. */
   | { readonly do: 'cancel' | 'leave' | 'stall' | 'read'; readonly at: number }
-  /** The engine process dies; what it has said last is heard after its end, or never. */
+  /** The engine process dies, or hangs and is killed; what it has said last is heard after its end, or never. */
   | { readonly do: 'crash'; readonly heardLate: boolean }
+  | { readonly do: 'hang'; readonly heardLate: boolean }
   /** An entry of the pass that runs fails, or the pass. */
   | { readonly do: 'fault'; readonly entry: number }
   | { readonly do: 'lose' }
@@ -125,6 +126,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('tick' as const), ms: fc.constantFrom(1, 1, 5, 50, 700) }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), heardLate: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('hang' as const), heardLate: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('fault' as const), entry: upTo(3) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('tear' as const), transfers: upTo(3) }) },

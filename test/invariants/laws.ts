@@ -57,12 +57,13 @@ function heldBack({ reader, generation, request, expected }: Choice): string | u
 
 /** What should be over. */
 function overdue(
-  { generation, request, acceptedAt, losses }: Choice,
+  { generation, request, acceptedAt, losses, hangs }: Choice,
   { settings, downAt }: World,
 ): string | undefined {
   const now = performance.now()
   const passed = (ms: number): boolean => ms > 0 && now >= acceptedAt + ms
   if (losses > 1) return 'it goes on after two crashes'
+  if (hangs > 2) return 'it goes on after three hangs'
   if (now >= (request.deadlineAt ?? Number.POSITIVE_INFINITY)) return 'its deadline is over'
   if (generation.stage === 'waiting' && passed(settings.queueMs)) return 'it waits too long'
   if (generation.stage !== 'decode' && passed(settings.firstTokenMs)) return 'it has no token'
@@ -73,14 +74,15 @@ function overdue(
 
 /** An error that nothing explains. */
 function unjust(
-  { reader, request, acceptedAt, losses, faulted }: Choice,
+  { reader, request, acceptedAt, losses, hangs, faulted }: Choice,
   { settings }: World,
 ): string | undefined {
   const now = performance.now()
   const code = reader.error?.code
   const since = now - acceptedAt
   const just =
-    (code === 'engine_failed' && (faulted || losses > 1 || (losses > 0 && since >= PATIENCE_MS))) ||
+    (code === 'engine_failed' && (faulted || losses > 1 || hangs > 2)) ||
+    (code === 'engine_failed' && losses + hangs > 0 && since >= PATIENCE_MS) ||
     (code === 'engine_failed' && reader.error?.message.includes('in time') && since >= 0) ||
     (code === 'deadline_exceeded' && now >= (request.deadlineAt ?? Number.POSITIVE_INFINITY)) ||
     (code === 'queue_timeout' && since >= settings.queueMs) ||

@@ -18,8 +18,9 @@ export interface Choice extends Planned {
   readonly generation: Generation
   readonly reader: Reader
   readonly acceptedAt: number
-  /** Engines that it has lost. */
+  /** Engines that it has lost: that died, and that hung and were killed. */
   losses: number
+  hangs: number
   faulted: boolean
   cancelled: boolean
   endJudged: boolean
@@ -98,6 +99,9 @@ export class World implements Observer {
     return this.choices.filter(({ generation }) => !generation.over)
   }
 
+  /** How the last engine ended. */
+  #killed = false
+
   async open(): Promise<void> {
     this.#link.start()
     await this.#link.settle()
@@ -108,7 +112,8 @@ export class World implements Observer {
     else if (command.do === 'again') await this.#again(command.at)
     else if (command.do === 'step') for (let pass = 0; pass < command.passes; pass++) await this.#step()
     else if (command.do === 'tick') vi.advanceTimersByTime(command.ms)
-    else if (command.do === 'crash') this.#crash(command.heardLate)
+    else if (command.do === 'crash' || command.do === 'hang')
+      this.#crash(command.heardLate, command.do === 'hang')
     else if (command.do === 'fault') this.#fault(command.entry)
     else if (command.do === 'lose') this.#link.engine?.lose()
     else if (command.do === 'tear') this.#link.engine?.tear(command.transfers)
@@ -183,6 +188,7 @@ export class World implements Observer {
       reader,
       acceptedAt,
       losses: 0,
+      hangs: 0,
       faulted: false,
       cancelled: false,
       endJudged: false,
@@ -202,7 +208,8 @@ export class World implements Observer {
     engine?.finish(entry)
   }
 
-  #crash(heardLate: boolean): void {
+  #crash(heardLate: boolean, killed: boolean): void {
+    this.#killed = killed
     const lengths = (): string => this.choices.map(({ generation }) => generation.tokens.length).join()
     const before = lengths()
     this.#link.crash(heardLate)
@@ -212,9 +219,9 @@ export class World implements Observer {
   #onLost(): void {
     this.downAt = performance.now()
     for (const choice of this.live) {
-      choice.losses++
+      choice[this.#killed ? 'hangs' : 'losses']++
       if (choice.losses === 2) this.#door.quarantine(choice.request)
     }
-    this.generator.onEngineDown()
+    this.generator.onEngineDown(this.#killed)
   }
 }

@@ -29,8 +29,20 @@ export const inGateway: readonly Mutant[] = [
   {
     name: 'a third engine is risked',
     file: 'src/generation/generator.ts',
-    find: 'if (this.#paused.has(generation.id)) {',
-    replace: 'if (this.#paused.has(String(Number.NaN))) {',
+    find: 'if (losses.crashes >= 2) {',
+    replace: 'if (losses.crashes >= 2000) {',
+  },
+  {
+    name: 'whoever met a hang is under suspicion',
+    file: 'src/generation/generator.ts',
+    find: "losses[killed ? 'hangs' : 'crashes']++",
+    replace: 'losses.crashes++',
+  },
+  {
+    name: 'a request may hang any number of engines',
+    file: 'src/generation/generator.ts',
+    find: 'else if (losses.hangs >= MOST_HANGS)',
+    replace: 'else if (losses.hangs >= 1000)',
   },
   {
     name: 'nobody is quarantined',
