@@ -86,7 +86,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   #usedWhenQuiet: number | undefined
   #memoryKills: number | undefined
   #lastFailure: string | undefined
-  /** The last line in which this life wrote of an error. */
+  /** The last line in which this life wrote of an error, or of what failed for it. */
   #complaint: string | undefined
   #startedAt = 0
   #heardAt = 0
@@ -298,7 +298,14 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   #hearLine(line: string): void {
     if (line.trim() === '') return
-    this.#complaint = complaintIn(line) ?? this.#complaint
+    const complaint = complaintIn(line)
+    // llama.cpp tells the error first, and then of all that failed for it.
+    if (complaint !== undefined && !(isError(this.#complaint) && !isError(complaint)))
+      this.#complaint = complaint
     this.#options.log.info({ child: this.#options.name }, line.slice(0, 2000))
   }
+}
+
+function isError(line = ''): boolean {
+  return /\berror\b/i.test(line)
 }
