@@ -115,7 +115,13 @@ interface Stop {
   stop(why: string): void
 }
 
-/** The first signal begins the drain; the second ends the process now. */
+/**
+ * For so long signals are one: npm, or a shell, that gets one together with its whole process group passes it on, and a person
+ * may press Ctrl-C twice.
+ */
+const ONE_SIGNAL_MS = 1000
+
+/** The first signal begins the drain; a later one ends the process now. */
 function untilSignal(log: Logger): Stop {
   let stop: Stop['stop'] = () => undefined
   const stopped = new Promise<undefined>((resolve) => {
@@ -124,11 +130,12 @@ function untilSignal(log: Logger): Stop {
       resolve(undefined)
     }
   })
-  let signalled = false
+  let signalledAt: number | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (signalled) process.exit(1)
-    signalled = true
-    stop(signal)
+    if (signalledAt === undefined) {
+      signalledAt = performance.now()
+      stop(signal)
+    } else if (performance.now() - signalledAt > ONE_SIGNAL_MS) process.exit(1)
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
