@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { checkAdminExposure, openAdminPort } from './admin-port.ts'
 import { Altiplano } from './altiplano.ts'
 import { type Config, servedNames } from './config/schema.ts'
-import { checkExposure, openKeyFile, openTls } from './front-door.ts'
+import { checkExposure, isOpenHere, openKeyFile, openTls } from './front-door.ts'
 import type { KvEvents } from './kv-events/kv-events.ts'
 import { listenOn } from './listen.ts'
 import { machinePlan } from './machine-plan.ts'
@@ -53,6 +53,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     receiveMs: config.receiveTimeout * 1000,
     stallMs: config.stallTimeout * 1000,
     apiKeys: () => keyFile?.value,
+    ownHostsOnly: isOpenHere(config),
     tls,
     clientCertificates: (['unasked', 'checked', 'needed'] as const)[config.sslCertReqs] ?? 'needed',
     keepAliveMs: config.heartbeatInterval * 1000,
