@@ -28,6 +28,7 @@ export function readStreamOptions(fields: Fields): StreamOptions {
   const wanted = options?.boolean('include_usage') ?? false
   // vLLM's.
   const always = options?.boolean('continuous_usage_stats') ?? false
+  if (always && !wanted) options?.drop('continuous_usage_stats')
   return { stream, tellUsage: wanted ? (always ? 'always' : 'at the end') : undefined }
 }
 

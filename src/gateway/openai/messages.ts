@@ -49,12 +49,14 @@ function readAssistant(fields: Fields): ChatMessage {
     throw invalidValue(fields.pathOf('function_call'), 'function_call is deprecated; use tool_calls.')
   }
   fields.ignore('audio')
-  fields.skip('annotations', 'parsed', 'reasoning', 'reasoning_details', 'refusal')
+  fields.skip('annotations', 'parsed', 'reasoning_details')
   const calls = fields.objects('tool_calls', 128)?.map(readToolCall)
-  const content = readContent(fields) ?? fields.string('refusal')
+  const content = fields.eitherOf(['content', 'refusal'], (name) =>
+    name === 'content' ? readContent(fields) : fields.string(name),
+  )
   if (content === undefined && (calls === undefined || calls.length === 0))
     throw missing(fields.pathOf('content'))
-  const reasoning = fields.string('reasoning_content') ?? fields.string('reasoning')
+  const reasoning = fields.eitherOf(['reasoning_content', 'reasoning'], (name) => fields.string(name))
   return {
     role: 'assistant',
     content: content ?? '',
