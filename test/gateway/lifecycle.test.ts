@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -410,6 +410,7 @@ it('SIGTERM behind an answer, or in the middle of one: the next start knows thei
     await running.body?.getReader().read()
     expect(await cached('lake')).toBeLessThan(20)
     expect(await server.stop()).toBe(0)
+    expect(await modesIn(folder)).toEqual([0o600, 0o600, 0o600, 0o600])
     server = await startServer(flags)
     expect(await cached('lake')).toBeGreaterThan(100)
     expect(await cached('moon')).toBeGreaterThan(100)
@@ -447,6 +448,16 @@ it('logs one line of JSON each', async () => {
   ])
   expect(server.logs.filter((line) => parseLine(line) === undefined)).toEqual([])
 })
+
+/** Who may do what with the files of the folders in a folder. */
+async function modesIn(parent: string): Promise<number[]> {
+  const modes: number[] = []
+  for (const name of await readdir(parent, { recursive: true })) {
+    const found = await stat(join(parent, name))
+    if (found.isFile()) modes.push(found.mode & 0o777)
+  }
+  return modes
+}
 
 function isAlive(pid: number): boolean {
   try {
