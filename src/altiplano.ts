@@ -51,6 +51,8 @@ export interface AltiplanoOptions {
   readonly stallMs: number
   /** The keys that are let in now; absent or undefined lets everyone in. */
   readonly apiKeys?: () => ApiKeys | undefined
+  /** Whether it is asked by addresses and names only that nobody else can own. */
+  readonly ownHostsOnly: boolean
   /** Absent: plain HTTP. */
   readonly tls?: TlsFiles | undefined
   readonly clientCertificates: ClientCertificates
@@ -166,6 +168,7 @@ export class Altiplano {
       log,
       apiKeys: apiKeys ?? (() => undefined),
       tenantLimits: this.#tenantLimits,
+      ownHostsOnly: this.#options.ownHostsOnly,
       tls,
       clientCertificates: this.#options.clientCertificates,
       maxBodyBytes,

@@ -1,17 +1,54 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 
-/** Cores this process may use: the affinity mask, and on Linux the cgroup's CPU quota. At least 1. */
-export function freeCores(quotaFile = '/sys/fs/cgroup/cpu.max'): number {
-  return Math.max(1, Math.min(availableParallelism(), quota(quotaFile)))
+/** Where Linux tells of control groups. */
+export interface ControlGroups {
+  /** Where they are mounted. */
+  readonly root: string
+  /** What this process is in. */
+  readonly own: string
 }
 
-function quota(file: string): number {
+const LINUX: ControlGroups = { root: '/sys/fs/cgroup', own: '/proc/self/cgroup' }
+
+/** Cores this process may use: the affinity mask, and on Linux the CPU quotas of its control groups. At least 1. */
+export function freeCores(groups = LINUX, machine = availableParallelism()): number {
+  return Math.max(1, Math.min(machine, ...foldersOf(groups).map(quotaOf)))
+}
+
+/**
+ * Those whose quota counts: of its own group and of each above it. A container may be told its path from outside, of which it sees
+ * the end only, at the root.
+ */
+function foldersOf({ root, own }: ControlGroups): string[] {
+  const folders = new Set([root, join(root, 'cpu'), join(root, 'cpu,cpuacct')])
+  for (const line of read(own).split('\n').filter(Boolean)) {
+    const [, controllers = '', ...path] = line.split(':')
+    if (controllers !== '' && !controllers.split(',').includes('cpu')) continue
+    // Version 2 has one tree for all of them, version 1 one for each, or for some together.
+    const trees = controllers === '' ? [root] : ['cpu', controllers].map((name) => join(root, name))
+    const parts = path.join(':').split('/').filter(Boolean)
+    for (const tree of trees)
+      for (let depth = 1; depth <= parts.length; depth++) folders.add(join(tree, ...parts.slice(0, depth)))
+  }
+  return [...folders]
+}
+
+/** Whole cores; without a quota as many as there are. */
+function quotaOf(folder: string): number {
+  const told = (name: string): string => read(join(folder, name)).trim()
+  // Version 2: `max` or a time, and its period. Version 1: a file each, and -1 for none.
+  const latest = told('cpu.max') || `${told('cpu.cfs_quota_us')} ${told('cpu.cfs_period_us')}`
+  const [limit = Number.NaN, period = Number.NaN] = latest.split(' ').map(Number)
+  return limit > 0 && period > 0 ? Math.floor(limit / period) : Number.POSITIVE_INFINITY
+}
+
+/** Empty where it is not. */
+function read(file: string): string {
   try {
-    const [limit, period] = readFileSync(file, 'utf8').trim().split(' ').map(Number)
-    const cores = Math.floor((limit ?? Number.NaN) / (period ?? Number.NaN))
-    return Number.isFinite(cores) ? cores : Number.POSITIVE_INFINITY
+    return readFileSync(file, 'utf8')
   } catch {
-    return Number.POSITIVE_INFINITY
+    return ''
   }
 }

@@ -6,6 +6,11 @@ import { readCertificate, type TlsFiles } from './gateway/access/certificate.ts'
 import { isLoopback } from './gateway/access/loopback.ts'
 import { WatchedFiles } from './gateway/access/watched-files.ts'
 
+/** Whether whoever is on this machine is let in, and nobody else: pages in its browsers are not meant. */
+export function isOpenHere({ apiKeys, allowUnauthenticated }: Config): boolean {
+  return apiKeys === undefined && !allowUnauthenticated
+}
+
 /** Whoever can reach a server without keys can use it. */
 export function checkExposure({ host, apiKeys, allowUnauthenticated }: Config): void {
   if (apiKeys !== undefined || allowUnauthenticated || isLoopback(host)) return

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { checkAdminExposure, openAdminPort } from './admin-port.ts'
 import { Altiplano } from './altiplano.ts'
 import { type Config, servedNames } from './config/schema.ts'
-import { checkExposure, openKeyFile, openTls } from './front-door.ts'
+import { checkExposure, isOpenHere, openKeyFile, openTls } from './front-door.ts'
 import type { KvEvents } from './kv-events/kv-events.ts'
 import { listenOn } from './listen.ts'
 import { machinePlan } from './machine-plan.ts'
@@ -53,6 +53,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     receiveMs: config.receiveTimeout * 1000,
     stallMs: config.stallTimeout * 1000,
     apiKeys: () => keyFile?.value,
+    ownHostsOnly: isOpenHere(config),
     tls,
     clientCertificates: (['unasked', 'checked', 'needed'] as const)[config.sslCertReqs] ?? 'needed',
     keepAliveMs: config.heartbeatInterval * 1000,
@@ -115,7 +116,13 @@ interface Stop {
   stop(why: string): void
 }
 
-/** The first signal begins the drain; the second ends the process now. */
+/**
+ * For so long signals are one: npm, or a shell, that gets one together with its whole process group passes it on, and a person
+ * may press Ctrl-C twice.
+ */
+const ONE_SIGNAL_MS = 1000
+
+/** The first signal begins the drain; a later one ends the process now. */
 function untilSignal(log: Logger): Stop {
   let stop: Stop['stop'] = () => undefined
   const stopped = new Promise<undefined>((resolve) => {
@@ -124,11 +131,12 @@ function untilSignal(log: Logger): Stop {
       resolve(undefined)
     }
   })
-  let signalled = false
+  let signalledAt: number | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (signalled) process.exit(1)
-    signalled = true
-    stop(signal)
+    if (signalledAt === undefined) {
+      signalledAt = performance.now()
+      stop(signal)
+    } else if (performance.now() - signalledAt > ONE_SIGNAL_MS) process.exit(1)
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)

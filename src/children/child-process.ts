@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
+import { childEnvironment } from './child-environment.ts'
 
 /** Whether this is the compiled code; else tsx runs the sources. */
 export const COMPILED = !import.meta.url.endsWith('.ts')
@@ -24,8 +24,7 @@ export function forked(
   return fork(entry, [], {
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // node-llama-cpp 3.22.1 asks for the home folder when it is loaded, and a container's user may have none.
-    env: { HOME: tmpdir(), ...process.env, NODE_OPTIONS: '', ...env },
+    env: { ...childEnvironment(process.env), ...env },
     execArgv: [...flags, ...(COMPILED ? [] : ['--import', 'tsx'])],
   })
 }

@@ -149,7 +149,8 @@ const schemas = {
     type: 'boolean',
     group: 'Server',
     default: false,
-    description: 'Listen on an address that others can reach without --api-keys.',
+    description:
+      'Listen on an address that others can reach without --api-keys, and answer whatever Host is asked for.',
   },
   sslCertfile: {
     type: 'string',

@@ -76,6 +76,8 @@ export class ParkingLot {
     const file = { path: join(this.#place.folder, randomUUID()), digest: undefined, labelled: false }
     this.#files.set(parked, file)
     try {
+      // llama.cpp would make it for everyone to read.
+      await writeFile(file.path, '', { mode: 0o600, flag: 'wx' })
       const bytes = await this.#engine.save(slot, file.path, parked.tokens)
       this.#counts.parked++
       for (const leaving of this.#parked.stored(parked, bytes)) await this.#erase(leaving)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { errorKinds, ServingError } from '../errors.ts'
+import { ServingError } from '../errors.ts'
 
 interface Exchange {
   readonly request: IncomingMessage
@@ -68,10 +68,30 @@ export function answerClientError(
     else socket.destroy()
     return
   }
-  const body = JSON.stringify(failure.body)
-  const { status } = errorKinds[failure.code]
-  const head = `HTTP/1.1 ${status} Error\r\nx-request-id: ${randomUUID()}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`
-  socket.end(head + body)
+  socket.end(wireAnswer(failure))
+}
+
+/** This server is no proxy: what asks it to be one has left HTTP behind, and would be closed without a word. */
+export function answerConnect(server: Server, onError: (code: string) => void): void {
+  server.on('connect', (_request, socket: Socket) => {
+    // Node listens to it no longer.
+    socket.on('error', () => undefined)
+    const exchange = exchanges.get(socket)
+    if (exchange !== undefined && !answerable(exchange)) {
+      socket.destroy()
+      return
+    }
+    const failure = new ServingError('method_not_supported', 'Not allowed to CONNECT (HINT: use GET or POST)')
+    onError(failure.code)
+    closeLater(socket)
+    socket.resume().end(wireAnswer(failure, 'allow: GET, POST\r\n'), () => socket.destroySoon())
+  })
+}
+
+/** An answer to what is no request yet. */
+function wireAnswer({ status, body }: ServingError, more = ''): string {
+  const text = JSON.stringify(body)
+  return `HTTP/1.1 ${status} Error\r\nx-request-id: ${randomUUID()}\r\n${more}content-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`
 }
 
 /** Whether the next bytes would be read as the answer to what could not be read. */

@@ -37,10 +37,6 @@ export function answerErrors(
   })
 }
 
-export function sendError(reply: FastifyReply, error: ServingError): FastifyReply {
-  return sendOpenAiError(withRetryHeaders(reply, error), error)
-}
-
 function withRetryHeaders(reply: FastifyReply, error: ServingError): FastifyReply {
   if (error.status === 503 || error.status === 429) {
     const waitMs = Math.max(1, Math.round(error.retryAfterMs ?? 1000))
@@ -96,9 +92,10 @@ export function unsupportedMediaType(): ServingError {
 }
 
 function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): ServingError {
-  const path = request.url.split('?', 1)[0] ?? ''
+  const url = withoutQuery(request.url)
+  const path = withoutQuery(request.originalUrl)
   const others = (['GET', 'POST'] as const).filter(
-    (method) => method !== request.method && app.findRoute({ method, url: path }) !== null,
+    (method) => method !== request.method && app.findRoute({ method, url }) !== null,
   )
   if (others.length > 0) {
     reply.header('allow', others.join(', '))
@@ -108,4 +105,8 @@ function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyR
     )
   }
   return new ServingError('unknown_url', `Invalid URL (${request.method} ${quoted(path).slice(1, -1)})`)
+}
+
+function withoutQuery(url: string): string {
+  return url.split('?', 1)[0] ?? ''
 }

@@ -18,6 +18,7 @@ export class Fields {
   readonly #path: string
   readonly #read = new Set<string>()
   readonly #ignored = new Set<string>()
+  readonly #dropped = new Set<string>()
   /** The objects within that were read, by name and index. */
   readonly #within = new Map<string, Fields>()
 
@@ -83,16 +84,36 @@ export class Fields {
     }
   }
 
+  /** Marks a field that was read and does not count beside another that is there: it is as one that nobody knows. */
+  drop(name: string): void {
+    this.#dropped.add(name)
+  }
+
+  /** Of several names of one setting the first that is there. Others that say something else are dropped. */
+  eitherOf<T, Name extends string>(
+    names: readonly Name[],
+    read: (name: Name) => T | undefined,
+  ): T | undefined {
+    let first: T | undefined
+    for (const name of names) {
+      const value = read(name)
+      if (value === undefined) continue
+      if (first === undefined) first = value
+      else if (value !== first) this.drop(name)
+    }
+    return first
+  }
+
   /** Paths of the fields that were ignored. */
   ignored(): string[] {
     const own = [...this.#ignored].map((name) => this.pathOf(name))
     return [...own, ...[...this.#within.values()].flatMap((one) => one.ignored())]
   }
 
-  /** Paths of the fields that were never read. */
+  /** Paths of the fields that were never read, or that another has taken the place of. */
   unread(): string[] {
     const own = Object.keys(this.#object).filter(
-      (name) => !this.#read.has(name) && this.#object[name] !== null,
+      (name) => (!this.#read.has(name) || this.#dropped.has(name)) && this.#object[name] !== null,
     )
     const within = [...this.#within.values()].flatMap((one) => one.unread())
     return [...own.map((name) => this.pathOf(name)), ...within]

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { version } from '../version.ts'
-import { allowedModels } from './access/allowed-models.ts'
+import { allowedModels, checkGenerating } from './access/allowed-models.ts'
 import type { Serving } from './serving.ts'
 
 /** GET /version (vLLM), /props and /slots (llama-server): what this server is, and what it is doing. No text of any request. */
@@ -8,6 +8,7 @@ export function serverInfo(app: FastifyInstance, serving: Serving): void {
   app.get('/version', async () => ({ version }))
 
   app.get('/props', async ({ tenant }) => {
+    checkGenerating(serving, tenant)
     const { info, contextSize } = await serving.model()
     return {
       model_alias: allowedModels(serving.names, tenant)[0] ?? null,
@@ -20,6 +21,7 @@ export function serverInfo(app: FastifyInstance, serving: Serving): void {
   })
 
   app.get('/slots', async (request) => {
+    checkGenerating(serving, request.tenant)
     const { contextSize } = await serving.model()
     const running = serving.running()
     return Array.from({ length: serving.slots() }, (_, id) => {

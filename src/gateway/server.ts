@@ -1,15 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:https'
 import { fastifySSE } from '@fastify/sse'
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyPluginAsync,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify'
-import { ServingError } from '../errors.ts'
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { ServingError } from '../errors.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 import { guard } from './access/access.ts'
 import type { ApiKeys } from './access/api-keys.ts'
@@ -18,11 +10,10 @@ import type { TenantLimits } from './access/tenant-limits.ts'
 import { anthropicMessages } from './anthropic/messages.ts'
 import { apiDescription } from './api-description.ts'
 import { takeJsonOnly } from './body/json-request.ts'
-import { answerClientError, followExchanges } from './client-errors.ts'
 import type { Door } from './door.ts'
-import { echoHeaders } from './echoed-headers.ts'
-import { answerErrors, sendError } from './error-answers.ts'
+import { answerErrors } from './error-answers.ts'
 import { type Health, healthRoutes } from './health.ts'
+import { httpServer } from './http-server.ts'
 import { inferHandler } from './kserve/infer.ts'
 import { openInference } from './kserve/open-inference.ts'
 import { predict } from './kserve/predict.ts'
@@ -33,13 +24,11 @@ import { loraAdapters } from './openai/lora-adapters.ts'
 import { models } from './openai/models.ts'
 import { rerank } from './openai/rerank.ts'
 import { responses } from './openai/responses/responses.ts'
-import { logRequests } from './request-log.ts'
 import { serverInfo } from './server-info.ts'
 import type { Serving } from './serving.ts'
 import { render } from './tokens/render.ts'
 import { tokenize } from './tokens/tokenize.ts'
 import { type ClientCertificates, refuseUnknown, transportOf } from './transport.ts'
-import { closeWaitingResponses } from './waiting-responses.ts'
 
 export interface ServerOptions {
   readonly serving: Serving
@@ -57,6 +46,8 @@ export interface ServerOptions {
   /** The keys that are let in now; undefined lets everyone in. */
   readonly apiKeys: () => ApiKeys | undefined
   readonly tenantLimits: TenantLimits
+  /** See httpServer. */
+  readonly ownHostsOnly: boolean
   /** Absent: plain HTTP. */
   readonly tls: TlsFiles | undefined
   /** Certificates of clients. */
@@ -77,35 +68,26 @@ export interface ServerOptions {
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { serving, metrics } = options
   const countError = (code: string): void => metrics.onError(code)
-  const transport = transportOf(options)
-  const app: FastifyInstance = fastify({
-    // Its types tell servers of HTTP and of HTTPS apart, which nothing behind here does.
-    ...(transport as object),
-    loggerInstance: options.log,
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: options.maxBodyBytes,
-    // Longer than the idle time of the load balancers in front (KServe, Istio: 60 s), or they meet closed connections.
-    keepAliveTimeout: 75_000,
-    requestTimeout: options.receiveMs,
-    // fastify's own answer while it closes is not in OpenAI's shape; ours is given before that.
-    return503OnClosing: false,
-    routerOptions: { maxParamLength: 2048 },
-    genReqId: requestId,
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, countError),
-    frameworkErrors: (_error, request, reply) => {
-      countError('unknown_url')
-      reply.header('x-request-id', request.id)
-      void sendError(reply as FastifyReply, new ServingError('unknown_url', 'Invalid URL'))
+  const app = httpServer(
+    {
+      log: options.log,
+      transport: transportOf(options),
+      onError: countError,
+      onAborted: (reason) => metrics.onAborted(reason),
+      tracing: options.tracing,
+      ownHostsOnly: options.ownHostsOnly,
     },
-  })
+    {
+      bodyLimit: options.maxBodyBytes,
+      // Longer than the idle time of the load balancers in front (KServe, Istio: 60 s), or they meet closed connections.
+      keepAliveTimeout: 75_000,
+      requestTimeout: options.receiveMs,
+    },
+  )
   app.decorate('stallMs', options.stallMs)
   app.decorate('paddingAfterMs', options.paddingAfterMs)
   app.decorate('keepAliveMs', options.keepAliveMs)
   await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
-  closeWaitingResponses(app.server)
-  followExchanges(app.server, countError)
-  echoHeaders(app)
-  logRequests(app, (reason) => metrics.onAborted(reason), options.tracing)
   options.door.keep(app)
   guard(app, options.apiKeys, options.tenantLimits)
   takeJsonOnly(app, options.maxBodyBytes, options.maxQueuedBytes)
@@ -141,10 +123,4 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     (app.server as Server).setSecureContext(certificate),
   )
   return app
-}
-
-/** A caller's own id is kept when it is harmless in a log and a header. */
-function requestId(request: { headers: FastifyRequest['headers'] }): string {
-  const given = request.headers['x-request-id']
-  return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID()
 }

@@ -14,13 +14,18 @@ interface Transport {
 /** What fastify is told of HTTP or HTTPS. Node's defaults are a minute for headers, and a look every 30 s. */
 export function transportOf({ tls, clientCertificates, receiveMs }: Transport): object {
   const headersTimeout = Math.min(receiveMs, 30_000)
-  const patience = { headersTimeout, connectionsCheckingInterval: Math.min(receiveMs / 4, 5000) }
-  if (tls === undefined) return { http: patience }
+  const common = {
+    headersTimeout,
+    connectionsCheckingInterval: Math.min(receiveMs / 4, 5000),
+    // Its answer would be empty: see checkHost.
+    requireHostHeader: false,
+  }
+  if (tls === undefined) return { http: common }
   const clients = {
     requestCert: clientCertificates !== 'unasked',
     rejectUnauthorized: clientCertificates === 'needed',
   }
-  return { https: { ...patience, ...tls.value, ...clients, handshakeTimeout: headersTimeout } }
+  return { https: { ...common, ...tls.value, ...clients, handshakeTimeout: headersTimeout } }
 }
 
 /** Node would let in a client with any certificate, where none is needed. */

@@ -298,6 +298,26 @@ describe('events', () => {
   })
 })
 
+it('takes all that OpenAI has to include, and says what it does not get', async () => {
+  // The compiler holds it to the library: each of its names, and no other.
+  const all: Record<OpenAI.Responses.ResponseIncludable, true> = {
+    'code_interpreter_call.outputs': true,
+    'computer_call_output.output.image_url': true,
+    'file_search_call.results': true,
+    'message.input_image.image_url': true,
+    'message.output_text.logprobs': true,
+    'reasoning.encrypted_content': true,
+    'web_search_call.action.sources': true,
+    'web_search_call.results': true,
+  }
+  for (const what of Object.keys(all)) {
+    const body = { model, input: 'Hi', include: [what], max_output_tokens: 1 }
+    const answer = await post(body)
+    const ignored = answer.headers.get('x-ignored-params')
+    expect([what, answer.status, ignored]).toEqual([what, 200, what.endsWith('logprobs') ? null : 'include'])
+  }
+})
+
 describe('what is refused', () => {
   it.each([
     { name: 'an empty input', body: { input: '' }, param: 'input', code: 'invalid_value' },
@@ -316,6 +336,18 @@ describe('what is refused', () => {
     },
     { name: 'a conversation', body: { input: 'Hi', conversation: 'conv_1' }, param: 'conversation' },
     { name: 'the background', body: { input: 'Hi', background: true }, param: 'background' },
+    {
+      name: 'what nobody can include',
+      body: { input: 'Hi', include: ['reasoning.encrypted_content', 'foo'] },
+      param: 'include[1]',
+      code: 'invalid_value',
+    },
+    {
+      name: 'something to include that is no text',
+      body: { input: 'Hi', include: [1] },
+      param: 'include[0]',
+      code: 'invalid_type',
+    },
     { name: 'a kept prompt', body: { input: 'Hi', prompt: { id: 'pmpt_1' } }, param: 'prompt' },
     {
       name: 'a reference',

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -106,6 +107,16 @@ describe('ParkingLot', () => {
     expect(parking.stats).toMatchObject({ parked: 2, restored: 1, parkingFailed: 0 })
     await stop()
     expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('lets nobody else read what it writes, labels included', async () => {
+    const { ask, stop } = await start('model')
+    await ask(prompt(1))
+    await ask(prompt(2))
+    await stop()
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
+    const modes = files.map((file) => statSync(file)).filter((stats) => stats.isFile())
+    expect(modes.map(({ mode }) => mode & 0o777)).toEqual([0o600, 0o600, 0o600, 0o600])
   })
 
   it('writes slots down while nobody asks, once', async () => {

@@ -11,6 +11,8 @@ import { TenantLimits } from '../../src/gateway/access/tenant-limits.ts'
 import { Fields } from '../../src/gateway/fields.ts'
 import { readSharing } from '../../src/gateway/sharing.ts'
 import { samples } from '../../tools/openapi/samples.ts'
+import { writeEmbeddingModel } from '../support/embedding-model.ts'
+import { writeLoraAdapter } from '../support/lora-adapter.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
@@ -245,6 +247,59 @@ describe('access', () => {
     expect(logs).toContain('/v1/chat/completions')
     for (const secret of [plain, hashed, slow, sha256(hashed), 'sk-wrong', 'canary', '726172617261'])
       expect(logs).not.toContain(secret)
+  })
+})
+
+describe('a key that may ask for other models than the one that generates', () => {
+  const vectors = 'sk-vectors-0123456789'
+  const poems = 'sk-poems-01234567890'
+  let both: TestServer
+  const ask = (key: string, path: string, body?: object): Promise<Response> =>
+    fetch(both.url + path, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+
+  beforeAll(async () => {
+    const [model, adapter, keys] = ['vectors.gguf', 'poems.gguf', 'few.yaml'].map((name) =>
+      join(folder, name),
+    )
+    await writeEmbeddingModel(model ?? '')
+    await writeLoraAdapter(adapter ?? '', 1)
+    writeFileSync(
+      keys ?? '',
+      `keys:\n  - { name: v, key: ${vectors}, models: [vectors] }\n  - { name: p, key: ${poems}, models: [poems] }\n`,
+    )
+    const names = ['--embedding-model-name', 'vectors', '--lora-modules', `poems=${adapter}`]
+    both = await startServer(['--api-keys', keys ?? '', '--embedding-model', model ?? '', ...names])
+  })
+  afterAll(() => both.stop())
+
+  it.each([
+    ['/tokenize', { prompt: 'hello' }],
+    ['/tokenize', { content: 'hello' }],
+    ['/tokenize', { messages: [{ role: 'user', content: 'Hi' }] }],
+    ['/v1/tokenize', { prompt: 'hello' }],
+    ['/openai/v1/tokenize', { prompt: 'hello' }],
+    ['/detokenize', { tokens: [72] }],
+    ['/v1/detokenize', { tokens: [72] }],
+    ['/props', undefined],
+    ['/slots', undefined],
+  ])('knows of none that it does not name: %s', async (path, body) => {
+    const answer = await ask(vectors, path, body)
+    expect([answer.status, await answer.json()]).toMatchObject([
+      404,
+      { error: { code: 'model_not_found', message: expect.not.stringContaining('demo') } },
+    ])
+    expect((await ask(poems, path, body)).status).toBe(200)
+  })
+
+  it('may use what it may ask for', async () => {
+    expect((await ask(vectors, '/v1/embeddings', { model: 'vectors', input: 'Hi' })).status).toBe(200)
+    const text = await (await ask(poems, '/v1/models')).text()
+    expect(JSON.parse(text)).toMatchObject({ models: ['poems'], data: [{ id: 'poems', parent: null }] })
+    expect(text).not.toContain('demo')
   })
 })
 

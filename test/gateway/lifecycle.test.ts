@@ -1,12 +1,14 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 import { children } from '../support/processes.ts'
-import { parseLine, startServer, type TestServer } from '../support/server.ts'
+import { parseLine, startServer, type TestServer, untilReady } from '../support/server.ts'
 
 let server: TestServer | undefined
 afterEach(async () => {
@@ -230,7 +232,49 @@ it('SIGTERM: not ready at once, work is taken for a while, then refused, and wha
   for (const child of before) expect(isAlive(child)).toBe(false)
 })
 
-it('a second SIGTERM ends it now, with no child left', async () => {
+it.each([
+  ['SIGTERM', 'SIGTERM'],
+  ['SIGINT', 'SIGTERM'],
+] as const)('%s and %s at once are one: the stream is told to its end, exit 0', async (first, second) => {
+  server = await startServer()
+  const answer = await chat(server.url, { stream: true, max_tokens: 300, ignore_eos: true })
+  const exited = once(server.process, 'exit')
+  server.process.kill(first)
+  server.process.kill(second)
+  await pause(100)
+  server.process.kill(second)
+  const { raw } = await told(answer)
+  expect(raw.trimEnd().endsWith('data: [DONE]')).toBe(true)
+  expect(await exited).toEqual([0, null])
+})
+
+it('npm start passes on what its process group has heard already: the stream is told to its end', async () => {
+  const flags = ['--port', '0', '--threads', '1', '--gpu-layers', '0']
+  const npm = spawn('npm', ['start', '--', ...flags], {
+    cwd: new URL('../../', import.meta.url),
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const closed = once(npm, 'close')
+  const lines: string[] = []
+  createInterface({ input: npm.stdout }).on('line', (line) => lines.push(line))
+  const heard = (word: string) => lines.map(parseLine).find((line) => line?.msg === word)
+  try {
+    while (heard('listening') === undefined && npm.exitCode === null) await pause(50)
+    const url = String(heard('listening')?.['address'])
+    await untilReady(url, lines)
+    const answer = await chat(url, { stream: true, max_tokens: 300, ignore_eos: true })
+    process.kill(-(npm.pid ?? 0), 'SIGTERM')
+    const { raw } = await told(answer)
+    expect(raw.trimEnd().endsWith('data: [DONE]')).toBe(true)
+    await closed
+    expect(heard('stopped')).toBeDefined()
+  } finally {
+    if (isAlive(npm.pid ?? 0)) process.kill(-(npm.pid ?? 0), 'SIGKILL')
+  }
+}, 120_000)
+
+it('a second SIGTERM, a second later, ends it now, with no child left', async () => {
   server = await startServer()
   const before = [...children(server.process.pid ?? 0).values()]
   const running = chat(server.url, { max_tokens: 1500, ignore_eos: true, n: 8 }).catch(() => undefined)
@@ -238,9 +282,10 @@ it('a second SIGTERM ends it now, with no child left', async () => {
   await pause(200)
   server.process.kill('SIGTERM')
   while ((await fetch(`${server.url}/health/ready`)).ok) await pause(5)
+  await pause(1500)
   server.process.kill('SIGTERM')
   const now = performance.now()
-  await Promise.all([exited, running])
+  expect((await Promise.all([exited, running]))[0]).toEqual([1, null])
   expect(performance.now() - now).toBeLessThan(1000)
   while (before.some(isAlive) && performance.now() - now < 3000) await pause(20)
   expect(before.some(isAlive)).toBe(false)
@@ -365,6 +410,7 @@ it('SIGTERM behind an answer, or in the middle of one: the next start knows thei
     await running.body?.getReader().read()
     expect(await cached('lake')).toBeLessThan(20)
     expect(await server.stop()).toBe(0)
+    expect(await modesIn(folder)).toEqual([0o600, 0o600, 0o600, 0o600])
     server = await startServer(flags)
     expect(await cached('lake')).toBeGreaterThan(100)
     expect(await cached('moon')).toBeGreaterThan(100)
@@ -402,6 +448,16 @@ it('logs one line of JSON each', async () => {
   ])
   expect(server.logs.filter((line) => parseLine(line) === undefined)).toEqual([])
 })
+
+/** Who may do what with the files of the folders in a folder. */
+async function modesIn(parent: string): Promise<number[]> {
+  const modes: number[] = []
+  for (const name of await readdir(parent, { recursive: true })) {
+    const found = await stat(join(parent, name))
+    if (found.isFile()) modes.push(found.mode & 0o777)
+  }
+  return modes
+}
 
 function isAlive(pid: number): boolean {
   try {

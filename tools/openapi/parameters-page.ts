@@ -8,9 +8,10 @@ export function parametersPage(routes: readonly RecordedRoute[]): string {
 # Parameters
 
 Recorded from the running server: what it reads of the body of a request. **Ignored** fields are taken, change nothing, and
-are named in the \`x-ignored-params\` header of the answer; so is every field that is not known, those inside of
+are named in the \`x-ignored-params\` header of the answer; so is, of several fields for one setting that say different things,
+each that does not count; and so is every field that is not known, those inside of
 others by their path (\`messages[0].foo\`): of one that many items of a list have the first, and 32 names at most. With
-\`--strict-params\` a field that is not known is refused. **Refused** fields are answered 400, unless they are null, false or an empty list.
+\`--strict-params\` a field that is not known, or does not count beside another, is refused. **Refused** fields are answered 400, unless they are null, false or an empty list.
 
 ${tables.join('\n')}`
 }

@@ -46,11 +46,14 @@ export function holderOf(request: FastifyRequest, keys: ApiKeys): Tenant {
   return tenant
 }
 
-/** OpenAI: Authorization: Bearer; Anthropic: x-api-key. */
-function keyOf({ headers }: FastifyRequest): string {
-  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
-  const given = bearer ?? headers['x-api-key']
-  if (typeof given === 'string' && given !== '') return given
+/** OpenAI: Authorization: Bearer; Anthropic: x-api-key. Of two lines of one header Node tells the first, a proxy in front perhaps the other. */
+function keyOf({ raw }: FastifyRequest): string {
+  const { authorization = [], 'x-api-key': own = [] } = raw.headersDistinct
+  if (authorization.length > 1 || own.length > 1)
+    throw new ServingError('invalid_api_key', 'You provided an API key in more than one header of one name.')
+  const bearer = /^Bearer +(\S+) *$/i.exec(authorization[0] ?? '')?.[1]
+  const given = bearer ?? own[0] ?? ''
+  if (given !== '') return given
   throw new ServingError(
     'invalid_api_key',
     "You didn't provide an API key. Provide it in an Authorization header using Bearer auth (Authorization: Bearer YOUR_KEY).",

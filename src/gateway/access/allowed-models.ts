@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { modelNotFound } from '../openai/common-fields.ts'
+import type { Serving } from '../serving.ts'
 import type { Tenant } from './api-keys.ts'
 
 /** Those of the names that whoever asks may know of. */
@@ -20,4 +21,10 @@ export function checkModels({ tenant, body, params }: FastifyRequest): void {
   for (const name of [inBody, inPath]) {
     if (typeof name === 'string' && !tenant.models.includes(name)) throw modelNotFound(name)
   }
+}
+
+/** Where a request asks for the model that generates without naming it. @throws ServingError model_not_found. */
+export function checkGenerating({ names, adapters }: Serving, tenant: Tenant | undefined): void {
+  if (tenant?.models === undefined || allowedModels([...names, ...adapters.names], tenant).length > 0) return
+  throw modelNotFound()
 }

@@ -1,4 +1,4 @@
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { logLevels } from '../../config/schema.ts'
 import { ServingError } from '../../errors.ts'
 import { holderOf } from '../access/access.ts'
@@ -7,8 +7,8 @@ import { isLoopback } from '../access/loopback.ts'
 import { takeJsonOnly } from '../body/json-request.ts'
 import { answerErrors } from '../error-answers.ts'
 import { Fields, oneOf } from '../fields.ts'
-import { logRequests } from '../request-log.ts'
-import { closeWaitingResponses } from '../waiting-responses.ts'
+import { httpServer } from '../http-server.ts'
+import { transportOf } from '../transport.ts'
 
 /** What can be administrated. */
 export interface AdminControls {
@@ -24,18 +24,23 @@ export interface AdminControls {
 
 /** Bytes of a body. */
 const LARGEST_BODY = 65_536
+/** In which a request has to arrive. */
+const RECEIVE_MS = 30_000
 
 /** The server of the admin port. */
 export function buildAdminServer(controls: AdminControls): FastifyInstance {
   const { log } = controls
-  const app: FastifyInstance = fastify({
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    requestTimeout: 30_000,
-    return503OnClosing: false,
-  })
-  closeWaitingResponses(app.server)
-  logRequests(app, () => undefined)
+  const app = httpServer(
+    {
+      log,
+      transport: transportOf({ tls: undefined, clientCertificates: 'unasked', receiveMs: RECEIVE_MS }),
+      onError: () => undefined,
+      onAborted: () => undefined,
+      // It is stricter.
+      ownHostsOnly: false,
+    },
+    { requestTimeout: RECEIVE_MS },
+  )
   app.decorateRequest('tenant', undefined)
   app.addHook('onRequest', async (request) => {
     const keys = controls.keys()

@@ -1,5 +1,6 @@
 import type { ChatMessage, ChatToolCall } from '../../text/chat-message.ts'
 import { type Fields, invalidValue, missing, oneOf } from '../fields.ts'
+import { OpenCalls } from '../open-calls.ts'
 import { nonEmpty } from '../openai/sampling.ts'
 import { withoutBillingHeader } from './billing-header.ts'
 import {
@@ -22,27 +23,53 @@ const MAX_MESSAGES = 10_000
 export function readMessages(fields: Fields, notice: Notice): ChatMessage[] {
   const items = fields.objects('messages', MAX_MESSAGES)
   if (items === undefined) throw missing('messages')
-  const openCalls = new Set<string>()
-  const messages = nonEmpty(items, 'messages').flatMap((item) => readMessage(item, openCalls, notice))
+  const calls = new OpenCalls()
+  const messages: ChatMessage[] = []
+  for (const [index, item] of nonEmpty(items, 'messages').entries()) {
+    messages.push(...readMessage(item, `messages.${index}`, messages.at(-1), calls, notice))
+  }
   if (messages.at(-1)?.role === 'assistant') {
     throw invalidValue(
       'messages',
       "the last message must be the user's: an answer cannot be begun for the model.",
     )
   }
+  calls.check(unanswered)
   const system = withoutBillingHeader(readText(fields, 'system', notice) ?? '')
   return system === '' ? messages : [{ role: 'system', content: system }, ...messages]
 }
 
-function readMessage(fields: Fields, open: Set<string>, notice: Notice): ChatMessage[] {
+/** Anthropic's words. */
+function unanswered(ids: readonly string[], path: string): string {
+  return `${path}: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ${ids.join(', ')}. Each \`tool_use\` block must have a corresponding \`tool_result\` block in the next message.`
+}
+
+/** Anthropic takes successive messages of one role for one: calls, and results, may come in several. */
+function readMessage(
+  fields: Fields,
+  path: string,
+  last: ChatMessage | undefined,
+  calls: OpenCalls,
+  notice: Notice,
+): ChatMessage[] {
   const role = oneOf(fields.pathOf('role'), fields.required('role'), ['user', 'assistant', 'system'])
   const blocks = readBlocks(fields, 'content')
   if (blocks === undefined) throw missing(fields.pathOf('content'))
-  if (role === 'assistant') return [readAssistant(blocks, open, notice)]
-  return readUser(blocks, role, open, notice)
+  if (role === 'assistant') {
+    if (last?.role !== 'assistant') calls.check(unanswered)
+    return [readAssistant(blocks, path, calls, notice)]
+  }
+  const read = readUser(blocks, role, calls, notice)
+  if (read.at(-1)?.role !== 'tool') calls.check(unanswered)
+  return read
 }
 
-function readAssistant(blocks: readonly Fields[], open: Set<string>, notice: Notice): ChatMessage {
+function readAssistant(
+  blocks: readonly Fields[],
+  path: string,
+  open: OpenCalls,
+  notice: Notice,
+): ChatMessage {
   const texts: string[] = []
   const thoughts: string[] = []
   const calls: ChatToolCall[] = []
@@ -53,7 +80,7 @@ function readAssistant(blocks: readonly Fields[], open: Set<string>, notice: Not
     else if (type === 'redacted_thinking') {
       block.skip('data')
       notice('redacted_thinking')
-    } else if (type === 'tool_use') calls.push(readToolUse(block, open, notice))
+    } else if (type === 'tool_use') calls.push(readToolUse(block, path, open, notice))
     else throw unsupportedBlock(block)
   }
   return {
@@ -69,11 +96,10 @@ function readThought(block: Fields): string {
   return requiredString(block, 'thinking')
 }
 
-function readToolUse(block: Fields, open: Set<string>, notice: Notice): ChatToolCall {
+function readToolUse(block: Fields, path: string, open: OpenCalls, notice: Notice): ChatToolCall {
   noticeCacheControl(block, notice)
   const id = requiredString(block, 'id', 256)
-  if (open.has(id)) throw invalidValue(block.pathOf('id'), 'another tool_use has this id.')
-  open.add(id)
+  if (!open.open(id, path)) throw invalidValue(block.pathOf('id'), 'another tool_use has this id.')
   block.skip('caller')
   const input = block.needed('input')
   const name = requiredString(block, 'name', 64)
@@ -88,7 +114,7 @@ function argumentsOf(input: unknown): string {
 function readUser(
   blocks: readonly Fields[],
   role: 'user' | 'system',
-  open: Set<string>,
+  open: OpenCalls,
   notice: Notice,
 ): ChatMessage[] {
   const results: ChatMessage[] = []
@@ -106,10 +132,10 @@ function readUser(
 }
 
 /** Templates know no failed results: the word is put in front. */
-function readToolResult(block: Fields, open: Set<string>, notice: Notice): ChatMessage {
+function readToolResult(block: Fields, open: OpenCalls, notice: Notice): ChatMessage {
   noticeCacheControl(block, notice)
   const id = requiredString(block, 'tool_use_id', 256)
-  if (!open.delete(id)) throw invalidValue(block.pathOf('tool_use_id'), 'no preceding tool_use has this id.')
+  if (!open.close(id)) throw invalidValue(block.pathOf('tool_use_id'), 'no preceding tool_use has this id.')
   const text = readText(block, 'content', notice) ?? ''
   const failed = block.boolean('is_error') === true
   return { role: 'tool', tool_call_id: id, content: failed ? `Error: ${text}` : text }

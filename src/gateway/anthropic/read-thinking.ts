@@ -20,7 +20,8 @@ export function readAnthropicThinking(
   const type = thinking === undefined ? 'disabled' : oneOf('thinking.type', thinking.required('type'), TYPES)
   const budget = thinking?.integer('budget_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER })
   if (thinking?.value('display') !== undefined) notice('thinking.display')
-  const given = fields.object('output_config')?.value('effort')
+  const output = fields.object('output_config')
+  const given = output?.value('effort')
   const effort = given === undefined ? undefined : oneOf('output_config.effort', given, EFFORTS)
   const takesEffort = type !== 'disabled' && abilities.variables.includes('reasoning_effort')
   if (effort !== undefined && !takesEffort) notice('output_config.effort')
@@ -29,6 +30,10 @@ export function readAnthropicThinking(
   const read = readQuietly(() =>
     readThinking(new Fields({ reasoning_effort: wanted, chat_template_kwargs: own }), abilities),
   )
+  for (const name of read.overruling) {
+    if (name !== 'reasoning_effort') fields.drop('thinking')
+    else if (effort !== undefined && takesEffort) output?.drop('effort')
+  }
   const silent = type === 'disabled' || abilities.reasoning !== undefined
   return {
     ...read,

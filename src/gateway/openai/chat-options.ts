@@ -18,12 +18,13 @@ export function readChatOptions(
   tenant: Tenant | undefined,
 ): Omit<ChatRequest, 'messages'> {
   const integer = { min: 1, max: Number.MAX_SAFE_INTEGER }
-  const maxCompletion = fields.integer('max_completion_tokens', integer)
-  const maxTokens = fields.integer('max_tokens', integer)
+  const maxTokens = fields.eitherOf(['max_completion_tokens', 'max_tokens'], (name) =>
+    fields.integer(name, integer),
+  )
   return {
     tools: readTools(fields, ready.info.chat),
     thinking: readThinking(fields, ready.info.chat),
-    maxTokens: maxCompletion ?? maxTokens,
+    maxTokens,
     constraint: readConstraint(fields),
     speculation: readSpeculation(fields, serving.promptLookup),
     logprobs: readChatLogprobs(fields),

@@ -28,6 +28,7 @@ export function readStreamOptions(fields: Fields): StreamOptions {
   const wanted = options?.boolean('include_usage') ?? false
   // vLLM's.
   const always = options?.boolean('continuous_usage_stats') ?? false
+  if (always && !wanted) options?.drop('continuous_usage_stats')
   return { stream, tellUsage: wanted ? (always ? 'always' : 'at the end') : undefined }
 }
 
@@ -60,12 +61,12 @@ export function readModel(fields: Fields, { names, embedding, adapters }: Servin
   throw modelNotFound(model)
 }
 
-/** The same words for a model that is not there and one that is not yours. */
-export function modelNotFound(name: string): ServingError {
-  const shown = quoted(name).slice(1, -1)
+/** The same words for a model that is not there and one that is not yours. @param name as it was asked for; absent: it was not. */
+export function modelNotFound(name?: string): ServingError {
+  const shown = name === undefined ? '' : ` \`${quoted(name).slice(1, -1)}\``
   return new ServingError(
     'model_not_found',
-    `The model \`${shown}\` does not exist or you do not have access to it.`,
+    `The model${shown} does not exist or you do not have access to it.`,
     { param: 'model' },
   )
 }

@@ -1,6 +1,7 @@
 import { ServingError } from '../../errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/chat-message.ts'
 import { type Fields, invalidValue, missing, oneOf, wrongType } from '../fields.ts'
+import { OpenCalls } from '../open-calls.ts'
 import { nonEmpty } from './sampling.ts'
 
 const MAX_MESSAGES = 10_000
@@ -16,12 +17,14 @@ const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const
 export function readMessages(fields: Fields): ChatMessage[] {
   const items = fields.objects('messages', MAX_MESSAGES)
   if (items === undefined) throw missing('messages')
-  const openCalls = new Set<string>()
-  return nonEmpty(items, 'messages').map((item, index) => {
+  const calls = new OpenCalls()
+  const messages = nonEmpty(items, 'messages').map((item, index) => {
     const message = readMessage(item)
-    checkToolOrder(message, index, openCalls)
+    checkToolOrder(message, index, calls)
     return message
   })
+  calls.check(unanswered)
+  return messages
 }
 
 function readMessage(fields: Fields): ChatMessage {
@@ -46,12 +49,14 @@ function readAssistant(fields: Fields): ChatMessage {
     throw invalidValue(fields.pathOf('function_call'), 'function_call is deprecated; use tool_calls.')
   }
   fields.ignore('audio')
-  fields.skip('annotations', 'parsed', 'reasoning', 'reasoning_details', 'refusal')
+  fields.skip('annotations', 'parsed', 'reasoning_details')
   const calls = fields.objects('tool_calls', 128)?.map(readToolCall)
-  const content = readContent(fields) ?? fields.string('refusal')
+  const content = fields.eitherOf(['content', 'refusal'], (name) =>
+    name === 'content' ? readContent(fields) : fields.string(name),
+  )
   if (content === undefined && (calls === undefined || calls.length === 0))
     throw missing(fields.pathOf('content'))
-  const reasoning = fields.string('reasoning_content') ?? fields.string('reasoning')
+  const reasoning = fields.eitherOf(['reasoning_content', 'reasoning'], (name) => fields.string(name))
   return {
     role: 'assistant',
     content: content ?? '',
@@ -100,23 +105,28 @@ function readPart(part: Fields): string {
   return text
 }
 
-/** A tool's answer belongs to a call that was made and not yet answered. */
-function checkToolOrder(message: ChatMessage, index: number, open: Set<string>): void {
-  for (const call of message.tool_calls ?? []) {
-    if (open.has(call.id)) {
-      throw invalidValue(`messages[${index}].tool_calls`, 'two tool calls have the same id.')
-    }
-    open.add(call.id)
+/** The calls of a message are all answered by the messages right behind it, in any order, and nothing else is answered. */
+function checkToolOrder(message: ChatMessage, index: number, calls: OpenCalls): void {
+  if (message.role !== 'tool' || message.tool_call_id === undefined) {
+    calls.check(unanswered)
+    const path = `messages[${index}].tool_calls`
+    for (const { id } of message.tool_calls ?? [])
+      if (!calls.open(id, path)) throw invalidValue(path, 'two tool calls have the same id.')
+    return
   }
-  if (message.role !== 'tool' || message.tool_call_id === undefined) return
-  if (open.size === 0) {
+  if (calls.none) {
     throw new ServingError(
       'invalid_value',
       "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
       { param: `messages[${index}].role` },
     )
   }
-  if (!open.delete(message.tool_call_id)) {
+  if (!calls.close(message.tool_call_id)) {
     throw invalidValue(`messages[${index}].tool_call_id`, 'no preceding tool call has this id.')
   }
+}
+
+/** OpenAI's words. */
+function unanswered(ids: readonly string[]): string {
+  return `An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The following tool_call_ids did not have response messages: ${ids.join(', ')}`
 }

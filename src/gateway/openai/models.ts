@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { ServingError } from '../../errors.ts'
 import { allowedModels } from '../access/allowed-models.ts'
+import type { Tenant } from '../access/api-keys.ts'
 import type { Health } from '../health.ts'
 import type { Serving } from '../serving.ts'
 import { modelNotFound } from './common-fields.ts'
@@ -13,13 +14,13 @@ import { modelNotFound } from './common-fields.ts'
 export function models(app: FastifyInstance, serving: Serving, health: Health): void {
   app.get('/models', async ({ tenant }) => {
     const names = allowedModels(namesOf(serving), tenant)
-    return { object: 'list', data: names.map((name) => describe(name, serving)), models: names }
+    return { object: 'list', data: names.map((name) => describe(name, serving, tenant)), models: names }
   })
   app.get<{ Params: { '*': string } }>('/models/*', async (request, reply) => {
     const name = request.params['*']
     if (!namesOf(serving).includes(name)) throw modelNotFound(name)
     const reason = health.notReady()
-    if (reason === undefined) return { ...describe(name, serving), name, ready: true }
+    if (reason === undefined) return { ...describe(name, serving, request.tenant), name, ready: true }
     const error = new ServingError('model_loading', `The model is not ready: ${reason}`)
     return reply
       .code(503)
@@ -33,7 +34,7 @@ function namesOf({ names, adapters, embedding }: Serving): readonly string[] {
   return [...names, ...adapters.names, ...(embedding?.names ?? [])]
 }
 
-function describe(id: string, serving: Serving): object {
+function describe(id: string, serving: Serving, tenant: Tenant | undefined): object {
   const { embedding } = serving
   const adapter = serving.adapters.find(id)
   const { contextSize, trainedContext } = embedding?.names.includes(id)
@@ -45,7 +46,10 @@ function describe(id: string, serving: Serving): object {
     created: serving.created,
     owned_by: 'altiplano',
     // vLLM: an adapter names the model that it changes.
-    ...(adapter === undefined ? {} : { root: basename(adapter.path), parent: serving.names[0] }),
+    ...(adapter && {
+      root: basename(adapter.path),
+      parent: allowedModels(serving.names, tenant)[0] ?? null,
+    }),
     // vLLM and llama-server: what user interfaces read to size a conversation.
     ...(contextSize === undefined ? {} : { max_model_len: contextSize }),
     ...(trainedContext === undefined ? {} : { meta: { n_ctx_train: trainedContext } }),

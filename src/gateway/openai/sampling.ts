@@ -38,7 +38,7 @@ export function readSampling(
       frequencyPenalty: fields.number('frequency_penalty', penalty) ?? 0,
       presencePenalty: fields.number('presence_penalty', penalty) ?? 0,
       repeatPenalty:
-        fields.number('repeat_penalty', repeat) ?? fields.number('repetition_penalty', repeat) ?? 1,
+        fields.eitherOf(['repeat_penalty', 'repetition_penalty'], (name) => fields.number(name, repeat)) ?? 1,
       penaltyWindow: fields.integer('repeat_last_n', { min: 0, max: 4096 }) ?? 64,
       logitBias: readLogitBias(fields, vocabularySize),
     },

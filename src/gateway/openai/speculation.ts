@@ -19,6 +19,7 @@ export function readSpeculation(fields: Fields, byDefault: boolean): Speculation
   oneOf(predicted.pathOf('type'), predicted.required('type'), ['content'])
   const prediction = readContent(predicted)
   if (prediction === undefined) throw missing(predicted.pathOf('content'))
+  if (wanted === false) fields.drop('prediction')
   return { wanted: wanted ?? true, prediction }
 }
 

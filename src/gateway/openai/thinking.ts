@@ -11,6 +11,8 @@ export interface ThinkingRequest {
   readonly budget?: number | undefined
   /** Names of fields without effect on this model's template. */
   readonly ignored: readonly string[]
+  /** Variables that say something else than the effort, and win. */
+  readonly overruling: readonly string[]
 }
 
 /**
@@ -34,29 +36,38 @@ export const BUDGETS = [
 
 function readBudget(fields: Fields): { budget: number | undefined; given: readonly string[] } {
   const range = { min: -1, max: Number.MAX_SAFE_INTEGER }
-  const all = BUDGETS.map((name) => ({ name: name as string, tokens: fields.integer(name, range) }))
   const reasoning = fields.object('reasoning')
-  if (reasoning !== undefined)
-    all.push({ name: reasoning.pathOf('max_tokens'), tokens: reasoning.integer('max_tokens', range) })
-  const given = all.flatMap(({ name, tokens }) => (tokens === undefined ? [] : [{ name, tokens }]))
+  const places = BUDGETS.map((name) => ({ owner: fields, name: name as string }))
+  if (reasoning !== undefined) places.push({ owner: reasoning, name: 'max_tokens' })
+  const given = places.flatMap(({ owner, name }) => {
+    const tokens = owner.integer(name, range)
+    return tokens === undefined ? [] : [{ owner, name, tokens }]
+  })
   const limits = given.flatMap(({ tokens }) => (tokens === -1 ? [] : [tokens]))
-  return {
-    budget: limits.length === 0 ? undefined : Math.min(...limits),
-    given: given.map(({ name }) => name),
-  }
+  const budget = limits.length === 0 ? undefined : Math.min(...limits)
+  for (const { owner, name, tokens } of given) if (tokens !== (budget ?? -1)) owner.drop(name)
+  return { budget, given: given.map(({ owner, name }) => owner.pathOf(name)) }
 }
 
 /** How hard to think, and the field that says so. */
 interface Effort {
   readonly effort: (typeof EFFORTS)[number]
-  readonly field: string
+  readonly owner: Fields
+  readonly name: 'reasoning_effort' | 'effort' | 'enabled'
 }
 
 function readEffort(fields: Fields): Effort | undefined {
   const value = fields.value('reasoning_effort')
   const own = readReasoning(fields.object('reasoning'))
   if (value === undefined) return own
-  return { effort: oneOf('reasoning_effort', value, EFFORTS), field: 'reasoning_effort' }
+  const effort = oneOf('reasoning_effort', value, EFFORTS)
+  if (own !== undefined && !agree(effort, own)) own.owner.drop(own.name)
+  return { effort, owner: fields, name: 'reasoning_effort' }
+}
+
+/** A switch says only whether there is a thought. */
+function agree(effort: Effort['effort'], { effort: other, name }: Effort): boolean {
+  return name === 'enabled' ? (effort === 'none') === (other === 'none') : effort === other
 }
 
 /** OpenRouter: `reasoning`. A thought is always told: what is not wanted can be left unread. */
@@ -65,10 +76,14 @@ function readReasoning(reasoning: Fields | undefined): Effort | undefined {
   if (reasoning.boolean('exclude') === true) reasoning.ignore('exclude')
   const enabled = reasoning.boolean('enabled')
   const value = reasoning.value('effort')
-  const field = reasoning.pathOf('effort')
-  const effort = value === undefined ? undefined : oneOf(field, value, EFFORTS)
-  if (enabled === undefined || (enabled && effort !== undefined)) return effort && { effort, field }
-  return { effort: enabled ? 'medium' : 'none', field: reasoning.pathOf('enabled') }
+  const effort = value === undefined ? undefined : oneOf(reasoning.pathOf('effort'), value, EFFORTS)
+  const told: Effort | undefined = effort && { effort, owner: reasoning, name: 'effort' }
+  if (enabled === undefined) return told
+  const switched: Effort = { effort: enabled ? 'medium' : 'none', owner: reasoning, name: 'enabled' }
+  if (told === undefined) return switched
+  const [first, second] = enabled ? [told, switched] : [switched, told]
+  if ((first.effort === 'none') !== (second.effort === 'none')) reasoning.drop(second.name)
+  return first
 }
 
 function readTemplateInput(fields: Fields, { variables }: ChatAbilities, silent: boolean): ThinkingRequest {
@@ -77,15 +92,17 @@ function readTemplateInput(fields: Fields, { variables }: ChatAbilities, silent:
     .filter((name) => !variables.includes(name))
     .map((name) => `chat_template_kwargs.${name}`)
   const read = readEffort(fields)
-  if (read === undefined && !silent) return { kwargs: own, ignored }
-  const { effort, field } = read ?? { effort: 'none', field: 'reasoning_effort' }
+  if (read === undefined && !silent) return { kwargs: own, ignored, overruling: [] }
+  const effort = read?.effort ?? 'none'
+  const wanted = (name: string): unknown => (name === 'reasoning_effort' ? effort : effort !== 'none')
+  const overruling = variables.filter((name) => name in own && own[name] !== wanted(name))
+  if (overruling.length > 0) read?.owner.drop(read.name)
   const meant: Record<string, unknown> = {}
   for (const name of variables) {
-    if (name !== 'reasoning_effort') meant[name] = effort !== 'none'
-    else if (effort !== 'none') meant[name] = effort
+    if (name !== 'reasoning_effort' || effort !== 'none') meant[name] = wanted(name)
   }
-  const without = Object.keys(meant).length === 0 ? [field] : []
-  return { kwargs: { ...meant, ...own }, ignored: [...ignored, ...without] }
+  const without = Object.keys(meant).length > 0 ? [] : [read?.owner.pathOf(read.name) ?? 'reasoning_effort']
+  return { kwargs: { ...meant, ...own }, ignored: [...ignored, ...without], overruling }
 }
 
 function readTemplateVariables(fields: Fields): Record<string, unknown> {

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { Vocabulary } from '../../children/protocol.ts'
 import { Detokenizer } from '../../text/detokenizer.ts'
+import { checkGenerating } from '../access/allowed-models.ts'
+import type { Tenant } from '../access/api-keys.ts'
 import { renderChat } from '../chat.ts'
 import { Fields, invalidValue, missing, unsupported, wrongType } from '../fields.ts'
 import { readChat } from '../openai/chat-completions.ts'
@@ -19,8 +21,8 @@ const MOST_TOKENS = 1_048_576
 export function tokenize(app: FastifyInstance, serving: Serving): void {
   app.post('/tokenize', async (request, reply) => {
     const fields = Fields.ofBody(request)
+    readOptionalModel(fields, serving, request.tenant)
     const ready = await serving.model()
-    readOptionalModel(fields, serving)
     const { signal } = watchClient(reply)
     if (fields.value('messages') !== undefined) {
       const chat = readChat(fields, serving, ready, request.tenant)
@@ -44,8 +46,8 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
 
   app.post('/detokenize', async (request, reply) => {
     const fields = Fields.ofBody(request)
+    readOptionalModel(fields, serving, request.tenant)
     const { vocabulary } = await serving.model()
-    readOptionalModel(fields, serving)
     const tokens = readTokens(fields, vocabulary)
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
     const detokenizer = new Detokenizer(vocabulary, vocabulary.silent)
@@ -56,8 +58,9 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
 }
 
 /** vLLM: the name may be left out; llama-server knows none. */
-function readOptionalModel(fields: Fields, serving: Serving): void {
-  if (fields.value('model') !== undefined) readModel(fields, serving)
+function readOptionalModel(fields: Fields, serving: Serving, tenant: Tenant | undefined): void {
+  if (fields.value('model') === undefined) checkGenerating(serving, tenant)
+  else readModel(fields, serving)
 }
 
 /** vLLM: how the chat ends. It always ends where an answer begins. */

@@ -1,6 +1,7 @@
 import { ServingError } from '../../../errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../../text/chat-message.ts'
 import { type Fields, invalidValue, missing, oneOf, unsupported, wrongType } from '../../fields.ts'
+import { OpenCalls } from '../../open-calls.ts'
 import { nonEmpty } from '../sampling.ts'
 import { joinedName } from './tools.ts'
 
@@ -22,13 +23,19 @@ export function readInput(fields: Fields): ChatMessage[] {
       readItem(item, conversation)
     }
   }
-  return conversation.messages
+  return conversation.whole()
 }
 
 /** Items as turns: what the model said in several items is one message of it, and so are instructions at the start. */
 class Conversation {
   readonly messages: ChatMessage[] = []
-  readonly #open = new Set<string>()
+  readonly #calls = new OpenCalls()
+
+  /** OpenAI: each call has its output, which need not follow at once. @throws ServingError in OpenAI's words. */
+  whole(): ChatMessage[] {
+    this.#calls.check(([id]) => `No tool output found for function call ${id}.`)
+    return this.messages
+  }
 
   add(role: 'user' | 'system', content: string): void {
     const last = this.messages.at(-1)
@@ -49,14 +56,13 @@ class Conversation {
   }
 
   called(call: ChatToolCall, path: string): void {
-    if (this.#open.has(call.id)) throw invalidValue(path, 'another call has this id.')
-    this.#open.add(call.id)
+    if (!this.#calls.open(call.id, path)) throw invalidValue(path, 'another call has this id.')
     const last = this.#assistant()
     this.#replace({ ...last, tool_calls: [...(last.tool_calls ?? []), call] })
   }
 
   answered(id: string, content: string, path: string): void {
-    if (!this.#open.delete(id)) throw invalidValue(path, 'no preceding call has this id.')
+    if (!this.#calls.close(id)) throw invalidValue(path, 'no preceding call has this id.')
     this.messages.push({ role: 'tool', tool_call_id: id, content })
   }
 

@@ -36,6 +36,19 @@ const WITHOUT_EFFECT = [
   'user',
 ]
 
+/** OpenAI: log probabilities, and what there is none of here. */
+const LOGPROBS = 'message.output_text.logprobs'
+const INCLUDABLE = [
+  'code_interpreter_call.outputs',
+  'computer_call_output.output.image_url',
+  'file_search_call.results',
+  'message.input_image.image_url',
+  LOGPROBS,
+  'reasoning.encrypted_content',
+  'web_search_call.action.sources',
+  'web_search_call.results',
+] as const
+
 export interface ResponsesRequest {
   readonly chat: ChatRequest
   readonly tools: ResponseTools
@@ -87,9 +100,11 @@ export function readResponses(
 
 /** OpenAI: what is included beside the text; of all that may be asked for, there are log probabilities. */
 function readLogprobs(fields: Fields, notices: Set<string>): { top: number; prompt: false } | undefined {
-  const included = fields.array('include', 64) ?? []
-  const wanted = included.includes('message.output_text.logprobs')
-  if (included.length > (wanted ? 1 : 0)) notices.add('include')
+  const included = (fields.array('include', 64) ?? []).map((what, index) =>
+    oneOf(`include[${index}]`, what, INCLUDABLE),
+  )
+  const wanted = included.includes(LOGPROBS)
+  if (included.some((what) => what !== LOGPROBS)) notices.add('include')
   const top = fields.integer('top_logprobs', { min: 0, max: MOST_ALTERNATIVES })
   if (wanted) return { top: top ?? 0, prompt: false }
   if (top !== undefined && top > 0) {
@@ -133,8 +148,12 @@ function readReasoning(fields: Fields, ready: ReadyModel, notices: Set<string>):
   }
   const own = fields.value('chat_template_kwargs')
   const budgets = Object.fromEntries(BUDGETS.map((name) => [name, fields.value(name)]))
-  const chat = { ...budgets, reasoning_effort: effort, chat_template_kwargs: own }
-  const read = readQuietly(() => readThinking(new Fields(chat), ready.info.chat))
+  const chat = new Fields({ ...budgets, reasoning_effort: effort, chat_template_kwargs: own })
+  const read = readQuietly(() => readThinking(chat, ready.info.chat))
+  for (const name of chat.unread()) {
+    if (name === 'reasoning_effort') reasoning?.drop('effort')
+    else fields.drop(name)
+  }
   const ignored = read.ignored.map((name) => (name === 'reasoning_effort' ? 'reasoning.effort' : name))
   return { ...read, ignored }
 }

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto'
+import { maxHeaderSize } from 'node:http'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifyServerOptions,
+  LogController,
+} from 'fastify'
+import { checkHost } from './access/hosts.ts'
+import { answerClientError, answerConnect, followExchanges } from './client-errors.ts'
+import { echoHeaders } from './echoed-headers.ts'
+import { logRequests } from './request-log.ts'
+import { closeWaitingResponses } from './waiting-responses.ts'
+
+export interface HttpServer {
+  readonly log: FastifyBaseLogger
+  /** Of HTTP or HTTPS: see transportOf. */
+  readonly transport: object
+  /** Hears the code of what is answered before there is a request. */
+  readonly onError: (code: string) => void
+  /** See logRequests. */
+  readonly onAborted: Parameters<typeof logRequests>[1]
+  readonly tracing?: Parameters<typeof logRequests>[2]
+  /** Whether only hosts are answered that nobody else can make a browser ask for. */
+  readonly ownHostsOnly: boolean
+}
+
+/**
+ * What is common to the ports: whatever comes is a request with an id, a line in the log and the hooks of its server, or is
+ * answered in the server's own shape where the parser makes no request of it. Node and fastify would answer in theirs.
+ */
+export function httpServer(
+  { log, transport, onError, onAborted, tracing, ownHostsOnly }: HttpServer,
+  more: FastifyServerOptions,
+): FastifyInstance {
+  const app: FastifyInstance = fastify({
+    // Its types tell servers of HTTP and of HTTPS apart, which nothing behind here does.
+    ...(transport as object),
+    ...more,
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    // fastify's own answer while it closes is not in OpenAI's shape; ours is given before that.
+    return503OnClosing: false,
+    // What fits into a head is not too long: fastify would refuse it before any hook.
+    routerOptions: { maxParamLength: maxHeaderSize },
+    rewriteUrl: ({ url = '/' }) => routable(url),
+    genReqId: requestId,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, onError),
+  })
+  closeWaitingResponses(app.server)
+  followExchanges(app.server, onError)
+  answerConnect(app.server, onError)
+  echoHeaders(app)
+  logRequests(app, onAborted, tracing)
+  checkHost(app, ownHostsOnly)
+  return app
+}
+
+/**
+ * What the router would refuse before any hook, keys included, becomes a path that it takes: one that is no path, and one whose
+ * escapes cannot be undone, which then stand for themselves.
+ */
+function routable(url: string): string {
+  // A proxy's form, with the host in front.
+  const target = url.replace(/^https?:\/\/[^/?#]+/i, '')
+  const rooted = target.startsWith('/') ? target : `/${target}`
+  const [path = ''] = rooted.split(/[?#]/, 1)
+  try {
+    decodeURIComponent(path)
+    return rooted
+  } catch {
+    return path.replaceAll('%', '%25') + rooted.slice(path.length)
+  }
+}
+
+/** A caller's own id is kept when it is harmless in a log and a header. */
+function requestId(request: { headers: FastifyRequest['headers'] }): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID()
+}
