@@ -34,7 +34,7 @@ export const alerts: readonly Alert[] = [
     for: '0m',
     summary: 'The engine process died or hung, and was replaced. Streams went on.',
     action:
-      "Look for `child down` in the log, with its cause, and `requests lost their engine`, with the requests' ids. `SIGKILL` without a hang is most often the kernel's OOM killer: see `kubectl describe pod`, and lower `--slots` or `--context-size`.",
+      "Look for `child down` in the log, with its cause, and `requests lost their engine`, with the requests' ids. Where the kernel killed it for want of memory the reason says so, beside what was planned: lower `--slots` or `--context-size`, or give it more.",
   },
   {
     name: 'AltiplanoEngineCrashesOften',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
@@ -62,6 +63,16 @@ describe('the shape of a JSON text', () => {
   ])('is within bounds of %s, up to the last one', (_what, most, tooMany) => {
     expect(shapeOf(most, [3, 1000, 4097]).excess).toBeUndefined()
     expect(shapeOf(tooMany, [3, 1000, 4097]).excess).toBeTypeOf('string')
+  })
+
+  it('is bounded as docs/limits.md says', () => {
+    const page = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8')
+    const rows = page
+      .split('### What a body may be made of')[1]
+      ?.split('###')[0]
+      ?.matchAll(/\| ([\d,]+) \|$/gm)
+    const told = [...(rows ?? [])].map(([, number = '']) => Number(number.replaceAll(',', '')))
+    expect(told.toSorted((a, b) => a - b)).toEqual(Object.values(shapeBounds).toSorted((a, b) => a - b))
   })
 
   it('has no bound for the length of a text, or of what is no JSON', () => {
