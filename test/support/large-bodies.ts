@@ -41,21 +41,21 @@ export const hostileBodies: readonly LargeBody[] = [
   }),
   large('a million empty objects', CHAT, [400], () => chatWith(`"x":[${listed(999_000, () => '{}')}]`)),
   large('as many empty objects as may be', CHAT, [200], () =>
-    chatWith(`"x":[${listed(199_000, () => '{}')}]`),
+    chatWith(`"x":[${listed(99_000, () => '{}')}]`),
   ),
   large('as many names as may be', CHAT, [200], () =>
-    chatWith(`"x":[${listed(49_000, (index) => `{"k${index}":1}`)}]`),
+    chatWith(`"x":[${listed(24_000, (index) => `{"k${index}":1}`)}]`),
   ),
   large('too many names', CHAT, [400], () =>
-    chatWith(`"x":[${listed(199_000, (index) => `{"k${index}":1}`)}]`),
+    chatWith(`"x":[${listed(99_000, (index) => `{"k${index}":1}`)}]`),
   ),
   large('a name of 31 MB', CHAT, [400], () => chatWith(`"${repeated('k')}":1`)),
   large('a number of 31 MB', CHAT, [400], () => chatWith(`"x":0.${repeated('1')}`)),
   large('long numbers', CHAT, [200], () => chatWith(`"x":[${listed(31_000, () => `0.${'1'.repeat(990)}`)}]`)),
   large('spaces', CHAT, [200], () => chatWith(`"x":${repeated(' ')}1`)),
-  large('short strings', CHAT, [200], () => chatWith(`"x":[${listed(490_000, (index) => `"s${index}"`)}]`)),
-  large('strings of 60 bytes', CHAT, [200], () =>
-    chatWith(`"x":[${listed(480_000, (index) => `"${String(index).padStart(60, 'x')}"`)}]`),
+  large('short strings', CHAT, [200], () => chatWith(`"x":[${listed(240_000, (index) => `"s${index}"`)}]`)),
+  large('strings of 120 bytes', CHAT, [200], () =>
+    chatWith(`"x":[${listed(240_000, (index) => `"${String(index).padStart(120, 'x')}"`)}]`),
   ),
   large('a text of line breaks', CHAT, [400], () => chatOf(`"${repeated('\\n')}"`)),
   large('a text of escapes', CHAT, [400], () => chatOf(`"${repeated('\\u4e2d')}"`)),
@@ -67,36 +67,36 @@ export const hostileBodies: readonly LargeBody[] = [
     'messages',
     CHAT,
     [400],
-    () => `{"model":"altiplano-demo","messages":[${listed(66_000, () => '{"role":"user","content":"x"}')}]}`,
+    () => `{"model":"altiplano-demo","messages":[${listed(49_000, () => '{"role":"user","content":"x"}')}]}`,
   ),
   large('parts of a message', CHAT, [400], () =>
-    chatOf(`[${listed(98_000, () => '{"type":"text","text":"x"}')}]`),
+    chatOf(`[${listed(49_000, () => '{"type":"text","text":"x"}')}]`),
   ),
   large(
     'items of a response',
     '/v1/responses',
     [400],
-    () => `{"model":"altiplano-demo","input":[${listed(66_000, () => '{"role":"user","content":"x"}')}]}`,
+    () => `{"model":"altiplano-demo","input":[${listed(49_000, () => '{"role":"user","content":"x"}')}]}`,
   ),
   large(
     'blocks of a message',
     '/v1/messages',
     [400],
     () =>
-      `{"model":"altiplano-demo","max_tokens":1,"messages":[{"role":"user","content":[${listed(98_000, () => '{"type":"text","text":"x"}')}]}]}`,
+      `{"model":"altiplano-demo","max_tokens":1,"messages":[{"role":"user","content":[${listed(49_000, () => '{"type":"text","text":"x"}')}]}]}`,
   ),
   large('a bias for many tokens', CHAT, [400], () =>
-    chatWith(`"logit_bias":{${listed(49_000, (index) => `"${index}":1`)}}`),
+    chatWith(`"logit_bias":{${listed(24_000, (index) => `"${index}":1`)}}`),
   ),
-  large('stops', CHAT, [400], () => chatWith(`"stop":[${listed(400_000, (index) => `"s${index}"`)}]`)),
+  large('stops', CHAT, [400], () => chatWith(`"stop":[${listed(230_000, (index) => `"s${index}"`)}]`)),
   large('a schema of many properties', CHAT, [200, 400], () =>
     chatWith(
-      `"response_format":{"type":"json_schema","json_schema":{"name":"s","strict":true,"schema":{"type":"object","properties":{${listed(49_000, (index) => `"p${index}":{"type":"string"}`)}}}}}`,
+      `"response_format":{"type":"json_schema","json_schema":{"name":"s","strict":true,"schema":{"type":"object","properties":{${listed(24_000, (index) => `"p${index}":{"type":"string"}`)}}}}}`,
     ),
   ),
   large('an enum of many strings', CHAT, [200, 400], () =>
     chatWith(
-      `"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"enum":[${listed(490_000, (index) => `"${index}"`)}]}}}`,
+      `"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"enum":[${listed(240_000, (index) => `"${index}"`)}]}}}`,
     ),
   ),
   large('a text to count', '/tokenize', [400], () => `{"prompt":"${repeated('👩‍👩‍👧‍👦')}"}`),

@@ -18,7 +18,8 @@ export interface WaitingBody {
 }
 
 interface Job {
-  readonly bytes: Buffer
+  readonly pieces: readonly Buffer[]
+  readonly bytes: number
   settle(parsed: Parsed): void
 }
 
@@ -33,13 +34,18 @@ export class JsonParser {
   #idle: NodeJS.Timeout | undefined
 
   /**
-   * @param bytes whose shape is within bounds. Large ones are taken: they are empty afterwards.
+   * @param pieces of a body whose shape is within bounds. Those of a large one are given away: nobody may read them afterwards.
    * @param waiting is told how to leave the line.
    * @throws ServingError invalid_json, invalid_value. ClientGone when it has left.
    */
-  async parse(bytes: Buffer, shape: JsonShape, waiting: WaitingBody): Promise<unknown> {
-    if (bytes.length <= AT_ONCE.bytes && shape.keys <= AT_ONCE.keys) return parseJsonBody(bytes)
-    const parsed = await this.#wait(bytes, waiting)
+  async parse(
+    pieces: readonly Buffer[],
+    bytes: number,
+    { keys }: JsonShape,
+    waiting: WaitingBody,
+  ): Promise<unknown> {
+    if (bytes <= AT_ONCE.bytes && keys <= AT_ONCE.keys) return parseJsonBody(Buffer.concat(pieces))
+    const parsed = await this.#wait(pieces, bytes, waiting)
     if ('value' in parsed) return parsed.value
     throw new ServingError(parsed.code, parsed.message)
   }
@@ -49,19 +55,19 @@ export class JsonParser {
     await this.#thread?.terminate()
   }
 
-  #wait(bytes: Buffer, waiting: WaitingBody): Promise<Parsed> {
+  #wait(pieces: readonly Buffer[], bytes: number, waiting: WaitingBody): Promise<Parsed> {
     return new Promise((resolve, reject) => {
       const settle = (parsed: Parsed): void => {
         waiting.leave = undefined
         resolve(parsed)
       }
-      const job = { bytes, settle }
+      const job = { pieces, bytes, settle }
       waiting.leave = () => {
         const place = this.#line.indexOf(job)
         if (place >= 0) this.#line.splice(place, 1)
         reject(new ClientGone('the client left before its request was read'))
       }
-      const place = this.#line.findIndex((other) => other.bytes.length > bytes.length)
+      const place = this.#line.findIndex((other) => other.bytes > bytes)
       this.#line.splice(place < 0 ? this.#line.length : place, 0, job)
       this.#next()
     })
@@ -78,8 +84,7 @@ export class JsonParser {
     clearTimeout(this.#idle)
     this.#running = job
     this.#thread ??= this.#start()
-    const { buffer, byteOffset, length } = job.bytes
-    this.#thread.postMessage(new Uint8Array(buffer, byteOffset, length), [buffer as ArrayBuffer])
+    this.#thread.postMessage(job.pieces, job.pieces.flatMap(ownMemory))
   }
 
   #start(): Worker {
@@ -106,4 +111,9 @@ export class JsonParser {
     job?.settle(parsed)
     this.#next()
   }
+}
+
+/** What need not be copied for the thread. Node: a piece of a body has memory of its own; a small one may share it. */
+function ownMemory({ buffer, length }: Buffer): ArrayBuffer[] {
+  return buffer instanceof ArrayBuffer && buffer.byteLength === length ? [buffer] : []
 }

@@ -38,7 +38,7 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
     if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge()
     const shape = new JsonShape()
     let sent = 0
-    const bytes = await bodyOf(payload, (piece) => {
+    const pieces = await piecesOf(payload, (piece) => {
       sent += piece.length
       if (sent > maxBytes) throw tooLarge()
       take(request, piece.length)
@@ -47,7 +47,7 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
     })
     take(request, Math.max(0, shape.heldBytes - sent))
     request.waitingBody = { leave: undefined }
-    return parser.parse(bytes, shape, request.waitingBody)
+    return parser.parse(pieces, sent, shape, request.waitingBody)
   })
   app.addHook('onRequest', async (request, reply) => {
     if (request.method !== 'POST') return
@@ -62,10 +62,18 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
   app.addHook('onClose', () => parser.close())
 }
 
+/** Bytes of one body that are taken in one turn of the event loop: many bodies may come at once, and faster than they are counted. */
+const A_TURN = 65_536
+
 /** @param take is told of each piece, and throws to refuse the rest. */
-function bodyOf(payload: IncomingMessage, take: (piece: Buffer) => void): Promise<Buffer> {
+function piecesOf(payload: IncomingMessage, take: (piece: Buffer) => void): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = []
+    let inThisTurn = 0
+    const goOn = (): void => {
+      inThisTurn = 0
+      payload.resume()
+    }
     const onData = (piece: Buffer): void => {
       try {
         take(piece)
@@ -74,10 +82,15 @@ function bodyOf(payload: IncomingMessage, take: (piece: Buffer) => void): Promis
         // What still comes is dropped, so that the client gets to read the answer.
         payload.off('data', onData).resume()
         reject(error)
+        return
       }
+      inThisTurn += piece.length
+      if (inThisTurn < A_TURN) return
+      payload.pause()
+      setImmediate(goOn)
     }
     payload.on('data', onData)
-    payload.once('end', () => resolve(Buffer.concat(pieces)))
+    payload.once('end', () => resolve(pieces))
     const gone = (): void => reject(new ClientGone('the client left while it sent its request'))
     payload.once('error', gone).once('close', gone)
   })

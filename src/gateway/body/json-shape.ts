@@ -19,13 +19,13 @@ export const shapeBounds = {
   /** Arrays and objects within each other. */
   depth: 128,
   /** Arrays and objects. */
-  containers: 200_000,
+  containers: 100_000,
   /** Names of fields, in all objects together. */
-  keys: 250_000,
+  keys: 200_000,
   /** Names of fields that differ: V8 keeps each for itself, and what it knows of objects that have it. */
-  distinctKeys: 50_000,
+  distinctKeys: 25_000,
   /** Texts, names of fields included. */
-  strings: 500_000,
+  strings: 250_000,
   /** Numbers, true, false and null: a prompt of a million tokens has as many. */
   words: 1_200_000,
   /** Bytes of a number: JSON of the largest double, written out, has 309. */

@@ -6,8 +6,8 @@ import { shapeBounds } from './json-shape.ts'
 /** What came of a body. */
 export type Parsed = { readonly value: unknown } | { readonly code: ErrorCode; readonly message: string }
 
-parentPort?.on('message', (bytes: Uint8Array) => {
-  parentPort?.postMessage(parsed(bytes))
+parentPort?.on('message', (pieces: readonly Uint8Array[]) => {
+  parentPort?.postMessage(parsed(Buffer.concat(pieces)))
 })
 
 function parsed(bytes: Uint8Array): Parsed {
