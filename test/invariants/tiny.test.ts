@@ -73,14 +73,12 @@ describe('a real model', () => {
             random(chance),
           )
           parks += parked.count
-          for (const [index, one] of together.entries()) {
-            const alone = new Sequence({
-              ...(params[index] as SequenceParams),
-              id: `alone${index}`,
-              speculation: undefined,
-            })
-            await drain([alone], engine, new NoPrefixSlotCache(1))
-            expectSame([toldBy(one)], [toldBy(alone)])
+          const alone = params.map(
+            (one) => new Sequence({ ...one, id: `alone ${one.id}`, speculation: undefined }),
+          )
+          for (const one of alone) await drain([one], engine, new NoPrefixSlotCache(1))
+          expectSame(together.map(toldBy), alone.map(toldBy))
+          for (const one of together) {
             expect(one.generated).toBeLessThanOrEqual(one.maxTokens)
             expect(['length', 'cancelled']).toContain(one.end)
             if (one.end === 'length') expect(one.generated).toBe(one.maxTokens)

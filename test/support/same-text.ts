@@ -9,9 +9,10 @@ import type { Sequence } from '../../src/scheduler/sequence.ts'
  */
 export const GAP = 0.05
 
-/** What was generated, and what the model said of each token. */
+/** What was generated. */
 export interface Told<Token = number> {
   readonly tokens: readonly Token[]
+  /** What the model said of each token, or nothing where nobody asked. */
   readonly logprobs: readonly Ranking<Token>[]
   /** Drawn by chance: any token may fall on either side of a border. Default no. */
   readonly chance?: boolean
@@ -26,7 +27,7 @@ export interface Ranking<Token = number> {
   readonly top: readonly (readonly [token: Token, logprob: number])[]
 }
 
-/** @param sequence one with `logprobs`, of which nobody has taken its scores. */
+/** @param sequence of which nobody has taken its scores. */
 export function toldBy({ tokens, promptLength, scores, sampling, end }: Sequence): Told {
   const chance = sampling.temperature > 0
   return { tokens: tokens.slice(promptLength), logprobs: scores, chance, cut: end === 'cancelled' }
@@ -56,14 +57,16 @@ export interface CompletionLogprobs {
 /**
  * What differs between two texts but rounding; undefined: nothing. Where the two tokens that they have are as good as equally probable
  * they may part. From there on they are two texts, and are compared no more.
+ * @param expected with log probabilities.
  */
 export function difference<Token>(one: Told<Token>, expected: Told<Token>, gap = GAP): string | undefined {
   for (let at = 0; at < Math.max(one.tokens.length, expected.tokens.length); at++) {
     if (at === one.tokens.length) return one.cut ? undefined : `it ends at ${at}`
     if (at === expected.tokens.length) return expected.cut ? undefined : `it goes on at ${at}`
     const [mine, its] = [one.logprobs[at], expected.logprobs[at]]
-    if (mine === undefined || its === undefined) return `nothing is told of the token at ${at}`
-    const apart = widest(mine, its)
+    const silent = one.logprobs.length === 0
+    if (its === undefined || (mine === undefined && !silent)) return `nothing is told of the token at ${at}`
+    const apart = mine === undefined ? 0 : widest(mine, its)
     if (!(apart <= gap)) return `log probabilities at ${at} differ by ${apart}`
     const token = one.tokens[at]
     if (token === expected.tokens[at]) continue
@@ -97,7 +100,7 @@ export function widest<Token>(mine: Ranking<Token>, its: Ranking<Token>): number
   return Math.max(Math.abs((mine.top[0]?.[1] ?? 0) - (its.top[0]?.[1] ?? 0)), ...gaps)
 }
 
-/** The smallest lead that a token of a greedy text has before the next best one. */
+/** The smallest lead that a token of a greedy text has before the next best one: above GAP it is the same however it is computed. */
 export function smallestLead<Token>({ logprobs }: Told<Token>): number {
   return Math.min(...logprobs.map(({ top: [best, next] }) => (best?.[1] ?? 0) - (next?.[1] ?? 0)))
 }
