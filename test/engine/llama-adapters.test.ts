@@ -11,7 +11,7 @@ import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
-import { builtIn, writeLoraAdapter } from '../support/lora-adapter.ts'
+import { ADAPTED_GAP, builtIn, writeLoraAdapter } from '../support/lora-adapter.ts'
 import { random } from '../support/random.ts'
 import { expectSame, toldBy } from '../support/same-text.ts'
 import { drain, greedy, workload } from '../support/workload.ts'
@@ -20,8 +20,6 @@ const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const ADAPTERS = [undefined, 'one', 'two'] as const
 const limits = { slots: 3, contextSize: 128, batchTokens: 16 }
-/** Adapters of random weights make rounding count for more: on a CPU with AVX2 and no more, 0.07. */
-const ADAPTED_GAP = 0.25
 
 async function llama(): Promise<Engine> {
   return (await openLlama({ modelPath: builtIn, ...limits, threads: 1, gpuLayers: 0, kvCacheType: 'f16' }))

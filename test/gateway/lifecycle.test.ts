@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 import { children } from '../support/processes.ts'
+import { GAP } from '../support/same-text.ts'
 import { parseLine, startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer | undefined
@@ -135,7 +136,7 @@ it('log probabilities go on behind a crash of the engine, each told once', async
   expect(expected.length).toBeGreaterThan(40)
   expect(got.map(({ token }) => token)).toEqual(expected.map(({ token }) => token))
   for (const [index, { logprob }] of got.entries())
-    expect(Math.abs(logprob - (expected[index]?.logprob ?? Number.NaN))).toBeLessThan(1e-2)
+    expect(Math.abs(logprob - (expected[index]?.logprob ?? Number.NaN))).toBeLessThan(GAP)
 })
 
 it('a stream that meets two crashes ends with an OpenAI error event and no [DONE]', async () => {

@@ -40,7 +40,7 @@ export function scoredBy(result: StepResult): Scored & Told {
 }
 
 /** A choice of POST /v1/completions with `logprobs` of at least 2. */
-export function toldOf({ tokens, token_logprobs, top_logprobs }: CompletionLogprobs): Told<string> {
+export function toldInCompletion({ tokens, token_logprobs, top_logprobs }: CompletionLogprobs): Told<string> {
   const logprobs = top_logprobs.map((top, at) => ({
     logprob: token_logprobs[at] ?? Number.NaN,
     top: Object.entries(top).sort(([, a], [, b]) => b - a),
@@ -52,6 +52,21 @@ export interface CompletionLogprobs {
   readonly tokens: readonly string[]
   readonly token_logprobs: readonly number[]
   readonly top_logprobs: readonly Readonly<Record<string, number>>[]
+}
+
+/** What a choice of POST /v1/chat/completions was told with `logprobs`, or the chunks of a stream together. */
+export function toldInChat(content: readonly ChatLogprob[]): Told<string> {
+  const logprobs = content.map(({ logprob, top_logprobs }) => ({
+    logprob,
+    top: top_logprobs.map((one) => [one.token, one.logprob] as const),
+  }))
+  return { tokens: content.map(({ token }) => token), logprobs }
+}
+
+export interface ChatLogprob {
+  readonly token: string
+  readonly logprob: number
+  readonly top_logprobs: readonly { readonly token: string; readonly logprob: number }[]
 }
 
 /**
