@@ -1,5 +1,6 @@
 import OpenAI, { APIError, BadRequestError, NotFoundError } from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../support/patience.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -21,14 +22,6 @@ async function metric(name: string): Promise<number> {
     .split('\n')
     .find((candidate) => candidate.startsWith(`${name}{`) || candidate.startsWith(`${name} `))
   return Number(line?.split(' ').at(-1))
-}
-
-async function until(condition: () => Promise<boolean>, timeoutMs = 5000): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('the condition did not come true')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
 }
 
 describe('openai-node', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ADAPTED_GAP, builtIn, writeLoraAdapter } from '../support/lora-adapter.ts'
+import { PATIENCE } from '../support/patience.ts'
 import { children } from '../support/processes.ts'
 import { type ChatLogprob, expectSame, type Told, toldInChat } from '../support/same-text.ts'
 import { startServer, type TestServer, untilReady } from '../support/server.ts'
@@ -197,7 +198,7 @@ describe('a start with adapters', () => {
   ])('is not ready with %s', async (_what, flags, reason) => {
     const one = await startServer(flags, 'listening')
     const reasonNow = async (): Promise<string> => (await fetch(`${one.url}/health/ready`)).text()
-    await vi.waitFor(async () => expect(await reasonNow()).toMatch(reason), 10_000)
+    await vi.waitFor(async () => expect(await reasonNow()).toMatch(reason), PATIENCE)
     await one.stop()
   })
 
