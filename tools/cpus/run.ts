@@ -40,9 +40,11 @@ else for (const build of wanted.length > 0 ? wanted : Object.keys(BUILDS)) runOn
 function runOn(build: string, from: string): void {
   const library = `libggml-cpu-${build}.so`
   const started = performance.now()
+  const needed = BUILDS[build]
+  if (needed === undefined) throw new Error(`${build} is none of ${Object.keys(BUILDS).join(', ')}`)
   if (!existsSync(join(from, library))) throw new Error(`node-llama-cpp has no ${library}`)
   const flags = new Set(/^flags\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' '))
-  const lacking = (BUILDS[build] ?? []).filter((flag) => !flags.has(flag))
+  const lacking = needed.filter((flag) => !flags.has(flag))
   if (lacking.length > 0) {
     console.log(`\n-- ${build}: skipped, this CPU has no ${lacking.join(', ')}`)
     return
