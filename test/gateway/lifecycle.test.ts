@@ -214,10 +214,12 @@ it('SIGTERM lets a running stream end, refuses new work, and exits 0 with no chi
 })
 
 it('SIGTERM: not ready at once, work is taken for a while, then refused, and what runs too long hears why', async () => {
-  server = await startServer(['--slots', '8', '--shutdown-delay', '1', '--drain-timeout', '1'])
+  // Time enough for an answer on a busy machine, and streams that are longer than all of it on a fast one.
+  const flags = ['--slots', '8', '--context-size', '16384', '--shutdown-delay', '5', '--drain-timeout', '1']
+  server = await startServer(flags)
   const { url, process: gateway } = server
   const before = [...children(gateway.pid ?? 0).values()]
-  const long = told(await chat(url, { ...longStream, max_tokens: 1500, n: 7 }))
+  const long = told(await chat(url, { ...longStream, max_tokens: 15_000, n: 7 }))
   const exited = once(gateway, 'exit')
   const ready = async (): Promise<number> => (await fetch(`${url}/health/ready`)).status
   gateway.kill('SIGTERM')
@@ -264,9 +266,9 @@ it('kill -9 of the gateway leaves no child', async () => {
 })
 
 it('a client that leaves while queued or in prefill frees everything', async () => {
-  server = await startServer(['--slots', '1'])
+  server = await startServer(['--slots', '1', '--context-size', '16384'])
   const { url } = server
-  const holder = await chat(url, { stream: true, max_tokens: 1500, ignore_eos: true })
+  const holder = await chat(url, { stream: true, max_tokens: 15_000, ignore_eos: true })
   const queued = new AbortController()
   const waiting = fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
