@@ -12,7 +12,7 @@ import { validatorOf } from '../../support/validator.ts'
 const constraint = (schema: unknown) => ({ kind: 'json_schema', source: JSON.stringify(schema) }) as const
 /** `npm run test:schemas` draws thousands. */
 const ROUNDS = Number(process.env['SCHEMA_ROUNDS'] ?? 300)
-const PATIENCE = 100 * ROUNDS + 30_000
+const PATIENCE = 100 * ROUNDS + 300_000
 const matcherOf = (schema: unknown): Matcher => new Matcher(grammarOf(constraint(schema)))
 
 describe('a schema becomes a grammar', () => {
