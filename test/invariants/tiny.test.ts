@@ -88,7 +88,7 @@ describe('a real model', () => {
       )
       expect(parks).toBeGreaterThan(0)
     },
-    20_000 + runs * 10_000,
+    300_000 + runs * 10_000,
   )
 
   it('is seen to read what is not its own: the check can fail', async () => {

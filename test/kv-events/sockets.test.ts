@@ -201,7 +201,7 @@ describe('a subscriber', () => {
     while (heard.sequence >= readers[1].next) readers[1].read(await fast.next())
     expect(readers[0].blocks).toEqual(readers[1].blocks)
     expect(readers[0].blocks.size).toBe(100)
-  }, 60_000)
+  })
 
   it('that listens itself is called again and again', async () => {
     const { port, peers, close } = await ZmqClient.listen('SUB')
