@@ -20,7 +20,9 @@ export default defineConfig({
     // Real llama.cpp contexts spin their threads: two at once on a small machine starve each other.
     fileParallelism: false,
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // For what never ends: on a machine with a load of eight, what takes three seconds takes half a minute.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 })

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SupervisedChild, type SupervisedChildOptions } from '../../src/children/supervised-child.ts'
+import { PATIENCE, until } from '../support/patience.ts'
 
 type Command = { readonly do: string; readonly text?: string }
 type Child = SupervisedChild<{ fail?: string }, Command, { pid: number }, string>
@@ -28,14 +29,6 @@ function start(more: Partial<SupervisedChildOptions<{ fail?: string }, { pid: nu
   return { child, heard, causes }
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('the condition did not come true')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
 function alive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
@@ -48,7 +41,7 @@ describe('SupervisedChild', () => {
   it('talks', async () => {
     const { child, heard } = start()
     expect(child.send({ do: 'echo', text: 'too early' })).toBe(false)
-    await child.whenReady(10_000)
+    await child.whenReady(PATIENCE)
     expect(child.send({ do: 'echo', text: 'hello' })).toBe(true)
     await until(() => heard.length > 0)
     expect(heard).toEqual([['hello', 1]])
@@ -56,12 +49,12 @@ describe('SupervisedChild', () => {
 
   it.each(['SIGKILL', 'crash'])('is replaced after %s, in a new epoch', async (how) => {
     const { child, causes, heard } = start()
-    const { pid } = await child.whenReady(10_000)
+    const { pid } = await child.whenReady(PATIENCE)
     if (how === 'crash') child.send({ do: 'crash' })
     else process.kill(pid, 'SIGKILL')
     await until(() => child.state === 'restarting')
     expect(child.ready).toBeUndefined()
-    expect((await child.whenReady(10_000)).pid).not.toBe(pid)
+    expect((await child.whenReady(PATIENCE)).pid).not.toBe(pid)
     child.send({ do: 'echo', text: 'again' })
     await until(() => heard.length > 0)
     expect(heard).toEqual([['again', 2]])
@@ -70,7 +63,7 @@ describe('SupervisedChild', () => {
 
   it('kills a child that shows no sign of life', async () => {
     const { child, causes } = start({ heartbeatTimeoutMs: 2500 })
-    await child.whenReady(10_000)
+    await child.whenReady(PATIENCE)
     child.send({ do: 'hang' })
     await until(() => child.state === 'restarting')
     expect(causes).toEqual(['SIGKILL'])
@@ -79,7 +72,7 @@ describe('SupervisedChild', () => {
 
   it('kills a child that is busy and makes no progress, though its heart beats', async () => {
     const { child } = start({ progressTimeoutMs: 1800 })
-    await child.whenReady(10_000)
+    await child.whenReady(PATIENCE)
     child.send({ do: 'stall' })
     await until(() => child.state === 'restarting')
     expect(child.lastFailure).toContain('no progress')
@@ -87,7 +80,7 @@ describe('SupervisedChild', () => {
 
   it('leaves a child alone that is idle, or slow and makes progress', async () => {
     const { child, causes } = start({ progressTimeoutMs: 1800 })
-    await child.whenReady(10_000)
+    await child.whenReady(PATIENCE)
     await new Promise((resolve) => setTimeout(resolve, 2500))
     child.send({ do: 'work' })
     await new Promise((resolve) => setTimeout(resolve, 3000))
@@ -194,7 +187,7 @@ describe('SupervisedChild', () => {
 
   it('stops for good', async () => {
     const { child } = start()
-    const { pid } = await child.whenReady(10_000)
+    const { pid } = await child.whenReady(PATIENCE)
     await child.stop(5000)
     expect(() => process.kill(pid, 0)).toThrow()
     expect([child.state, child.restarts, child.send({ do: 'echo' })]).toEqual(['stopped', 0, false])

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Texts, TokenEstimator } from '../../src/children/token-estimator.ts'
 import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama-vocabulary.ts'
+import { cpuWatch } from '../support/patience.ts'
 
 const estimator = new TokenEstimator()
 let vocabulary: LlamaVocabulary
@@ -53,9 +54,9 @@ describe('TokenEstimator', () => {
     ['signs', '+'.repeat(1_000_000)],
   ])('takes no more of its time for a megabyte of %s', async (_name, text) => {
     // tiktoken is quadratic in these: all of it would take minutes.
-    const started = performance.now()
+    const used = cpuWatch()
     expect(await estimator.estimate([text])).toBeGreaterThan(1000)
-    expect(performance.now() - started).toBeLessThan(200)
+    expect(used()).toBeLessThan(500)
   })
 
   it('takes a vocabulary with a text twice, and without some bytes', async () => {
@@ -99,7 +100,7 @@ describe('TokenEstimator', () => {
     const shares = []
     for (let turn = 0; turn < 3; turn++) shares.push(await longestStall(texts))
     expect(Math.min(...shares)).toBeLessThan(0.25)
-  }, 60_000)
+  })
 })
 
 /** The longest time that nothing else was done while an estimator was opened, as a share of that: a probe would have waited for it. */

@@ -36,7 +36,7 @@ describe.skipIf(python === undefined)('KV events', () => {
     ])
     const config = { enable_kv_cache_events: true, publisher: 'zmq', endpoint: called, topic: 'kv@pod@demo' }
     calls = await startServer([...flags, '--kv-events-config', JSON.stringify(config)])
-  }, 60_000)
+  })
   afterAll(async () => {
     await Promise.all([listens.stop(), calls.stop()])
   })
@@ -54,5 +54,5 @@ describe.skipIf(python === undefined)('KV events', () => {
     const script = fileURLToPath(new URL('kv_events_subscriber.py', import.meta.url))
     const { stdout } = await promisify(execFile)(python ?? '', [script], { env })
     expect(stdout).toContain('all checks passed')
-  }, 60_000)
+  })
 })

@@ -18,6 +18,7 @@ import { random } from '../support/random.ts'
 import { RandomSchemas } from '../support/random-schema.ts'
 import { writeRandomTextModel } from '../support/random-text-model.ts'
 import { randomTools } from '../support/random-tools.ts'
+import { expectSame, toldBy } from '../support/same-text.ts'
 import { validatorOf } from '../support/validator.ts'
 import { drain, greedy } from '../support/workload.ts'
 
@@ -149,7 +150,7 @@ describe('a grammar in the engine', () => {
         expect(ends.get('error')).toBeUndefined()
         expect(ends.get('stop')).toBeGreaterThan(rounds / 2)
       },
-      60_000 + patience * rounds,
+      300_000 + patience * rounds,
     )
 
   it('writes calls that our parser reads, in every notation, with valid arguments', async () => {
@@ -180,7 +181,7 @@ describe('a grammar in the engine', () => {
       ).toBeUndefined()
     }
     expect(stopped).toBeGreaterThan(4)
-  }, 120_000)
+  })
 
   it('holds a call that nothing asked for and nothing marks, once the model has begun it', async () => {
     const below = random(6)
@@ -212,7 +213,7 @@ describe('a grammar in the engine', () => {
       expect(invalidity(JSON.parse(args.text)), args.text).toBeUndefined()
     }
     expect(held).toBeGreaterThan(4)
-  }, 120_000)
+  })
 
   it('may write a control token by its text: markup of calls often is one', async () => {
     const control = text.vocabulary.control.map(
@@ -292,12 +293,13 @@ describe('a grammar in the engine', () => {
         maxTokens: 8,
         stopTokens: [],
         sampling: greedy,
+        logprobs: { top: 5, prompt: false },
       })
     const [second, third] = [free(), free()]
     await run([second])
     await run([third])
     expect(textOf(second)).not.toBe('')
-    expect(textOf(second)).toBe(textOf(third))
+    expectSame([toldBy(second)], [toldBy(third)])
   })
 
   it.each(['copied', 'computed again'])(

@@ -24,6 +24,7 @@ import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
+import { PATIENCE } from '../support/patience.ts'
 import { greedy } from '../support/workload.ts'
 
 const limits = { slots: 1, contextSize: 128, batchTokens: 64 }
@@ -92,7 +93,7 @@ describe('ParkingLot', () => {
       return Promise.resolve(15)
     })
     void lot.close([content(0), content(1)])
-    await vi.waitFor(() => expect(engine.save).toHaveBeenCalledTimes(2))
+    await vi.waitFor(() => expect(engine.save).toHaveBeenCalledTimes(2), PATIENCE)
     const again = new ParkedPrefixes(100_000)
     await ParkingLot.open(engine, again, { folder, keepAs: 'model' })
     expect(again.find({ scope: '', tokens: prompt(0) })?.shared).toBe(41)
@@ -123,7 +124,7 @@ describe('ParkingLot', () => {
     const { ask, parking, stop } = await start()
     const first = await ask(prompt(1))
     expect(parking.stats.parked).toBe(0)
-    await vi.waitFor(() => expect(parking.stats.parked).toBe(1), { timeout: 2000 })
+    await vi.waitFor(() => expect(parking.stats.parked).toBe(1), PATIENCE)
     await pause(700)
     expect(parking.stats.parked).toBe(1)
     // The slot is taken without a transfer, and what it held is found again.
@@ -137,7 +138,7 @@ describe('ParkingLot', () => {
     const { ask, parking, stop } = await start()
     await ask(prompt(1))
     rmSync(join(folder, own), { recursive: true })
-    await vi.waitFor(() => expect(parking.stats.parkingFailed).toBe(1), { timeout: 2000 })
+    await vi.waitFor(() => expect(parking.stats.parkingFailed).toBe(1), PATIENCE)
     await pause(700)
     expect(parking.stats.parkingFailed).toBe(1)
     await stop()

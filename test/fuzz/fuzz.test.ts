@@ -13,6 +13,7 @@ import { drawRequest, type FuzzRequest } from '../../tools/fuzz/requests.ts'
 import { stateOf } from '../../tools/fuzz/server-state.ts'
 import { sendBytes } from '../../tools/fuzz/wire.ts'
 import { ggufBytes, ggufSpec } from '../models/gguf-writer.ts'
+import { PATIENCE } from '../support/patience.ts'
 import type { TestServer } from '../support/server.ts'
 
 const corpus = new URL('corpus/', import.meta.url)
@@ -24,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 async function faults(request: FuzzRequest): Promise<string[]> {
-  return faultsOf(request, await sendBytes(Number(new URL(server.url).port), request, 10_000))
+  return faultsOf(request, await sendBytes(Number(new URL(server.url).port), request, PATIENCE))
 }
 
 // What the fuzzer has found, each mended.

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PATIENCE } from '../support/patience.ts'
 import { parseLine, startServer, type TestServer } from '../support/server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
@@ -68,7 +69,7 @@ describe('the admin port, with keys', () => {
       level: 'debug',
     })
     // What a process writes takes a moment to be read.
-    const deadline = Date.now() + 5000
+    const deadline = Date.now() + PATIENCE
     while ((await probe()) === 0 && Date.now() < deadline);
     expect(probes()).toBeGreaterThan(0)
     expect((await post('/admin/log-level', { level: 'loud' }, admin)).status).toBe(400)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { PATIENCE } from '../support/patience.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -42,16 +42,19 @@ async function answerTo(socket: Socket): Promise<string> {
 describe('bytes of bodies', () => {
   it('count while they come and until the request is over; what would be too many is refused', async () => {
     const holder = await upload('content-length: 79999', 'x'.repeat(79_000))
-    await pause(200)
-    const refused = await ask(30_000)
-    expect(refused.status).toBe(503)
+    // What is sent takes a while to come.
+    const refused = await vi.waitFor(async () => {
+      const answer = await ask(30_000)
+      expect(answer.status).toBe(503)
+      return answer
+    }, PATIENCE)
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(await refused.json()).toMatchObject({ error: { code: 'server_overloaded' } })
     // What was promised, and has not come, takes no room.
     expect((await ask(100)).status).toBe(200)
     holder.destroy()
-    await pause(200)
     // A 'user' is at most 1024 characters: it was read, all of it.
+    await vi.waitFor(async () => expect((await ask(60_000)).status).toBe(400), PATIENCE)
     for (let again = 0; again < 5; again++) expect((await ask(60_000)).status).toBe(400)
   })
 
@@ -86,5 +89,5 @@ describe('bytes of bodies', () => {
     endless.on('error', () => undefined)
     await Promise.all([once(endless, 'close'), once(endless, 'data')])
     clearInterval(timer)
-  }, 30_000)
+  })
 })

@@ -178,7 +178,7 @@ it('tells a file that is no embedding model from one that is', async () => {
   )
   try {
     await expect
-      .poll(() => other.logs.join('\n'), { timeout: 10_000 })
+      .poll(() => other.logs.join('\n'), { timeout: 60_000 })
       .toContain('neither an embedding model nor a reranking one')
     expect((await fetch(`${other.url}/health/ready`)).status).toBe(503)
   } finally {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { type Announced, announced, KvEventReader } from '../support/kv-event-reader.ts'
 import { writeLoraAdapter } from '../support/lora-adapter.ts'
+import { PATIENCE } from '../support/patience.ts'
 import { children } from '../support/processes.ts'
 import { random } from '../support/random.ts'
 import { startServer, type TestServer, untilReady } from '../support/server.ts'
@@ -11,7 +12,6 @@ import { ZmqClient } from '../support/zmq-client.ts'
 
 const BLOCK = 16
 /** Machines may be busy. */
-const PATIENCE = { timeout: 20_000 }
 
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
 let server: TestServer
@@ -34,7 +34,7 @@ beforeAll(async () => {
   live = await ZmqClient.connect(ports.port, 'SUB')
   live.subscribe('kv@')
   reader.read(await live.next())
-}, 60_000)
+})
 afterAll(async () => {
   live.close()
   await server.stop()
@@ -152,7 +152,7 @@ it('tells what the engine has, after many requests, copies, adapters, cancels an
     }
   }
   expect(found).toBeGreaterThan(30)
-}, 120_000)
+})
 
 it('tells nothing of what has a salt', async () => {
   const body = { model: 'demo', prompt: `salted ${text(9)}`, max_tokens: 20, ignore_eos: true }
@@ -193,7 +193,7 @@ it('tells that all is gone when the engine dies, and is right again with the nex
   await untilReady(server.url)
   const token_ids = await rendered('completions', { model: 'demo', prompt: text(7) })
   expect(await checkFound('demo', token_ids)).toBe(Math.floor((token_ids.length - 1) / BLOCK))
-}, 60_000)
+})
 
 it('tells all of it again to whoever missed it', async () => {
   await idle()

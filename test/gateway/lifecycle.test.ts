@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
+import { until } from '../support/patience.ts'
 import { children } from '../support/processes.ts'
+import { GAP } from '../support/same-text.ts'
 import { parseLine, startServer, type TestServer, untilReady } from '../support/server.ts'
 
 let server: TestServer | undefined
@@ -28,6 +30,12 @@ async function chat(url: string, fields: object = {}): Promise<Response> {
       ...fields,
     }),
   })
+}
+
+/** How many requests the server says that it runs, or lets wait. */
+async function requests(of: TestServer | undefined, state: 'running' | 'waiting'): Promise<number> {
+  const metrics = await (await fetch(`${of?.url}/metrics`)).text()
+  return Number(new RegExp(`^vllm:num_requests_${state}\\{[^}]*\\} (\\d+)$`, 'm').exec(metrics)?.[1])
 }
 
 it.each(['engine', 'text'])(
@@ -137,7 +145,7 @@ it('log probabilities go on behind a crash of the engine, each told once', async
   expect(expected.length).toBeGreaterThan(40)
   expect(got.map(({ token }) => token)).toEqual(expected.map(({ token }) => token))
   for (const [index, { logprob }] of got.entries())
-    expect(Math.abs(logprob - (expected[index]?.logprob ?? Number.NaN))).toBeLessThan(1e-2)
+    expect(Math.abs(logprob - (expected[index]?.logprob ?? Number.NaN))).toBeLessThan(GAP)
 })
 
 it('a stream that meets two crashes ends with an OpenAI error event and no [DONE]', async () => {
@@ -191,7 +199,7 @@ it('gives up with a reason after five crashes, so that whoever runs it can act',
   expect(fatal?.['reason']).toContain(
     '5 crashes within 5 minutes; the last: the engine process ended: SIGKILL',
   )
-}, 60_000)
+})
 
 it('SIGTERM lets a running stream end, refuses new work, and exits 0 with no child left', async () => {
   server = await startServer()
@@ -208,10 +216,12 @@ it('SIGTERM lets a running stream end, refuses new work, and exits 0 with no chi
 })
 
 it('SIGTERM: not ready at once, work is taken for a while, then refused, and what runs too long hears why', async () => {
-  server = await startServer(['--slots', '8', '--shutdown-delay', '1', '--drain-timeout', '1'])
+  // Time enough for an answer on a busy machine, and streams that are longer than all of it on a fast one.
+  const flags = ['--slots', '8', '--context-size', '16384', '--shutdown-delay', '5', '--drain-timeout', '1']
+  server = await startServer(flags)
   const { url, process: gateway } = server
   const before = [...children(gateway.pid ?? 0).values()]
-  const long = told(await chat(url, { ...longStream, max_tokens: 1500, n: 7 }))
+  const long = told(await chat(url, { ...longStream, max_tokens: 15_000, n: 7 }))
   const exited = once(gateway, 'exit')
   const ready = async (): Promise<number> => (await fetch(`${url}/health/ready`)).status
   gateway.kill('SIGTERM')
@@ -240,8 +250,6 @@ it.each([
   const answer = await chat(server.url, { stream: true, max_tokens: 300, ignore_eos: true })
   const exited = once(server.process, 'exit')
   server.process.kill(first)
-  server.process.kill(second)
-  await pause(100)
   server.process.kill(second)
   const { raw } = await told(answer)
   expect(raw.trimEnd().endsWith('data: [DONE]')).toBe(true)
@@ -272,23 +280,23 @@ it('npm start passes on what its process group has heard already: the stream is 
   } finally {
     if (isAlive(npm.pid ?? 0)) process.kill(-(npm.pid ?? 0), 'SIGKILL')
   }
-}, 120_000)
+})
 
 it('a second SIGTERM, a second later, ends it now, with no child left', async () => {
   server = await startServer()
   const before = [...children(server.process.pid ?? 0).values()]
-  const running = chat(server.url, { max_tokens: 1500, ignore_eos: true, n: 8 }).catch(() => undefined)
+  const answers = chat(server.url, { max_tokens: 1500, ignore_eos: true, n: 8 }).catch(() => undefined)
   const exited = once(server.process, 'exit')
-  await pause(200)
+  await until(async () => (await requests(server, 'running')) > 0)
   server.process.kill('SIGTERM')
   while ((await fetch(`${server.url}/health/ready`)).ok) await pause(5)
   await pause(1500)
   server.process.kill('SIGTERM')
   const now = performance.now()
-  expect((await Promise.all([exited, running]))[0]).toEqual([1, null])
-  expect(performance.now() - now).toBeLessThan(1000)
-  while (before.some(isAlive) && performance.now() - now < 3000) await pause(20)
-  expect(before.some(isAlive)).toBe(false)
+  expect((await Promise.all([exited, answers]))[0]).toEqual([1, null])
+  // A third of the time that it would be given to drain.
+  expect(performance.now() - now).toBeLessThan(10_000)
+  await until(() => !before.some(isAlive))
 })
 
 it('kill -9 of the gateway leaves no child', async () => {
@@ -297,16 +305,13 @@ it('kill -9 of the gateway leaves no child', async () => {
   expect(before).toHaveLength(2)
   server.process.kill('SIGKILL')
   await once(server.process, 'exit')
-  const deadline = Date.now() + 5000
-  const alive = (): boolean => before.some((pid) => isAlive(pid))
-  while (alive() && Date.now() < deadline) await pause(20)
-  expect(alive()).toBe(false)
+  await until(() => !before.some(isAlive))
 })
 
 it('a client that leaves while queued or in prefill frees everything', async () => {
-  server = await startServer(['--slots', '1'])
+  server = await startServer(['--slots', '1', '--context-size', '16384'])
   const { url } = server
-  const holder = await chat(url, { stream: true, max_tokens: 1500, ignore_eos: true })
+  const holder = await chat(url, { stream: true, max_tokens: 15_000, ignore_eos: true })
   const queued = new AbortController()
   const waiting = fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
@@ -317,18 +322,12 @@ it('a client that leaves while queued or in prefill frees everything', async () 
       messages: [{ role: 'user', content: 'Hi '.repeat(400) }],
     }),
   }).catch(() => undefined)
-  await pause(200)
+  await until(async () => (await requests(server, 'waiting')) > 0)
   queued.abort()
   await waiting
   await holder.body?.cancel()
-  const deadline = Date.now() + 5000
-  let metrics = ''
-  do {
-    await pause(20)
-    metrics = await (await fetch(`${url}/metrics`)).text()
-  } while (!/^vllm:num_requests_running\{[^}]*\} 0$/m.test(metrics) && Date.now() < deadline)
-  expect(metrics).toMatch(/^vllm:num_requests_running\{[^}]*\} 0$/m)
-  expect(metrics).toMatch(/^vllm:num_requests_waiting\{[^}]*\} 0$/m)
+  await until(async () => (await requests(server, 'running')) === 0)
+  expect(await requests(server, 'waiting')).toBe(0)
 })
 
 it('is alive and not ready, with a reason, when the model cannot be read', async () => {
@@ -337,14 +336,12 @@ it('is alive and not ready, with a reason, when the model cannot be read', async
     'listening',
   )
   expect((await fetch(`${server.url}/health/live`)).status).toBe(200)
-  const deadline = Date.now() + 5000
-  let reason = ''
-  while (!reason.includes('GGUF') && Date.now() < deadline) {
-    const ready = await fetch(`${server.url}/health/ready`)
+  const { url } = server
+  await until(async () => {
+    const ready = await fetch(`${url}/health/ready`)
     expect(ready.status).toBe(503)
-    reason = ((await ready.json()) as { reason: string }).reason
-  }
-  expect(reason).toContain('GGUF')
+    return ((await ready.json()) as { reason: string }).reason.includes('GGUF')
+  })
   const answer = await chat(server.url)
   expect(answer.status).toBe(503)
 })
@@ -398,7 +395,7 @@ it('knows a conversation again after a restart, and one that had to leave its sl
   } finally {
     await rm(folder, { recursive: true })
   }
-}, 240_000)
+})
 
 it('SIGTERM behind an answer, or in the middle of one: the next start knows their prompts', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'altiplano-test-'))
@@ -417,7 +414,7 @@ it('SIGTERM behind an answer, or in the middle of one: the next start knows thei
   } finally {
     await rm(folder, { recursive: true })
   }
-}, 240_000)
+})
 
 it('logs one line of JSON each', async () => {
   server = await startServer()

@@ -63,5 +63,5 @@ describe('a key that has all slots', () => {
     const logged = server.logs.map((line) => JSON.parse(line) as LogLine)
     const told = logged.reduce((sum, { preemptions: count = 0 }) => sum + Number(count), 0)
     expect(told).toBe(await preemptions())
-  }, 120_000)
+  })
 })

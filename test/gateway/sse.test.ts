@@ -11,12 +11,14 @@ let server: ReturnType<typeof app> | undefined
 afterEach(() => server?.close())
 
 const STALL_MS = 300
+/** So long that nothing here is taken for a stall. */
+const NEVER_MS = 3_600_000
 
 /** A route that streams events of 64 kB, or other ones for each of some choices; resolves to how that ended. */
-async function streaming(events: number, { bytes = 65_536, choices = 1 } = {}) {
+async function streaming(events: number, { bytes = 65_536, choices = 1, stallMs = STALL_MS } = {}) {
   let held = 0
   server = app()
-  server.decorate('stallMs', STALL_MS)
+  server.decorate('stallMs', stallMs)
   await server.register(fastifySSE)
   const ended = new Promise<unknown>((resolve) => {
     server?.get('/', { sse: 'manual' }, async (_request, reply) => {
@@ -49,7 +51,7 @@ async function streaming(events: number, { bytes = 65_536, choices = 1 } = {}) {
 
 describe('openStream', () => {
   it('waits for a reader that is slow', async () => {
-    const { ended, socket } = await streaming(400)
+    const { ended, socket } = await streaming(400, { stallMs: NEVER_MS })
     let bytes = 0
     socket.on('data', (chunk) => {
       bytes += chunk.length
@@ -67,7 +69,6 @@ describe('openStream', () => {
     const started = performance.now()
     expect(await ended).toBeInstanceOf(ClientGone)
     expect(performance.now() - started).toBeGreaterThan(STALL_MS - 50)
-    expect(performance.now() - started).toBeLessThan(STALL_MS + 5000)
     socket.destroy()
   })
 
@@ -81,11 +82,9 @@ describe('openStream', () => {
   })
 
   it('ends at once when the reader leaves while the socket is full', async () => {
-    const { ended, socket } = await streaming(100_000)
+    const { ended, socket } = await streaming(100_000, { stallMs: NEVER_MS })
     socket.pause()
     setTimeout(() => socket.destroy(), 50)
-    const started = performance.now()
     expect(await ended).toBeInstanceOf(ClientGone)
-    expect(performance.now() - started).toBeLessThan(STALL_MS)
   })
 })

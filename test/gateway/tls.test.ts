@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { PATIENCE, until } from '../support/patience.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
@@ -59,10 +59,7 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
   beforeAll(async () => {
     makeCertificate('first')
     server = await startServer(['--ssl-certfile', cert, '--ssl-keyfile', key], 'listening')
-    for (let tries = 0; tries < 200; tries++) {
-      if ((await ask(`${server.url}/health/ready`)).status === 200) return
-      await pause(50)
-    }
+    await until(async () => (await ask(`${server.url}/health/ready`)).status === 200)
   })
   afterAll(async () => {
     await server.stop()
@@ -80,12 +77,11 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
   it('takes a new certificate while it runs, and keeps the last one when the files are broken', async () => {
     makeCertificate('second')
     const name = async (): Promise<unknown> => (await ask(`${server.url}/health`)).name
-    for (let tries = 0; tries < 50 && (await name()) !== 'second'; tries++) await pause(100)
-    expect(await name()).toBe('second')
+    await until(async () => (await name()) === 'second')
     writeFileSync(cert, 'nothing')
     const told = (): boolean => server.logs.some((line) => line.includes('certificate cannot be read'))
-    for (let tries = 0; tries < 50 && !told(); tries++) await pause(100)
-    expect([told(), await name()]).toEqual([true, 'second'])
+    await until(told)
+    expect(await name()).toBe('second')
   })
 
   it.each([
@@ -94,7 +90,7 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
   ])('does not start with %s', (_name, flags, problem) => {
     const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
     const args = ['--import', 'tsx', main, 'serve', '--port', '0', ...flags]
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: PATIENCE })
     expect([status, stderr]).toEqual([2, expect.stringMatching(problem)])
   })
 
@@ -105,7 +101,7 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
   ])('does not start with %j alone', (flags, problem) => {
     const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
     const args = ['--import', 'tsx', main, 'serve', '--port', '0', ...flags]
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: PATIENCE })
     expect([status, stderr]).toEqual([2, expect.stringMatching(problem)])
   })
 })

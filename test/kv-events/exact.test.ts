@@ -110,14 +110,14 @@ describe('what is told of the slots', () => {
     // The runs are of a kind in which there is much to tell.
     expect(events).toBeGreaterThan(1000)
     expect(found).toBeGreaterThan(10_000)
-  }, 60_000)
+  })
 
   it('is never what a slot does not hold, where prefixes leave their slots and come back', async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const parked = new ParkedPrefixes(2000)
       await run(seed, new PrefixSlotCache(limits.slots, parked, transfersByLength(1)), sound)
     }
-  }, 60_000)
+  })
 
   it('is nothing of what belongs to one tenant or salt', async () => {
     const cache = new PrefixSlotCache(1)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ModelFileError, readGguf, readModel } from '../../src/models/gguf.ts'
+import { cpuWatch } from '../support/patience.ts'
 import { type GgufSpec, ggufBytes, ggufSpec, text, u32, u64 } from './gguf-writer.ts'
 
 let folder = ''
@@ -162,7 +163,7 @@ describe('refuses', () => {
       'llama.block_count is not a number',
     ],
   ]
-  it.each(cases)('%s', { timeout: 5000 }, async (_, change, reason) => {
+  it.each(cases)('%s', async (_, change, reason) => {
     const message = await refusal(ggufBytes(ggufSpec(change)))
     expect(message).toContain(reason)
     expect(message).toMatch(/^m\.gguf: /)
@@ -174,7 +175,7 @@ describe('refuses', () => {
     expect(await refusal(Buffer.alloc(0))).toContain('is empty')
   })
 
-  it('a sparse giant with 8 million strings in under 5 s', { timeout: 5000 }, async () => {
+  it('a sparse giant with 8 million strings in under 5 s of CPU', async () => {
     const start = ggufBytes(
       ggufSpec((spec) => {
         spec.pairs = [['x', raw(u32(9), u32(8), u64(8_000_000n))]]
@@ -187,16 +188,18 @@ describe('refuses', () => {
     const handle = await open(path, 'r+')
     await handle.truncate(2 ** 40)
     await handle.close()
+    const used = cpuWatch()
     await expect(readGguf(path)).rejects.toThrow(ModelFileError)
+    expect(used()).toBeLessThan(5000)
   })
 })
 
 it('passes over a vocabulary of 150,000 quickly', async () => {
   const texts = Array.from({ length: 150_000 }, (_, index) => `token number ${index}`)
   const path = await write(ggufBytes(ggufSpec((spec) => put(spec, 'tokenizer.ggml.tokens', { texts }))))
-  const start = performance.now()
+  const used = cpuWatch()
   expect((await readGguf(path)).vocabularySize).toBe(150_000)
-  expect(performance.now() - start).toBeLessThan(1000)
+  expect(used()).toBeLessThan(1000)
 })
 
 it('adds up the shards of a split model', async () => {
@@ -219,7 +222,7 @@ it('refuses every truncation of a valid file', async () => {
   }
 })
 
-it('meets any flipped bytes with ModelFileError or a summary', { timeout: 60_000 }, async () => {
+it('meets any flipped bytes with ModelFileError or a summary', async () => {
   const valid = ggufBytes(ggufSpec())
   const flips = fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
   await fc.assert(

@@ -5,6 +5,9 @@ import { f32, writeRandomModel } from './random-model.ts'
 
 export const builtIn = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
 
+/** See GAP: random numbers so large make rounding count for more, up to 0.16 where a CPU has AVX2 and no more. */
+export const ADAPTED_GAP = 0.25
+
 const RANK = 4
 
 /** A LoRA adapter for the built-in model, of random numbers so large that it says other things. */

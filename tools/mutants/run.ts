@@ -12,7 +12,7 @@ const PROPERTIES = ['test/invariants/invariants.test.ts']
 const EXAMPLES: readonly (readonly [file: RegExp, tests: readonly string[]])[] = [
   [
     /engine\/llama/,
-    ['test/engine/llama.test.ts', 'test/engine/llama-logprobs.test.ts', 'test/engine/llama-grammar.test.ts'],
+    ['llama', 'llama-logprobs', 'llama-memory', 'llama-grammar'].map((name) => `test/engine/${name}.test.ts`),
   ],
   [/engine\/thread-tuner/, ['test/engine/thread-tuner.test.ts']],
   [/engine\/simulated/, ['test/engine/simulated.test.ts']],

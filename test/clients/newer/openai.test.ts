@@ -137,7 +137,7 @@ describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
     const door = await busyFirst(server.url)
     try {
       const answer = clientOf(door.url, 4).chat.completions.create(asked)
-      await expect.poll(() => door.refusals.length, { timeout: 5000 }).toBeGreaterThan(0)
+      await expect.poll(() => door.refusals.length).toBeGreaterThan(0)
       for (const stream of busy) stream.controller.abort()
       expect((await answer).choices[0]?.finish_reason).toBe('stop')
       const { status, at, retryAfterMs } = door.refusals[0] ?? { status: 0, at: 0, retryAfterMs: 0 }
@@ -146,7 +146,7 @@ describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
     } finally {
       door.close()
     }
-  }, 60_000)
+  })
 
   it('knows errors by their class', async () => {
     const bad = clientOf().chat.completions.create({ ...asked, messages: [] })

@@ -55,7 +55,7 @@ it('waits for a link that appears late, and for a file that is not whole', async
   await untilReady(server.url)
   const { data } = (await (await fetch(`${server.url}/v1/models`)).json()) as { data: { id: string }[] }
   expect(data[0]?.id).toBe('late')
-}, 30_000)
+})
 
 it('waits as long as KServe says when a model comes from an image', async () => {
   vi.stubEnv('MODEL_INIT_MODE', 'async')
@@ -64,7 +64,7 @@ it('waits as long as KServe says when a model comes from an image', async () => 
   expect(await reason(server)).toContain('model.gguf: no such file or directory')
   copyFileSync(builtIn, model)
   await untilReady(server.url)
-}, 30_000)
+})
 
 it('gives up when the time is over, and says why where Kubernetes looks for it', async () => {
   const message = join(folder, 'termination-log')
@@ -78,7 +78,7 @@ it('gives up when the time is over, and says why where Kubernetes looks for it',
     1,
     expect.stringMatching(/none: no such file or directory/),
   ])
-}, 20_000)
+})
 
 it('ends with the reason where the model cannot be read, for KServe to show it', async () => {
   const message = join(folder, 'termination-log')
@@ -92,7 +92,7 @@ it('ends with the reason where the model cannot be read, for KServe to show it',
     1,
     expect.stringMatching(/model.gguf/),
   ])
-}, 20_000)
+})
 
 it.each([
   ['a model that is not there', ['--model', '/none.gguf'], /none.gguf: no such file/],

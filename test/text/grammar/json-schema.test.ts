@@ -3,6 +3,7 @@ import { compileConstraint, grammarOf } from '../../../src/text/grammar/compile-
 import { GrammarError } from '../../../src/text/grammar/grammar-error.ts'
 import { Matcher } from '../../../src/text/grammar/matcher.ts'
 import { GrammarWalk } from '../../support/grammar-walk.ts'
+import { cpuWatch } from '../../support/patience.ts'
 import { progress } from '../../support/progress.ts'
 import { random } from '../../support/random.ts'
 import { RandomSchemas } from '../../support/random-schema.ts'
@@ -11,7 +12,7 @@ import { validatorOf } from '../../support/validator.ts'
 const constraint = (schema: unknown) => ({ kind: 'json_schema', source: JSON.stringify(schema) }) as const
 /** `npm run test:schemas` draws thousands. */
 const ROUNDS = Number(process.env['SCHEMA_ROUNDS'] ?? 300)
-const PATIENCE = 100 * ROUNDS + 30_000
+const PATIENCE = 100 * ROUNDS + 300_000
 const matcherOf = (schema: unknown): Matcher => new Matcher(grammarOf(constraint(schema)))
 
 describe('a schema becomes a grammar', () => {
@@ -210,9 +211,9 @@ describe('a schema of some size', () => {
     const oneOf = Array.from({ length: 100 }, (_, i) => ({
       enum: Array.from({ length: 60 }, (_value, k) => i * 1000 + k),
     }))
-    const started = performance.now()
+    const used = cpuWatch()
     expect(compileConstraint(constraint({ oneOf }))).toContain('root ::=')
-    expect(performance.now() - started).toBeLessThan(1500)
+    expect(used()).toBeLessThan(1500)
   })
 
   it('may take a second of CPU, however long the clock says that it took', () => {
@@ -241,9 +242,9 @@ describe('a schema of some size', () => {
     })
     const list = { enum: [...Array.from({ length: 9000 }, (_, i) => i)] }
     const schema = { oneOf: Array.from({ length: 250 }, (_, i) => branch(i)), $defs: { list } }
-    const started = performance.now()
+    const used = cpuWatch()
     expect(() => compileConstraint(constraint(schema))).toThrow(GrammarError)
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(used()).toBeLessThan(2000)
   })
 })
 
@@ -308,7 +309,7 @@ describe('a schema that cannot be honoured is refused', () => {
     ['a megabyte', { enum: ['x'.repeat(1_000_000)] }, ''],
   ]
   it.each(refused)('%s', (_name, schema, path) => {
-    const started = performance.now()
+    const used = cpuWatch()
     let error: unknown
     try {
       compileConstraint(constraint(schema))
@@ -317,7 +318,7 @@ describe('a schema that cannot be honoured is refused', () => {
     }
     expect(error).toBeInstanceOf(GrammarError)
     if (path !== '') expect((error as GrammarError).path).toBe(path)
-    expect(performance.now() - started).toBeLessThan(1000)
+    expect(used()).toBeLessThan(1000)
   })
 
   it('references that double at each level, whose half-read texts would double at each character', () => {
