@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../support/patience.ts'
 import { parseLine, startServer, type TestServer } from '../support/server.ts'
 
 const KEY = 'sk-one-0123456789abcde'
@@ -52,10 +52,6 @@ async function metric(name: string): Promise<number> {
     (sum, [, value]) => sum + Number(value),
     0,
   )
-}
-
-async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds())) await pause(20)
 }
 
 const idle = async (): Promise<boolean> =>

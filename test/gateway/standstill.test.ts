@@ -51,9 +51,7 @@ async function metric(url: string, name: string): Promise<number> {
 }
 
 describe('a gateway that stands still', () => {
-  it('for a minute kills nobody, suspects nobody, and goes on with its streams', {
-    timeout: 300_000,
-  }, async () => {
+  it('for a minute kills nobody, suspects nobody, and goes on with its streams', async () => {
     server = await startServer(['--slots', '4'])
     const { url, process: gateway } = server
     const before = children(gateway.pid ?? 0)
@@ -76,9 +74,7 @@ describe('a gateway that stands still', () => {
 })
 
 describe('an engine that hangs', () => {
-  it('twice is replaced twice, and what it served goes on and is let in again', {
-    timeout: 300_000,
-  }, async () => {
+  it('twice is replaced twice, and what it served goes on and is let in again', async () => {
     server = await startServer(['--slots', '2'])
     const { url, process: gateway } = server
     const answer = await chat(url, longStream)
@@ -102,9 +98,7 @@ describe('an engine that hangs', () => {
 })
 
 describe('an engine that dies while it loads', () => {
-  it('is started ten times, and the process ends with the reason, where Kubernetes looks for it', {
-    timeout: 300_000,
-  }, async () => {
+  it('is started ten times, and the process ends with the reason, where Kubernetes looks for it', async () => {
     const folder = newFolder()
     const model = join(folder, 'model.gguf')
     const log = join(folder, 'termination-log')
@@ -132,7 +126,7 @@ describe('an engine that dies while it loads', () => {
 })
 
 describe('all processes that die at once', () => {
-  it('lose the running streams only: what was parked is whole or ignored', { timeout: 300_000 }, async () => {
+  it('lose the running streams only: what was parked is whole or ignored', async () => {
     const folder = newFolder()
     const flags = ['--slots', '1', '--kv-cache-dir', folder]
     const ask = async (word: string): Promise<{ text: string; cached: number }> => {

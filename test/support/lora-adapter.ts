@@ -5,7 +5,7 @@ import { f32, writeRandomModel } from './random-model.ts'
 
 export const builtIn = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
 
-/** See GAP: random numbers so large make rounding count for more, up to 0.16 where a CPU has AVX2 and no more. */
+/** See GAP: random numbers so large make rounding count for more: up to 0.16 was seen. */
 export const ADAPTED_GAP = 0.25
 
 const RANK = 4
