@@ -8,7 +8,7 @@ const TOKENS_A_STAY = 16
 
 export interface PreemptionOptions {
   readonly slots: number
-  readonly queue: Pick<FairQueue, 'compare' | 'priorityOf' | 'servedOf'>
+  readonly queue: Pick<FairQueue<Sequence>, 'compare' | 'priorityOf' | 'servedOf'>
   readonly cache: Pick<SlotCache, 'mayPark'>
   /** Tokens that whoever has a slot generates before another may have it. */
   readonly leastStay?: number | undefined

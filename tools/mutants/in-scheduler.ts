@@ -288,20 +288,20 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'whoever is cancelled keeps waiting',
     file: 'src/scheduler/fair-queue.ts',
-    find: '    this.#leaveLine(sequence)\n    this.#tickets.delete(sequence)',
-    replace: '    this.#tickets.delete(sequence)',
+    find: '    this.#leaveLine(item)\n    this.#tickets.delete(item)',
+    replace: '    this.#tickets.delete(item)',
   },
   {
     name: 'whoever is cancelled keeps a ticket',
     file: 'src/scheduler/fair-queue.ts',
-    find: '    this.#tickets.delete(sequence)\n',
+    find: '    this.#tickets.delete(item)\n',
     replace: '\n',
   },
   {
     name: 'adapters that wait are counted for ever',
     file: 'src/scheduler/fair-queue.ts',
-    find: 'if (others > 0) this.#adapters.set(sequence.adapter, others)',
-    replace: 'if (others >= 0) this.#adapters.set(sequence.adapter, others)',
+    find: 'if (others > 0) this.#adapters.set(item.adapter, others)',
+    replace: 'if (others >= 0) this.#adapters.set(item.adapter, others)',
   },
   {
     name: 'last come, first served',
@@ -312,8 +312,8 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'tenants have the same, whatever their weight',
     file: 'src/scheduler/fair-queue.ts',
-    find: 'tokens / sequence.share.weight',
-    replace: 'tokens',
+    find: 'cost / item.share.weight',
+    replace: 'cost',
   },
   {
     name: 'nobody grows more urgent',
