@@ -1,5 +1,5 @@
+import type { FairQueue } from '../fair-queue.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
-import type { FairQueue } from './fair-queue.ts'
 import type { Sequence } from './sequence.ts'
 
 /** Tokens that a sequence generates before its slot may be taken from it, and of how many in its slot each more of them is one. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SimulatedEngine } from '../../src/engine/simulated.ts'
+import { FairQueue } from '../../src/fair-queue.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
-import { FairQueue } from '../../src/scheduler/fair-queue.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
 import type { Share } from '../../src/share.ts'

@@ -1,5 +1,5 @@
-import { insist } from '../insist.ts'
-import type { Share } from '../share.ts'
+import { insist } from './insist.ts'
+import type { Share } from './share.ts'
 
 /** What can wait in a fair queue. */
 export interface Queued {
