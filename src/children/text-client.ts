@@ -63,19 +63,20 @@ export class TextClient {
    */
   async call(body: TextCall, turn: TextTurn): Promise<TextAnswer> {
     const size = charactersOf(stringsIn(body))
-    const worker = this.#workerFor(size)
-    const answer = await worker.call(body, size, turn)
-    const absent = answer.type === 'error' && answer.code === 'not_ready'
-    return absent && worker === this.#long ? busy(ABSENT_RETRY_MS) : answer
+    const long = size > LONG_TEXT ? this.#longWorker(turn.bulk) : undefined
+    if (long === undefined) return this.#quick.call(body, size, turn)
+    const answer = await long.call(body, size, turn)
+    if (answer.type !== 'error' || answer.code !== 'not_ready') return answer
+    return long.child.wasReady ? busy(ABSENT_RETRY_MS) : this.#quick.call(body, size, turn)
   }
 
-  /** Until the process for long calls has been there once, the other one takes them. */
-  #workerFor(size: number): TextWorker {
-    if (size <= LONG_TEXT) return this.#quick
+  /** Until it has been there once, a generation does not wait for its start, nor anybody for one that fails to. */
+  #longWorker(bulk = false): TextWorker | undefined {
+    const { child } = this.#long
     if (this.#state === 'one') {
       this.#state = 'both'
-      this.#long.child.start()
+      child.start()
     }
-    return this.#long.child.wasReady ? this.#long : this.#quick
+    return child.wasReady || (bulk && child.restarts === 0) ? this.#long : undefined
   }
 }

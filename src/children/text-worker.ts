@@ -19,15 +19,19 @@ export interface TextWorkerOptions {
   readonly budgetMs?: number | undefined
   /** How often its budget a call may take by the clock, on a machine that has little CPU for it. */
   readonly clockShare: number
+  /** Milliseconds without any work after which a process is taken for hung. Default 5 s. */
+  readonly quietMs?: number | undefined
   /** Default: what the system tells. */
   readonly cpuUse?: ((pid: number | undefined) => CpuUse | undefined) | undefined
 }
 
 const WAIT_FOR_CHILD_MS = 10_000
-/** A process that used less of a call's budget than this in as much time, and waits for somebody, hangs. */
-const IDLE_SHARE = 0.25
+/** A process that waits for somebody and has used no CPU for so long hangs. On a full machine a long answer takes seconds to get through. */
+const QUIET_MS = 5000
 /** CPU is told in ticks: looking more often would tell nothing. */
-const LOOK_AGAIN_MS = 50
+const LOOK_AGAIN_MS = { least: 50, most: 500 }
+
+const TOO_LONG = 'the text took too long to process'
 
 interface Call extends LineCall {
   readonly body: TextCall
@@ -171,6 +175,7 @@ export class TextWorker {
   }
 
   #once({ body, size, most }: Call): Promise<Outcome | 'down'> {
+    const { clockShare, quietMs = QUIET_MS } = this.#options
     const call = ++this.#calls
     return new Promise((resolve) => {
       const settle = (outcome: Outcome | 'down'): void => {
@@ -186,29 +191,31 @@ export class TextWorker {
       const budgetMs = this.#budgetMs + size / 1000
       const startedAt = awakeNow()
       const before = this.#cpuUse(this.child.pid)?.usedMs ?? 0
+      let active = { usedMs: before, at: startedAt }
       const look = (): void => {
         const { usedMs, computes } = this.#cpuUse(this.child.pid) ?? { usedMs: Infinity, computes: true }
+        const now = awakeNow()
         const used = usedMs - before
-        const tookMs = Math.round(awakeNow() - startedAt)
+        const tookMs = Math.round(now - startedAt)
+        if (computes || usedMs > active.usedMs) active = { usedMs, at: now }
         if (used >= budgetMs)
-          end(
-            failed('the text took too long to process', 'costly'),
-            Math.min(used, tookMs),
-            'a call outran its budget',
-          )
+          end(failed(TOO_LONG, 'costly'), Math.min(used, tookMs), 'a call outran its budget')
         // Not this call's fault: the next process is asked again.
-        else if (!computes && used < IDLE_SHARE * budgetMs)
-          this.child.kill(`no answer for ${tookMs} ms, and no work done`)
-        else if (tookMs >= this.#options.clockShare * budgetMs) {
+        else if (now - active.at >= quietMs) this.child.kill(`no answer for ${tookMs} ms, and no work done`)
+        else if (tookMs >= clockShare * budgetMs) {
           const cause = `a call got ${used} ms of CPU in ${tookMs} ms`
           end(failed(cause, 'starved'), used, cause)
-        } else callOff = whenAwakeFor(Math.max(LOOK_AGAIN_MS, budgetMs - used), look)
+        } else callOff = whenAwakeFor(lookAgainIn(budgetMs - used), look)
       }
-      let callOff = whenAwakeFor(budgetMs, look)
+      let callOff = whenAwakeFor(Math.min(budgetMs, quietMs), look)
       this.#running = { call, settle }
       if (!this.child.send({ call, body, most })) settle('down')
     })
   }
+}
+
+function lookAgainIn(leftMs: number): number {
+  return Math.min(Math.max(LOOK_AGAIN_MS.least, leftMs), LOOK_AGAIN_MS.most)
 }
 
 type FailedAnswer = Extract<TextAnswer, { type: 'error' }>

@@ -87,7 +87,7 @@ it('gives a call up that gets no CPU at all, blames the machine, and serves the 
 })
 
 it('asks the next process where one waits for nothing and does nothing', async () => {
-  const text = await start(300)
+  const text = await start(300, { quietMs: 300 })
   process.kill(text.child.pid ?? 0, 'SIGSTOP')
   expect((await text.call({ type: 'tokenize', text: 'Hello' }, turn)).type).toBe('tokens')
   expect(text.child.restarts).toBe(1)

@@ -1,4 +1,5 @@
-// Stalled readers, slow senders, those who leave and those who ask for long answers: what the others feel, and what is left of them: npm run test:abuse
+// Stalled readers, slow senders, those who leave, those who ask for long answers and those who send long texts: what the others
+// feel, and what is left of them: npm run test:abuse
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { percentile } from '../../bench/report/statistics.ts'
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     /** In a turn: with two rounds, twice as many. */
     abort: { type: 'string', default: '5000' },
     long: { type: 'string', default: '30' },
+    texts: { type: 'string', default: '12' },
     rounds: { type: 'string', default: '2' },
     seconds: { type: 'string', default: '20' },
     load: { type: 'string', default: '0.2' },
@@ -27,7 +29,7 @@ const { values } = parseArgs({
   },
 })
 
-const counts = (['stalled', 'slowloris', 'abort', 'long'] as const).map(
+const counts = (['stalled', 'slowloris', 'abort', 'long', 'texts'] as const).map(
   (abuse) => [abuse, Number(values[abuse])] as const,
 )
 const report = await abuseRounds({
@@ -55,7 +57,7 @@ function lineOf({ abuse, without, with: beside, during, after }: Turn): string {
 
 function told({ asked, good, firstTokenMs, faults }: Goodput): string {
   const kinds = faults.length === 0 ? '' : ` (${[...new Set(faults)].join(', ')})`
-  return `${good} of ${asked} good${kinds}, first token p50 ${Math.round(percentile(firstTokenMs, 0.5))} ms`
+  return `${good} of ${asked} good${kinds}, first token p50 ${Math.round(percentile(firstTokenMs, 0.5))} ms, p99 ${Math.round(percentile(firstTokenMs, 0.99))} ms`
 }
 
 function tell({ capacity, before, turns }: AbuseReport): void {
