@@ -90,7 +90,7 @@ function* listed(
   yield `{"count":${tokens.length},"max_model_len":${contextSize},"tokens":`
   yield* numberSlices(tokens)
   yield ',"token_strs":'
-  if (strings) yield* arraySlices(tokens, writer(piecesOf(vocabulary)))
+  if (strings) yield* arraySlices(tokens, piecesOf(vocabulary))
   else yield 'null'
   yield '}'
 }
@@ -103,11 +103,7 @@ function* listedPlainly(
 ): Generator<string> {
   yield '{"tokens":'
   const pieceOf = piecesOf(vocabulary)
-  if (strings)
-    yield* arraySlices(
-      tokens,
-      writer((id) => ({ id, piece: pieceOf(id) })),
-    )
+  if (strings) yield* arraySlices(tokens, (id) => `{"id":${id},"piece":${pieceOf(id)}}`)
   else yield* numberSlices(tokens)
   yield '}'
 }
@@ -132,15 +128,23 @@ function* textSlices(tokens: Uint32Array, vocabulary: Vocabulary): Generator<str
   yield JSON.stringify(detokenizer.flush()).slice(1, -1)
 }
 
-/** Items of a JSON array. */
-function writer(itemOf: (token: number) => unknown): (tokens: Uint32Array) => string {
-  return (tokens) => JSON.stringify(Array.from(tokens, itemOf)).slice(1, -1)
-}
+/** By vocabulary: what each token that has been asked for is as JSON. */
+const known = new WeakMap<Vocabulary, (string | undefined)[]>()
 
-/** The text of a token by itself; a part of a character is a replacement character. */
-function piecesOf({ bytes, offsets, silent }: Vocabulary): (token: number) => string {
+/** The text of a token by itself, as JSON; a part of a character is a replacement character. */
+function piecesOf(vocabulary: Vocabulary): (token: number) => string {
+  const { bytes, offsets, silent } = vocabulary
+  const pieces = known.get(vocabulary) ?? new Array<string | undefined>(vocabulary.size).fill(undefined)
+  known.set(vocabulary, pieces)
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  return (token) => silent.get(token) ?? decoder.decode(bytes.subarray(offsets[token], offsets[token + 1]))
+  return (token) => {
+    const piece = pieces[token]
+    if (piece !== undefined) return piece
+    const text = silent.get(token) ?? decoder.decode(bytes.subarray(offsets[token], offsets[token + 1]))
+    const json = JSON.stringify(text)
+    pieces[token] = json
+    return json
+  }
 }
 
 /** Others have the event loop between the parts of a long list. */
