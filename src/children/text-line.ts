@@ -15,6 +15,8 @@ const MOST_OWN_MS = 10_000
 const MOST_MS = 60_000
 /** Of what calls took, one of late counts for so much. */
 const OF_LATE = 0.1
+/** Characters below which their number hardly matters. */
+const SHORT = 1000
 
 interface Waiting {
   ms: number
@@ -32,7 +34,8 @@ export class TextLine<Call extends LineCall> {
   /** Milliseconds that each is expected to take; of those that wait. */
   readonly #expected = new Map<Call, number>()
   #allMs = 0
-  /** Milliseconds of a character, on a machine with nothing else to do, to begin with. */
+  /** What calls take by the clock: each, with a part for each character, and a grammar. To begin with, on an idle machine. */
+  #callMs = 1
   #characterMs = 0.0005
   #grammarMs = 10
 
@@ -77,10 +80,10 @@ export class TextLine<Call extends LineCall> {
     this.#queue.charge(call, cpuMs)
     this.#queue.remove(call)
     if (call.kind === 'grammar') this.#grammarMs += OF_LATE * (ms - this.#grammarMs)
-    else if (call.size > 0) {
-      // One long text says as much as many short ones of its length.
-      const part = 1 - (1 - OF_LATE) ** Math.max(1, call.size / 10_000)
-      this.#characterMs += part * (ms / call.size - this.#characterMs)
+    else if (call.size < SHORT) this.#callMs += OF_LATE * (ms - this.#callMs)
+    else {
+      const characterMs = Math.max(0, ms - this.#callMs) / call.size
+      this.#characterMs += OF_LATE * (characterMs - this.#characterMs)
     }
   }
 
@@ -94,7 +97,10 @@ export class TextLine<Call extends LineCall> {
 
   /** Whole milliseconds: sums of them are exact. */
   #expect({ kind, size }: Call): number {
-    return Math.max(1, Math.ceil(kind === 'grammar' ? this.#grammarMs : size * this.#characterMs))
+    return Math.max(
+      1,
+      Math.ceil(kind === 'grammar' ? this.#grammarMs : this.#callMs + size * this.#characterMs),
+    )
   }
 
   #forget(call: Call): void {

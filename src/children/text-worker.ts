@@ -19,13 +19,15 @@ export interface TextWorkerOptions {
   readonly budgetMs?: number | undefined
   /** How often its budget a call may take by the clock, on a machine that has little CPU for it. */
   readonly clockShare: number
+  /** Milliseconds for which calls wait for a process that is not there, from when they are the next ones. Default 10 s. */
+  readonly patienceMs?: number | undefined
   /** Milliseconds without any work after which a process is taken for hung. Default 5 s. */
   readonly quietMs?: number | undefined
   /** Default: what the system tells. */
   readonly cpuUse?: ((pid: number | undefined) => CpuUse | undefined) | undefined
 }
 
-const WAIT_FOR_CHILD_MS = 10_000
+const PATIENCE_MS = 10_000
 /** A process that waits for somebody and has used no CPU for so long hangs. On a full machine a long answer takes seconds to get through. */
 const QUIET_MS = 5000
 /** CPU is told in ticks: looking more often would tell nothing. */
@@ -141,7 +143,7 @@ export class TextWorker {
   /** Waits for the process, and says why it is not there. */
   async #absence(): Promise<TextAnswer | undefined> {
     try {
-      await this.child.whenReady(WAIT_FOR_CHILD_MS)
+      await this.child.whenReady(this.#options.patienceMs ?? PATIENCE_MS)
     } catch (error) {
       // A timer says nothing of what has arrived meanwhile.
       await reads()
