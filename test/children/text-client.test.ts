@@ -84,14 +84,33 @@ it('waits for the process from when a call is the next one, however long it has 
   expect([(await first)?.type, (await second)?.type]).toEqual(['tokens', 'tokens'])
 })
 
+it('gives each call as long for a process that does not come', async () => {
+  const entry = new URL('absent.ts', import.meta.url)
+  const log = { info: () => undefined, warn: () => undefined }
+  client = new TextClient({ entry, init: { modelPath }, log, patienceMs: 400 })
+  client.start()
+  const startedAt = performance.now()
+  const ask = async (text: string): Promise<number> => {
+    expect(await client?.call({ type: 'tokenize', text }, turn)).toMatchObject({ code: 'not_ready' })
+    return performance.now() - startedAt
+  }
+  const first = ask('a')
+  await pause(200)
+  const second = ask('b')
+  expect(await first).toBeLessThan(700)
+  expect(await second).toBeGreaterThan(700)
+})
+
 it('reads an answer that arrived while this process stood still', async () => {
-  const text = await start(300, { quietMs: 300 })
+  const text = await start(300, { quietMs: 300, cpuUse: () => ({ usedMs: 0, computes: false }) })
   const asked = text.call({ type: 'tokenize', text: 'Hello' }, turn)
   // It is on its way, and answered in the time that nobody looks.
   await pause(1)
   const until = performance.now() + 2000
   while (performance.now() < until);
   expect((await asked).type).toBe('tokens')
+  // For a process that was killed to be over.
+  await pause(500)
   expect(text.restarts).toBe(0)
 })
 
