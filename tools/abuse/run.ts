@@ -6,7 +6,7 @@ import { percentile } from '../../bench/report/statistics.ts'
 import type { Abuse } from './abusers.ts'
 import type { Goodput } from './good-clients.ts'
 import { type AbuseReport, abuseRounds, type Turn } from './rounds.ts'
-import { faultsOf, goodputKept } from './verdict.ts'
+import { faultsOf, goodputKept, timesLater } from './verdict.ts'
 
 const { values } = parseArgs({
   options: {
@@ -65,7 +65,9 @@ function tell({ capacity, before, turns }: AbuseReport): void {
     `capacity ${capacity.toFixed(1)} answers/s; before: ${before.descriptors.gateway} files, ${inMb(before)}`,
   )
   for (const abuse of new Set(turns.map((turn): Abuse => turn.abuse)))
-    console.log(`${abuse}: ${(100 * goodputKept(turns, abuse)).toFixed(1)} % of the goodput`)
+    console.log(
+      `${abuse}: ${(100 * goodputKept(turns, abuse)).toFixed(1)} % of the goodput, p99 of the first token times ${timesLater(turns, abuse).toFixed(1)}`,
+    )
 }
 
 function inMb({ rss }: Turn['after']): string {
