@@ -157,7 +157,11 @@ export class TextWorker {
     const call = this.#line.next()
     if (call === undefined) return
     const startedAt = awakeNow()
-    const { answer, cpuMs } = await this.#attempts(call)
+    const { answer, cpuMs } = await this.#attempts(call).catch((error: Error) => ({
+      // The line goes on, whatever this is.
+      answer: failed(error.message),
+      cpuMs: 0,
+    }))
     const tookMs = awakeNow() - startedAt
     this.#line.done(call, cpuMs, tookMs)
     call.answer(answer)
