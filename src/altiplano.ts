@@ -116,7 +116,7 @@ export class Altiplano {
       adapters: () => this.#adaptersInUse(),
       kvEvents: () => options.kvEvents ?? { published: 0, dropped: 0 },
       spansDropped: () => options.tracing?.dropped ?? 0,
-      restarts: () => ({ engine: this.#engine?.restarts ?? 0, text: this.#text?.child.restarts ?? 0 }),
+      restarts: () => ({ engine: this.#engine?.restarts ?? 0, text: this.#text?.restarts ?? 0 }),
     })
     this.#generator = new Generator({
       engineReady: () => this.#engine?.ready,
@@ -227,7 +227,7 @@ export class Altiplano {
       onReady: () => this.#openEstimator(),
       onCrash: (loss) => this.#crashes.onCrash(loss),
     })
-    this.#text.child.start()
+    this.#text.start()
     this.#engine.start()
   }
 
@@ -304,7 +304,7 @@ export class Altiplano {
     const leftMs = Math.max(5000, patience - performance.now())
     await Promise.all([
       this.#engine?.stop(leftMs),
-      this.#text?.child.stop(1000),
+      this.#text?.stop(1000),
       this.#pooled.stop(),
       this.#modelText.close(),
     ])
@@ -351,20 +351,20 @@ export class Altiplano {
         trainedContext: this.#text?.child.ready?.model.trainedContext,
       }),
       model: () => this.#readyModel(),
-      chatTokens: async (messages, tools, kwargs, signal) =>
-        this.#modelText.prompt({ type: 'chat', messages, tools, kwargs }, signal),
-      tokens: async (text, signal, begin = true) =>
-        (await this.#modelText.prompt({ type: 'tokenize', text, bare: !begin }, signal)).tokens,
-      markupTokens: async (text, signal) =>
-        (await this.#modelText.prompt({ type: 'markup', text }, signal)).tokens,
-      infillTokens: async (prefix, suffix, signal) =>
-        (await this.#modelText.prompt({ type: 'infill', prefix, suffix }, signal)).tokens,
-      grammar: (constraint, param, signal) => this.#modelText.grammar(constraint, param, signal),
+      chatTokens: async (messages, tools, kwargs, turn) =>
+        this.#modelText.prompt({ type: 'chat', messages, tools, kwargs }, turn),
+      tokens: async (text, turn, begin = true) =>
+        this.#modelText.prompt({ type: 'tokenize', text, bare: !begin }, turn),
+      markupTokens: async (text, turn) => this.#modelText.prompt({ type: 'markup', text }, turn),
+      infillTokens: async (prefix, suffix, turn) =>
+        this.#modelText.prompt({ type: 'infill', prefix, suffix }, turn),
+      grammar: (constraint, param, turn) => this.#modelText.grammar(constraint, param, turn),
       estimateTokens: (texts) => this.#estimateTokens(texts),
       admit: (work, prepare, signal) => this.#admit(work, prepare, signal),
       slots: () => this.#engine?.ready?.limits.slots ?? 0,
       running: () => this.#generator.running(),
-      spend: (tenant, tokens) => tenant && this.#tenantLimits.spend(tenant.name, tokens),
+      reserve: (tenant, tokens) => reserveTokens(this.#tenantLimits, tenant, tokens),
+      spend: (tenant, tokens) => this.#tenantLimits.spend(tenant, tokens),
       ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
     }
   }

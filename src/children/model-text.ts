@@ -6,6 +6,7 @@ import type { Constraint } from '../text/grammar/compile-grammar.ts'
 import { charactersOf } from '../text/text-sample.ts'
 import type { TextAnswer, TextCall } from './protocol.ts'
 import type { TextClient } from './text-client.ts'
+import type { TextTurn } from './text-turn.ts'
 import { TokenEstimator } from './token-estimator.ts'
 
 /** A call whose answer is tokens. */
@@ -14,11 +15,18 @@ type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'markup' | 'in
 /** A machine that has had no time for seconds will hardly have it in one. */
 const STARVED_RETRY_MS = 5000
 
-/** Characters from which a text is measured before it is tokenized. */
+/**
+ * Characters from which a text is measured before it is tokenized, and, where it is sure to be too long, refused with the fewest
+ * tokens that it can have, not with those that it has: where a generation was asked for, and where only tokens were.
+ */
+const HUGE_PROMPT = 200_000
 const HUGE_TEXT = 1_000_000
 
 /** Of a text that says something about others: a short prompt is mostly template. */
 const TELLING_TEXT = 200
+
+/** Bytes of the longest token, by the offsets of a vocabulary. */
+const longestTokens = new WeakMap<Uint32Array, number>()
 
 /** What requests ask of the text process: prompts as tokens, constraints as grammars. */
 export class ModelText {
@@ -55,10 +63,10 @@ export class ModelText {
   }
 
   /** A text that cannot fit whatever its tokens are is not worth seconds of the tokenizer's time. */
-  #refuseHuge(call: PromptCall): void {
+  #refuseHuge(call: PromptCall, bulk = false): void {
     const contextSize = this.#contextSize()
     const length = textLength(call)
-    if (contextSize === undefined || length < HUGE_TEXT) return
+    if (contextSize === undefined || length < (bulk ? HUGE_TEXT : HUGE_PROMPT)) return
     const longest = this.#longestToken()
     if (length <= contextSize * longest) return
     const least = Math.ceil(length / longest)
@@ -66,23 +74,29 @@ export class ModelText {
   }
 
   #longestToken(): number {
-    const offsets = this.#client()?.child.ready?.vocabulary.offsets ?? new Uint32Array()
-    return offsets.reduce(
+    const offsets = this.#client()?.child.ready?.vocabulary.offsets
+    if (offsets === undefined) return Number.POSITIVE_INFINITY
+    const known = longestTokens.get(offsets)
+    if (known !== undefined) return known
+    const longest = offsets.reduce(
       (longest, offset, index) => Math.max(longest, offset - (offsets[index - 1] ?? 0)),
       1,
     )
+    longestTokens.set(offsets, longest)
+    return longest
   }
 
   /** @throws ServingError when the text process refuses or fails. */
-  async prompt(call: PromptCall, signal: AbortSignal): Promise<ChatPrompt> {
+  async prompt(call: PromptCall, turn: TextTurn): Promise<ChatPrompt> {
     const client = this.#ready()
-    this.#refuseHuge(call)
+    this.#refuseHuge(call, turn.bulk)
     const started = performance.now()
-    const answer = await client.call(call, signal)
+    const answer = await client.call(call, turn)
     if (answer.type === 'tokens') {
-      tracePrompt(traceOf(signal), started, answer.templateMs)
-      this.#learn(answer.rendered?.length ?? textLength(call), answer.tokens.length)
-      return { tokens: answer.tokens, rendered: answer.rendered ?? '' }
+      const { tokens, count, rendered, templateMs } = answer
+      tracePrompt(traceOf(turn.signal), started, templateMs)
+      this.#learn(rendered?.length ?? textLength(call), count)
+      return { tokens, count, rendered: rendered ?? '' }
     }
     if (answer.type === 'error' && answer.code === 'template_error') {
       throw new ServingError('template_error', "The model's chat template does not take these messages", {
@@ -94,10 +108,10 @@ export class ModelText {
   }
 
   /** GBNF of a constraint. @throws ServingError naming the path of what cannot be honoured. */
-  async grammar(constraint: Constraint, param: string, signal: AbortSignal): Promise<string> {
+  async grammar(constraint: Constraint, param: string, turn: TextTurn): Promise<string> {
     const started = performance.now()
-    const answer = await this.#ready().call({ type: 'grammar', ...constraint }, signal)
-    traceOf(signal)?.add('compile', started)
+    const answer = await this.#ready().call({ type: 'grammar', ...constraint }, turn)
+    traceOf(turn.signal)?.add('compile', started)
     if (answer.type === 'grammar') return answer.gbnf
     if (answer.type === 'refused') throw refusedConstraint(constraint, param, answer)
     throw failedText('The constraint of your request could not be compiled', answer)
@@ -127,6 +141,10 @@ function failedText(message: string, answer: TextAnswer): ServingError {
   if (answer.code === 'costly') {
     const costly = 'The prompt or the schema of this request takes more CPU to read than one may'
     return new ServingError('request_too_complex', costly, { cause })
+  }
+  if (answer.code === 'busy') {
+    const full = 'The server is at capacity: it has too many texts to read before yours. Please retry later'
+    return new ServingError('server_overloaded', full, { retryAfterMs: answer.retryAfterMs ?? 1000, cause })
   }
   if (answer.code !== 'starved') return new ServingError('internal_error', message, { cause })
   const busy = 'The server is at capacity: it has too little CPU to read your request. Please retry later'

@@ -155,6 +155,8 @@ export type EngineMessage = StepMessage | AdapterMessage
 
 export interface TextInit {
   readonly modelPath: string
+  /** How much it gives way to other processes: see setpriority(2). Default 0. */
+  readonly niceness?: number
 }
 
 /** What the gateway needs to know of a model's vocabulary and metadata; sent once, when the text process is ready. */
@@ -213,8 +215,11 @@ export type TextCall =
 export type TextAnswer =
   | {
       readonly type: 'tokens'
+      /** None where there are more than TextRequest.most. */
       readonly tokens: Uint32Array
-      /** For `chat`: the rendered prompt. */
+      /** How many there are. */
+      readonly count: number
+      /** For `chat`, with the tokens: the rendered prompt. */
       readonly rendered?: string
       /** For `chat`: how long rendering took. */
       readonly templateMs?: number
@@ -224,21 +229,28 @@ export type TextAnswer =
   | { readonly type: 'refused'; readonly path: string; readonly message: string }
   /**
    * `template_error`: the template refuses these messages. `not_ready`: there is no text process. `starved`: the machine
-   * had too little CPU for it. `costly`: it took more CPU than a call may. `failed`: anything else.
+   * had too little CPU for it. `costly`: it took more CPU than a call may. `busy`: too much waits already. `failed`: anything
+   * else.
    */
   | {
       readonly type: 'error'
-      readonly code: 'template_error' | 'not_ready' | 'starved' | 'costly' | 'failed'
+      readonly code: 'template_error' | 'not_ready' | 'starved' | 'costly' | 'busy' | 'failed'
       readonly message: string
+      /** For `busy`: milliseconds after which there is likely to be room. */
+      readonly retryAfterMs?: number
     }
 
 export interface TextRequest {
   readonly call: number
   readonly body: TextCall
+  /** Tokens that are of use; undefined: all. */
+  readonly most: number | undefined
 }
 export interface TextResponse {
   readonly call: number
   readonly body: TextAnswer
+  /** Milliseconds of CPU that it took. */
+  readonly cpuMs: number
 }
 
 export interface EmbeddingInit {

@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os'
 import { Template } from '@huggingface/jinja'
 import { type LlamaVocabulary, openVocabulary } from '../engine/llama-vocabulary.ts'
 import { chatAbilities } from '../text/chat-abilities.ts'
@@ -16,10 +17,13 @@ import { serveChild } from './child-channel.ts'
 import type { TextAnswer, TextCall, TextInit, TextReady, TextRequest, TextResponse } from './protocol.ts'
 import { Tidying } from './tidying.ts'
 
+type TokensAnswer = Extract<TextAnswer, { type: 'tokens' }>
+
 /** Characters of compiled grammars, with their sources, that are kept. */
 const GRAMMAR_CACHE = 8_000_000
 
-serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath }, channel) => {
+serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, niceness = 0 }, channel) => {
+  setPriority(niceness)
   const vocabulary = await openVocabulary(modelPath)
   const { bos, eos, controlTexts, markupTexts, chatTemplate } = vocabulary
   const template = chatTemplate ?? plainTemplate(controlTexts)
@@ -39,33 +43,39 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath },
   }
   const render = (call: ChatInput): string[] =>
     chat.toolFormat === plainJson.name ? renderDescribed(call, options) : renderChat(call, options)
-  const withBos = (tokens: readonly number[]): Uint32Array =>
-    Uint32Array.from(
-      vocabulary.addsBos && tokens[0] !== vocabulary.bosToken ? [vocabulary.bosToken, ...tokens] : tokens,
-    )
+  const withBos = (pieces: readonly Uint32Array[]): Uint32Array => {
+    const first = pieces.find(({ length }) => length > 0)?.[0]
+    const begins = !vocabulary.addsBos || first === vocabulary.bosToken
+    return joined(begins ? pieces : [Uint32Array.of(vocabulary.bosToken), ...pieces])
+  }
   const compile = grammarCompiler()
   const tidying = new Tidying()
-  const answer = (call: TextCall): TextAnswer => {
+  const answer = (call: TextCall, most?: number): TextAnswer => {
     if (call.type === 'grammar') return compile(call)
     if (call.type === 'tokenize') {
       const tokens = vocabulary.tokenize(call.text, false)
-      return { type: 'tokens', tokens: call.bare ? Uint32Array.from(tokens) : withBos([...tokens]) }
+      return told(call.bare ? tokens : withBos([tokens]), most)
     }
-    if (call.type === 'markup') return { type: 'tokens', tokens: vocabulary.tokenize(call.text, true) }
-    if (call.type === 'infill') return { type: 'tokens', tokens: withBos(infill(call, vocabulary)) }
+    if (call.type === 'markup') return told(vocabulary.tokenize(call.text, true), most)
+    if (call.type === 'infill') return told(withBos(infill(call, vocabulary)), most)
     const started = performance.now()
     const pieces = render(call)
     const templateMs = performance.now() - started
-    const tokens = pieces.flatMap((piece) => [...vocabulary.tokenize(piece, true)])
-    return { type: 'tokens', tokens: withBos(tokens), rendered: pieces.join(''), templateMs }
+    const tokens = withBos(pieces.map((piece) => vocabulary.tokenize(piece, true)))
+    // Whose tokens are too many is of no use as a text, either.
+    const rendered = most === undefined || tokens.length <= most ? { rendered: pieces.join('') } : {}
+    return { ...told(tokens, most), ...rendered, templateMs }
   }
   return {
     ready: {
       vocabulary: vocabulary.vocabulary,
       model: { ...vocabulary.model, chatTemplate: template, chat },
     },
-    onMessage: ({ call, body }) => {
-      channel.send({ call, body: safely(() => answer(body)) })
+    onMessage: ({ call, body, most }) => {
+      const before = process.cpuUsage()
+      const answered = safely(() => answer(body, most))
+      const { user, system } = process.cpuUsage(before)
+      channel.send({ call, body: answered, cpuMs: (user + system) / 1000 })
       channel.progress()
       tidying.onCall()
     },
@@ -91,10 +101,33 @@ function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
 function infill(
   { prefix, suffix }: { prefix: string; suffix: string },
   vocabulary: LlamaVocabulary,
-): number[] {
+): Uint32Array[] {
   const { infill: marks, tokenize } = vocabulary
   if (marks === undefined) throw new Error('this model has no tokens for filling in the middle')
-  return [marks.prefix, ...tokenize(prefix, false), marks.suffix, ...tokenize(suffix, false), marks.middle]
+  const [before, after] = [tokenize(prefix, false), tokenize(suffix, false)]
+  return [
+    Uint32Array.of(marks.prefix),
+    before,
+    Uint32Array.of(marks.suffix),
+    after,
+    Uint32Array.of(marks.middle),
+  ]
+}
+
+function joined(pieces: readonly Uint32Array[]): Uint32Array {
+  const all = new Uint32Array(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
+}
+
+/** Tokens, or only how many they are where that is more than is of use. */
+function told(tokens: Uint32Array, most = Number.POSITIVE_INFINITY): TokensAnswer {
+  const { length: count } = tokens
+  return { type: 'tokens', tokens: count > most ? new Uint32Array() : tokens, count }
 }
 
 /** Compiles constraints, and remembers what came of them; a refusal is found again. */

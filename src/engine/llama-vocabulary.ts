@@ -79,7 +79,7 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
     controlTexts: controls,
     markupTexts: markup,
     tokenize: (text, controlTokens) =>
-      text === '' ? new Uint32Array() : Uint32Array.from(native.tokenize(text, controlTokens)),
+      text === '' ? new Uint32Array() : native.tokenize(text, controlTokens),
     renderJinja: keepParsed((template) => new Jinja(template)),
     close: async () => {
       await native.dispose()

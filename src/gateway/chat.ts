@@ -1,3 +1,4 @@
+import type { TextTurn } from '../children/text-turn.ts'
 import { fitInContext } from '../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { ChatMessage } from '../text/chat-message.ts'
@@ -36,15 +37,16 @@ export interface ChatRequest extends SamplingRequest, Sharing {
 const MOST_STRINGS = 4000
 
 /** The prompt as the model reads it. @throws ServingError invalid_value, template_error. */
-export async function renderChat(
-  chat: ChatRequest,
-  serving: Serving,
-  signal: AbortSignal,
-): Promise<ChatPrompt> {
+export async function renderChat(chat: ChatRequest, serving: Serving, turn: TextTurn): Promise<ChatPrompt> {
   if (!chat.messages.some((message) => message.content !== '' || message.tool_calls !== undefined)) {
     throw invalidValue(chat.messagesField ?? 'messages', 'every message is empty.')
   }
-  return serving.chatTokens(chat.messages, chat.tools.tools, chat.thinking.kwargs, signal)
+  return serving.chatTokens(chat.messages, chat.tools.tools, chat.thinking.kwargs, turn)
+}
+
+/** What an estimate of its tokens goes by. */
+export function textsOf({ tools, messages }: ChatRequest): string[] {
+  return stringsIn([tools.tools, messages], MOST_STRINGS)
 }
 
 /** One generation a choice. */
@@ -54,9 +56,7 @@ export async function startChat(
   serving: Serving,
   signal: AbortSignal,
 ): Promise<Generation[]> {
-  const promptTokens = await serving.estimateTokens(
-    stringsIn([chat.tools.tools, chat.messages], MOST_STRINGS),
-  )
+  const promptTokens = await serving.estimateTokens(textsOf(chat))
   const work = { tenant: chat.share.tenant, prompts: 1, promptTokens, choices: chat.n }
   return serving.admit(work, () => prepareChat(chat, ready, serving, signal), signal)
 }
@@ -67,8 +67,9 @@ async function prepareChat(
   serving: Serving,
   signal: AbortSignal,
 ): Promise<GenerationRequest[]> {
-  const prompt = await renderChat(chat, serving, signal)
-  const maxTokens = roomFor(chat, prompt.tokens.length, ready.contextSize)
+  const turn = { share: chat.share, signal, most: ready.contextSize }
+  const prompt = await renderChat(chat, serving, turn)
+  const maxTokens = roomFor(chat, prompt.count, ready.contextSize)
   const output = outputFormat(chat, ready, prompt.rendered)
   const wanted = wantedOutput(
     chat.constraint,
@@ -77,9 +78,9 @@ async function prepareChat(
     toolFormatNamed(ready.info.chat.toolFormat),
     chat.thinking,
   )
-  const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, signal, output.markers)
-  const thoughtLimit = await limitThought(chat, output, serving, signal)
-  const speculation = await speculate(chat.speculation, serving, signal)
+  const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, turn, output.markers)
+  const thoughtLimit = await limitThought(chat, output, serving, turn)
+  const speculation = await speculate(chat.speculation, serving, turn)
   return Array.from({ length: chat.n }, (_, choice) => ({
     prompt: prompt.tokens,
     output,
@@ -110,13 +111,14 @@ async function limitThought(
   { thinking: { budget } }: ChatRequest,
   { reasoning, tools }: OutputFormat,
   serving: Serving,
-  signal: AbortSignal,
+  turn: TextTurn,
 ): Promise<GenerationRequest['thoughtLimit']> {
   if (budget === undefined || reasoning === undefined) return undefined
   const { close } = reasoning.tags
   const format = tools && toolFormatNamed(tools.format)
   const ending = format?.thought === undefined ? `\n${close}\n\n` : close
-  return { tokens: Math.max(1, budget), ending: await serving.markupTokens(ending, signal) }
+  const { tokens } = await serving.markupTokens(ending, turn)
+  return { tokens: Math.max(1, budget), ending: tokens }
 }
 
 /** How the answer to this prompt is to be read. */

@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EmbeddingReady, ModelInfo, Vocabulary } from '../children/protocol.ts'
+import type { TextTurn } from '../children/text-turn.ts'
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { Work } from '../generation/generator.ts'
 import type { ChatMessage, ChatTool } from '../text/chat-message.ts'
 import type { Constraint } from '../text/grammar/compile-grammar.ts'
-import type { Tenant } from './access/api-keys.ts'
 
 /** Answers a request whose body is JSON; which path led to it does not matter. */
 export type ApiHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
@@ -16,9 +16,16 @@ export interface ReadyModel {
   readonly contextSize: number
 }
 
-/** A chat as the model reads it: its tokens, and the text they were made from. */
-export interface ChatPrompt {
+/** Tokens of a text. */
+export interface TextTokens {
+  /** None where there are more than TextTurn.most. */
   readonly tokens: Uint32Array
+  /** How many there are. */
+  readonly count: number
+}
+
+/** A chat as the model reads it: its tokens, and, with them, the text they were made from. */
+export interface ChatPrompt extends TextTokens {
   readonly rendered: string
 }
 
@@ -77,20 +84,25 @@ export interface Serving {
   sizes(): { readonly contextSize: number | undefined; readonly trainedContext: number | undefined }
   /** @throws ServingError model_loading, shutting_down. Waits for a child that is being restarted. */
   model(): Promise<ReadyModel>
+  /**
+   * This and what follows, up to the grammar, is the text process's work, where tenants are served in turn.
+   * @throws ServingError template_error, request_too_complex, model_loading; server_overloaded where too much waits for it, or the
+   * machine has no CPU for it; context_length_exceeded for texts that are sure to be too long.
+   */
   chatTokens(
     messages: readonly ChatMessage[],
     tools: readonly ChatTool[],
     kwargs: Readonly<Record<string, unknown>>,
-    signal: AbortSignal,
+    turn: TextTurn,
   ): Promise<ChatPrompt>
   /** @param begin whether to begin with BOS, where the model wants it. Default true. */
-  tokens(text: string, signal: AbortSignal, begin?: boolean): Promise<Uint32Array>
+  tokens(text: string, turn: TextTurn, begin?: boolean): Promise<TextTokens>
   /** Of text that no client wrote: control tokens written in it are meant. */
-  markupTokens(text: string, signal: AbortSignal): Promise<Uint32Array>
+  markupTokens(text: string, turn: TextTurn): Promise<TextTokens>
   /** For a model with ModelInfo.infill: what comes between the two is generated. */
-  infillTokens(prefix: string, suffix: string, signal: AbortSignal): Promise<Uint32Array>
+  infillTokens(prefix: string, suffix: string, turn: TextTurn): Promise<TextTokens>
   /** The GBNF of a constraint. `param` is the field it came from. @throws ServingError invalid_json_schema, invalid_grammar. */
-  grammar(constraint: Constraint, param: string, signal: AbortSignal): Promise<string>
+  grammar(constraint: Constraint, param: string, turn: TextTurn): Promise<string>
   /** Tokens of the texts together, more or less, in less than a millisecond. */
   estimateTokens(texts: readonly string[]): Promise<number>
   /**
@@ -106,8 +118,10 @@ export interface Serving {
   slots(): number
   /** Those that run, in order of arrival. */
   running(): readonly RunningGeneration[]
+  /** Keeps tokens of a tenant until what it returns is called. @throws ServingError rate_limit_exceeded. */
+  reserve(tenant: string, tokens: number): () => void
   /** Counts tokens of a tenant that no generation counts. */
-  spend(tenant: Tenant | undefined, tokens: number): void
+  spend(tenant: string, tokens: number): void
   /** Counts fields that had no effect. */
   ignored(names: readonly string[]): void
 }

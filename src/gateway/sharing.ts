@@ -34,13 +34,18 @@ export function readSharing(
   if (salt === '') throw invalidValue('cache_salt', 'a salt cannot be empty.')
   const asked = fields.integer('priority', { min: 0, max: LEAST_URGENT }) ?? 0
   const deadlineMs = fields.integer('deadline_ms', { min: 1, max: LONGEST_DEADLINE_MS })
-  const { weight, priority } = tenant ?? THE_ONE_TENANT
   return {
-    share: { tenant: tenant?.name ?? '', weight, priority: priority + asked },
+    share: shareOf(tenant, asked),
     cacheScope: scopeOf(tenant?.name, salt),
     adapter: adapters.find(fields.string('model') ?? '')?.id,
     deadlineAt: deadlineMs && performance.now() + deadlineMs,
   }
+}
+
+/** @param asked the priority that the request asks for. */
+export function shareOf(tenant: Tenant | undefined, asked = 0): Share {
+  const { weight, priority } = tenant ?? THE_ONE_TENANT
+  return { tenant: tenant?.name ?? '', weight, priority: priority + asked }
 }
 
 function scopeOf(tenant: string | undefined, salt: string | undefined): string {

@@ -1,5 +1,5 @@
+import type { FairQueue } from '../fair-queue.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
-import type { FairQueue } from './fair-queue.ts'
 import type { Sequence } from './sequence.ts'
 
 /** Tokens that a sequence generates before its slot may be taken from it, and of how many in its slot each more of them is one. */
@@ -8,7 +8,7 @@ const TOKENS_A_STAY = 16
 
 export interface PreemptionOptions {
   readonly slots: number
-  readonly queue: Pick<FairQueue, 'compare' | 'priorityOf' | 'servedOf'>
+  readonly queue: Pick<FairQueue<Sequence>, 'compare' | 'priorityOf' | 'servedOf'>
   readonly cache: Pick<SlotCache, 'mayPark'>
   /** Tokens that whoever has a slot generates before another may have it. */
   readonly leastStay?: number | undefined

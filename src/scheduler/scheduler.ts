@@ -1,9 +1,9 @@
 import { type EngineLimits, isScored, type StepResult } from '../engine/engine.ts'
+import { FairQueue } from '../fair-queue.ts'
 import { insist } from '../insist.ts'
 import { emptyPrefix } from '../kvcache/prefix.ts'
 import type { ShowHeld } from '../kvcache/slot-blocks.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
-import { FairQueue } from './fair-queue.ts'
 import { NextPass, type ScheduledEntry } from './next-pass.ts'
 import { packingMove } from './packing.ts'
 import { type Place, Placement } from './placement.ts'
@@ -36,7 +36,7 @@ export class Scheduler {
   readonly #maxWaiting: number
   readonly #prefill: PrefillBudget
   readonly #placement: Placement
-  readonly #queue: FairQueue
+  readonly #queue: FairQueue<Sequence>
   /** In order of admission. */
   readonly #running = new Set<Sequence>()
   /** Between schedule() and commit() slots are in use by the engine: those of finished sequences are given back after it. */
@@ -64,7 +64,7 @@ export class Scheduler {
     this.#maxWaiting = maxWaiting
     this.#prefill = prefill
     this.#placement = new Placement(cache, leastCopy)
-    this.#queue = new FairQueue(aging)
+    this.#queue = new FairQueue<Sequence>(aging)
     this.#preemption = new Preemption({ slots: limits.slots, queue: this.#queue, cache, leastStay })
   }
 
@@ -261,6 +261,10 @@ export class Scheduler {
     for (const sequence of holding) this.#checkHolding(sequence)
     for (const { id, end } of this.#running) insist(end === undefined, `${id} has ended and runs`)
     for (const { id, end } of this.#leaving) insist(end !== undefined, `${id} leaves and has not ended`)
+    for (const { id, slot, end, computed } of this.#queue.waiting()) {
+      insist(slot === undefined && end === undefined, `${id} has a slot or an end, and waits`)
+      insist(computed === 0, `${id} waits, and has ${computed} tokens in a slot`)
+    }
     this.#queue.checkIntegrity(this.#running)
     this.#cache.checkIntegrity(holding.map(({ slot }) => slot ?? -1))
   }

@@ -2,9 +2,9 @@ import { expect, it } from 'vitest'
 import { abuseRounds } from '../../tools/abuse/rounds.ts'
 import { faultsOf } from '../../tools/abuse/verdict.ts'
 
-it('stalled readers, slow senders and those who leave cost the others nothing, and leave nothing', async () => {
+it('stalled readers, slow senders, those who leave and those who send long texts cost the others nothing, and leave nothing', async () => {
   const report = await abuseRounds({
-    counts: { stalled: 60, slowloris: 120, abort: 200, pipelined: 100 },
+    counts: { stalled: 60, slowloris: 120, abort: 200, pipelined: 100, texts: 12 },
     rounds: 1,
     seconds: 2,
     load: 0.2,
@@ -13,7 +13,7 @@ it('stalled readers, slow senders and those who leave cost the others nothing, a
     abuserLimits: ', max_concurrent: 2',
     flags: [],
   })
-  expect(report.turns.map(({ with: { good } }) => good > 0)).toEqual([true, true, true, true])
+  expect(report.turns.map(({ with: { good } }) => good > 0)).toEqual([true, true, true, true, true])
   const files = (sample = report.before): number => sample.descriptors.gateway ?? 0
   // A third of the slow senders are refused as soon as their headers are there, and come again.
   expect(files(report.turns[1]?.during)).toBeGreaterThan(files() + 60)

@@ -25,6 +25,19 @@ const few = 'sk-few-012345678901'
 const frugal = 'sk-frugal-0123456789'
 const eager = 'sk-eager-0123456789'
 const slow = 'sk-slow-01234567890'
+const reader = 'sk-reader-0123456789'
+
+const moon = 'The moon rose over the quiet lake, and nobody saw it. '
+const READERS = [
+  ['/tokenize', { prompt: moon.repeat(4) }],
+  ['/tokenize', { content: moon.repeat(4) }],
+  ['/tokenize', { messages: [{ role: 'user', content: moon.repeat(4) }] }],
+  ['/detokenize', { tokens: Array(90).fill(300) }],
+  ['/v1/completions/render', { model: 'second', prompt: [moon.repeat(2), moon.repeat(2)] }],
+  ['/v1/chat/completions/render', { model: 'second', messages: [{ role: 'user', content: moon.repeat(4) }] }],
+  ['/v1/messages/count_tokens', { model: 'second', messages: [{ role: 'user', content: moon.repeat(4) }] }],
+  ['/v1/responses/input_tokens', { model: 'second', input: moon.repeat(4) }],
+] as const
 
 function writeKeys(...more: string[]): void {
   writeFileSync(
@@ -36,6 +49,7 @@ function writeKeys(...more: string[]): void {
       `  - { name: few, key: ${few}, models: [second] }`,
       `  - { name: frugal, key: ${frugal}, tokens_per_minute: 30 }`,
       `  - { name: eager, key: ${eager}, tokens_per_minute: 400 }`,
+      ...READERS.map((_, index) => `  - { name: r${index}, key: ${reader}${index}, tokens_per_minute: 100 }`),
       `  - { name: slow, key: ${slow}, requests_per_minute: 2 }`,
       ...more,
     ].join('\n'),
@@ -158,6 +172,17 @@ describe('access', () => {
     expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(await refused[0]?.json()).toMatchObject({ error: { code: 'rate_limit_exceeded' } })
   })
+
+  it.each(READERS.map(([path, body], index) => ({ path, body, key: `${reader}${index}` })))(
+    'counts the tokens of $path, of which nothing is generated',
+    async ({ path, body, key }) => {
+      const answers = [await post(path, key, body), await post(path, key, body)]
+      expect(answers.map(({ status }) => status)).toEqual([200, 429])
+      const remaining = Number(answers[1]?.headers.get('x-ratelimit-remaining-tokens'))
+      expect(remaining).toBeLessThan(50)
+      expect(Number(answers[1]?.headers.get('retry-after'))).toBeGreaterThan(5)
+    },
+  )
 
   it('counts the tokens of a minute, as they come', async () => {
     const send = (): Promise<Response> => post('/v1/completions', frugal, { prompt: 'Hi', ...forty })

@@ -92,6 +92,27 @@ describe('/tokenize and /detokenize', () => {
     expect(prompt).toBe('Hello, wörld! 日本')
   })
 
+  it('list as many tokens as an answer may have, and say when there are more', async () => {
+    const prompt = '日'.repeat(349_525)
+    const all = await post<Listed>('/tokenize', { prompt, return_token_strs: true })
+    const { count, tokens, token_strs } = all
+    expect([count, tokens.length, token_strs?.length]).toEqual([1_048_575, 1_048_575, 1_048_575])
+    const some = prompt.slice(0, 30_000)
+    expect(await post('/detokenize', { tokens: tokens.slice(0, 90_000) })).toEqual({
+      prompt: some,
+      content: some,
+    })
+    const refused = post('/tokenize', { prompt: `${prompt}日` })
+    await expect(refused).rejects.toThrow(
+      "Invalid 'prompt': it has 1048578 tokens, and an answer lists at most 1048576.",
+    )
+    const render = (texts: string[]): Promise<object> =>
+      post('/v1/completions/render', { model: 'demo', prompt: texts })
+    await expect(render([prompt, 'one more'])).rejects.toThrow('an answer lists at most')
+    const chat = { model: 'demo', max_tokens: 1, messages: [{ role: 'user', content: prompt }] }
+    expect(await post('/v1/messages/count_tokens', chat)).toEqual({ input_tokens: expect.any(Number) })
+  })
+
   it('count a chat as a chat counts', async () => {
     const { count, tokens, token_strs } = await post<Listed>('/tokenize', {
       messages,

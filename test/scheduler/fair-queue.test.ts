@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SimulatedEngine } from '../../src/engine/simulated.ts'
+import { FairQueue } from '../../src/fair-queue.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
-import { FairQueue } from '../../src/scheduler/fair-queue.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
 import type { Share } from '../../src/share.ts'
@@ -218,16 +218,23 @@ describe('the fair queue', () => {
   })
 
   it('says when those that run are not those that it admitted', () => {
-    const queue = new FairQueue(100)
-    const [one, other] = [request({}, 2, 1), request({}, 2, 1)]
+    const queue = new FairQueue<Sequence>(100)
+    const one = request({}, 2, 1)
     queue.add(one)
-    queue.add(other)
+    queue.add(request({}, 2, 1))
     queue.checkIntegrity(new Set())
     queue.admit(one, 2)
     queue.checkIntegrity(new Set([one]))
     expect(() => queue.checkIntegrity(new Set())).toThrow('bug')
     expect(() => queue.checkIntegrity(new Set([one, request({}, 2, 1)]))).toThrow('not in the queue')
-    other.slot = 3
-    expect(() => queue.checkIntegrity(new Set([one]))).toThrow('has a slot or an end, and waits')
+  })
+
+  it('says when one that waits has a slot', () => {
+    const { scheduler } = server()
+    const waiting = request({}, 2, 1)
+    scheduler.add(waiting)
+    scheduler.checkIntegrity()
+    waiting.slot = 3
+    expect(() => scheduler.checkIntegrity()).toThrow('has a slot or an end, and waits')
   })
 })

@@ -1,7 +1,9 @@
+import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { closedLoop } from '../../bench/client/pace.ts'
 
-export type Abuse = 'stalled' | 'slowloris' | 'abort' | 'pipelined' | 'long'
+export type Abuse = 'stalled' | 'slowloris' | 'abort' | 'pipelined' | 'long' | 'texts'
 
 /** What is done to a server, by whom, and for how long. */
 export interface Attack {
@@ -15,6 +17,8 @@ export interface Attack {
 const LOCAL = '127.0.0.1'
 /** Connections that are opened at once: a machine has only so many on their way. */
 const BATCH = 50
+/** 0.4 million characters that are 0.9 million tokens. */
+const COSTLY_TEXT = '👩‍👩‍👧‍👦'.repeat(36_000)
 
 /** Ends with all of its connections gone. */
 export const abuses: Readonly<Record<Abuse, (attack: Attack) => Promise<void>>> = {
@@ -28,6 +32,7 @@ export const abuses: Readonly<Record<Abuse, (attack: Attack) => Promise<void>>> 
       (socket) => socket.write(longAnswer(attack.key)),
       (socket) => socket.resume(),
     ),
+  texts: askForTokens,
 }
 
 /** Keeps its connections open until the time is over; one that is cut off is opened anew. */
@@ -68,6 +73,32 @@ async function openAndAbort({ port, count, seconds }: Attack, requests: string):
     if (performance.now() - startedAt < dueMs) await pause(5)
   }
   await pause(500)
+}
+
+/** Has long texts read all the time, on every path that leads to the tokenizer, and does not wait when it is told to. */
+async function askForTokens({ port, key, count, seconds }: Attack): Promise<void> {
+  const model = 'altiplano-demo'
+  const messages = [{ role: 'user', content: COSTLY_TEXT }]
+  const bodies = [
+    ['/tokenize', { prompt: COSTLY_TEXT, return_token_strs: true }],
+    ['/v1/messages/count_tokens', { model, messages }],
+    ['/tokenize', { prompt: COSTLY_TEXT }],
+    ['/v1/chat/completions', { model, messages }],
+  ] as const
+  const requests = bodies.map(([path, body]) => ({ path, body: JSON.stringify(body) }))
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+  await closedLoop(count, seconds, async (lane, turn) => {
+    const { path, body } = requests[(lane + turn) % requests.length] ?? { path: '/tokenize', body: '{}' }
+    const status = await new Promise<number>((resolve) => {
+      const options = { host: LOCAL, port, path, method: 'POST', headers, agent: false }
+      const sent = request(options, (answer) => {
+        const over = (): void => resolve(answer.statusCode ?? 0)
+        answer.once('close', over).resume()
+      })
+      sent.once('error', () => resolve(0)).end(body)
+    })
+    if (status !== 200) await pause(100)
+  })
 }
 
 /** Two kilobytes a token. */

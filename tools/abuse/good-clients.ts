@@ -51,16 +51,17 @@ async function ask({ url, key, tokens, firstTokenMs: limitMs }: GoodClients): Pr
   let firstTokenMs = Number.POSITIVE_INFINITY
   let text = ''
   try {
-    const answer = await post(`${url}/v1/completions`, key, {
+    const answer = await post(`${url}/v1/chat/completions`, key, {
       model: 'altiplano-demo',
-      prompt: 'Once upon a time',
+      messages: [{ role: 'user', content: 'Hi' }],
       max_tokens: tokens,
       ignore_eos: true,
       stream: true,
     })
     for await (const bytes of answer) {
-      if (text === '') firstTokenMs = performance.now() - askedAt
       text += String(bytes)
+      if (firstTokenMs === Number.POSITIVE_INFINITY && /"content":"[^"]/.test(text))
+        firstTokenMs = performance.now() - askedAt
     }
     if (answer.statusCode !== 200) {
       const code = /"code":\s*"(\w+)"/.exec(text)?.[1] ?? ''

@@ -112,7 +112,7 @@ async function takeTurn(scene: Scene, { seconds }: AbuseOptions): Promise<Turn> 
   // They need a moment to be there, and are there to the end.
   const warmUp = 2
   // Who has no limits is held to its share.
-  const key = abuse === 'long' ? KEYS.greedy : KEYS.bad
+  const key = abuse === 'long' || abuse === 'texts' ? KEYS.greedy : KEYS.bad
   abuser.send({ abuse, port, key, count, seconds: seconds + warmUp })
   await pause(1000 * warmUp)
   const [beside, during] = await Promise.all([

@@ -1,11 +1,12 @@
-// Stalled readers, slow senders, those who leave and those who ask for long answers: what the others feel, and what is left of them: npm run test:abuse
+// Stalled readers, slow senders, those who leave, those who ask for long answers and those who send long texts: what the others
+// feel, and what is left of them: npm run test:abuse
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { percentile } from '../../bench/report/statistics.ts'
 import type { Abuse } from './abusers.ts'
 import type { Goodput } from './good-clients.ts'
 import { type AbuseReport, abuseRounds, type Turn } from './rounds.ts'
-import { faultsOf, goodputKept } from './verdict.ts'
+import { faultsOf, goodputKept, timesLater } from './verdict.ts'
 
 const { values } = parseArgs({
   options: {
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     abort: { type: 'string', default: '5000' },
     pipelined: { type: 'string', default: '2000' },
     long: { type: 'string', default: '30' },
+    texts: { type: 'string', default: '12' },
     rounds: { type: 'string', default: '2' },
     seconds: { type: 'string', default: '20' },
     load: { type: 'string', default: '0.2' },
@@ -28,7 +30,7 @@ const { values } = parseArgs({
   },
 })
 
-const counts = (['stalled', 'slowloris', 'abort', 'pipelined', 'long'] as const).map(
+const counts = (['stalled', 'slowloris', 'abort', 'pipelined', 'long', 'texts'] as const).map(
   (abuse) => [abuse, Number(values[abuse])] as const,
 )
 const report = await abuseRounds({
@@ -56,7 +58,7 @@ function lineOf({ abuse, without, with: beside, during, after }: Turn): string {
 
 function told({ asked, good, firstTokenMs, faults }: Goodput): string {
   const kinds = faults.length === 0 ? '' : ` (${[...new Set(faults)].join(', ')})`
-  return `${good} of ${asked} good${kinds}, first token p50 ${Math.round(percentile(firstTokenMs, 0.5))} ms`
+  return `${good} of ${asked} good${kinds}, first token p50 ${Math.round(percentile(firstTokenMs, 0.5))} ms, p99 ${Math.round(percentile(firstTokenMs, 0.99))} ms`
 }
 
 function tell({ capacity, before, turns }: AbuseReport): void {
@@ -64,7 +66,9 @@ function tell({ capacity, before, turns }: AbuseReport): void {
     `capacity ${capacity.toFixed(1)} answers/s; before: ${before.descriptors.gateway} files, ${inMb(before)}`,
   )
   for (const abuse of new Set(turns.map((turn): Abuse => turn.abuse)))
-    console.log(`${abuse}: ${(100 * goodputKept(turns, abuse)).toFixed(1)} % of the goodput`)
+    console.log(
+      `${abuse}: ${(100 * goodputKept(turns, abuse)).toFixed(1)} % of the goodput, p99 of the first token times ${timesLater(turns, abuse).toFixed(1)}`,
+    )
 }
 
 function inMb({ rss }: Turn['after']): string {

@@ -1,3 +1,4 @@
+import { percentile } from '../../bench/report/statistics.ts'
 import { leaks } from '../soak/verdict.ts'
 import type { Abuse } from './abusers.ts'
 import type { AbuseReport, Turn } from './rounds.ts'
@@ -15,6 +16,17 @@ export function goodputKept(turns: readonly Turn[], abuse: Abuse): number {
   const share = (when: 'with' | 'without'): number =>
     sum(those.map((turn) => turn[when].good)) / sum(those.map((turn) => turn[when].asked))
   return share('with') / share('without')
+}
+
+/** How much later the first tokens of the slowest hundredth came beside this kind of abuse. */
+export function timesLater(turns: readonly Turn[], abuse: Abuse): number {
+  const those = turns.filter((turn) => turn.abuse === abuse)
+  const slowest = (when: 'with' | 'without'): number =>
+    percentile(
+      those.flatMap((turn) => turn[when].firstTokenMs),
+      0.99,
+    )
+  return slowest('with') / slowest('without')
 }
 
 /** Empty: the abusers have harmed nobody, and left nothing. */

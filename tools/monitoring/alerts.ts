@@ -53,7 +53,7 @@ export const alerts: readonly Alert[] = [
     for: '0m',
     summary: 'The text process died, or a template, a prompt or a schema outran its time.',
     action:
-      "Look for `child down` with `child: text`. A call that outran its budget is a client's doing: the `request` line beside it has the tenant's request id. One that got too little CPU is the machine's: give it more.",
+      "Look for `child down` with `child: text` or `child: long-text`. A call that outran its budget is a client's doing: the `request` line beside it has the tenant's request id. One that got too little CPU is the machine's: give it more.",
   },
   {
     name: 'AltiplanoRequestQuarantined',

@@ -17,7 +17,7 @@ const EXAMPLES: readonly (readonly [file: RegExp, tests: readonly string[]])[] =
   [/engine\/thread-tuner/, ['test/engine/thread-tuner.test.ts']],
   [/engine\/simulated/, ['test/engine/simulated.test.ts']],
   [/engine\/step-loop/, ['test/engine/step-loop.test.ts', 'test/engine/parking-lot.test.ts']],
-  [/scheduler\/fair-queue/, ['test/scheduler/fair-queue.test.ts', 'test/scheduler/preemption.test.ts']],
+  [/src\/fair-queue/, ['test/scheduler/fair-queue.test.ts', 'test/scheduler/preemption.test.ts']],
   [/scheduler\/prefill-budget/, ['test/scheduler/prefill-budget.test.ts']],
   [/scheduler|kvcache/, ['test/kvcache', 'test/scheduler', 'test/engine/llama-adapters.test.ts']],
   [/generation/, ['test/generation']],

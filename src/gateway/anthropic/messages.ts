@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Generation } from '../../generation/generation.ts'
-import { type ChatRequest, renderChat, startChat } from '../chat.ts'
+import { type ChatRequest, startChat } from '../chat.ts'
 import { answerErrors } from '../error-answers.ts'
 import { Fields } from '../fields.ts'
 import { type StreamSettings, streamEvents } from '../generations.ts'
@@ -10,6 +10,7 @@ import { sendIgnored } from '../openai/ignored-header.ts'
 import type { Serving } from '../serving.ts'
 import { sendAnswer } from '../slow-answer.ts'
 import { ClientGone, watchClient } from '../sse.ts'
+import { countChat } from '../tokens/count-chat.ts'
 import { type MessageHead, messageHead, wireMessage } from './answer.ts'
 import { sendAnthropicError } from './errors.ts'
 import { eventWriter } from './events.ts'
@@ -39,8 +40,7 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
     readModel(fields, serving)
     const { chat, ignored } = readRequest(fields, serving, await serving.model(), request.tenant, false)
     sendIgnored(reply, serving, ignored)
-    const prompt = await renderChat(chat, serving, watchClient(reply).signal)
-    return { input_tokens: prompt.tokens.length }
+    return { input_tokens: await countChat(chat, serving, watchClient(reply).signal) }
   })
 }
 

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
+import type { TextTurn } from '../../children/text-turn.ts'
 import type { ServingError } from '../../errors.ts'
 import { fitInContext } from '../../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import { Fields, invalidValue } from '../fields.ts'
-import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
+import type { ApiHandler, ReadyModel, Serving, TextTokens } from '../serving.ts'
 import { sendAnswer } from '../slow-answer.ts'
 import { collectChoices, type ErrorListener, streamChoices } from './choices.ts'
 import { ignoredFields, readModel } from './common-fields.ts'
@@ -61,13 +62,17 @@ async function startAll(
   const work = {
     tenant: share.tenant,
     prompts: prompts.length,
-    promptTokens: await estimate(wanted, serving),
+    promptTokens: await estimateCompletion(wanted, serving),
     choices,
   }
   return serving.admit(work, prepare, signal)
 }
 
-async function estimate({ prompts, suffix = '' }: CompletionRequest, serving: Serving): Promise<number> {
+/** Tokens of all prompts, by estimate. */
+export async function estimateCompletion(
+  { prompts, suffix = '' }: CompletionRequest,
+  serving: Serving,
+): Promise<number> {
   const texts = prompts.filter((prompt) => typeof prompt === 'string')
   const ids = prompts.filter((prompt) => typeof prompt !== 'string')
   return (
@@ -82,16 +87,17 @@ async function prepareAll(
   serving: Serving,
   signal: AbortSignal,
 ): Promise<GenerationRequest[]> {
-  const constrained = await constrain(wanted.sampling, wanted.constraint, ready.vocabulary, serving, signal)
-  const speculation = await speculate(wanted.speculation, serving, signal)
+  const turn = { share: wanted.share, signal, most: ready.contextSize }
+  const constrained = await constrain(wanted.sampling, wanted.constraint, ready.vocabulary, serving, turn)
+  const speculation = await speculate(wanted.speculation, serving, turn)
   // Choices are compared by their log probabilities.
   const logprobs = wanted.logprobs ?? (wanted.bestOf > wanted.n ? { top: 0, prompt: false } : undefined)
   const requests: GenerationRequest[] = []
   let told = 0
   for (const prompt of wanted.prompts) {
-    const tokens = await tokensOf(prompt, wanted.suffix, serving, signal)
-    const maxTokens = fitInContext(tokens.length, wanted.maxTokens, ready.contextSize, 'prompt')
-    if (logprobs?.prompt) told += tokens.length * wanted.bestOf * (logprobs.top + 1)
+    const { tokens, count } = await tokensOf(prompt, wanted.suffix, serving, turn)
+    const maxTokens = fitInContext(count, wanted.maxTokens, ready.contextSize, 'prompt')
+    if (logprobs?.prompt) told += count * wanted.bestOf * (logprobs.top + 1)
     if (told > MOST_TOLD) throw tooMuchTold()
     for (let choice = 0; choice < wanted.bestOf; choice++) {
       const sampling = { ...constrained, seed: seedOfChoice(constrained.seed, choice) }
@@ -119,13 +125,13 @@ export async function tokensOf(
   prompt: Prompt,
   suffix: string | undefined,
   serving: Serving,
-  signal: AbortSignal,
-): Promise<Uint32Array> {
-  if (typeof prompt !== 'string') return prompt
-  const tokens = await (suffix === undefined
-    ? serving.tokens(prompt, signal)
-    : serving.infillTokens(prompt, suffix, signal))
-  if (tokens.length > 0) return tokens
+  turn: TextTurn,
+): Promise<TextTokens> {
+  if (typeof prompt !== 'string') return { tokens: prompt, count: prompt.length }
+  const counted = await (suffix === undefined
+    ? serving.tokens(prompt, turn)
+    : serving.infillTokens(prompt, suffix, turn))
+  if (counted.count > 0) return counted
   throw invalidValue('prompt', 'it is empty, and this model has no token to begin with.')
 }
 

@@ -24,7 +24,7 @@ export function embeddings(app: FastifyInstance, serving: Serving): void {
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
     const tokens = await tokensOf(inputs, ready, embedding, reply)
     const count = tokens.reduce((sum, { length }) => sum + length, 0)
-    serving.spend(request.tenant, count)
+    serving.spend(request.tenant?.name ?? '', count)
     const data: object[] = []
     for (const [index, each] of tokens.entries()) {
       if (reply.raw.destroyed) return reply

@@ -27,7 +27,7 @@ export function rerank(app: FastifyInstance, serving: Serving): void {
     const judge = ranks ? byPairs : byVectors
     const { scores, tokens } = await judge({ query, documents, embedding, contextSize, reply })
     if (scores === undefined) return reply
-    serving.spend(request.tenant, tokens)
+    serving.spend(request.tenant?.name ?? '', tokens)
     const order = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b)
     return {
       id: `rerank-${randomUUID().replaceAll('-', '')}`,

@@ -1,3 +1,4 @@
+import type { TextTurn } from '../../children/text-turn.ts'
 import { type Fields, missing, oneOf } from '../fields.ts'
 import type { Serving } from '../serving.ts'
 import { readContent } from './messages.ts'
@@ -23,12 +24,13 @@ export function readSpeculation(fields: Fields, byDefault: boolean): Speculation
   return { wanted: wanted ?? true, prediction }
 }
 
-/** What the engine is to do about it; undefined: nothing. */
+/** What the engine is to do about it; undefined: nothing. A prediction of more tokens than are of use predicts nothing. */
 export async function speculate(
   { wanted, prediction }: SpeculationRequest,
   serving: Pick<Serving, 'tokens'>,
-  signal: AbortSignal,
+  turn: TextTurn,
 ): Promise<{ readonly prediction: readonly number[] } | undefined> {
   if (!wanted) return undefined
-  return { prediction: prediction === '' ? [] : [...(await serving.tokens(prediction, signal))] }
+  if (prediction === '') return { prediction: [] }
+  return { prediction: [...(await serving.tokens(prediction, turn)).tokens] }
 }

@@ -1,4 +1,5 @@
 import type { Vocabulary } from '../../children/protocol.ts'
+import type { TextTurn } from '../../children/text-turn.ts'
 import type { SamplingParams } from '../../engine/engine.ts'
 import { ServingError } from '../../errors.ts'
 import type { Constraint } from '../../text/grammar/compile-grammar.ts'
@@ -55,11 +56,11 @@ export async function constrain(
   wanted: WantedConstraint | undefined,
   vocabulary: Vocabulary,
   serving: Pick<Serving, 'grammar'>,
-  signal: AbortSignal,
+  turn: TextTurn,
   markers: ReadonlyMap<number, string> = new Map(),
 ): Promise<SamplingParams> {
   if (wanted === undefined) return sampling
-  const grammar = await serving.grammar(wanted.constraint, wanted.param, signal)
+  const grammar = await serving.grammar(wanted.constraint, wanted.param, turn)
   const bans = silentTokens(vocabulary).filter(([token]) => !markers.has(token))
   return { ...sampling, grammar, logitBias: [...sampling.logitBias, ...bans] }
 }

@@ -1,13 +1,17 @@
 import type { FastifyInstance } from 'fastify'
-import { renderChat } from '../chat.ts'
+import type { TextTurn } from '../../children/text-turn.ts'
 import { Fields } from '../fields.ts'
+import { numberSlices, sendSlices } from '../long-answer.ts'
 import { readChat } from '../openai/chat-completions.ts'
 import { ignoredFields, readModel } from '../openai/common-fields.ts'
 import { readCompletion } from '../openai/completion-request.ts'
-import { tokensOf } from '../openai/completions.ts'
+import { estimateCompletion, tokensOf } from '../openai/completions.ts'
 import { sendIgnored } from '../openai/ignored-header.ts'
+import type { Prompt } from '../openai/prompts.ts'
 import type { Serving } from '../serving.ts'
 import { watchClient } from '../sse.ts'
+import { chatTokens } from './count-chat.ts'
+import { checkListed, MOST_TOKENS, tokensOnly } from './tokens-only.ts'
 
 /**
  * POST /chat/completions/render and /completions/render: the token ids that the engine would get of the same body, and
@@ -20,19 +24,55 @@ export function render(app: FastifyInstance, serving: Serving): void {
     const ready = await serving.model()
     const chat = readChat(fields, serving, ready, request.tenant)
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
-    const { tokens } = await renderChat(chat, serving, watchClient(reply).signal)
-    return { token_ids: [...tokens] }
+    const { tokens, count } = await chatTokens(chat, serving, watchClient(reply).signal)
+    checkListed(count, 'messages')
+    return sendSlices(reply, renderedSlices(tokens), count)
   })
 
   app.post('/completions/render', async (request, reply) => {
     const fields = Fields.ofBody(request)
     readModel(fields, serving)
-    const { prompts, suffix } = readCompletion(fields, serving, await serving.model(), request.tenant)
+    const wanted = readCompletion(fields, serving, await serving.model(), request.tenant)
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const { prompts, suffix, share } = wanted
     const { signal } = watchClient(reply)
-    const rendered: object[] = []
-    for (const prompt of prompts)
-      rendered.push({ token_ids: [...(await tokensOf(prompt, suffix, serving, signal))] })
-    return rendered
+    const estimate = await estimateCompletion(wanted, serving)
+    const { lists, count } = await tokensOnly(
+      { share, signal, estimate, most: MOST_TOKENS },
+      serving,
+      (turn) => renderAll(prompts, suffix, serving, turn),
+    )
+    return sendSlices(reply, listSlices(lists), count)
   })
+}
+
+async function renderAll(
+  prompts: readonly Prompt[],
+  suffix: string | undefined,
+  serving: Serving,
+  turn: TextTurn,
+): Promise<{ lists: Uint32Array[]; count: number }> {
+  const lists: Uint32Array[] = []
+  let count = 0
+  for (const prompt of prompts) {
+    const rendered = await tokensOf(prompt, suffix, serving, turn)
+    count += rendered.count
+    checkListed(count, 'prompt')
+    lists.push(rendered.tokens)
+  }
+  return { lists, count }
+}
+
+function* renderedSlices(tokens: Uint32Array): Generator<string> {
+  yield '{"token_ids":'
+  yield* numberSlices(tokens)
+  yield '}'
+}
+
+function* listSlices(lists: readonly Uint32Array[]): Generator<string> {
+  for (const [index, tokens] of lists.entries()) {
+    yield index === 0 ? '[' : ','
+    yield* renderedSlices(tokens)
+  }
+  yield ']'
 }

@@ -1,18 +1,22 @@
+import { setImmediate as others } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Vocabulary } from '../../children/protocol.ts'
 import { Detokenizer } from '../../text/detokenizer.ts'
 import { checkGenerating } from '../access/allowed-models.ts'
 import type { Tenant } from '../access/api-keys.ts'
-import { renderChat } from '../chat.ts'
 import { Fields, invalidValue, missing, unsupported, wrongType } from '../fields.ts'
+import { arraySlices, numberSlices, SLICE, sendSlices } from '../long-answer.ts'
 import { readChat } from '../openai/chat-completions.ts'
 import { ignoredFields, readModel } from '../openai/common-fields.ts'
 import { sendIgnored } from '../openai/ignored-header.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
+import { shareOf } from '../sharing.ts'
 import { watchClient } from '../sse.ts'
+import { chatTokens } from './count-chat.ts'
+import { checkListed, MOST_TOKENS, tokensOnly } from './tokens-only.ts'
 
-/** More are no text of a model. */
-const MOST_TOKENS = 1_048_576
+/** Token ids that are read in one go: about a millisecond. */
+const READ_AT_ONCE = 65_536
 
 /**
  * POST /tokenize and /detokenize. vLLM: `prompt` or `messages`, and `tokens`; llama-server: `content`, whose answers are its
@@ -29,7 +33,9 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
       readTemplateSwitches(fields)
       const strings = fields.boolean('return_token_strs') ?? false
       sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
-      return listed((await renderChat(chat, serving, signal)).tokens, strings, ready)
+      const { tokens, count } = await chatTokens(chat, serving, signal)
+      checkListed(count, 'messages')
+      return sendSlices(reply, listed(tokens, strings, ready), count)
     }
     const plain = fields.string('content')
     const text = plain ?? fields.string('prompt')
@@ -38,22 +44,27 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
     const special = fields.boolean(plain === undefined ? 'add_special_tokens' : 'add_special')
     const strings = fields.boolean(plain === undefined ? 'return_token_strs' : 'with_pieces') ?? false
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
-    const tokens = await serving.tokens(text, signal, special ?? plain === undefined)
-    if (plain === undefined) return listed(tokens, strings, ready)
-    const pieces = piecesOf(tokens, ready.vocabulary)
-    return { tokens: strings ? [...tokens].map((id, index) => ({ id, piece: pieces[index] })) : [...tokens] }
+    const estimate = await serving.estimateTokens([text])
+    const wanted = { share: shareOf(request.tenant), signal, estimate, most: MOST_TOKENS }
+    const { tokens, count } = await tokensOnly(wanted, serving, (turn) =>
+      serving.tokens(text, turn, special ?? plain === undefined),
+    )
+    checkListed(count, plain === undefined ? 'prompt' : 'content')
+    const slices =
+      plain === undefined ? listed(tokens, strings, ready) : listedPlainly(tokens, strings, ready)
+    return sendSlices(reply, slices, count)
   })
 
   app.post('/detokenize', async (request, reply) => {
     const fields = Fields.ofBody(request)
     readOptionalModel(fields, serving, request.tenant)
     const { vocabulary } = await serving.model()
-    const tokens = readTokens(fields, vocabulary)
+    const tokens = await readTokens(fields, vocabulary)
     sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
-    const detokenizer = new Detokenizer(vocabulary, vocabulary.silent)
-    const text = tokens.map((token) => detokenizer.push(token)).join('') + detokenizer.flush()
-    // vLLM's name for it, and llama-server's.
-    return { prompt: text, content: text }
+    const { name = '' } = request.tenant ?? {}
+    serving.reserve(name, tokens.length)()
+    serving.spend(name, tokens.length)
+    return sendSlices(reply, detokenized(tokens, vocabulary), tokens.length)
   })
 }
 
@@ -74,31 +85,83 @@ function readTemplateSwitches(fields: Fields): void {
 }
 
 /** vLLM: the answer of /tokenize. */
-function listed(tokens: Uint32Array, strings: boolean, { vocabulary, contextSize }: ReadyModel): object {
-  return {
-    count: tokens.length,
-    max_model_len: contextSize,
-    tokens: [...tokens],
-    token_strs: strings ? piecesOf(tokens, vocabulary) : null,
+function* listed(
+  tokens: Uint32Array,
+  strings: boolean,
+  { vocabulary, contextSize }: ReadyModel,
+): Generator<string> {
+  yield `{"count":${tokens.length},"max_model_len":${contextSize},"tokens":`
+  yield* numberSlices(tokens)
+  yield ',"token_strs":'
+  if (strings) yield* arraySlices(tokens, piecesOf(vocabulary))
+  else yield 'null'
+  yield '}'
+}
+
+/** llama-server's. */
+function* listedPlainly(
+  tokens: Uint32Array,
+  strings: boolean,
+  { vocabulary }: ReadyModel,
+): Generator<string> {
+  yield '{"tokens":'
+  const pieceOf = piecesOf(vocabulary)
+  if (strings) yield* arraySlices(tokens, (id) => `{"id":${id},"piece":${pieceOf(id)}}`)
+  else yield* numberSlices(tokens)
+  yield '}'
+}
+
+/** The text twice: vLLM's name for it, and llama-server's. */
+function* detokenized(tokens: Uint32Array, vocabulary: Vocabulary): Generator<string> {
+  yield '{"prompt":"'
+  yield* textSlices(tokens, vocabulary)
+  yield '","content":"'
+  yield* textSlices(tokens, vocabulary)
+  yield '"}'
+}
+
+/** What is between the quotes of a JSON string. */
+function* textSlices(tokens: Uint32Array, vocabulary: Vocabulary): Generator<string> {
+  const detokenizer = new Detokenizer(vocabulary, vocabulary.silent)
+  for (let at = 0; at < tokens.length; at += SLICE) {
+    let text = ''
+    for (const token of tokens.subarray(at, at + SLICE)) text += detokenizer.push(token)
+    yield JSON.stringify(text).slice(1, -1)
+  }
+  yield JSON.stringify(detokenizer.flush()).slice(1, -1)
+}
+
+/** By vocabulary: what each token that has been asked for is as JSON. */
+const known = new WeakMap<Vocabulary, (string | undefined)[]>()
+
+/** The text of a token by itself, as JSON; a part of a character is a replacement character. */
+function piecesOf(vocabulary: Vocabulary): (token: number) => string {
+  const { bytes, offsets, silent } = vocabulary
+  const pieces = known.get(vocabulary) ?? new Array<string | undefined>(vocabulary.size).fill(undefined)
+  known.set(vocabulary, pieces)
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  return (token) => {
+    const piece = pieces[token]
+    if (piece !== undefined) return piece
+    const text = silent.get(token) ?? decoder.decode(bytes.subarray(offsets[token], offsets[token + 1]))
+    const json = JSON.stringify(text)
+    pieces[token] = json
+    return json
   }
 }
 
-/** The text of each token by itself; a part of a character is a replacement character. */
-function piecesOf(tokens: Uint32Array, { bytes, offsets, silent }: Vocabulary): string[] {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  return Array.from(
-    tokens,
-    (token) => silent.get(token) ?? decoder.decode(bytes.subarray(offsets[token], offsets[token + 1])),
-  )
-}
-
-function readTokens(fields: Fields, { size }: Vocabulary): readonly number[] {
-  const tokens = fields.array('tokens', MOST_TOKENS)
-  if (tokens === undefined) throw missing('tokens')
-  for (const [index, token] of tokens.entries()) {
+/** Others have the event loop between the parts of a long list. */
+async function readTokens(fields: Fields, { size }: Vocabulary): Promise<Uint32Array> {
+  const given = fields.array('tokens', MOST_TOKENS)
+  if (given === undefined) throw missing('tokens')
+  const tokens = new Uint32Array(given.length)
+  for (let index = 0; index < given.length; index++) {
+    const token = given[index]
     if (typeof token !== 'number') throw wrongType(`tokens[${index}]`, 'a token id', token)
     if (!Number.isInteger(token) || token < 0 || token >= size)
       throw invalidValue(`tokens[${index}]`, `a token id is an integer from 0 to ${size - 1}.`)
+    tokens[index] = token
+    if (index % READ_AT_ONCE === READ_AT_ONCE - 1) await others()
   }
-  return tokens as readonly number[]
+  return tokens
 }

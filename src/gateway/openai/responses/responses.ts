@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import type { Generation } from '../../../generation/generation.ts'
-import { renderChat, startChat } from '../../chat.ts'
+import { startChat } from '../../chat.ts'
 import { Fields } from '../../fields.ts'
 import { runEvents, type StreamSettings, streamEvents } from '../../generations.ts'
 import type { Serving } from '../../serving.ts'
 import { sendAnswer } from '../../slow-answer.ts'
 import { watchClient } from '../../sse.ts'
+import { countChat } from '../../tokens/count-chat.ts'
 import { readModel } from '../common-fields.ts'
 import { sendIgnored } from '../ignored-header.ts'
 import { readResponses } from './request.ts'
@@ -36,7 +37,7 @@ export function responses(app: FastifyInstance, serving: Serving, settings: Stre
     readModel(fields, serving)
     const { chat, ignored } = readResponses(fields, serving, await serving.model(), request.tenant)
     sendIgnored(reply, serving, ignored)
-    const prompt = await renderChat(chat, serving, watchClient(reply).signal)
-    return { object: 'response.input_tokens', input_tokens: prompt.tokens.length }
+    const tokens = await countChat(chat, serving, watchClient(reply).signal)
+    return { object: 'response.input_tokens', input_tokens: tokens }
   })
 }
