@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { awakeNow } from '../awake-clock.ts'
 import type { ChildFrame, ParentFrame } from './child-channel.ts'
 import { complaintIn, forked, onLines } from './child-process.ts'
-import { cpuUse } from './cpu-time.ts'
+import { type CpuUse, cpuUse } from './cpu-time.ts'
 import { memoryKills } from './memory-kills.ts'
 
 export interface ChildLog {
@@ -32,6 +32,8 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> {
   readonly backoffMs?: { readonly first: number; readonly max: number }
   /** What its memory was planned to be, and what there is: told where the kernel killed it for want of memory. */
   readonly memory?: string
+  /** Default: what the system tells. */
+  readonly cpuUse?: (pid: number | undefined) => CpuUse | undefined
   readonly log: ChildLog
   onReady?(ready: Ready, epoch: number): void
   onMessage(message: FromChild, epoch: number): void
@@ -224,7 +226,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     const silentMs = now - this.#heardAt
     if (silentMs > heartbeatTimeoutMs && !(silentMs <= progressTimeoutMs && this.#isStarved(silentMs / 2)))
       return `no sign of life for ${Math.round(silentMs)} ms`
-    if (silentMs > heartbeatTimeoutMs / 2) this.#usedWhenQuiet ??= cpuUse(this.pid)?.usedMs
+    if (silentMs > heartbeatTimeoutMs / 2) this.#usedWhenQuiet ??= this.#cpuUse()?.usedMs
     if (now - this.#progressedAt > progressTimeoutMs)
       return `no progress for ${Math.round(now - this.#progressedAt)} ms`
     return undefined
@@ -232,9 +234,13 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   /** It would compute if the machine let it. @param ms for which it has been looked at. */
   #isStarved(ms: number): boolean {
-    const use = cpuUse(this.pid)
+    const use = this.#cpuUse()
     if (use === undefined || this.#usedWhenQuiet === undefined) return false
     return use.computes && use.usedMs - this.#usedWhenQuiet < STARVED_SHARE * ms
+  }
+
+  #cpuUse(): CpuUse | undefined {
+    return (this.#options.cpuUse ?? cpuUse)(this.pid)
   }
 
   #hear(frame: ChildFrame): void {

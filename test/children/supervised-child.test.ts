@@ -89,7 +89,7 @@ describe('SupervisedChild', () => {
 
   it('leaves a child alone when it is itself that stood still', async () => {
     const { child, causes } = start({ heartbeatTimeoutMs: 2500, progressTimeoutMs: 2500 })
-    await child.whenReady(10_000)
+    await child.whenReady(PATIENCE)
     child.send({ do: 'work' })
     await new Promise((resolve) => setTimeout(resolve, 1200))
     // Longer than a child may be silent, three times over: it goes on beating, and nobody listens.
@@ -102,6 +102,17 @@ describe('SupervisedChild', () => {
     expect([child.state, causes, child.restarts]).toEqual(['ready', [], 0])
   })
 
+  it.each([
+    ['gets no CPU is waited for', { computes: true, usedMs: 10 }, 'no sign of life for 6'],
+    ['waits for somebody is not', { computes: false, usedMs: 10 }, 'no sign of life for 2'],
+  ])('one that is silent and %s', async (_what, use, failure) => {
+    const { child } = start({ heartbeatTimeoutMs: 2000, progressTimeoutMs: 6000, cpuUse: () => use })
+    await child.whenReady(PATIENCE)
+    child.send({ do: 'hang' })
+    await until(() => child.state === 'restarting')
+    expect(child.lastFailure).toContain(failure)
+  })
+
   it('tells one that it killed from one that ended, and counts starts that fail in a row', async () => {
     const losses: unknown[] = []
     let fail: string | undefined
@@ -110,15 +121,15 @@ describe('SupervisedChild', () => {
       backoffMs: { first: 20, max: 20 },
       onDown: ({ served, killed, failedStarts }) => losses.push([served, killed, failedStarts]),
     })
-    await child.whenReady(10_000)
+    await child.whenReady(PATIENCE)
     child.kill('a test')
     await until(() => losses.length === 1)
-    const { pid } = await child.whenReady(10_000)
+    const { pid } = await child.whenReady(PATIENCE)
     fail = 'no'
     process.kill(pid, 'SIGKILL')
     await until(() => losses.length === 4)
     fail = undefined
-    await child.whenReady(10_000)
+    await child.whenReady(PATIENCE)
     child.send({ do: 'crash' })
     await until(() => losses.length === 5)
     expect(losses).toEqual([
