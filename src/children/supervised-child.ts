@@ -1,18 +1,18 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import { awakeNow } from '../awake-clock.ts'
 import type { ChildFrame, ParentFrame } from './child-channel.ts'
 import { complaintIn, forked, onLines } from './child-process.ts'
 import { type CpuUse, cpuUse } from './cpu-time.ts'
 import { memoryKills } from './memory-kills.ts'
+import { type Patience, VitalSigns } from './vital-signs.ts'
 
 export interface ChildLog {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
 }
 
-export interface SupervisedChildOptions<Init, Ready, FromChild> {
+export interface SupervisedChildOptions<Init, Ready, FromChild> extends Patience {
   /** The process is titled `altiplano NAME`. */
   readonly name: string
   readonly entry: URL
@@ -23,12 +23,6 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> {
   readonly flags?: readonly string[]
   /** Default: a process of Node's own. */
   readonly fork?: () => ChildProcess
-  /** A child from which nothing is heard for so long is killed. Default 14 s: with the watchdog's own half a second, a hang is found within 15 s. */
-  readonly heartbeatTimeoutMs?: number
-  /** A child that is busy and makes no progress for so long is killed. Default 3 min: a step of a large model on a slow CPU is long. */
-  readonly progressTimeoutMs?: number
-  /** A child that is not ready after so long is killed. Default 10 min: large models load slowly. */
-  readonly startTimeoutMs?: number
   readonly backoffMs?: { readonly first: number; readonly max: number }
   /** What its memory was planned to be, and what there is: told where the kernel killed it for want of memory. */
   readonly memory?: string
@@ -60,16 +54,12 @@ export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
 /** A child that has been healthy for so long starts its back-off anew. */
 const HEALTHY_MS = 60_000
 
-/** A silent process that computes, and got less of a core than this, is starved and not hung. */
-const STARVED_SHARE = 0.02
-
 /** Its pipes are read for so long after its end. */
 const LAST_WORDS_MS = 250
 
 /**
  * A forked process that is replaced when it dies or hangs. Each life has an epoch, every message carries it,
- * and nothing of a life that is over is ever delivered. Whether it hangs is told by the time for which this process was awake,
- * and by the CPU that the child got: a standstill of the supervisor or of the machine is none of the child's.
+ * and nothing of a life that is over is ever delivered.
  */
 export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   readonly #options: SupervisedChildOptions<Init, Ready, FromChild>
@@ -84,16 +74,13 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   #failedStarts = 0
   /** Whether this life is ended from here. */
   #killed = false
-  /** When half of its time to show a sign of life was over: the CPU that it had used. */
-  #usedWhenQuiet: number | undefined
   #memoryKills: number | undefined
   #lastFailure: string | undefined
+  /** Why this life ends, where it has said so, or was ended from here. */
+  #lastWord: string | undefined
   /** The last line in which this life wrote of an error, or of what failed for it. */
   #complaint: string | undefined
-  #startedAt = 0
-  #heardAt = 0
-  #progressedAt = 0
-  #progress = -1
+  #vitalSigns: VitalSigns | undefined
   #watchdog: NodeJS.Timeout | undefined
   #restart: NodeJS.Timeout | undefined
 
@@ -130,13 +117,14 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     if (this.#process !== undefined) return
     const { name, entry, init, env, flags, fork = () => forked(entry, env, flags) } = this.#options
     const epoch = ++this.#epoch
-    this.#complaint = undefined
+    this.#complaint = this.#lastWord = undefined
     this.#state = this.#restarts === 0 ? 'starting' : 'restarting'
     this.#killed = false
     this.#memoryKills = memoryKills()
-    this.#startedAt = this.#heardAt = this.#progressedAt = awakeNow()
     const child = fork()
     this.#process = child
+    const { cpuUse: usedCpu = cpuUse } = this.#options
+    this.#vitalSigns = new VitalSigns(this.#options, () => usedCpu(child.pid))
     onLines(child, (line) => this.#hearLine(line))
     child.on('message', (frame: ChildFrame) => {
       // Node may tell of an exit before it has told all that was said.
@@ -163,7 +151,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   /** Ends this life at once; the next begins after the back-off. */
   kill(cause: string): void {
-    this.#lastFailure = cause
+    this.#lastWord = this.#lastFailure = cause
     this.#killed = true
     this.#process?.kill('SIGKILL')
   }
@@ -207,51 +195,14 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   #watch(epoch: number): void {
     if (epoch !== this.#epoch || this.#process === undefined || this.#killed) return
-    const cause = this.#hang()
+    const cause = this.#vitalSigns?.hang(this.#ready !== undefined)
     if (cause !== undefined) this.kill(cause)
   }
 
-  /** Why this life should end now; undefined while it is well. */
-  #hang(): string | undefined {
-    const {
-      heartbeatTimeoutMs = 14_000,
-      progressTimeoutMs = 180_000,
-      startTimeoutMs = 600_000,
-    } = this.#options
-    const now = awakeNow()
-    // While it starts a child may be deep in native code: the file is read, the weights are placed.
-    if (this.#ready === undefined) {
-      return now - this.#startedAt > startTimeoutMs ? `not ready after ${startTimeoutMs} ms` : undefined
-    }
-    const silentMs = now - this.#heardAt
-    if (silentMs > heartbeatTimeoutMs && !(silentMs <= progressTimeoutMs && this.#isStarved(silentMs / 2)))
-      return `no sign of life for ${Math.round(silentMs)} ms`
-    if (silentMs > heartbeatTimeoutMs / 2) this.#usedWhenQuiet ??= this.#cpuUse()?.usedMs
-    if (now - this.#progressedAt > progressTimeoutMs)
-      return `no progress for ${Math.round(now - this.#progressedAt)} ms`
-    return undefined
-  }
-
-  /** It would compute if the machine let it. @param ms for which it has been looked at. */
-  #isStarved(ms: number): boolean {
-    const use = this.#cpuUse()
-    if (use === undefined || this.#usedWhenQuiet === undefined) return false
-    return use.computes && use.usedMs - this.#usedWhenQuiet < STARVED_SHARE * ms
-  }
-
-  #cpuUse(): CpuUse | undefined {
-    return (this.#options.cpuUse ?? cpuUse)(this.pid)
-  }
-
   #hear(frame: ChildFrame): void {
-    this.#heardAt = awakeNow()
-    this.#usedWhenQuiet = undefined
-    if (frame.kind !== 'heartbeat' || !frame.busy || frame.progress !== this.#progress) {
-      this.#progressedAt = this.#heardAt
-    }
-    if (frame.kind === 'heartbeat') this.#progress = frame.progress
+    this.#vitalSigns?.hear(frame)
     if (frame.kind === 'message') this.#options.onMessage(frame.message as FromChild, frame.epoch)
-    else if (frame.kind === 'fatal') this.#lastFailure = frame.message
+    else if (frame.kind === 'fatal') this.#lastWord = frame.message
     else if (frame.kind === 'ready' && this.#state !== 'stopped') {
       this.#state = 'ready'
       this.#wasReady = true
@@ -272,10 +223,10 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     const { name, log, backoffMs = { first: 100, max: 10_000 } } = this.#options
     if (this.#state === 'stopped') return
     const complaint = served || this.#complaint === undefined ? '' : `; it wrote: ${this.#complaint}`
-    const reason = `${this.#lastFailure ?? this.#endInWords(cause)}${complaint}`
+    const reason = `${this.#lastWord ?? this.#endInWords(cause)}${complaint}`
     this.#lastFailure = reason
     log.warn({ child: name, epoch, cause, reason }, 'child down')
-    this.#failures = awakeNow() - this.#startedAt > HEALTHY_MS ? 0 : this.#failures + 1
+    this.#failures = (this.#vitalSigns?.ageMs ?? 0) > HEALTHY_MS ? 0 : this.#failures + 1
     if (!served) this.#failedStarts++
     this.#state = 'restarting'
     this.#restarts++

@@ -6,8 +6,7 @@ import { requestBytes } from './wire.ts'
 
 /** Sends one request up to three times on one connection, without waiting, and leaves: by FIN or RST, at once or after a while. */
 export async function sendAndLeave(port: number, request: FuzzRequest, draw: Draw): Promise<void> {
-  const kept = { ...request, headers: [['connection', 'keep-alive'] as const, ...request.headers] }
-  const whole = Buffer.concat(Array.from({ length: 1 + draw.below(3) }, () => requestBytes(kept)))
+  const whole = Buffer.concat(Array.from({ length: 1 + draw.below(3) }, () => requestBytes(request, true)))
   const sent = draw.once(4) ? whole.subarray(0, draw.below(whole.length)) : whole
   const afterMs = draw.of([0, 5, 50, 300])
   const reset = draw.once(2)

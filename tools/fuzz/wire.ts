@@ -48,10 +48,9 @@ export function sendBytes(
   })
 }
 
-export function requestBytes({ method, path, headers, body }: FuzzRequest): Buffer {
+export function requestBytes({ method, path, headers, body }: FuzzRequest, keepAlive = false): Buffer {
   const names = new Set(headers.map(([name]) => name))
-  const head: (readonly [string, string])[] = [...headers]
-  if (!names.has('connection')) head.unshift(['connection', 'close'])
+  const head: (readonly [string, string])[] = [['connection', keepAlive ? 'keep-alive' : 'close'], ...headers]
   if (!names.has('host')) head.unshift(['host', '127.0.0.1'])
   const chunked = headers.some(([name, value]) => name === 'transfer-encoding' && value === 'chunked')
   if (body !== undefined && !names.has('content-length') && !names.has('transfer-encoding')) {
