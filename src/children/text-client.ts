@@ -13,9 +13,9 @@ export type TextClientOptions = Omit<TextWorkerOptions, 'name' | 'clockShare'>
 const LONG_TEXT = 20_000
 /** See TextWorkerOptions.clockShare. */
 const CLOCK_SHARE = 5
-/** It gives way to everything else: on a machine whose cores are all busy a call gets a quarter of one at best. */
+/** It gives way to everything else: on a machine whose cores are all busy a call gets a tenth of one. */
 const LONG_CLOCK_SHARE = 20
-const LONG_NICENESS = 5
+const LONG_NICENESS = 10
 /** For a process that keeps ending over calls. */
 const ABSENT_RETRY_MS = 5000
 
