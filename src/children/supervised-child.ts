@@ -54,8 +54,8 @@ export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
 /** A child that has been healthy for so long starts its back-off anew. */
 const HEALTHY_MS = 60_000
 
-/** Its pipes are read for so long after its end. */
-const LAST_WORDS_MS = 250
+/** Its pipes are read for so long after its end, at most: on a full machine they are behind it. */
+const LAST_WORDS_MS = 3000
 
 /**
  * A forked process that is replaced when it dies or hangs. Each life has an epoch, every message carries it,
