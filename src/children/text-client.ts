@@ -16,6 +16,9 @@ const CLOCK_SHARE = 5
 /** It gives way to everything else: on a machine whose cores are all busy a call gets a tenth of one. */
 const LONG_CLOCK_SHARE = 20
 const LONG_NICENESS = 10
+/** For so long calls of a kind, of a tenant of whom one of that kind has outrun its budget, are read by the process of the long ones. */
+const COSTLY_MS = 600_000
+const MOST_COSTLY = 1000
 /** For a process that keeps ending over calls. */
 const ABSENT_RETRY_MS = 5000
 
@@ -24,6 +27,8 @@ export class TextClient {
   readonly #quick: TextWorker
   readonly #long: TextWorker
   #state: 'new' | 'one' | 'both' | 'stopped' = 'new'
+  /** Until when, by kind and tenant; the oldest first. */
+  readonly #costly = new Map<string, number>()
 
   constructor({ onReady, init, ...options }: TextClientOptions) {
     this.#quick = new TextWorker({ ...options, init, onReady, name: 'text', clockShare: CLOCK_SHARE })
@@ -63,11 +68,31 @@ export class TextClient {
    */
   async call(body: TextCall, turn: TextTurn): Promise<TextAnswer> {
     const size = charactersOf(stringsIn(body))
-    const long = size > LONG_TEXT ? this.#longWorker(turn.bulk) : undefined
+    const kind = `${body.type} ${turn.share.tenant}`
+    const isLong = size > LONG_TEXT || (this.#costly.get(kind) ?? 0) > performance.now()
+    const answer = await this.#answer(body, size, turn, isLong ? this.#longWorker(turn.bulk) : undefined)
+    if (answer.type === 'error' && answer.code === 'costly') this.#remember(kind)
+    return answer
+  }
+
+  async #answer(
+    body: TextCall,
+    size: number,
+    turn: TextTurn,
+    long: TextWorker | undefined,
+  ): Promise<TextAnswer> {
     if (long === undefined) return this.#quick.call(body, size, turn)
     const answer = await long.call(body, size, turn)
     if (answer.type !== 'error' || answer.code !== 'not_ready') return answer
     return long.child.wasReady ? busy(ABSENT_RETRY_MS) : this.#quick.call(body, size, turn)
+  }
+
+  /** What took too long once may again: it ended a process that others wait for. */
+  #remember(kind: string): void {
+    this.#costly.delete(kind)
+    this.#costly.set(kind, performance.now() + COSTLY_MS)
+    const [oldest] = this.#costly.keys()
+    if (this.#costly.size > MOST_COSTLY && oldest !== undefined) this.#costly.delete(oldest)
   }
 
   /** Until it has been there once, a generation does not wait for its start, nor anybody for one that fails to. */
