@@ -146,4 +146,46 @@ export const inGateway: readonly Mutant[] = [
     find: 'merged[merged.length - 1] = joined',
     replace: 'void joined',
   },
+  {
+    name: 'a standstill of the supervisor counts',
+    file: 'src/awake-clock.ts',
+    find: 'return Math.min(performance.now() - lastBeat, 2 * BEAT_MS)',
+    replace: 'return performance.now() - lastBeat',
+  },
+  {
+    name: 'a starved child is killed',
+    file: 'src/children/vital-signs.ts',
+    find: 'silentMs > heartbeatTimeoutMs && !waitsForCpu',
+    replace: 'silentMs > heartbeatTimeoutMs',
+  },
+  {
+    name: 'a start that fails is counted for ever',
+    file: 'src/children/supervised-child.ts',
+    find: 'this.#failedStarts = 0',
+    replace: 'void this.#failedStarts',
+  },
+  {
+    name: 'brackets of a body are not counted',
+    file: 'src/gateway/body/json-shape.ts',
+    find: 'this.#containers++',
+    replace: '',
+  },
+  {
+    name: 'the cut of a body hides an escape',
+    file: 'src/gateway/body/json-shape.ts',
+    find: 'this.#escaped = true',
+    replace: 'void this.#escaped',
+  },
+  {
+    name: 'a response that waits for the socket outlives it',
+    file: 'src/gateway/waiting-responses.ts',
+    find: "socket.once('close', () => closeAll(open))",
+    replace: 'void closeAll',
+  },
+  {
+    name: 'texts are read first come, first served',
+    file: 'src/children/text-line.ts',
+    find: 'this.#queue.charge(call, cpuMs)',
+    replace: 'void cpuMs',
+  },
 ]

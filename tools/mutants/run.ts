@@ -21,7 +21,10 @@ const EXAMPLES: readonly (readonly [file: RegExp, tests: readonly string[]])[] =
   [/scheduler\/prefill-budget/, ['test/scheduler/prefill-budget.test.ts']],
   [/scheduler|kvcache/, ['test/kvcache', 'test/scheduler', 'test/engine/llama-adapters.test.ts']],
   [/generation/, ['test/generation']],
-  [/children/, ['test/children/supervised-child.test.ts']],
+  [/children\/text/, ['test/children/text-client.test.ts']],
+  [/children|awake-clock/, ['test/children/supervised-child.test.ts']],
+  [/gateway\/body/, ['test/gateway/body/json-shape.test.ts']],
+  [/gateway\/waiting-responses/, ['test/gateway/pipelining.test.ts']],
   [/text/, ['test/text/stop-matcher.test.ts']],
 ]
 /** The same cases for each mutant, and enough of them. */
