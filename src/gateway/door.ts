@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ServingError } from '../errors.ts'
+import { whenClosed } from './waiting-responses.ts'
 
 /**
  * Whether work is taken. Work is every POST. A server that leaves goes on taking it for a while, until all who send it
@@ -42,7 +43,7 @@ export class Door {
       if (method !== 'POST') return
       if (this.#state === 'closed') throw shuttingDown()
       this.#inside++
-      reply.raw.once('close', () => {
+      whenClosed(reply.raw, () => {
         this.#inside--
         if (this.#inside === 0) this.#whenEmpty?.()
       })

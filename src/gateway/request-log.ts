@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ErrorCode } from '../errors.ts'
 import { RequestTrace } from '../generation/request-trace.ts'
 import type { Tracing } from '../tracing/tracing.ts'
+import { whenClosed } from './waiting-responses.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -29,7 +30,7 @@ export function logRequests(
   app.addHook('onRequest', async (request, reply) => {
     const trace = new RequestTrace(request.id)
     request.trace = trace
-    reply.raw.once('close', () => {
+    whenClosed(reply.raw, () => {
       const { statusCode: status, writableFinished } = reply.raw
       const { failure, stalled } = request
       if (!writableFinished) onAborted(stalled ? 'stalled' : 'left')

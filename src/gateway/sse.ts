@@ -6,6 +6,7 @@ import type { FastifyReply } from 'fastify'
 import { whenAwakeFor } from '../awake-clock.ts'
 import type { ErrorBody } from '../errors.ts'
 import { bindTrace } from '../generation/request-trace.ts'
+import { whenClosed } from './waiting-responses.ts'
 
 /** The reader is gone or has stopped reading: nobody is left to answer. */
 export class ClientGone extends Error {
@@ -132,6 +133,6 @@ export function watchClient(reply: FastifyReply): ClientWatch {
     reject(error)
   }
   if (raw.destroyed || raw.socket?.destroyed) gone('the client left before it was served')
-  else raw.once('close', () => (raw.writableFinished ? undefined : gone('the client left')))
+  else whenClosed(raw, () => (raw.writableFinished ? undefined : gone('the client left')))
   return { signal: controller.signal, gone, left }
 }

@@ -3,6 +3,8 @@ import type { Socket } from 'node:net'
 
 /** Those of each connection that are not over. */
 const responses = new WeakMap<Socket, Set<ServerResponse>>()
+/** Those whose `close` has been. */
+const closed = new WeakSet<ServerResponse>()
 
 /**
  * Makes the `close` of a response true for all of them. HTTP pipelining: where a client sends several requests at once, all are
@@ -13,9 +15,19 @@ export function closeWaitingResponses(server: Server): void {
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     const open = responses.get(socket) ?? follow(socket)
     open.add(response)
-    response.once('close', () => open.delete(response))
+    response.once('close', () => {
+      open.delete(response)
+      closed.add(response)
+    })
+    // What lay in the buffer of a connection that is gone is parsed all the same.
     if (socket.closed) process.nextTick(closeAll, open)
   })
+}
+
+/** Tells when a response is over, however it ends, once; also where it was before anybody could listen. */
+export function whenClosed(response: ServerResponse, listener: () => void): void {
+  if (closed.has(response)) process.nextTick(listener)
+  else response.once('close', listener)
 }
 
 function follow(socket: Socket): Set<ServerResponse> {

@@ -105,6 +105,23 @@ describe('requests behind another on their connection', () => {
     socket.destroy()
   })
 
+  it('are over at once where the connection was gone before they were read', async () => {
+    const port = Number(new URL(server.url).port)
+    const leave = async (): Promise<void> => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      const over = new Promise((resolve) => socket.once('close', resolve))
+      socket.write(request(body({ max_tokens: 1 })).repeat(3))
+      await new Promise((resolve) => setImmediate(resolve))
+      socket.resetAndDestroy()
+      await over
+    }
+    for (let batch = 0; batch < 40; batch++) await Promise.all(Array.from({ length: 25 }, leave))
+    await until(idle)
+    // Of two places both are free.
+    expect(await Promise.all([1, 2].map(() => ask(body({ max_tokens: 1 }))))).toEqual([200, 200])
+  })
+
   it('do not keep a server that leaves: admitted = finished + cancelled + failed, and it exits at once', async () => {
     await until(idle)
     const admitted = await metric('altiplano_admitted_total')

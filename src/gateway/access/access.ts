@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServingError } from '../../errors.ts'
+import { whenClosed } from '../waiting-responses.ts'
 import { checkModels } from './allowed-models.ts'
 import type { ApiKeys, Tenant } from './api-keys.ts'
 import type { Rate, TenantLimits } from './tenant-limits.ts'
@@ -74,7 +75,7 @@ function count(reply: FastifyReply, tenant: Tenant, limits: TenantLimits): void 
       { retryAfterMs: 1000 },
     )
   }
-  reply.raw.once('close', end)
+  whenClosed(reply.raw, end)
 }
 
 /** Keeps tokens of a tenant for a prompt, until what it returns is called. @throws ServingError rate_limit_exceeded. */

@@ -4,6 +4,7 @@ import { ServingError } from '../../errors.ts'
 import { keptOf, SharedBound } from '../../shared-bound.ts'
 import { unsupportedMediaType } from '../error-answers.ts'
 import { ClientGone } from '../sse.ts'
+import { whenClosed } from '../waiting-responses.ts'
 import { unparsable } from './json-body.ts'
 import { JsonParser, type WaitingBody } from './json-parser.ts'
 import { JsonShape } from './json-shape.ts'
@@ -54,7 +55,7 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
     const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
     const plain = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)
     if (!plain || encoding.toLowerCase() !== 'identity') throw unsupportedMediaType()
-    reply.raw.once('close', () => {
+    whenClosed(reply.raw, () => {
       held.add(holder(request), -request.heldBytes)
       request.waitingBody?.leave?.()
     })
