@@ -25,6 +25,8 @@ export type ChildFrame =
   | { readonly kind: 'fatal'; readonly epoch: number; readonly message: string }
 
 const HEARTBEAT_MS = 1000
+/** From when it has said why it ends to its end. */
+const LAST_WORDS_MS = 200
 
 /** The child's side of a supervised child: waits for the init message, starts, and lives until told to close or orphaned. */
 export function serveChild<Init, ToChild, Ready, FromChild>(
@@ -39,10 +41,14 @@ export function serveChild<Init, ToChild, Ready, FromChild>(
   }
   const die = (error: unknown): void => {
     const message = error instanceof Error ? error.message : String(error)
-    process.send?.({ kind: 'fatal', epoch, message } satisfies ChildFrame, undefined, undefined, () =>
-      process.exit(1),
+    process.send?.(
+      { kind: 'fatal', epoch, message } satisfies ChildFrame,
+      undefined,
+      undefined,
+      () => undefined,
     )
-    setTimeout(() => process.exit(1), 500)
+    // What llama.cpp wrote of it comes through the event loop.
+    setTimeout(() => process.exit(1), LAST_WORDS_MS)
   }
   const begin = async (init: Init): Promise<void> => {
     body = await start(init, {
