@@ -25,7 +25,7 @@ export type ChildFrame =
   | { readonly kind: 'fatal'; readonly epoch: number; readonly message: string }
 
 const HEARTBEAT_MS = 1000
-/** From when it has said why it ends to its end. */
+/** Of a start that failed. */
 const LAST_WORDS_MS = 200
 
 /** The child's side of a supervised child: waits for the init message, starts, and lives until told to close or orphaned. */
@@ -41,14 +41,13 @@ export function serveChild<Init, ToChild, Ready, FromChild>(
   }
   const die = (error: unknown): void => {
     const message = error instanceof Error ? error.message : String(error)
-    process.send?.(
-      { kind: 'fatal', epoch, message } satisfies ChildFrame,
-      undefined,
-      undefined,
-      () => undefined,
-    )
-    // What llama.cpp wrote of it comes through the event loop.
-    setTimeout(() => process.exit(1), LAST_WORDS_MS)
+    const end = (): never => process.exit(1)
+    process.send?.({ kind: 'fatal', epoch, message } satisfies ChildFrame, undefined, undefined, () => {
+      // One that has served does nothing more. What llama.cpp wrote of a start that failed comes through the event loop.
+      if (body === undefined) setTimeout(end, LAST_WORDS_MS)
+      else end()
+    })
+    setTimeout(end, 500)
   }
   const begin = async (init: Init): Promise<void> => {
     body = await start(init, {
