@@ -17,10 +17,11 @@ process.dlopen = (module, path, ...flags) => {
   })
 }
 
-// The server's children get no NODE_OPTIONS of their parent's.
+// The server's children get no NODE_OPTIONS of their parent's, and of its environment only what they need.
 childProcess.fork = (path, args, options) => {
   const [given, more] = Array.isArray(args) ? [args, options] : [[], args]
   const execArgv = ['--require', __filename, ...(more?.execArgv ?? process.execArgv)]
-  return fork(path, given, { ...more, execArgv })
+  const env = { ...(more?.env ?? process.env), ALTIPLANO_TEST_BACKENDS: folder }
+  return fork(path, given, { ...more, execArgv, env })
 }
 syncBuiltinESMExports()
