@@ -37,6 +37,9 @@ function heldFor(text: string): number {
   return held
 }
 
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+
 describe('the shape of a JSON text', () => {
   it('is the same however the text is cut into pieces', () => {
     fc.assert(
@@ -95,7 +98,8 @@ describe('the shape of a JSON text', () => {
     ['a long text', JSON.stringify('x'.repeat(1_000_000))],
     ['a long text with one emoji', JSON.stringify(`${'x'.repeat(1_000_000)}👩`)],
   ])('tells how many bytes a value takes at most: %s', (_what, text) => {
-    const held = heldFor(text)
+    // Whatever else this process lets go of, or takes, is in each measure.
+    const held = median([1, 2, 3, 4, 5].map(() => heldFor(text)))
     expect(held).toBeGreaterThan(text.length / 4)
     expect(shapeOf(text).heldBytes).toBeGreaterThan(0.95 * held)
   })
