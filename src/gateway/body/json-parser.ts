@@ -31,6 +31,7 @@ export class JsonParser {
   readonly #line: Job[] = []
   #thread: Worker | undefined
   #running: Job | undefined
+  #resting = false
   #idle: NodeJS.Timeout | undefined
 
   /**
@@ -74,7 +75,7 @@ export class JsonParser {
   }
 
   #next(): void {
-    if (this.#running !== undefined) return
+    if (this.#running !== undefined || this.#resting) return
     const job = this.#line.shift()
     if (job === undefined) {
       this.#idle = setTimeout(() => this.#thread?.terminate(), IDLE_MS)
@@ -109,7 +110,12 @@ export class JsonParser {
     const job = this.#running
     this.#running = undefined
     job?.settle(parsed)
-    this.#next()
+    // What becomes of it has this turn of the event loop for itself, however fast the thread is.
+    this.#resting = true
+    setImmediate(() => {
+      this.#resting = false
+      this.#next()
+    })
   }
 }
 

@@ -82,7 +82,9 @@ function idsOf(
 ): Uint32Array {
   if (items.length === 0) throw emptyArray(path)
   if (items.length > contextSize) throw overlong(path, items.length, contextSize)
-  for (const [index, item] of items.entries()) {
+  const ids = new Uint32Array(items.length)
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index]
     if (typeof item !== 'number') throw wrongType(`${path}[${index}]`, 'a token id', item)
     if (!Number.isInteger(item) || item < 0 || item >= vocabularySize) {
       throw invalidValue(path, `a token id is an integer from 0 to ${vocabularySize - 1}.`)
@@ -94,8 +96,9 @@ function idsOf(
         `${item} is a control token, which this server takes at the start and the end only.`,
       )
     }
+    ids[index] = item
   }
-  return Uint32Array.from(items as readonly number[])
+  return ids
 }
 
 /** All of them, before any is computed: a request is refused as a whole. */

@@ -36,7 +36,10 @@ function idReader({ size, control }: Vocabulary, controlTokenIds: boolean): IdRe
   const refused = new Set(controlTokenIds ? [] : control)
   return (items, path) => {
     if (items.length === 0) throw emptyArray(path)
-    for (const [index, item] of items.entries()) {
+    // A million of them are read in some milliseconds: by index, without an iterator.
+    const ids = new Uint32Array(items.length)
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index]
       if (typeof item !== 'number') throw wrongType(`${path}[${index}]`, 'a token id', item)
       if (!Number.isInteger(item) || item < 0 || item >= size) {
         throw invalidValue(path, `a token id is an integer from 0 to ${size - 1}.`)
@@ -47,8 +50,9 @@ function idReader({ size, control }: Vocabulary, controlTokenIds: boolean): IdRe
           `${item} is a control token, which this server takes at the start only.`,
         )
       }
+      ids[index] = item
     }
-    return Uint32Array.from(items as readonly number[])
+    return ids
   }
 }
 
