@@ -76,6 +76,7 @@ export async function abuseRounds(options: AbuseOptions): Promise<AbuseReport> {
     const clients = { url: server.url, key: KEYS.good, tokens: 32, firstTokenMs: options.firstTokenMs }
     const capacity = await capacityFor(clients, 8, options.seconds)
     const turns: Turn[] = []
+    await beginLongTexts(server)
     const before = await settled(server)
     for (const [abuse, count] of Object.entries(options.counts) as [Abuse, number][]) {
       const rate = capacity * (abuse === 'long' ? options.loadBesideLong : options.load)
@@ -120,8 +121,21 @@ async function takeTurn(scene: Scene, { seconds }: AbuseOptions): Promise<Turn> 
     pause(500 * seconds).then(() => sampleNow(server)),
   ])
   await over
+  if (abuse === 'texts') await pause(THREAD_MS)
   return { abuse, without, with: beside, during, after: await settled(server) }
 }
+
+/** The first long text starts a process, and the first large body a thread: they are no leaks. */
+async function beginLongTexts({ url }: TestServer): Promise<void> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEYS.good}` }
+  const body = JSON.stringify({ prompt: 'word '.repeat(60_000) })
+  const answer = await fetch(`${url}/tokenize`, { method: 'POST', headers, body })
+  if (!answer.ok) throw new Error(`a long text was answered with ${answer.status}`)
+  await answer.arrayBuffer()
+}
+
+/** The thread that parses large bodies ends, and gives its memory back, when it has had nothing to do for so long. */
+const THREAD_MS = 12_000
 
 const sampleNow = ({ url, process }: TestServer): Promise<Sample> => sampleOf(url, process.pid ?? 0, 0)
 

@@ -9,7 +9,7 @@ import type { Parsed } from './json-thread.ts'
 /** Bodies up to so many bytes, with up to so many names of fields, are parsed at once: in a millisecond or two. */
 const AT_ONCE = { bytes: 262_144, keys: 4000 } as const
 /** A thread with nothing to do is ended after so long. */
-const IDLE_MS = 30_000
+const IDLE_MS = 10_000
 
 /** Whoever waits for a body. */
 export interface WaitingBody {
