@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 
 /** Whether this is the compiled code; else tsx runs the sources. */
-const COMPILED = !import.meta.url.endsWith('.ts')
+export const COMPILED = !import.meta.url.endsWith('.ts')
 
 /** Starts a thread. @param entry the URL of its file without the extension, compiled or not. */
 export function startThread(entry: string, options: WorkerOptions = {}): Worker {

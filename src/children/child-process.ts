@@ -1,9 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { COMPILED } from '../start-thread.ts'
 import { childEnvironment } from './child-environment.ts'
-
-/** Whether this is the compiled code; else tsx runs the sources. */
-export const COMPILED = !import.meta.url.endsWith('.ts')
 
 /** A file beside this one, compiled or not. */
 export function entryBeside(name: string): URL {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
+import { postJson } from '../support/http.ts'
 import { children } from '../support/processes.ts'
 import { parseLine, startServer, type TestServer } from '../support/server.ts'
 
@@ -23,14 +24,10 @@ function newFolder(): string {
 }
 
 const chat = (url: string, fields: object): Promise<Response> =>
-  fetch(`${url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      model: 'altiplano-demo',
-      messages: [{ role: 'user', content: 'Tell me a story' }],
-      ...fields,
-    }),
+  postJson(`${url}/v1/chat/completions`, {
+    model: 'altiplano-demo',
+    messages: [{ role: 'user', content: 'Tell me a story' }],
+    ...fields,
   })
 
 const longStream = {

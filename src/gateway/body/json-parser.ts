@@ -56,6 +56,13 @@ export class JsonParser {
     await this.#thread?.terminate()
   }
 
+  /** Of a thread with nothing to do. It takes a while to end: a body that comes meanwhile is for another. */
+  #endThread(): void {
+    const thread = this.#thread
+    this.#thread = undefined
+    void thread?.terminate()
+  }
+
   #wait(pieces: readonly Buffer[], bytes: number, waiting: WaitingBody): Promise<Parsed> {
     return new Promise((resolve, reject) => {
       const settle = (parsed: Parsed): void => {
@@ -78,7 +85,7 @@ export class JsonParser {
     if (this.#running !== undefined || this.#resting) return
     const job = this.#line.shift()
     if (job === undefined) {
-      this.#idle = setTimeout(() => this.#thread?.terminate(), IDLE_MS)
+      this.#idle = setTimeout(() => this.#endThread(), IDLE_MS)
       this.#idle.unref()
       return
     }
