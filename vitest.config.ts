@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { TimeByFolder } from './test/support/time-by-folder.ts'
 
 const newer = 'test/clients/newer'
 const installed = existsSync(`${newer}/node_modules`)
@@ -9,20 +10,47 @@ if (!installed)
 /** Set by `npm run test:cluster`, which builds what these tests need. */
 const cluster = process.env['ALTIPLANO_CLUSTER']
 
+/** Folders whose tests start no server and no engine. */
+const PURE = [
+  'bench',
+  'config',
+  'generation',
+  'invariants',
+  'kserve',
+  'kvcache',
+  'models',
+  'scheduler',
+  'text',
+  'tracing',
+].map((folder) => `test/${folder}/**/*.test.ts`)
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: [
-      ...configDefaults.exclude,
-      ...(installed ? [] : [`${newer}/**`]),
-      ...(cluster ? [] : ['test/cluster/**']),
-    ],
-    // Real llama.cpp contexts spin their threads: two at once on a small machine starve each other.
-    fileParallelism: false,
     pool: 'forks',
+    globalSetup: 'test/support/build.ts',
+    reporters: ['default', new TimeByFolder()],
     // For what never ends: on a machine with a load of eight, what takes three seconds takes half a minute.
     testTimeout: 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
+    projects: [
+      {
+        extends: true,
+        // The real engine, servers and clients. They wait for most of their time: more of them than there are cores.
+        test: {
+          name: 'real',
+          include: ['test/**/*.test.ts'],
+          exclude: [
+            ...configDefaults.exclude,
+            ...PURE,
+            ...(installed ? [] : [`${newer}/**`]),
+            ...(cluster ? [] : ['test/cluster/**']),
+          ],
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      { extends: true, test: { name: 'pure', include: PURE, sequence: { groupOrder: 0 } } },
+    ],
   },
 })

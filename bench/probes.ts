@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { honestBodies, hostileBodies, type LargeBody } from '../test/support/large-bodies.ts'
-import { BUILT, startServer, type TestServer } from '../test/support/server.ts'
+import { startServer, type TestServer } from '../test/support/server.ts'
 import { closedLoop, openLoop } from './client/pace.ts'
 import { ask } from './overload/ask.ts'
 import { percentile } from './report/statistics.ts'
@@ -83,7 +83,7 @@ async function sendBodies(url: string, body: LargeBody | undefined): Promise<voi
 
 async function measureBodies(): Promise<void> {
   const flags = ['--max-queued-bytes', String(HELD_BYTES), ...values.serve.split(' ')]
-  const server = await startServer(flags, 'ready', BUILT)
+  const server = await startServer(flags)
   const rows: string[][] = []
   const all: Probe[] = []
   for (const [index, { name }] of bodies.entries()) {

@@ -4,10 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PATIENCE } from '../support/patience.ts'
-import { parseLine, startServer, type TestServer } from '../support/server.ts'
+import { PROGRAM, parseLine, startServer, type TestServer } from '../support/server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
 const file = join(folder, 'keys.yaml')
@@ -135,8 +134,7 @@ describe('the admin port, without keys', () => {
   it.each([
     ['an address that others reach', ['--admin-host', '0.0.0.0', '--allow-unauthenticated'], 2, /--api-keys/],
   ])('does not start on %s', (_name, flags, code, problem) => {
-    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-    const args = ['--import', 'tsx', main, 'serve', '--port', '0', '--admin-port', '0', ...flags]
+    const args = [PROGRAM, 'serve', '--port', '0', '--admin-port', '0', ...flags]
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
     expect([status, stderr]).toEqual([code, expect.stringMatching(problem)])
   })

@@ -36,8 +36,9 @@ interface Completion {
 const complete = (fields: object): Promise<Completion> =>
   askCompletion<Completion>(server, { temperature: 0, ...fields })
 
+/** The text of tokens without an unfinished character at its end, which the content is not told either. */
 const textOf = (tokens: readonly TokenLogprob[]): string =>
-  Buffer.from(tokens.flatMap(({ bytes }) => bytes ?? [])).toString()
+  new TextDecoder().decode(Uint8Array.from(tokens.flatMap(({ bytes }) => bytes ?? [])), { stream: true })
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
 
 describe('chat completions with logprobs', () => {

@@ -4,17 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, describe, it } from 'vitest'
 import { postJson } from '../support/http.ts'
 import { children } from '../support/processes.ts'
 import { parseLine, startServer, type TestServer } from '../support/server.ts'
 
-let server: TestServer | undefined
+// Each of these waits for most of its time: they do it together.
 const folders: string[] = []
-afterEach(async () => {
-  await server?.stop()
-  server = undefined
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
 function newFolder(): string {
@@ -47,9 +45,13 @@ async function metric(url: string, name: string): Promise<number> {
   return Number(new RegExp(`^${name}\\{.*\\} (\\d+)$`, 'm').exec(text)?.[1])
 }
 
-describe('a gateway that stands still', () => {
-  it('for a minute kills nobody, suspects nobody, and goes on with its streams', async () => {
-    server = await startServer(['--slots', '4'])
+describe.concurrent('a gateway that stands still', () => {
+  it.concurrent('for a minute kills nobody, suspects nobody, and goes on with its streams', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const server = await startServer(['--slots', '4'])
+    onTestFinished(async () => void (await server.stop()))
     const { url, process: gateway } = server
     const before = children(gateway.pid ?? 0)
     const answers = await Promise.all([1, 2, 3].map(() => chat(url, longStream)))
@@ -70,9 +72,13 @@ describe('a gateway that stands still', () => {
   })
 })
 
-describe('an engine that hangs', () => {
-  it('twice is replaced twice, and what it served goes on and is let in again', async () => {
-    server = await startServer(['--slots', '2'])
+describe.concurrent('an engine that hangs', () => {
+  it.concurrent('twice is replaced twice, and what it served goes on and is let in again', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const server = await startServer(['--slots', '2'])
+    onTestFinished(async () => void (await server.stop()))
     const { url, process: gateway } = server
     const answer = await chat(url, longStream)
     let raw = ''
@@ -94,8 +100,11 @@ describe('an engine that hangs', () => {
   })
 })
 
-describe('an engine that dies while it loads', () => {
-  it('is started ten times, and the process ends with the reason, where Kubernetes looks for it', async () => {
+describe.concurrent('an engine that dies while it loads', () => {
+  it.concurrent('is started ten times, and the process ends with the reason, where Kubernetes looks for it', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const folder = newFolder()
     const model = join(folder, 'model.gguf')
     const log = join(folder, 'termination-log')
@@ -105,14 +114,8 @@ describe('an engine that dies while it loads', () => {
     const bytes = readFileSync(demo).toString('latin1')
     expect(bytes).toContain('qwen3.block_count')
     writeFileSync(model, Buffer.from(bytes.replaceAll('qwen3', 'qwenX'), 'latin1'))
-    const before = process.env['TERMINATION_LOG']
-    process.env['TERMINATION_LOG'] = log
-    try {
-      server = await startServer(['--model', model], 'listening')
-    } finally {
-      if (before === undefined) delete process.env['TERMINATION_LOG']
-      else process.env['TERMINATION_LOG'] = before
-    }
+    const server = await startServer(['--model', model], 'listening', { TERMINATION_LOG: log })
+    onTestFinished(async () => void (await server.stop()))
     const [code] = (await once(server.process, 'exit')) as [number]
     expect(code).toBe(1)
     const lines = server.logs.flatMap((line) => parseLine(line) ?? [])
@@ -122,10 +125,15 @@ describe('an engine that dies while it loads', () => {
   })
 })
 
-describe('all processes that die at once', () => {
-  it('lose the running streams only: what was parked is whole or ignored', async () => {
+describe.concurrent('all processes that die at once', () => {
+  it.concurrent('lose the running streams only: what was parked is whole or ignored', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const folder = newFolder()
     const flags = ['--slots', '1', '--kv-cache-dir', folder]
+    let server: TestServer | undefined
+    onTestFinished(async () => void (await server?.stop()))
     const ask = async (word: string): Promise<{ text: string; cached: number }> => {
       const messages = [{ role: 'user', content: `${word} `.repeat(120) }]
       const answer = await chat(server?.url ?? '', { messages, max_tokens: 24, temperature: 0 })

@@ -8,16 +8,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { StandInHub } from '../models/stand-in-hub.ts'
-import { startServer } from '../support/server.ts'
+import { PROGRAM, startServer } from '../support/server.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const demo = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
 
 /** Runs the program until it ends by itself. */
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let err = ''
   child.stdout.on('data', (bytes) => {

@@ -4,10 +4,9 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
-import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { PATIENCE, until } from '../support/patience.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { PROGRAM, startServer, type TestServer } from '../support/server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
 const cert = join(folder, 'tls.crt')
@@ -88,8 +87,7 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
     ['one of the two', ['--ssl-certfile', cert], /go together/],
     ['files that are not there', ['--ssl-certfile', '/no/a', '--ssl-keyfile', '/no/b'], /\/no\/a/],
   ])('does not start with %s', (_name, flags, problem) => {
-    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-    const args = ['--import', 'tsx', main, 'serve', '--port', '0', ...flags]
+    const args = [PROGRAM, 'serve', '--port', '0', ...flags]
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: PATIENCE })
     expect([status, stderr]).toEqual([2, expect.stringMatching(problem)])
   })
@@ -99,8 +97,7 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
     [['--ssl-cert-reqs', '2'], /go together/],
     [['--ssl-ca-certs', cert, '--ssl-cert-reqs', '2'], /needs --ssl-certfile/],
   ])('does not start with %j alone', (flags, problem) => {
-    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-    const args = ['--import', 'tsx', main, 'serve', '--port', '0', ...flags]
+    const args = [PROGRAM, 'serve', '--port', '0', ...flags]
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: PATIENCE })
     expect([status, stderr]).toEqual([2, expect.stringMatching(problem)])
   })

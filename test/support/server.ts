@@ -6,10 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 const pathOf = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url))
 
-/** The program from its sources. */
-const SOURCES = ['--import', 'tsx', pathOf('src/main.ts')]
-/** As `npm run build` makes it: starts in a fraction of the time. */
-export const BUILT = [pathOf('dist/main.js')]
+/** The program as `npm run build` makes it, which the tests do before they begin. */
+export const PROGRAM = pathOf('dist/main.js')
 
 export interface TestServer {
   readonly url: string
@@ -27,12 +25,12 @@ export interface LogLine {
 export async function startServer(
   flags: readonly string[] = [],
   waitFor: 'ready' | 'listening' = 'ready',
-  program: readonly string[] = SOURCES,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<TestServer> {
   const child = spawn(
     process.execPath,
-    [...program, 'serve', '--port', '0', '--threads', '1', '--gpu-layers', '0', ...flags],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ALTIPLANO_PORT: '' } },
+    [PROGRAM, 'serve', '--port', '0', '--threads', '1', '--gpu-layers', '0', ...flags],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ALTIPLANO_PORT: '', ...env } },
   )
   const logs: string[] = []
   const address = new Promise<string>((resolve, reject) => {

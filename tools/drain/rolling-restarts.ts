@@ -15,8 +15,6 @@ export interface RollingOptions {
   /** Between two restarts, at least. Kubernetes: minReadySeconds. */
   readonly restSeconds: number
   readonly flags: readonly string[]
-  /** See startServer(). */
-  readonly program?: readonly string[]
   readonly onRestart?: (restart: Restart) => void
 }
 
@@ -77,11 +75,11 @@ export async function rollingRestarts(options: RollingOptions): Promise<RollingR
   }
 }
 
-async function start(proxy: ReadinessProxy, { flags, program }: RollingOptions): Promise<Replica> {
+async function start(proxy: ReadinessProxy, { flags }: RollingOptions): Promise<Replica> {
   // Takes work until the proxy has asked again for readiness; one replica has to bear the load of two for a while.
   const enough = ['--slots', String(SLOTS), '--context-size', '512', '--max-queue', '1000']
   const all = [...enough, '--shutdown-delay', '1', ...flags]
-  const server = await startServer(all, 'ready', program)
+  const server = await startServer(all)
   const upstream = proxy.add(server.url)
   while (!upstream.ready) await pause(10)
   return { server, upstream }

@@ -1,7 +1,6 @@
 // Rolling restarts under load, and no stream is lost: npm run test:drain -- --restarts 50
 import { parseArgs } from 'node:util'
 import { percentile } from '../../bench/report/statistics.ts'
-import { BUILT } from '../../test/support/server.ts'
 import { rollingRestarts } from './rolling-restarts.ts'
 
 const { values } = parseArgs({
@@ -24,7 +23,6 @@ const { capacity, restarts, streams } = await rollingRestarts({
   measureSeconds: Number(values['measure-s']),
   restSeconds: Number(values['rest-s']),
   flags: values.serve.split(' ').filter((flag) => flag !== ''),
-  program: BUILT,
   onRestart: ({ streams, drainMs, startMs, code }) =>
     console.error(
       `ready in ${inS(startMs)}; ${streams} streams in the old one, gone in ${inS(drainMs)}, exit ${code}`,

@@ -1,7 +1,7 @@
 // Sends generated requests to a real server and holds every answer against the laws: npm run test:fuzz -- --requests 100000
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { BUILT, type TestServer } from '../../test/support/server.ts'
+import type { TestServer } from '../../test/support/server.ts'
 import { Draw } from './draw.ts'
 import { caseText } from './fuzz-case.ts'
 import { startFuzzServer } from './fuzz-server.ts'
@@ -31,10 +31,16 @@ const LIMIT_MS = 45_000
 /** Of a server in which nothing is left; its drain would last for minutes. */
 const MOST_DRAIN_MS = 30_000
 
-const server = await startFuzzServer(
-  ['--slots', '8', '--max-queue', '256', '--max-body-bytes', '1048576', '--drain-timeout', '300'],
-  BUILT,
-)
+const server = await startFuzzServer([
+  '--slots',
+  '8',
+  '--max-queue',
+  '256',
+  '--max-body-bytes',
+  '1048576',
+  '--drain-timeout',
+  '300',
+])
 const port = Number(new URL(server.url).port)
 const before = await stateOf(server)
 const counts = new Map<number, number>()

@@ -4,7 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { lineChart } from '../../bench/plot/line-chart.ts'
 import { children as childrenOf } from '../../test/support/processes.ts'
-import { BUILT } from '../../test/support/server.ts'
 import { Draw } from '../fuzz/draw.ts'
 import { startFuzzServer } from '../fuzz/fuzz-server.ts'
 import { type Visit, visit } from './clients.ts'
@@ -30,7 +29,7 @@ const killUntil = seconds / 3
 /** Growth is measured when the last process to be replaced is warm again. */
 const warmFrom = killUntil + Math.max(30, (seconds - killUntil) / 4)
 
-const server = await startFuzzServer(['--slots', '4', '--context-size', '512', '--max-queue', '64'], BUILT)
+const server = await startFuzzServer(['--slots', '4', '--context-size', '512', '--max-queue', '64'])
 const gateway = server.process.pid ?? 0
 let started = performance.now()
 const elapsed = (): number => (performance.now() - started) / 1000
