@@ -77,7 +77,7 @@ describe('chat completions with logprobs', () => {
   it('are told for each of n choices; without top_logprobs no others are', async () => {
     const { choices } = await client.chat.completions.create({ ...request, model, n: 3, temperature: 2 })
     for (const { logprobs, message } of choices) {
-      expect(textOf(logprobs?.content ?? [])).toBe(message.content)
+      expect(textOf(logprobs?.content ?? [])).toBe(message.content ?? '')
       expect(logprobs?.content?.every(({ top_logprobs }) => top_logprobs.length === 0)).toBe(true)
     }
   })

@@ -20,6 +20,7 @@ done
 
 mkdir -p "$app"
 cp -R package.json package-lock.json .npmrc LICENSE dist models node_modules "$app"
+rm -f "$app/dist/.tsbuildinfo"
 cd "$app"
 npm prune --omit=dev --offline --ignore-scripts --no-audit --no-fund --silent
 for folder in node_modules/@node-llama-cpp/*; do
