@@ -12,6 +12,7 @@ const cluster = process.env['ALTIPLANO_CLUSTER']
 
 /** Folders whose tests start no server and no engine. */
 const PURE = [
+  'architecture',
   'bench',
   'config',
   'generation',
@@ -21,7 +22,9 @@ const PURE = [
   'models',
   'scheduler',
   'text',
-  'tracing',
+  'grammar',
+  'http',
+  'api',
 ].map((folder) => `test/${folder}/**/*.test.ts`)
 
 export default defineConfig({

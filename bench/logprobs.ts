@@ -1,6 +1,7 @@
 // What log probabilities cost: milliseconds a step with and without, for a GGUF. Usage: logprobs.ts MODEL.gguf [SLOTS]
-import type { Scoring } from '../src/engine/engine.ts'
-import { openLlama } from '../src/engine/llama.ts'
+
+import { openLlama } from '../src/engine/llama/engine.ts'
+import type { Scoring } from '../src/protocol/engine.ts'
 import { greedy } from '../test/support/workload.ts'
 import { percentile } from './report/statistics.ts'
 

@@ -2,7 +2,7 @@
 // with and without holes.
 // Usage: passes.ts MODEL.gguf [--threads 1] [--streams 4] [--rounds 12] [--gpu-layers 0] [--flash-attention on|off] [--only depths]
 import { parseArgs } from 'node:util'
-import { openLlama } from '../src/engine/llama.ts'
+import { openLlama } from '../src/engine/llama/engine.ts'
 import { greedy } from '../test/support/workload.ts'
 import { percentile } from './report/statistics.ts'
 import { textTable } from './report/text-table.ts'

@@ -1,8 +1,9 @@
 // What the step loop costs without an engine: microseconds a step, at several numbers of running sequences and lengths.
-import type { BatchEntry, Engine } from '../src/engine/engine.ts'
+
 import { StepLoop } from '../src/engine/step-loop.ts'
 import { PrefixSlotCache } from '../src/kvcache/prefix-slot-cache.ts'
 import { SlotBlocks } from '../src/kvcache/slot-blocks.ts'
+import type { BatchEntry, Engine } from '../src/protocol/engine.ts'
 import { PacedPrefill } from '../src/scheduler/prefill-budget.ts'
 import { Scheduler } from '../src/scheduler/scheduler.ts'
 import { Sequence } from '../src/scheduler/sequence.ts'

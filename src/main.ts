@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 import { pino } from 'pino'
-import { ConfigError } from './config/config-error.ts'
+import { ConfigError } from './base/config-error.ts'
+import { version } from './base/version.ts'
+import { inspectModel } from './commands/inspect.ts'
+import { serve } from './commands/serve.ts'
 import { helpText } from './config/describe.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
-import { inspectModel } from './models/inspect.ts'
 import { ModelFileError } from './models/model-file-error.ts'
-import { serve } from './serve.ts'
-import { writeTerminationMessage } from './termination-message.ts'
-import { version } from './version.ts'
+import { writeTerminationMessage } from './server/termination-message.ts'
 
 process.title = 'altiplano gateway'
 try {

@@ -1,4 +1,4 @@
-import { errorKinds } from '../src/errors.ts'
+import { errorKinds } from '../src/base/errors.ts'
 
 /** docs/errors.md. */
 export function errorsPage(): string {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { EngineLimits } from '../../src/engine/engine.ts'
+import type { EngineLimits } from '../../src/protocol/engine.ts'
 import { notNegative, positive } from '../flags.ts'
 import type { ServiceObjective } from '../report/statistics.ts'
 import { type ScenarioSettings, scenarios } from '../workload/scenarios.ts'

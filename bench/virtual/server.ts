@@ -1,10 +1,10 @@
-import type { EngineLimits, SamplingParams } from '../../src/engine/engine.ts'
-import { SimulatedEngine } from '../../src/engine/simulated.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import type { EngineLimits, SamplingParams } from '../../src/protocol/engine.ts'
 import { PacedPrefill, type PrefillBudget, WholeBatch } from '../../src/scheduler/prefill-budget.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
+import { SimulatedEngine } from '../../test/support/simulated-engine.ts'
 
 /** The one file of the bench that knows the scheduler's own interface. */
 

@@ -1,8 +1,8 @@
-import { ConfigError } from './config-error.ts'
+import { ConfigError } from '../base/config-error.ts'
+import { nearest } from '../base/suggest.ts'
 import { flagAliases, foreignFlags, refusedFlags, sharingFlags } from './foreign-flags.ts'
 import { readKvEventsConfig } from './kv-events-config.ts'
 import { type Setting, type SettingName, settings } from './schema.ts'
-import { nearest } from './suggest.ts'
 
 export type Command = 'serve' | 'inspect' | 'help' | 'version'
 

@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml'
-import { ConfigError } from './config-error.ts'
+import { ConfigError } from '../base/config-error.ts'
+import { nearest } from '../base/suggest.ts'
 import { type SettingName, settings } from './schema.ts'
-import { nearest } from './suggest.ts'
 
 const names = settings.map(({ name }) => name).filter((name) => name !== 'config')
 

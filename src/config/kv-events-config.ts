@@ -1,4 +1,4 @@
-import { ConfigError } from './config-error.ts'
+import { ConfigError } from '../base/config-error.ts'
 import type { SettingName } from './schema.ts'
 
 /** vLLM: KVEventsConfig's fields that we have settings for. */

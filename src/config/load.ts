@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ConfigError } from '../base/config-error.ts'
+import { nearest } from '../base/suggest.ts'
 import { type Command, parseArguments } from './arguments.ts'
-import { ConfigError } from './config-error.ts'
 import { readConfigFile } from './file.ts'
 import { type Config, type Setting, type SettingName, settings } from './schema.ts'
-import { nearest } from './suggest.ts'
 import { checkedValue } from './value.ts'
 
-export { ConfigError } from './config-error.ts'
+export { ConfigError } from '../base/config-error.ts'
 
 /** Pulling an image of many GB takes minutes. */
 const ASYNC_MODEL_S = 600

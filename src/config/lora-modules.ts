@@ -1,4 +1,4 @@
-import { ConfigError } from './config-error.ts'
+import { ConfigError } from '../base/config-error.ts'
 
 /** An adapter as it was asked for: a GGUF file or a folder that holds one. */
 export interface LoraModule {

@@ -1,4 +1,4 @@
-import { ENDPOINT } from '../kv-events/endpoint.ts'
+import { ENDPOINT } from './kv-events-endpoint.ts'
 
 export const groups = ['Model', 'Server', 'Engine', 'Limits', 'Downloads', 'Other'] as const
 

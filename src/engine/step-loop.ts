@@ -1,13 +1,13 @@
-import type { SequenceEvent, StepMessage } from '../children/protocol.ts'
-import { insist } from '../insist.ts'
+import { insist } from '../base/insist.ts'
 import type { SlotBlocks } from '../kvcache/slot-blocks.ts'
 import type { SlotContent } from '../kvcache/slot-cache.ts'
+import { type Engine, rowsOf } from '../protocol/engine.ts'
+import type { SequenceEvent, StepMessage } from '../protocol/engine-messages.ts'
 import type { ScheduledEntry } from '../scheduler/next-pass.ts'
 import type { Pass } from '../scheduler/prefill-budget.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import type { Sequence } from '../scheduler/sequence.ts'
-import { type Engine, rowsOf } from './engine.ts'
-import type { ParkingLot } from './parking-lot.ts'
+import type { ParkingLot } from './parking/parking-lot.ts'
 
 export interface StepLoopOptions {
   readonly engine: Engine

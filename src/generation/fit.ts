@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts'
+import { ServingError } from '../base/errors.ts'
 
 /**
  * How many tokens may be generated after a prompt.

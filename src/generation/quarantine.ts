@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ServingError } from '../errors.ts'
+import { ServingError } from '../base/errors.ts'
 import type { GenerationRequest } from './generation.ts'
 
 /** Clients try again what failed: for so long it is not let in. */

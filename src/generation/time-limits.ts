@@ -1,4 +1,4 @@
-import { type ErrorCode, ServingError } from '../errors.ts'
+import { type ErrorCode, ServingError } from '../base/errors.ts'
 
 /** How long a generation may take, in milliseconds from when it was accepted. Infinity: as long as it likes. */
 export interface TimeLimits {

@@ -1,4 +1,4 @@
-import { insist } from '../insist.ts'
+import { insist } from '../base/insist.ts'
 import { type Prefix, sharedTokens } from './prefix.ts'
 
 /** Tokens whose keys and values are kept outside of the slots. */

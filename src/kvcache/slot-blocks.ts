@@ -1,16 +1,8 @@
+import type { SlotChange } from '../protocol/engine-messages.ts'
 import { emptyPrefix, ownerOf, type Prefix, sharedTokens } from './prefix.ts'
 
 /** Shows what a slot holds: the first `count` tokens of a prefix. */
 export type ShowHeld = (slot: number, prefix: Prefix, count: number) => void
-
-/** A slot holds other whole blocks than before: the first `kept` are as they were, and `tokens` fill those behind them. */
-export interface SlotChange {
-  readonly slot: number
-  readonly kept: number
-  readonly tokens: Uint32Array
-  /** The LoRA adapter they were computed with, by its id. */
-  readonly adapter: string | undefined
-}
 
 interface Seen {
   readonly prefix: Prefix

@@ -1,4 +1,4 @@
-import { insist } from '../insist.ts'
+import { insist } from '../base/insist.ts'
 import type { Parked } from './parked-prefixes.ts'
 import type { Prefix } from './prefix.ts'
 import type { ShowHeld } from './slot-blocks.ts'

@@ -1,5 +1,5 @@
-import { bytesPerElement } from './ggml-types.ts'
-import type { GgufSummary } from './gguf-summary.ts'
+import { bytesPerElement } from './gguf/ggml-types.ts'
+import type { GgufSummary } from './gguf/gguf-summary.ts'
 import { ModelFileError } from './model-file-error.ts'
 
 /** What was asked for; 0: to be chosen. */

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetchFromHub, type HubOptions, parseHubSpec } from './hub.ts'
+import { fetchFromHub, type HubOptions, parseHubSpec } from './hub/hub.ts'
 import { ModelFileError } from './model-file-error.ts'
 import { completeShards, groupModels, isProjector, splitName } from './shards.ts'
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { basename, isAbsolute, relative, resolve } from 'node:path'
-import { readGgufHeader } from './gguf.ts'
+import { readGgufHeader } from './gguf/gguf.ts'
 import { locateLocal } from './locate.ts'
 import { ModelFileError } from './model-file-error.ts'
 

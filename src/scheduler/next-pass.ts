@@ -1,5 +1,5 @@
-import type { BatchEntry, EngineLimits, Scoring } from '../engine/engine.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
+import type { BatchEntry, EngineLimits, Scoring } from '../protocol/engine.ts'
 import { prefillChunk } from './prefill-chunk.ts'
 import type { Sequence } from './sequence.ts'
 

@@ -1,4 +1,4 @@
-import type { FairQueue } from '../fair-queue.ts'
+import type { FairQueue } from '../base/fair-queue.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
 import type { Sequence } from './sequence.ts'
 

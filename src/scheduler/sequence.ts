@@ -1,7 +1,8 @@
-import type { SamplingParams, TokenLogprob } from '../engine/engine.ts'
+import { type Share, THE_ONE_TENANT } from '../base/share.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
 import { type Prefix, scopeOf } from '../kvcache/prefix.ts'
-import { type Share, THE_ONE_TENANT } from '../share.ts'
+import type { SamplingParams } from '../protocol/engine.ts'
+import type { TokenLogprob } from '../text/token-logprob.ts'
 import { PromptLookup } from './prompt-lookup.ts'
 
 /** How a sequence ended. */

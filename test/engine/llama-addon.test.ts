@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { loadModel, openAddon } from '../../src/engine/llama-addon.ts'
-import { loadLlama } from '../../src/engine/llama-library.ts'
+import { loadModel, openAddon } from '../../src/engine/llama/addon.ts'
+import { loadLlama } from '../../src/engine/llama/library.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
 

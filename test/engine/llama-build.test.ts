@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { openAddon } from '../../src/engine/llama-addon.ts'
-import { prebuiltBinary } from '../../src/engine/llama-binary.ts'
+import { openAddon } from '../../src/engine/llama/addon.ts'
+import { prebuiltBinary } from '../../src/engine/llama/binary.ts'
 import { children } from '../support/processes.ts'
 import { startServer } from '../support/server.ts'
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type LlamaEmbedder, openEmbedder } from '../../src/engine/llama-embedder.ts'
+import { type LlamaEmbedder, openEmbedder } from '../../src/engine/llama/embedder.ts'
 import { writeBertModel } from '../support/embedding-model.ts'
 
 const CLS = 2

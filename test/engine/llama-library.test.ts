@@ -1,7 +1,7 @@
 import { createHook } from 'node:async_hooks'
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { describe, expect, it } from 'vitest'
-import { loadLlama } from '../../src/engine/llama-library.ts'
+import { loadLlama } from '../../src/engine/llama/library.ts'
 
 /** How many processes `work` forks. */
 async function forksOf(work: () => Promise<unknown>): Promise<number> {

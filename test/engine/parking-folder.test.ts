@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { bytesIn, parkingFolder, removeAbandoned } from '../../src/engine/parking-folder.ts'
+import { bytesIn, parkingFolder, removeAbandoned } from '../../src/machine/parking-folder.ts'
 
 let parent: string
 beforeEach(() => {

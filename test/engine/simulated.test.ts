@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { SimulatedEngine } from '../../src/engine/simulated.ts'
+import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { engineContract } from './engine.contract.ts'
 
 describe('SimulatedEngine', () => {

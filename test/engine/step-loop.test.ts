@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { SequenceEvent, StepMessage } from '../../src/children/protocol.ts'
-import type { EngineLimits } from '../../src/engine/engine.ts'
-import { SimulatedEngine, type SimulatedOptions } from '../../src/engine/simulated.ts'
 import { StepLoop } from '../../src/engine/step-loop.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import type { EngineLimits } from '../../src/protocol/engine.ts'
+import type { SequenceEvent, StepMessage } from '../../src/protocol/engine-messages.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
+import { SimulatedEngine, type SimulatedOptions } from '../support/simulated-engine.ts'
 import { greedy } from '../support/workload.ts'
 
 const limits: EngineLimits = { slots: 2, contextSize: 64, batchTokens: 8 }

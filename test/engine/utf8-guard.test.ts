@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Utf8Guard } from '../../src/engine/utf8-guard.ts'
+import { Utf8Guard } from '../../src/engine/llama/utf8-guard.ts'
 import { random } from '../support/random.ts'
 
 /** Whether the bytes can be followed by others so that the whole is UTF-8, by a decoder that is not ours. */

@@ -1,10 +1,15 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { EngineCommand, EngineReady, SequenceEvent, StepMessage } from '../../src/children/protocol.ts'
-import type { ServingError } from '../../src/errors.ts'
+import type { ServingError } from '../../src/base/errors.ts'
 import type { GenerationEvent, GenerationRecord, GenerationRequest } from '../../src/generation/generation.ts'
 import { type EngineLoss, Generator, type Work } from '../../src/generation/generator.ts'
 import { NO_TIME_LIMITS } from '../../src/generation/time-limits.ts'
-import type { OutputFormat } from '../../src/text/output-parser.ts'
+import type {
+  EngineCommand,
+  EngineReady,
+  SequenceEvent,
+  StepMessage,
+} from '../../src/protocol/engine-messages.ts'
+import type { OutputFormat } from '../../src/text/output/output-parser.ts'
 import { greedy } from '../support/workload.ts'
 
 /** Tokens are bytes; 0 ends a generation. */

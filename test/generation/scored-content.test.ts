@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Generation, type GenerationEvent } from '../../src/generation/generation.ts'
-import type { ScoredToken } from '../../src/text/content-tokens.ts'
-import { Detokenizer } from '../../src/text/detokenizer.ts'
-import { type OutputFormat, OutputParser } from '../../src/text/output-parser.ts'
-import { StopMatcher } from '../../src/text/stop-matcher.ts'
+import type { ScoredToken } from '../../src/text/output/content-tokens.ts'
+import { Detokenizer } from '../../src/text/output/detokenizer.ts'
+import { type OutputFormat, OutputParser } from '../../src/text/output/output-parser.ts'
+import { StopMatcher } from '../../src/text/output/stop-matcher.ts'
 import { random } from '../support/random.ts'
 import { greedy } from '../support/workload.ts'
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../src/errors.ts'
+import type { ErrorCode } from '../../src/base/errors.ts'
 import type { GenerationRequest } from '../../src/generation/generation.ts'
 import type { World } from './world.ts'
 

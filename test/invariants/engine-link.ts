@@ -1,7 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
 import { vi } from 'vitest'
-import type { EngineCommand, EngineMessage, EngineReady, StepMessage } from '../../src/children/protocol.ts'
-import { SupervisedChild } from '../../src/children/supervised-child.ts'
+import { SupervisedChild } from '../../src/process/supervised-child.ts'
+import type {
+  EngineCommand,
+  EngineMessage,
+  EngineReady,
+  StepMessage,
+} from '../../src/protocol/engine-messages.ts'
 import type { Settings } from './case.ts'
 import { EngineHost } from './engine-host.ts'
 import type { Observer } from './judged-engine.ts'

@@ -1,6 +1,6 @@
-import type { Engine, EngineLimits, StepResult } from '../../src/engine/engine.ts'
-import { SimulatedEngine } from '../../src/engine/simulated.ts'
+import type { Engine, EngineLimits, StepResult } from '../../src/protocol/engine.ts'
 import type { ScheduledEntry } from '../../src/scheduler/next-pass.ts'
+import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { KvJudge } from './kv-judge.ts'
 import { VOCABULARY } from './oracle.ts'
 

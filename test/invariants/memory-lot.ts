@@ -1,7 +1,7 @@
-import type { Engine } from '../../src/engine/engine.ts'
-import type { ParkingLot } from '../../src/engine/parking-lot.ts'
+import type { ParkingLot } from '../../src/engine/parking/parking-lot.ts'
 import type { Parked, ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import type { SlotContent } from '../../src/kvcache/slot-cache.ts'
+import type { Engine } from '../../src/protocol/engine.ts'
 
 /** A ParkingLot whose files are in memory. */
 export class MemoryLot implements Pick<ParkingLot, 'park' | 'restore' | 'spill' | 'stats'> {

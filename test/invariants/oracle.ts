@@ -1,7 +1,8 @@
-import type { EngineLimits, SamplingParams, TokenLogprob } from '../../src/engine/engine.ts'
-import { isScored } from '../../src/engine/engine.ts'
-import { SimulatedEngine } from '../../src/engine/simulated.ts'
 import type { GenerationRequest } from '../../src/generation/generation.ts'
+import type { EngineLimits, SamplingParams } from '../../src/protocol/engine.ts'
+import { isScored } from '../../src/protocol/engine.ts'
+import type { TokenLogprob } from '../../src/text/token-logprob.ts'
+import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { greedy } from '../support/workload.ts'
 import type { Ask } from './case.ts'
 

@@ -1,4 +1,4 @@
-import type { ServingError } from '../../src/errors.ts'
+import type { ServingError } from '../../src/base/errors.ts'
 import type { Generation, GenerationEnd, ScoredPrompt } from '../../src/generation/generation.ts'
 
 /** A client: takes what comes, unless it has stalled. */

@@ -1,5 +1,5 @@
 import { vi } from 'vitest'
-import type { ServingError } from '../../src/errors.ts'
+import type { ServingError } from '../../src/base/errors.ts'
 import type { Generation, GenerationRecord } from '../../src/generation/generation.ts'
 import { Generator } from '../../src/generation/generator.ts'
 import type { ScheduledEntry } from '../../src/scheduler/next-pass.ts'

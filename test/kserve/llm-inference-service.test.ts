@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
+import { parseEndpoint } from '../../src/config/kv-events-endpoint.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { servedNames } from '../../src/config/schema.ts'
-import { parseEndpoint } from '../../src/kv-events/endpoint.ts'
 import { renderAll, renderTemplate } from './go-template.ts'
 import { llmPreset } from './llm-preset.ts'
 import { type Container, manifests } from './manifests.ts'

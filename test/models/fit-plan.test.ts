@@ -12,8 +12,8 @@ import {
   proposals,
   type Room,
 } from '../../src/models/fit-plan.ts'
-import { readGguf } from '../../src/models/gguf.ts'
-import type { GgufSummary } from '../../src/models/gguf-summary.ts'
+import { readGguf } from '../../src/models/gguf/gguf.ts'
+import type { GgufSummary } from '../../src/models/gguf/gguf-summary.ts'
 import { ggufBytes, ggufSpec } from './gguf-writer.ts'
 
 const GIB = 2 ** 30

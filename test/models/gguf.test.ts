@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ModelFileError, readGguf, readModel } from '../../src/models/gguf.ts'
+import { ModelFileError, readGguf, readModel } from '../../src/models/gguf/gguf.ts'
 import { cpuWatch } from '../support/patience.ts'
 import { type GgufSpec, ggufBytes, ggufSpec, text, u32, u64 } from './gguf-writer.ts'
 

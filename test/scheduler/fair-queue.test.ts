@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { SimulatedEngine } from '../../src/engine/simulated.ts'
-import { FairQueue } from '../../src/fair-queue.ts'
+import { FairQueue } from '../../src/base/fair-queue.ts'
+import type { Share } from '../../src/base/share.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
-import type { Share } from '../../src/share.ts'
 import { random } from '../support/random.ts'
+import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { greedy } from '../support/workload.ts'
 
 const limits = { slots: 4, contextSize: 64, batchTokens: 24 }

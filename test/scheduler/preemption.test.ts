@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import type { EngineLimits } from '../../src/engine/engine.ts'
-import { SimulatedEngine } from '../../src/engine/simulated.ts'
+import type { Share } from '../../src/base/share.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
+import type { EngineLimits } from '../../src/protocol/engine.ts'
 import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
 import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
-import type { Share } from '../../src/share.ts'
 import { random } from '../support/random.ts'
+import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { drain, greedy, roomy } from '../support/workload.ts'
 
 const usual: EngineLimits = { slots: 4, contextSize: 512, batchTokens: 64 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { EngineLimits } from '../../src/engine/engine.ts'
-import { SimulatedEngine } from '../../src/engine/simulated.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
+import type { EngineLimits } from '../../src/protocol/engine.ts'
 import { PromptLookup } from '../../src/scheduler/prompt-lookup.ts'
 import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
 import { random } from '../support/random.ts'
+import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { drain, greedy, roomy } from '../support/workload.ts'
 
 describe('PromptLookup', () => {

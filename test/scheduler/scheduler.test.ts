@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import type { EngineLimits } from '../../src/engine/engine.ts'
-import { SimulatedEngine } from '../../src/engine/simulated.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
+import type { EngineLimits } from '../../src/protocol/engine.ts'
 import type { ScheduledEntry } from '../../src/scheduler/next-pass.ts'
 import { runsOf } from '../../src/scheduler/packing.ts'
 import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
 import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
 import { random } from '../support/random.ts'
+import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { drain, greedy, roomy, workload } from '../support/workload.ts'
 
 const params = (id: number): SequenceParams => ({

@@ -1,4 +1,4 @@
-import type { Grammar, GrammarNode } from '../../src/text/grammar/node.ts'
+import type { Grammar, GrammarNode } from '../../src/grammar/gbnf/node.ts'
 import type { Random } from './random.ts'
 
 /** Draws texts of a grammar, independently of the matcher. */

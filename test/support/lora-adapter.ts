@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { readGgufHeader } from '../../src/models/gguf.ts'
+import { readGgufHeader } from '../../src/models/gguf/gguf.ts'
 import type { GgufSpec } from '../models/gguf-writer.ts'
 import { f32, writeRandomModel } from './random-model.ts'
 

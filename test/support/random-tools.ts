@@ -1,4 +1,4 @@
-import { PYTHON_STYLE } from '../../src/text/grammar/value-style.ts'
+import { PYTHON_STYLE } from '../../src/grammar/schema/value-style.ts'
 import type { CallNotation } from '../../src/text/tool-formats/tool-format.ts'
 import type { Random } from './random.ts'
 import { RandomSchemas, type TestSchema } from './random-schema.ts'

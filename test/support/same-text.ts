@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { isScored, type Scored, type StepResult } from '../../src/engine/engine.ts'
+import { isScored, type Scored, type StepResult } from '../../src/protocol/engine.ts'
 import type { Sequence } from '../../src/scheduler/sequence.ts'
 
 /**

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { Template } from '@huggingface/jinja'
 import { describe, expect, it } from 'vitest'
-import { chatAbilities } from '../../src/text/chat-abilities.ts'
-import type { ChatMessage, ChatTool } from '../../src/text/chat-message.ts'
-import { renderChat } from '../../src/text/chat-template.ts'
-import { ControlTokenGuard } from '../../src/text/control-tokens.ts'
-import { OutputParser } from '../../src/text/output-parser.ts'
+import { OutputParser } from '../../src/text/output/output-parser.ts'
+import { chatAbilities } from '../../src/text/template/chat-abilities.ts'
+import type { ChatMessage, ChatTool } from '../../src/text/template/chat-message.ts'
+import { renderChat } from '../../src/text/template/chat-template.ts'
+import { ControlTokenGuard } from '../../src/text/template/control-tokens.ts'
 import { toolFormatNamed } from '../../src/text/tool-formats/formats.ts'
 
 const builtIn = readFileSync(new URL('../../tools/model/template.jinja', import.meta.url), 'utf8')

@@ -1,15 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { Template } from '@huggingface/jinja'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama-vocabulary.ts'
-import type { ChatMessage, ChatTool } from '../../src/text/chat-message.ts'
+import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama/vocabulary.ts'
+import type { ChatMessage, ChatTool } from '../../src/text/template/chat-message.ts'
 import {
   type ChatInput,
   renderChat,
   TemplateError,
   type TemplateOptions,
-} from '../../src/text/chat-template.ts'
-import { ControlTokenGuard } from '../../src/text/control-tokens.ts'
+} from '../../src/text/template/chat-template.ts'
+import { ControlTokenGuard } from '../../src/text/template/control-tokens.ts'
 
 let vocabulary: LlamaVocabulary
 let options: TemplateOptions

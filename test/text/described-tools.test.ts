@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { ChatMessage } from '../../src/text/chat-message.ts'
-import { chatWithToolsDescribed } from '../../src/text/described-tools.ts'
+import type { ChatMessage } from '../../src/text/template/chat-message.ts'
+import { chatWithToolsDescribed } from '../../src/text/template/described-tools.ts'
 
 const tools = [{ type: 'function' as const, function: { name: 'f', parameters: { type: 'object' } } }]
 const call = (id: string) => ({

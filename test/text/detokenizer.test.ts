@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Detokenizer } from '../../src/text/detokenizer.ts'
+import { Detokenizer } from '../../src/text/output/detokenizer.ts'
 
 /** A vocabulary of the 256 bytes. */
 const vocabulary = {

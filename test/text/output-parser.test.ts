@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type OutputFormat, OutputParser, type OutputPart } from '../../src/text/output-parser.ts'
-import { endsInThought, recogniseReasoning } from '../../src/text/reasoning.ts'
+import { type OutputFormat, OutputParser, type OutputPart } from '../../src/text/output/output-parser.ts'
+import { endsInThought, recogniseReasoning } from '../../src/text/scan/reasoning.ts'
 import { toolFormats } from '../../src/text/tool-formats/formats.ts'
 import { cpuWatch } from '../support/patience.ts'
 import { random } from '../support/random.ts'

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { Template } from '@huggingface/jinja'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama-vocabulary.ts'
-import { keepParsed } from '../../src/text/parsed-template.ts'
+import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama/vocabulary.ts'
+import { keepParsed } from '../../src/text/template/parsed-template.ts'
 
 let vocabulary: LlamaVocabulary
 

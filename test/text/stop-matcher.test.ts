@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { StopMatcher } from '../../src/text/stop-matcher.ts'
+import { StopMatcher } from '../../src/text/output/stop-matcher.ts'
 import { cpuWatch } from '../support/patience.ts'
 
 function feed(stops: readonly string[], pieces: readonly string[]): { text: string; stopped: boolean } {

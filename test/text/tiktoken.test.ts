@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { Tiktoken } from 'tiktoken'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama-vocabulary.ts'
+import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama/vocabulary.ts'
 
 // llama.cpp: the pre-tokenizer of LLAMA_VOCAB_PRE_TYPE_QWEN2, which the built-in model names.
 const qwen2 =

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { prebuiltBinary } from '../../src/engine/llama-binary.ts'
+import { prebuiltBinary } from '../../src/engine/llama/binary.ts'
 
 /** From the plainest to the one of most servers, and what of /proc/cpuinfo each needs. */
 const BUILDS: Readonly<Record<string, readonly string[]>> = {
@@ -19,7 +19,7 @@ const TESTS = [
   'test/invariants/tiny.test.ts',
   'test/crash',
   ...['known-by-heart', 'logprobs', 'lora', 'preemption', 'suffix', 'embeddings', 'rerank'].map(
-    (name) => `test/gateway/${name}.test.ts`,
+    (name) => `test/server/${name}.test.ts`,
   ),
 ]
 /** These draw for half a minute, by grammars, which know no kernels. */

@@ -1,7 +1,7 @@
-import { ConfigError } from '../../src/config/config-error.ts'
+import { ConfigError } from '../../src/base/config-error.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { readApiKeys } from '../../src/gateway/access/api-keys.ts'
-import { ModelFileError, readGguf } from '../../src/models/gguf.ts'
+import { readApiKeys } from '../../src/http/access/api-keys.ts'
+import { ModelFileError, readGguf } from '../../src/models/gguf/gguf.ts'
 
 /** A reader is through with a small file in this time, whatever the file says of itself. */
 const SLOW_MS = 10_000

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { errorKinds } from '../../src/errors.ts'
+import { errorKinds } from '../../src/base/errors.ts'
 import type { FuzzRequest } from './requests.ts'
 import { streamFaults } from './stream-laws.ts'
 import type { WireAnswer } from './wire.ts'

@@ -4,13 +4,13 @@ import type { Mutant } from './mutant.ts'
 export const inEngine: readonly Mutant[] = [
   {
     name: 'guesses on after a wrong guess',
-    file: 'src/engine/simulated.ts',
+    file: 'test/support/simulated-engine.ts',
     find: 'drawn.length === index + 1 && drawn[index] === guess',
     replace: 'drawn.length === index + 1',
   },
   {
     name: 'saves what lies behind its tokens',
-    file: 'src/engine/simulated.ts',
+    file: 'test/support/simulated-engine.ts',
     find: 'Math.min(cells.length, tokens.length)',
     replace: 'cells.length',
   },
@@ -22,20 +22,20 @@ export const inEngine: readonly Mutant[] = [
   },
   {
     name: 'log probabilities after the penalties',
-    file: 'src/engine/llama-logprobs.ts',
+    file: 'src/engine/llama/logprobs.ts',
     find: 'pair.whole.applyConfig({ temperature: 0 })',
     replace:
       'pair.whole.applyConfig({ temperature: 0, repeatPenalty: 2, repeatPenaltyTokens: Uint32Array.of(77) })',
   },
   {
     name: 'log probabilities among the best only',
-    file: 'src/engine/llama-logprobs.ts',
+    file: 'src/engine/llama/logprobs.ts',
     find: 'Math.log(weight)',
     replace: 'Math.log(weight * 0.99)',
   },
   {
     name: 'the scores of a draft are those of its first row',
-    file: 'src/engine/llama.ts',
+    file: 'src/engine/llama/engine.ts',
     find: 'rows[from + index] ?? -1',
     replace: 'rows[from] ?? -1',
   },
@@ -53,13 +53,13 @@ export const inEngine: readonly Mutant[] = [
   },
   {
     name: 'cells behind a position stay',
-    file: 'src/engine/simulated.ts',
+    file: 'test/support/simulated-engine.ts',
     find: '    cells.length = start\n',
     replace: '',
   },
   {
     name: 'cells behind a position stay, in llama.cpp',
-    file: 'src/engine/llama.ts',
+    file: 'src/engine/llama/engine.ts',
     find: 'for (const { slot, start } of entries) if (this.#slotOf(slot).resident > start) this.#cut(slot, start)',
     replace: 'void entries',
   },
@@ -83,7 +83,7 @@ export const inEngine: readonly Mutant[] = [
   },
   {
     name: 'a grammar stays where its sequence has left the slot',
-    file: 'src/engine/llama.ts',
+    file: 'src/engine/llama/engine.ts',
     find: ' && held.seen === history.length) return',
     replace: ') return',
   },
@@ -101,13 +101,13 @@ export const inEngine: readonly Mutant[] = [
   },
   {
     name: 'threads: draws behind a failed pass count',
-    file: 'src/engine/llama.ts',
+    file: 'src/engine/llama/engine.ts',
     find: "if (passed.status === 'rejected') throw passed.reason",
     replace: '',
   },
   {
     name: 'threads: prompts have those of streams',
-    file: 'src/engine/llama.ts',
+    file: 'src/engine/llama/engine.ts',
     find: 'prompts ? this.#promptThreads : ',
     replace: '',
   },

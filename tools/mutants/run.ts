@@ -15,17 +15,17 @@ const EXAMPLES: readonly (readonly [file: RegExp, tests: readonly string[]])[] =
     ['llama', 'llama-logprobs', 'llama-memory', 'llama-grammar'].map((name) => `test/engine/${name}.test.ts`),
   ],
   [/engine\/thread-tuner/, ['test/engine/thread-tuner.test.ts']],
-  [/engine\/simulated/, ['test/engine/simulated.test.ts']],
+  [/simulated-engine/, ['test/engine/simulated.test.ts']],
   [/engine\/step-loop/, ['test/engine/step-loop.test.ts', 'test/engine/parking-lot.test.ts']],
-  [/src\/fair-queue/, ['test/scheduler/fair-queue.test.ts', 'test/scheduler/preemption.test.ts']],
+  [/base\/fair-queue/, ['test/scheduler/fair-queue.test.ts', 'test/scheduler/preemption.test.ts']],
   [/scheduler\/prefill-budget/, ['test/scheduler/prefill-budget.test.ts']],
   [/scheduler|kvcache/, ['test/kvcache', 'test/scheduler', 'test/engine/llama-adapters.test.ts']],
   [/generation/, ['test/generation']],
-  [/children\/text/, ['test/children/text-client.test.ts']],
-  [/children|awake-clock/, ['test/children/supervised-child.test.ts']],
-  [/gateway\/body/, ['test/gateway/body/json-shape.test.ts']],
-  [/gateway\/waiting-responses/, ['test/gateway/pipelining.test.ts']],
-  [/text/, ['test/text/stop-matcher.test.ts']],
+  [/src\/text-service/, ['test/text-service/text-client.test.ts']],
+  [/src\/process|awake-clock/, ['test/process/supervised-child.test.ts']],
+  [/http\/body/, ['test/http/body/json-shape.test.ts']],
+  [/http\/waiting-responses/, ['test/server/pipelining.test.ts']],
+  [/src\/text\//, ['test/text/stop-matcher.test.ts']],
 ]
 /** The same cases for each mutant, and enough of them. */
 const ENVIRONMENT = { INVARIANTS_RUNS: '200', INVARIANTS_SEED: '1', INVARIANTS_SHRINK: '0' }
@@ -33,7 +33,8 @@ const ENVIRONMENT = { INVARIANTS_RUNS: '200', INVARIANTS_SEED: '1', INVARIANTS_S
 const root = process.cwd()
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
 const copy = mkdtempSync(join(tmpdir(), 'altiplano-mutants-'))
-for (const path of ['src', 'test', 'models', 'tools', 'package.json', 'tsconfig.json', 'vitest.config.ts']) {
+const COPIED = ['src', 'test', 'models', 'tools', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
+for (const path of [...COPIED, 'vitest.config.ts']) {
   cpSync(join(root, path), join(copy, path), { recursive: true })
 }
 symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))

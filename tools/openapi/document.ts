@@ -1,4 +1,4 @@
-import { errorKinds } from '../../src/errors.ts'
+import { errorKinds } from '../../src/base/errors.ts'
 import { answerSchemas } from './answers.ts'
 import { type FieldSchema, type FieldTree, schemaOf } from './field-tree.ts'
 import type { RecordedRoute } from './record.ts'

@@ -1,4 +1,4 @@
-import type { FieldRead } from '../../src/gateway/field-reads.ts'
+import type { FieldRead } from '../../src/api/field-reads.ts'
 
 /** JSON Schema: the part of it that readings of fields give. */
 export interface FieldSchema extends Limits {

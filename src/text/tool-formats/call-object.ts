@@ -1,4 +1,4 @@
-import { JsonScanner } from '../json-scanner.ts'
+import { JsonScanner } from '../scan/json-scanner.ts'
 import type { CallSink } from './tool-format.ts'
 
 /** `more`: inside; `end`: complete; `broken`: this character does not fit. */

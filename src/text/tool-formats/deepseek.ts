@@ -1,5 +1,5 @@
-import { JsonScanner } from '../json-scanner.ts'
-import { TagScanner } from '../tag-scanner.ts'
+import { JsonScanner } from '../scan/json-scanner.ts'
+import { TagScanner } from '../scan/tag-scanner.ts'
 import type { CallSink, ToolFormat, ToolParser } from './tool-format.ts'
 
 const CALLS = '<｜tool▁calls▁begin｜>'

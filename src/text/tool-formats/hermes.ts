@@ -1,5 +1,5 @@
-import { TagScanner } from '../tag-scanner.ts'
-import { TrailingSpace } from '../trailing-space.ts'
+import { TagScanner } from '../scan/tag-scanner.ts'
+import { TrailingSpace } from '../scan/trailing-space.ts'
 import { CallObject } from './call-object.ts'
 import type { CallSink, ToolFormat, ToolParser } from './tool-format.ts'
 

@@ -1,4 +1,4 @@
-import { TagScanner } from '../tag-scanner.ts'
+import { TagScanner } from '../scan/tag-scanner.ts'
 import { CallObject } from './call-object.ts'
 import type { CallNotation, CallSink, ToolParser } from './tool-format.ts'
 

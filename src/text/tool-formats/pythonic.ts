@@ -1,4 +1,4 @@
-import { TagScanner } from '../tag-scanner.ts'
+import { TagScanner } from '../scan/tag-scanner.ts'
 import { pythonArguments } from './python-literal.ts'
 import type { CallSink, OfferedTools, ToolFormat, ToolParser } from './tool-format.ts'
 

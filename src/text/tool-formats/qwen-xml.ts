@@ -1,4 +1,4 @@
-import { TagScanner } from '../tag-scanner.ts'
+import { TagScanner } from '../scan/tag-scanner.ts'
 import type { CallSink, OfferedTools, ToolFormat, ToolParser } from './tool-format.ts'
 
 const OPEN = '<tool_call>'

@@ -1,4 +1,4 @@
-import type { ReasoningTags } from '../reasoning.ts'
+import type { ReasoningTags } from '../scan/reasoning.ts'
 
 /** What a parser found, in order. */
 export interface CallSink {

@@ -1,0 +1,62 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Generation } from '../../generation/generation.ts'
+import { answerErrors } from '../../http/error-answers.ts'
+import { sendAnswer } from '../../http/slow-answer.ts'
+import { ClientGone, watchClient } from '../../http/sse.ts'
+import { type ChatRequest, startChat } from '../chat/chat.ts'
+import { collectChoices } from '../chat/collect.ts'
+import { countChat } from '../chat/count-chat.ts'
+import { type StreamSettings, streamEvents } from '../chat/generations.ts'
+import { sendIgnored } from '../chat/ignored-header.ts'
+import { Fields } from '../fields.ts'
+import { readModel } from '../model-names.ts'
+import type { Serving } from '../serving.ts'
+import { type MessageHead, messageHead, wireMessage } from './answer.ts'
+import { sendAnthropicError } from './errors.ts'
+import { eventWriter } from './events.ts'
+import { readRequest } from './request.ts'
+
+/** POST /messages and /messages/count_tokens. Anthropic: the Messages API. The instance has the prefix /messages. */
+export function anthropicMessages(app: FastifyInstance, serving: Serving, settings: StreamSettings): void {
+  answerErrors(app, settings.onError, sendAnthropicError)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('request-id', request.id)
+  })
+
+  app.post('/', { sse: 'manual' }, async (request, reply) => {
+    const fields = Fields.ofBody(request)
+    const model = readModel(fields, serving)
+    const ready = await serving.model()
+    const { chat, stream, ignored } = readRequest(fields, serving, ready, request.tenant, true)
+    sendIgnored(reply, serving, ignored)
+    const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
+    const head = messageHead(model)
+    if (stream) return streamEvents(reply, start, eventWriter(head, chat.maxTokens, request.id), settings)
+    return sendAnswer(reply, wholeMessage(reply, start, chat, head), settings.onError)
+  })
+
+  app.post('/count_tokens', async (request, reply) => {
+    const fields = Fields.ofBody(request)
+    readModel(fields, serving)
+    const { chat, ignored } = readRequest(fields, serving, await serving.model(), request.tenant, false)
+    sendIgnored(reply, serving, ignored)
+    return { input_tokens: await countChat(chat, serving, watchClient(reply).signal) }
+  })
+}
+
+/** Anthropic: a message in one piece. */
+async function wholeMessage(
+  reply: FastifyReply,
+  start: (signal: AbortSignal) => Promise<Generation[]>,
+  { maxTokens }: ChatRequest,
+  head: MessageHead,
+): Promise<object> {
+  let granted: number | undefined
+  const [choice] = await collectChoices(reply, async (signal) => {
+    const generations = await start(signal)
+    granted = generations[0]?.request.maxTokens
+    return generations
+  })
+  if (choice === undefined) throw new ClientGone('nothing was generated')
+  return wireMessage(head, choice, granted !== maxTokens)
+}

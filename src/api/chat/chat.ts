@@ -1,0 +1,138 @@
+import { fitInContext } from '../../generation/fit.ts'
+import type { Generation, GenerationRequest } from '../../generation/generation.ts'
+import type { ChatPrompt, TextTurn } from '../../protocol/text-messages.ts'
+import { stringsIn } from '../../text/json-strings.ts'
+import type { OutputFormat } from '../../text/output/output-parser.ts'
+import { endsInThought } from '../../text/scan/reasoning.ts'
+import type { ChatMessage } from '../../text/template/chat-message.ts'
+import { toolFormatNamed } from '../../text/tool-formats/formats.ts'
+import { invalidValue } from '../fields.ts'
+import type { ReadyModel, Serving } from '../serving.ts'
+import type { Sharing } from '../sharing.ts'
+import { wantedOutput } from './forced-calls.ts'
+import { type SamplingRequest, seedOfChoice } from './sampling.ts'
+import { type SpeculationRequest, speculate } from './speculation.ts'
+import { constrain, type WantedConstraint } from './structured-output.ts'
+import type { ThinkingRequest } from './thinking.ts'
+import type { ToolRequest } from './tools.ts'
+
+/** A chat that has passed its protocol's checks. Every chat protocol ends here; OpenAI's words are the common ones. */
+export interface ChatRequest extends SamplingRequest, Sharing {
+  readonly messages: readonly ChatMessage[]
+  /** What the protocol calls them. Default messages. */
+  readonly messagesField?: 'messages' | 'input'
+  readonly tools: ToolRequest
+  readonly thinking: ThinkingRequest
+  /** undefined: all that is left of the context. */
+  readonly maxTokens: number | undefined
+  /** Fewer tokens are as good: where they do not fit, what is left of the context is taken. */
+  readonly clampMaxTokens?: boolean
+  readonly constraint: WantedConstraint | undefined
+  readonly speculation: SpeculationRequest
+  readonly logprobs?: GenerationRequest['logprobs']
+  readonly n: number
+}
+
+/** That an estimate looks at, messages first. Schemas of tools that have more are told by their tokens only. */
+const MOST_STRINGS = 4000
+
+/** The prompt as the model reads it. @throws ServingError invalid_value, template_error. */
+export async function renderChat(chat: ChatRequest, serving: Serving, turn: TextTurn): Promise<ChatPrompt> {
+  if (!chat.messages.some((message) => message.content !== '' || message.tool_calls !== undefined)) {
+    throw invalidValue(chat.messagesField ?? 'messages', 'every message is empty.')
+  }
+  return serving.chatTokens(chat.messages, chat.tools.tools, chat.thinking.kwargs, turn)
+}
+
+/** What an estimate of its tokens goes by. */
+export function textsOf({ tools, messages }: ChatRequest): string[] {
+  return stringsIn([tools.tools, messages], MOST_STRINGS)
+}
+
+/** One generation a choice. */
+export async function startChat(
+  chat: ChatRequest,
+  ready: ReadyModel,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<Generation[]> {
+  const promptTokens = await serving.estimateTokens(textsOf(chat))
+  const work = { tenant: chat.share.tenant, prompts: 1, promptTokens, choices: chat.n }
+  return serving.admit(work, () => prepareChat(chat, ready, serving, signal), signal)
+}
+
+async function prepareChat(
+  chat: ChatRequest,
+  ready: ReadyModel,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<GenerationRequest[]> {
+  const turn = { share: chat.share, signal, most: ready.contextSize }
+  const prompt = await renderChat(chat, serving, turn)
+  const maxTokens = roomFor(chat, prompt.count, ready.contextSize)
+  const output = outputFormat(chat, ready, prompt.rendered)
+  const wanted = wantedOutput(
+    chat.constraint,
+    chat.tools,
+    output,
+    toolFormatNamed(ready.info.chat.toolFormat),
+    chat.thinking,
+  )
+  const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, turn, output.markers)
+  const thoughtLimit = await limitThought(chat, output, serving, turn)
+  const speculation = await speculate(chat.speculation, serving, turn)
+  return Array.from({ length: chat.n }, (_, choice) => ({
+    prompt: prompt.tokens,
+    output,
+    maxTokens,
+    stops: chat.stops,
+    ignoreEos: chat.ignoreEos,
+    sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
+    speculation,
+    thoughtLimit,
+    logprobs: chat.logprobs,
+    share: chat.share,
+    cacheScope: chat.cacheScope,
+    adapter: chat.adapter,
+    deadlineAt: chat.deadlineAt,
+  }))
+}
+
+function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): number {
+  const { maxTokens, clampMaxTokens, messagesField = 'messages' } = chat
+  const fits = (wanted: number | undefined): number =>
+    fitInContext(promptTokens, wanted, contextSize, messagesField)
+  if (clampMaxTokens !== true || maxTokens === undefined) return fits(maxTokens)
+  return Math.min(maxTokens, fits(undefined))
+}
+
+/** How a thought is ended that is too long: as models write it. */
+async function limitThought(
+  { thinking: { budget } }: ChatRequest,
+  { reasoning, tools }: OutputFormat,
+  serving: Serving,
+  turn: TextTurn,
+): Promise<GenerationRequest['thoughtLimit']> {
+  if (budget === undefined || reasoning === undefined) return undefined
+  const { close } = reasoning.tags
+  const format = tools && toolFormatNamed(tools.format)
+  const ending = format?.thought === undefined ? `\n${close}\n\n` : close
+  const { tokens } = await serving.markupTokens(ending, turn)
+  return { tokens: Math.max(1, budget), ending: tokens }
+}
+
+/** How the answer to this prompt is to be read. */
+function outputFormat(chat: ChatRequest, { info }: ReadyModel, rendered: string): OutputFormat {
+  const { reasoning, reasoningMarkers, toolMarkers } = info.chat
+  const format = toolFormatNamed(info.chat.toolFormat)
+  const none = { format: info.chat.toolFormat, offered: new Map<string, unknown>(), single: false }
+  const tools = chat.tools.output ?? (format?.lead === undefined ? undefined : none)
+  // A document may hold what looks like a call.
+  const opening = chat.constraint && format?.lead === undefined ? format?.notation?.mark : undefined
+  return {
+    ...(reasoning && { reasoning: { tags: reasoning, opened: endsInThought(rendered, reasoning) } }),
+    ...(tools && { tools: { ...tools, opening } }),
+    // Where no call is looked for, its markup stays out of the content.
+    markers: new Map([...reasoningMarkers, ...(tools ? toolMarkers : [])]),
+  }
+}

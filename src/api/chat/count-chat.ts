@@ -1,0 +1,21 @@
+import type { ChatPrompt } from '../../protocol/text-messages.ts'
+import type { Serving } from '../serving.ts'
+import { type ChatRequest, renderChat, textsOf } from './chat.ts'
+import { MOST_TOKENS, tokensOnly } from './tokens-only.ts'
+
+/** The tokens of a chat that nothing is generated of. @throws ServingError as renderChat and tokensOnly do. */
+export async function chatTokens(
+  chat: ChatRequest,
+  serving: Serving,
+  signal: AbortSignal,
+  most = MOST_TOKENS,
+): Promise<ChatPrompt> {
+  const estimate = await serving.estimateTokens(textsOf(chat))
+  const wanted = { share: chat.share, signal, estimate, most }
+  return tokensOnly(wanted, serving, (turn) => renderChat(chat, serving, turn))
+}
+
+/** Only how many they are. @throws ServingError as chatTokens does. */
+export async function countChat(chat: ChatRequest, serving: Serving, signal: AbortSignal): Promise<number> {
+  return (await chatTokens(chat, serving, signal, 0)).count
+}

@@ -1,0 +1,65 @@
+import type { Thought } from '../../grammar/calls/thought-first.ts'
+import type { Constraint, OfferedCalls } from '../../grammar/compile-grammar.ts'
+import type { OutputFormat } from '../../text/output/output-parser.ts'
+import type { ToolFormat } from '../../text/tool-formats/tool-format.ts'
+import type { WantedConstraint } from './structured-output.ts'
+import type { ThinkingRequest } from './thinking.ts'
+import type { ToolRequest } from './tools.ts'
+
+/**
+ * What an answer is held to: what was asked for, calls, or whichever of both the model begins; with room for the thought
+ * that it begins with, or may begin with where the client wants one. Where calls are forced there is no content that
+ * could be described.
+ */
+export function wantedOutput(
+  asked: WantedConstraint | undefined,
+  tools: ToolRequest,
+  { reasoning }: Pick<OutputFormat, 'reasoning'>,
+  format: ToolFormat | undefined,
+  { kwargs }: Pick<ThinkingRequest, 'kwargs'>,
+): WantedConstraint | undefined {
+  const { forced } = tools
+  const wantsThought = Object.values(kwargs).some((value) => value !== false)
+  const document = forced === undefined ? asked : undefined
+  const calls = offeredCalls(tools, document !== undefined, reasoning, format)
+  if (document === undefined && calls === undefined) return undefined
+  const anyText = calls?.wanted === 'any'
+  const constraint: Constraint = {
+    ...(document?.constraint ?? { kind: 'calls', source: '' }),
+    calls,
+    thought: thoughtBefore(anyText, reasoning, format, wantsThought),
+    lead: document && format?.lead,
+  }
+  return { constraint, param: document?.param ?? 'tools' }
+}
+
+function offeredCalls(
+  { output, forced, strict }: ToolRequest,
+  besideDocument: boolean,
+  reasoning: OutputFormat['reasoning'],
+  format: ToolFormat | undefined,
+): OfferedCalls | undefined {
+  const notation = format?.notation
+  if (output === undefined || notation === undefined) return undefined
+  const free = forced === undefined && !besideDocument
+  const tools = [...output.offered]
+  return {
+    format: output.format,
+    tools,
+    wanted: free ? 'any' : forced === 'one' || output.single ? 'one' : 'some',
+    loose: forced === undefined ? tools.flatMap(([name]) => (strict.has(name) ? [] : [name])) : [],
+    thought: free && format?.thought === undefined && !reasoning?.opened ? reasoning?.tags : undefined,
+  }
+}
+
+function thoughtBefore(
+  anyText: boolean,
+  reasoning: OutputFormat['reasoning'],
+  format: ToolFormat | undefined,
+  wanted: boolean,
+): Thought | undefined {
+  // Where any text may come, a thought may.
+  if (format?.thought !== undefined) return anyText ? undefined : { ...format.thought, opened: false }
+  if (reasoning === undefined || (!reasoning.opened && (anyText || !wanted))) return undefined
+  return { ...reasoning.tags, opened: reasoning.opened }
+}

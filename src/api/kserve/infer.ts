@@ -1,0 +1,50 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ServingError } from '../../base/errors.ts'
+import type { ErrorListener } from '../chat/generations.ts'
+import { sendIgnored } from '../chat/ignored-header.ts'
+import { Fields, invalidValue } from '../fields.ts'
+import { modelNotFound } from '../model-names.ts'
+import { chatHandler } from '../openai/chat-completions.ts'
+import { completionHandler } from '../openai/completions.ts'
+import type { Serving } from '../serving.ts'
+
+/** Answers a POST below `models/`. `rest` is the path from there on, and `verb` what it must end with. */
+export type InferHandler = (
+  rest: string,
+  verb: ':predict' | '/infer',
+  request: FastifyRequest,
+  reply: FastifyReply,
+) => Promise<unknown>
+
+/**
+ * KServe: inference by a model's own path, V1 `NAME:predict` and V2 `NAME/infer`, which graphs call with the body as it came.
+ * It takes the body of an OpenAI endpoint, known by its prompt field, and answers as that endpoint does.
+ */
+export function inferHandler(serving: Serving, onError: ErrorListener): InferHandler {
+  const endpoints = { messages: chatHandler(serving, onError), prompt: completionHandler(serving, onError) }
+  return async (rest, verb, request, reply) => {
+    if (!rest.endsWith(verb)) {
+      throw new ServingError('unknown_url', `Invalid URL: a POST to a model's path ends with ${verb}`)
+    }
+    const name = rest.slice(0, -verb.length)
+    if (!serving.names.includes(name) && serving.adapters.find(name) === undefined) throw modelNotFound(name)
+    const fields = new Fields(request.body)
+    const field = fields.has('messages') ? 'messages' : 'prompt'
+    if (!fields.has(field)) throw noOpenAiBody()
+    const asked = fields.string('model', 1024)
+    if (asked !== undefined && asked !== name) {
+      if (serving.strictParams) throw invalidValue('model', 'the path names another model.')
+      sendIgnored(reply, serving, ['model'])
+    }
+    request.body = { ...(request.body as object), model: name }
+    return endpoints[field](request, reply)
+  }
+}
+
+function noOpenAiBody(): ServingError {
+  return new ServingError(
+    'missing_required_parameter',
+    "Missing required parameter: 'messages' or 'prompt'. This model takes the body of an OpenAI chat completion or completion, not 'instances' or 'inputs'.",
+    { param: 'messages' },
+  )
+}

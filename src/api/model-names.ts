@@ -1,0 +1,54 @@
+import type { FastifyRequest } from 'fastify'
+import { quoted, ServingError } from '../base/errors.ts'
+import type { Tenant } from '../http/access/api-keys.ts'
+import { type Fields, missing } from './fields.ts'
+import type { Serving } from './serving.ts'
+
+/** A model that generates text. @throws ServingError model_not_found, wrong_model_kind. The name is required, as in OpenAI's API. */
+export function readModel(fields: Fields, { names, embedding, adapters }: Serving): string {
+  const model = fields.string('model', 1024)
+  if (model === undefined || model === '') throw missing('model')
+  if (names.includes(model) || adapters.find(model) !== undefined) return model
+  if (embedding?.names.includes(model)) {
+    throw new ServingError('wrong_model_kind', 'This model makes embeddings; it does not generate text.', {
+      param: 'model',
+    })
+  }
+  throw modelNotFound(model)
+}
+
+/** The same words for a model that is not there and one that is not yours. @param name as it was asked for; absent: it was not. */
+export function modelNotFound(name?: string): ServingError {
+  const shown = name === undefined ? '' : ` \`${quoted(name).slice(1, -1)}\``
+  return new ServingError(
+    'model_not_found',
+    `The model${shown} does not exist or you do not have access to it.`,
+    { param: 'model' },
+  )
+}
+
+/** Those of the names that whoever asks may know of. */
+export function allowedModels<T extends string>(
+  names: readonly T[],
+  tenant: Tenant | undefined,
+): readonly T[] {
+  const { models } = tenant ?? {}
+  return models === undefined ? names : names.filter((name) => models.includes(name))
+}
+
+/** Wherever a request names a model: in its body, and in its path. @throws ServingError model_not_found. */
+export function checkModels({ tenant, body, params }: FastifyRequest): void {
+  if (tenant?.models === undefined) return
+  const inBody = (body as { model?: unknown } | null | undefined)?.model
+  // KServe: a model's path goes on with what is wanted of it.
+  const inPath = (params as { '*'?: string })['*']?.replace(/(\/ready|\/infer|:predict)$/, '')
+  for (const name of [inBody, inPath]) {
+    if (typeof name === 'string' && !tenant.models.includes(name)) throw modelNotFound(name)
+  }
+}
+
+/** Where a request asks for the model that generates without naming it. @throws ServingError model_not_found. */
+export function checkGenerating({ names, adapters }: Serving, tenant: Tenant | undefined): void {
+  if (tenant?.models === undefined || allowedModels([...names, ...adapters.names], tenant).length > 0) return
+  throw modelNotFound()
+}

@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import type { ServingError } from '../../base/errors.ts'
+import { fitInContext } from '../../generation/fit.ts'
+import type { Generation, GenerationRequest } from '../../generation/generation.ts'
+import { sendAnswer } from '../../http/slow-answer.ts'
+import type { TextTokens, TextTurn } from '../../protocol/text-messages.ts'
+import { collectChoices } from '../chat/collect.ts'
+import { ignoredFields } from '../chat/common-fields.ts'
+import type { ErrorListener } from '../chat/generations.ts'
+import { sendIgnored } from '../chat/ignored-header.ts'
+import { seedOfChoice } from '../chat/sampling.ts'
+import { speculate } from '../chat/speculation.ts'
+import { constrain } from '../chat/structured-output.ts'
+import { Fields, invalidValue } from '../fields.ts'
+import { readModel } from '../model-names.ts'
+import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
+import { streamChoices } from './choices.ts'
+import { chunkWriter, echoes, wireCompletion } from './completion-answer.ts'
+import { type CompletionRequest, readCompletion } from './completion-request.ts'
+import type { Prompt } from './prompts.ts'
+
+/** Log probabilities of prompts that one answer tells: it is put together in memory. */
+const MOST_TOLD = 500_000
+
+/** POST /completions. OpenAI: legacy completions; a prompt is text or token ids, one or many. */
+export function completions(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
+  app.post('/completions', { sse: 'manual' }, completionHandler(serving, onError))
+}
+
+/** What the endpoint does, for other paths to it. */
+export function completionHandler(serving: Serving, onError: ErrorListener): ApiHandler {
+  return async (request, reply) => {
+    const fields = Fields.ofBody(request)
+    const model = readModel(fields, serving)
+    const ready = await serving.model()
+    const wanted = readCompletion(fields, serving, ready, request.tenant)
+    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    reply.header('x-seed', wanted.sampling.seed)
+    const head = {
+      id: `cmpl-${randomUUID().replaceAll('-', '')}`,
+      object: 'text_completion',
+      created: Math.floor(Date.now() / 1000),
+      model,
+    }
+    const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
+    const start = (signal: AbortSignal): Promise<Generation[]> => startAll(wanted, ready, serving, signal)
+    if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.tellUsage, onError)
+    return sendAnswer(
+      reply,
+      collectChoices(reply, start).then((choices) => wireCompletion(answer, choices)),
+      onError,
+    )
+  }
+}
+
+async function startAll(
+  wanted: CompletionRequest,
+  ready: ReadyModel,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<Generation[]> {
+  const { prompts, bestOf: choices, share } = wanted
+  const prepare = (): Promise<GenerationRequest[]> => prepareAll(wanted, ready, serving, signal)
+  const work = {
+    tenant: share.tenant,
+    prompts: prompts.length,
+    promptTokens: await estimateCompletion(wanted, serving),
+    choices,
+  }
+  return serving.admit(work, prepare, signal)
+}
+
+/** Tokens of all prompts, by estimate. */
+export async function estimateCompletion(
+  { prompts, suffix = '' }: CompletionRequest,
+  serving: Serving,
+): Promise<number> {
+  const texts = prompts.filter((prompt) => typeof prompt === 'string')
+  const ids = prompts.filter((prompt) => typeof prompt !== 'string')
+  return (
+    (await serving.estimateTokens([...texts, ...texts.map(() => suffix)])) +
+    ids.reduce((sum, { length }) => sum + length, 0)
+  )
+}
+
+async function prepareAll(
+  wanted: CompletionRequest,
+  ready: ReadyModel,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<GenerationRequest[]> {
+  const turn = { share: wanted.share, signal, most: ready.contextSize }
+  const constrained = await constrain(wanted.sampling, wanted.constraint, ready.vocabulary, serving, turn)
+  const speculation = await speculate(wanted.speculation, serving, turn)
+  // Choices are compared by their log probabilities.
+  const logprobs = wanted.logprobs ?? (wanted.bestOf > wanted.n ? { top: 0, prompt: false } : undefined)
+  const requests: GenerationRequest[] = []
+  let told = 0
+  for (const prompt of wanted.prompts) {
+    const { tokens, count } = await tokensOf(prompt, wanted.suffix, serving, turn)
+    const maxTokens = fitInContext(count, wanted.maxTokens, ready.contextSize, 'prompt')
+    if (logprobs?.prompt) told += count * wanted.bestOf * (logprobs.top + 1)
+    if (told > MOST_TOLD) throw tooMuchTold()
+    for (let choice = 0; choice < wanted.bestOf; choice++) {
+      const sampling = { ...constrained, seed: seedOfChoice(constrained.seed, choice) }
+      const { stops, ignoreEos, share, cacheScope, adapter, deadlineAt } = wanted
+      requests.push({
+        prompt: tokens,
+        maxTokens,
+        stops,
+        ignoreEos,
+        sampling,
+        speculation,
+        logprobs,
+        share,
+        cacheScope,
+        adapter,
+        deadlineAt,
+      })
+    }
+  }
+  return requests
+}
+
+/** A prompt as the engine gets it. @throws ServingError. */
+export async function tokensOf(
+  prompt: Prompt,
+  suffix: string | undefined,
+  serving: Serving,
+  turn: TextTurn,
+): Promise<TextTokens> {
+  if (typeof prompt !== 'string') return { tokens: prompt, count: prompt.length }
+  const counted = await (suffix === undefined
+    ? serving.tokens(prompt, turn)
+    : serving.infillTokens(prompt, suffix, turn))
+  if (counted.count > 0) return counted
+  throw invalidValue('prompt', 'it is empty, and this model has no token to begin with.')
+}
+
+function tooMuchTold(): ServingError {
+  return invalidValue(
+    'logprobs',
+    `with 'echo' an answer tells at most ${MOST_TOLD} log probabilities of prompts: tokens, times 'logprobs' + 1.`,
+  )
+}

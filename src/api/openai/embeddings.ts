@@ -1,0 +1,145 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { ServingError } from '../../base/errors.ts'
+import type { EmbeddingReady } from '../../protocol/embedding-messages.ts'
+import { ignoredFields } from '../chat/common-fields.ts'
+import { sendIgnored } from '../chat/ignored-header.ts'
+import { emptyArray, Fields, invalidValue, missing, oneOf, tooLong, wrongType } from '../fields.ts'
+import { modelNotFound } from '../model-names.ts'
+import type { Embedding, Serving } from '../serving.ts'
+
+/** OpenAI: most inputs of one request. */
+const MAX_INPUTS = 2048
+
+type Input = string | Uint32Array
+
+/** POST /embeddings. OpenAI: one vector for each input, in their order, as floats or as base64 of little-endian float32. */
+export function embeddings(app: FastifyInstance, serving: Serving): void {
+  app.post('/embeddings', async (request, reply) => {
+    const fields = Fields.ofBody(request)
+    const { model, embedding } = pooledModel(fields, serving)
+    const ready = await embedding.ready()
+    if (ready.ranks) throw wrongKind('This model ranks documents; it makes no embeddings.')
+    const inputs = readInputs(fields, ready, serving.controlTokenIds)
+    const format = oneOf('encoding_format', fields.value('encoding_format') ?? 'float', ['float', 'base64'])
+    const dimensions = fields.integer('dimensions', { min: 1, max: ready.dimensions }) ?? ready.dimensions
+    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const tokens = await tokensOf(inputs, ready, embedding, reply)
+    const count = tokens.reduce((sum, { length }) => sum + length, 0)
+    serving.spend(request.tenant?.name ?? '', count)
+    const data: object[] = []
+    for (const [index, each] of tokens.entries()) {
+      if (reply.raw.destroyed) return reply
+      const vector = shortened(await embedding.embed(each), dimensions)
+      data.push({ object: 'embedding', index, embedding: encoded(vector, format) })
+    }
+    return { object: 'list', model, data, usage: { prompt_tokens: count, total_tokens: count } }
+  })
+}
+
+/** The model of embeddings or rankings that a request names. @throws ServingError. */
+export function pooledModel(
+  fields: Fields,
+  { embedding, names, adapters }: Serving,
+): { readonly model: string; readonly embedding: Embedding } {
+  const model = fields.string('model', 1024)
+  if (model === undefined || model === '') throw missing('model')
+  if (embedding?.names.includes(model)) return { model, embedding }
+  if (!names.includes(model) && adapters.find(model) === undefined) throw modelNotFound(model)
+  throw wrongKind('This model generates text; it makes no embeddings and ranks nothing.')
+}
+
+function wrongKind(message: string): ServingError {
+  return new ServingError('wrong_model_kind', message, { param: 'model' })
+}
+
+function readInputs(fields: Fields, ready: EmbeddingReady, controlTokenIds: boolean): Input[] {
+  const refused = new Set(controlTokenIds ? [] : ready.control)
+  const value = fields.required('input')
+  if (typeof value === 'string') return [textOf(value, 'input')]
+  if (!Array.isArray(value)) throw wrongType('input', 'a string or an array', value)
+  if (value.length === 0) throw emptyArray('input')
+  if (typeof value[0] === 'number') return [idsOf(value, 'input', ready, refused)]
+  if (value.length > MAX_INPUTS) throw tooLong('input', value.length, MAX_INPUTS)
+  const texts = typeof value[0] === 'string'
+  return value.map((item: unknown, index) => {
+    const path = `input[${index}]`
+    if (texts && typeof item === 'string') return textOf(item, path)
+    if (!texts && Array.isArray(item)) return idsOf(item, path, ready, refused)
+    throw wrongType(path, texts || index === 0 ? 'a string' : 'an array of token ids', item)
+  })
+}
+
+function textOf(text: string, path: string): string {
+  if (text === '') throw invalidValue(path, 'it is an empty string.')
+  return text
+}
+
+/** Token ids go to native code: each is checked here, and again by the embedding process. */
+function idsOf(
+  items: readonly unknown[],
+  path: string,
+  { vocabularySize, contextSize }: EmbeddingReady,
+  refused: ReadonlySet<number>,
+): Uint32Array {
+  if (items.length === 0) throw emptyArray(path)
+  if (items.length > contextSize) throw overlong(path, items.length, contextSize)
+  const ids = new Uint32Array(items.length)
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index]
+    if (typeof item !== 'number') throw wrongType(`${path}[${index}]`, 'a token id', item)
+    if (!Number.isInteger(item) || item < 0 || item >= vocabularySize) {
+      throw invalidValue(path, `a token id is an integer from 0 to ${vocabularySize - 1}.`)
+    }
+    // The model's own first and last tokens are control tokens, and rightly there.
+    if (index > 0 && index < items.length - 1 && refused.has(item)) {
+      throw invalidValue(
+        `${path}[${index}]`,
+        `${item} is a control token, which this server takes at the start and the end only.`,
+      )
+    }
+    ids[index] = item
+  }
+  return ids
+}
+
+/** All of them, before any is computed: a request is refused as a whole. */
+async function tokensOf(
+  inputs: readonly Input[],
+  { contextSize }: EmbeddingReady,
+  embedding: Embedding,
+  reply: FastifyReply,
+): Promise<Uint32Array[]> {
+  const all: Uint32Array[] = []
+  for (const [index, input] of inputs.entries()) {
+    if (reply.raw.destroyed) return []
+    const tokens = await embedding.prepare(input)
+    if (tokens.length > contextSize) throw overlong(`input[${index}]`, tokens.length, contextSize)
+    all.push(tokens)
+  }
+  return all
+}
+
+/** An input that the model cannot take whole. */
+export function overlong(path: string, tokens: number, contextSize: number, param = 'input'): ServingError {
+  return new ServingError(
+    'context_length_exceeded',
+    `This model's maximum context length is ${contextSize} tokens. However, '${path}' has ${tokens} tokens. Please reduce its length.`,
+    { param },
+  )
+}
+
+/** Matryoshka: the first numbers, at norm 1 again. */
+function shortened(vector: Float32Array, dimensions: number): Float32Array {
+  if (dimensions === vector.length) return vector
+  const part = vector.subarray(0, dimensions)
+  const norm = Math.hypot(...part)
+  if (norm === 0) throw new ServingError('engine_failed', 'The shortened vector has no direction')
+  return part.map((value) => value / norm)
+}
+
+function encoded(vector: Float32Array, format: 'float' | 'base64'): string | number[] {
+  if (format === 'float') return [...vector]
+  const bytes = new DataView(new ArrayBuffer(vector.length * 4))
+  for (const [index, value] of vector.entries()) bytes.setFloat32(index * 4, value, true)
+  return Buffer.from(bytes.buffer).toString('base64')
+}

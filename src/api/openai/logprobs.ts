@@ -1,0 +1,106 @@
+import type { ScoredPrompt } from '../../generation/generation.ts'
+import type { Vocabulary } from '../../protocol/text-messages.ts'
+import type { ScoredToken } from '../../text/output/content-tokens.ts'
+import { Detokenizer } from '../../text/output/detokenizer.ts'
+import type { TokenLogprob } from '../../text/token-logprob.ts'
+import { bytesOf, MOST_ALTERNATIVES, wireTokens } from '../chat/wire-tokens.ts'
+import { type Fields, invalidValue } from '../fields.ts'
+
+const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
+
+/** OpenAI: chat's `logprobs` and `top_logprobs`; undefined: none are wanted. */
+export function readChatLogprobs(fields: Fields): { top: number; prompt: false } | undefined {
+  const wanted = fields.boolean('logprobs') ?? false
+  const top = fields.integer('top_logprobs', { min: 0, max: MOST_ALTERNATIVES })
+  if (wanted) return { top: top ?? 0, prompt: false }
+  if (top !== undefined) throw invalidValue('top_logprobs', "it needs 'logprobs' to be true.")
+  return undefined
+}
+
+/** OpenAI: completions' `logprobs`, a number; with `echo` those of the prompt are told, too. */
+export function readLegacyLogprobs(
+  fields: Fields,
+  echo: boolean,
+): { top: number; prompt: boolean } | undefined {
+  const top = fields.integer('logprobs', { min: 0, max: MOST_ALTERNATIVES })
+  return top === undefined ? undefined : { top, prompt: echo }
+}
+
+/** OpenAI: an item of choices[].logprobs.content. Both lists are null where no log probabilities are wanted. */
+export function wireLogprobs(
+  tokens: readonly ScoredToken[] | undefined,
+  vocabulary: Vocabulary,
+): object | null {
+  if (tokens === undefined) return null
+  return { content: wireTokens(tokens, vocabulary), refusal: null }
+}
+
+/** A token of the prompt, or a sampled one. The first of a prompt follows nothing, and has no log probability. */
+export type LegacyToken = Omit<ScoredToken, 'logprob'> & { readonly logprob?: TokenLogprob | undefined }
+
+/** OpenAI's legacy shape: four lists side by side, for one choice from its beginning on. */
+export class LegacyLogprobs {
+  readonly #vocabulary: Vocabulary
+  #offset = 0
+
+  constructor(vocabulary: Vocabulary) {
+    this.#vocabulary = vocabulary
+  }
+
+  /** OpenAI: `text_offset` counts the characters of the choice's text before the token. */
+  wire(tokens: readonly LegacyToken[]): object {
+    return {
+      tokens: tokens.map(({ token }) => this.#name(token)),
+      token_logprobs: tokens.map(({ logprob }) => logprob?.logprob ?? null),
+      top_logprobs: tokens.map(({ token, logprob }) => logprob && this.#ranking(token, logprob)).map(orNull),
+      text_offset: tokens.map(({ text }) => {
+        const at = Math.max(0, this.#offset)
+        this.#offset += codePoints(text)
+        return at
+      }),
+    }
+  }
+
+  /** @param text what is echoed. A tokenizer may have put a space before it, which no offset counts. */
+  promptTokens({ tokens, logprobs }: ScoredPrompt, text: string): LegacyToken[] {
+    const detokenizer = new Detokenizer(this.#vocabulary)
+    const told = [...tokens].map((token, index) => {
+      const logprob = index === 0 ? undefined : logprobs[index - 1]
+      return { token, text: detokenizer.push(token), logprob }
+    })
+    this.#offset = codePoints(text) - told.reduce((sum, token) => sum + codePoints(token.text), 0)
+    return told
+  }
+
+  /** OpenAI: by text, the sampled token always among them. Of several with the same text the most probable is told. */
+  #ranking(token: number, { logprob, top }: TokenLogprob): Record<string, number> {
+    const ranking = new Map<string, number>()
+    for (const [other, its] of [...top, [token, logprob] as const]) {
+      const name = this.#name(other)
+      ranking.set(name, Math.max(its, ranking.get(name) ?? its))
+    }
+    return Object.fromEntries(ranking)
+  }
+
+  /** OpenAI: a token that is no whole text is told as bytes:\xe2\x82. */
+  #name(token: number): string {
+    const name = this.#vocabulary.silent.get(token)
+    if (name !== undefined) return name
+    const bytes = bytesOf(token, this.#vocabulary)
+    try {
+      return strict.decode(bytes)
+    } catch {
+      return `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`
+    }
+  }
+}
+
+function codePoints(text: string): number {
+  let count = 0
+  for (const _ of text) count++
+  return count
+}
+
+function orNull<T>(value: T | undefined): T | null {
+  return value ?? null
+}

@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify'
+import type { Generation } from '../../generation/generation.ts'
+import { sendAnswer } from '../../http/slow-answer.ts'
+import { watchClient } from '../../http/sse.ts'
+import { startChat } from '../chat/chat.ts'
+import { countChat } from '../chat/count-chat.ts'
+import { runEvents, type StreamSettings, streamEvents } from '../chat/generations.ts'
+import { sendIgnored } from '../chat/ignored-header.ts'
+import { Fields } from '../fields.ts'
+import { readModel } from '../model-names.ts'
+import type { Serving } from '../serving.ts'
+import { readResponses } from './request.ts'
+import { ResponseWriter } from './writer.ts'
+
+/** POST /responses and /responses/input_tokens. OpenAI: the Responses API, without any memory. */
+export function responses(app: FastifyInstance, serving: Serving, settings: StreamSettings): void {
+  app.post('/responses', { sse: 'manual' }, async (request, reply) => {
+    const fields = Fields.ofBody(request)
+    const model = readModel(fields, serving)
+    const ready = await serving.model()
+    const wanted = readResponses(fields, serving, ready, request.tenant)
+    sendIgnored(reply, serving, wanted.ignored)
+    reply.header('x-seed', wanted.chat.sampling.seed)
+    const start = (signal: AbortSignal): Promise<Generation[]> =>
+      startChat(wanted.chat, ready, serving, signal)
+    const writer = new ResponseWriter(model, ready.vocabulary, wanted)
+    if (wanted.stream) return streamEvents(reply, start, writer, settings)
+    return sendAnswer(
+      reply,
+      runEvents(reply, start, writer).then(() => writer.response),
+      settings.onError,
+    )
+  })
+
+  app.post('/responses/input_tokens', async (request, reply) => {
+    const fields = Fields.ofBody(request)
+    readModel(fields, serving)
+    const { chat, ignored } = readResponses(fields, serving, await serving.model(), request.tenant)
+    sendIgnored(reply, serving, ignored)
+    const tokens = await countChat(chat, serving, watchClient(reply).signal)
+    return { object: 'response.input_tokens', input_tokens: tokens }
+  })
+}

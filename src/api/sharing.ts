@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto'
+import { type Share, THE_ONE_TENANT } from '../base/share.ts'
+import type { Tenant } from '../http/access/api-keys.ts'
+import { type Fields, invalidValue } from './fields.ts'
+import type { Serving } from './serving.ts'
+
+/** Priorities that a request may ask for. */
+const LEAST_URGENT = 100
+const LONGEST_SALT = 1024
+const LONGEST_DEADLINE_MS = 86_400_000
+
+/** Whose work a request is, who may use what it leaves in the KV cache, and until when it is of use. */
+export interface Sharing {
+  readonly share: Share
+  /** A hash: it names whoever may share, and is written beside what is kept on disk. */
+  readonly cacheScope: string
+  /** The LoRA adapter that is asked for as a model, by its id. */
+  readonly adapter: string | undefined
+  /** Monotonic milliseconds. */
+  readonly deadlineAt: number | undefined
+}
+
+/**
+ * vLLM: `cache_salt` keeps a request's keys and values to those with the same salt; `priority` puts it behind those with a
+ * lower one. Tenants never share keys and values, and each is served for itself.
+ * `deadline_ms`, from now on, is this server's own: a client that gives up cannot always close its connection.
+ */
+export function readSharing(
+  fields: Fields,
+  { adapters }: Pick<Serving, 'adapters'>,
+  tenant: Tenant | undefined,
+): Sharing {
+  const salt = fields.string('cache_salt', LONGEST_SALT)
+  if (salt === '') throw invalidValue('cache_salt', 'a salt cannot be empty.')
+  const asked = fields.integer('priority', { min: 0, max: LEAST_URGENT }) ?? 0
+  const deadlineMs = fields.integer('deadline_ms', { min: 1, max: LONGEST_DEADLINE_MS })
+  return {
+    share: shareOf(tenant, asked),
+    cacheScope: scopeOf(tenant?.name, salt),
+    adapter: adapters.find(fields.string('model') ?? '')?.id,
+    deadlineAt: deadlineMs && performance.now() + deadlineMs,
+  }
+}
+
+/** @param asked the priority that the request asks for. */
+export function shareOf(tenant: Tenant | undefined, asked = 0): Share {
+  const { weight, priority } = tenant ?? THE_ONE_TENANT
+  return { tenant: tenant?.name ?? '', weight, priority: priority + asked }
+}
+
+function scopeOf(tenant: string | undefined, salt: string | undefined): string {
+  if (tenant === undefined && salt === undefined) return ''
+  return createHash('sha256')
+    .update(JSON.stringify([tenant, salt]))
+    .digest('base64url')
+}

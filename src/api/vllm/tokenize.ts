@@ -1,0 +1,167 @@
+import { setImmediate as others } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import type { Tenant } from '../../http/access/api-keys.ts'
+import { arraySlices, numberSlices, SLICE, sendSlices } from '../../http/long-answer.ts'
+import { watchClient } from '../../http/sse.ts'
+import type { Vocabulary } from '../../protocol/text-messages.ts'
+import { Detokenizer } from '../../text/output/detokenizer.ts'
+import { ignoredFields } from '../chat/common-fields.ts'
+import { chatTokens } from '../chat/count-chat.ts'
+import { sendIgnored } from '../chat/ignored-header.ts'
+import { checkListed, MOST_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
+import { Fields, invalidValue, missing, unsupported, wrongType } from '../fields.ts'
+import { checkGenerating, readModel } from '../model-names.ts'
+import { readChat } from '../openai/chat-completions.ts'
+import type { ReadyModel, Serving } from '../serving.ts'
+import { shareOf } from '../sharing.ts'
+
+/** Token ids that are read in one go: about a millisecond. */
+const READ_AT_ONCE = 65_536
+
+/**
+ * POST /tokenize and /detokenize. vLLM: `prompt` or `messages`, and `tokens`; llama-server: `content`, whose answers are its
+ * own. Control tokens written in a text are text, as in every request.
+ */
+export function tokenize(app: FastifyInstance, serving: Serving): void {
+  app.post('/tokenize', async (request, reply) => {
+    const fields = Fields.ofBody(request)
+    readOptionalModel(fields, serving, request.tenant)
+    const ready = await serving.model()
+    const { signal } = watchClient(reply)
+    if (fields.value('messages') !== undefined) {
+      const chat = readChat(fields, serving, ready, request.tenant)
+      readTemplateSwitches(fields)
+      const strings = fields.boolean('return_token_strs') ?? false
+      sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+      const { tokens, count } = await chatTokens(chat, serving, signal)
+      checkListed(count, 'messages')
+      return sendSlices(reply, listed(tokens, strings, ready), count)
+    }
+    const plain = fields.string('content')
+    const text = plain ?? fields.string('prompt')
+    if (text === undefined)
+      throw invalidValue('prompt', "one of 'prompt', 'messages' and 'content' is needed.")
+    const special = fields.boolean(plain === undefined ? 'add_special_tokens' : 'add_special')
+    const strings = fields.boolean(plain === undefined ? 'return_token_strs' : 'with_pieces') ?? false
+    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const estimate = await serving.estimateTokens([text])
+    const wanted = { share: shareOf(request.tenant), signal, estimate, most: MOST_TOKENS }
+    const { tokens, count } = await tokensOnly(wanted, serving, (turn) =>
+      serving.tokens(text, turn, special ?? plain === undefined),
+    )
+    checkListed(count, plain === undefined ? 'prompt' : 'content')
+    const slices =
+      plain === undefined ? listed(tokens, strings, ready) : listedPlainly(tokens, strings, ready)
+    return sendSlices(reply, slices, count)
+  })
+
+  app.post('/detokenize', async (request, reply) => {
+    const fields = Fields.ofBody(request)
+    readOptionalModel(fields, serving, request.tenant)
+    const { vocabulary } = await serving.model()
+    const tokens = await readTokens(fields, vocabulary)
+    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const { name = '' } = request.tenant ?? {}
+    serving.reserve(name, tokens.length)()
+    serving.spend(name, tokens.length)
+    return sendSlices(reply, detokenized(tokens, vocabulary), tokens.length)
+  })
+}
+
+/** vLLM: the name may be left out; llama-server knows none. */
+function readOptionalModel(fields: Fields, serving: Serving, tenant: Tenant | undefined): void {
+  if (fields.value('model') === undefined) checkGenerating(serving, tenant)
+  else readModel(fields, serving)
+}
+
+/** vLLM: how the chat ends. It always ends where an answer begins. */
+function readTemplateSwitches(fields: Fields): void {
+  if (fields.boolean('add_generation_prompt') === false)
+    throw unsupported('add_generation_prompt', 'A chat is rendered up to where the answer begins.')
+  if (fields.boolean('continue_final_message') === true)
+    throw unsupported('continue_final_message', 'An answer begins anew.')
+  if (fields.boolean('add_special_tokens') === true)
+    throw unsupported('add_special_tokens', "A chat has the special tokens of the model's template.")
+}
+
+/** vLLM: the answer of /tokenize. */
+function* listed(
+  tokens: Uint32Array,
+  strings: boolean,
+  { vocabulary, contextSize }: ReadyModel,
+): Generator<string> {
+  yield `{"count":${tokens.length},"max_model_len":${contextSize},"tokens":`
+  yield* numberSlices(tokens)
+  yield ',"token_strs":'
+  if (strings) yield* arraySlices(tokens, piecesOf(vocabulary))
+  else yield 'null'
+  yield '}'
+}
+
+/** llama-server's. */
+function* listedPlainly(
+  tokens: Uint32Array,
+  strings: boolean,
+  { vocabulary }: ReadyModel,
+): Generator<string> {
+  yield '{"tokens":'
+  const pieceOf = piecesOf(vocabulary)
+  if (strings) yield* arraySlices(tokens, (id) => `{"id":${id},"piece":${pieceOf(id)}}`)
+  else yield* numberSlices(tokens)
+  yield '}'
+}
+
+/** The text twice: vLLM's name for it, and llama-server's. */
+function* detokenized(tokens: Uint32Array, vocabulary: Vocabulary): Generator<string> {
+  yield '{"prompt":"'
+  yield* textSlices(tokens, vocabulary)
+  yield '","content":"'
+  yield* textSlices(tokens, vocabulary)
+  yield '"}'
+}
+
+/** What is between the quotes of a JSON string. */
+function* textSlices(tokens: Uint32Array, vocabulary: Vocabulary): Generator<string> {
+  const detokenizer = new Detokenizer(vocabulary, vocabulary.silent)
+  for (let at = 0; at < tokens.length; at += SLICE) {
+    let text = ''
+    for (const token of tokens.subarray(at, at + SLICE)) text += detokenizer.push(token)
+    yield JSON.stringify(text).slice(1, -1)
+  }
+  yield JSON.stringify(detokenizer.flush()).slice(1, -1)
+}
+
+/** By vocabulary: what each token that has been asked for is as JSON. */
+const known = new WeakMap<Vocabulary, (string | undefined)[]>()
+
+/** The text of a token by itself, as JSON; a part of a character is a replacement character. */
+function piecesOf(vocabulary: Vocabulary): (token: number) => string {
+  const { bytes, offsets, silent } = vocabulary
+  const pieces = known.get(vocabulary) ?? new Array<string | undefined>(vocabulary.size).fill(undefined)
+  known.set(vocabulary, pieces)
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  return (token) => {
+    const piece = pieces[token]
+    if (piece !== undefined) return piece
+    const text = silent.get(token) ?? decoder.decode(bytes.subarray(offsets[token], offsets[token + 1]))
+    const json = JSON.stringify(text)
+    pieces[token] = json
+    return json
+  }
+}
+
+/** Others have the event loop between the parts of a long list. */
+async function readTokens(fields: Fields, { size }: Vocabulary): Promise<Uint32Array> {
+  const given = fields.array('tokens', MOST_TOKENS)
+  if (given === undefined) throw missing('tokens')
+  const tokens = new Uint32Array(given.length)
+  for (let index = 0; index < given.length; index++) {
+    const token = given[index]
+    if (typeof token !== 'number') throw wrongType(`tokens[${index}]`, 'a token id', token)
+    if (!Number.isInteger(token) || token < 0 || token >= size)
+      throw invalidValue(`tokens[${index}]`, `a token id is an integer from 0 to ${size - 1}.`)
+    tokens[index] = token
+    if (index % READ_AT_ONCE === READ_AT_ONCE - 1) await others()
+  }
+  return tokens
+}

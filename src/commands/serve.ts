@@ -1,0 +1,160 @@
+import type { Logger } from 'pino'
+import { listenOn } from '../base/listen.ts'
+import { type Config, servedNames } from '../config/schema.ts'
+import { machinePlan } from '../machine/machine-plan.ts'
+import { modelDisplayName } from '../models/locate.ts'
+import type { KvEvents } from '../observability/kv-events/kv-events.ts'
+import type { Tracing } from '../observability/tracing/tracing.ts'
+import { checkAdminExposure, openAdminPort } from '../server/admin-port.ts'
+import { Altiplano } from '../server/altiplano.ts'
+import { checkExposure, isOpenHere, openKeyFile, openTls } from '../server/front-door.ts'
+import {
+  checkAdapterNames,
+  embeddingNamesOf,
+  locate,
+  startEmbeddingModel,
+  startModel,
+} from '../server/start-models.ts'
+import { writeTerminationMessage } from '../server/termination-message.ts'
+
+/**
+ * Listens at once, loads the model, and serves until a signal. Resolves to the exit code: 0, or 1 when its
+ * processes crash so often that whoever runs it has to act.
+ * A model that is refused leaves the gateway alive and not ready, with the reason; in Kubernetes it ends the container, which
+ * is what makes it show the reason.
+ */
+export async function serve(config: Config, log: Logger): Promise<number> {
+  checkExposure(config)
+  checkAdminExposure(config)
+  const keyFile = openKeyFile(config, log)
+  const tls = openTls(config)
+  // What is not there is the caller's mistake, and needs no server to say so.
+  const later = config.model?.startsWith('hf:') || config.waitForModel > 0
+  const local = later ? undefined : await locate(config)
+  const names = servedNames(config.servedModelName, local?.displayName ?? modelDisplayName(config.model))
+  const embeddingNames = embeddingNamesOf(config, names)
+  checkAdapterNames(config, [...names, ...(embeddingNames ?? [])])
+  const tracing = await openTraces(config, names[0] ?? 'model', log)
+  const kvEvents = await openKvEvents(config, names[0] ?? 'model', log)
+  const altiplano = new Altiplano({
+    names,
+    embeddingNames,
+    loraDir: config.loraDir,
+    maxQueue: config.maxQueue,
+    maxQueuedTokens: config.maxQueuedTokens || Number.POSITIVE_INFINITY,
+    maxQueuedBytes: config.maxQueuedBytes,
+    maxN: config.maxN,
+    maxBodyBytes: config.maxBodyBytes,
+    timeLimits: {
+      queueMs: limitMs(config.queueTimeout),
+      firstTokenMs: limitMs(config.firstTokenTimeout),
+      totalMs: limitMs(config.totalTimeout),
+    },
+    receiveMs: config.receiveTimeout * 1000,
+    stallMs: config.stallTimeout * 1000,
+    apiKeys: () => keyFile?.value,
+    ownHostsOnly: isOpenHere(config),
+    tls,
+    clientCertificates: (['unasked', 'checked', 'needed'] as const)[config.sslCertReqs] ?? 'needed',
+    keepAliveMs: config.heartbeatInterval * 1000,
+    paddingAfterMs: config.paddingAfter * 1000,
+    strictParams: config.strictParams,
+    controlTokenIds: config.controlTokenIds,
+    promptLookup: config.promptLookup,
+    log,
+    tracing,
+    kvEvents,
+  })
+  const { stopped, stop } = untilSignal(log)
+  const starting = new AbortController()
+  // The children load their engine while the gateway opens its port.
+  const machine = machinePlan(config)
+  void startModel(altiplano, config, machine, local, log, starting.signal)
+  if (config.embeddingModel !== undefined) {
+    void startEmbeddingModel(altiplano, config, machine, log, starting.signal)
+  }
+  const giveUp = async (error: unknown): Promise<never> => {
+    starting.abort()
+    await altiplano.drain(0)
+    throw error
+  }
+  const address = await listenOn(altiplano, { ...config, portFlag: '--port' }).catch(giveUp)
+  const admin = await openAdminPort(config, keyFile, log, () => stop('the admin port')).catch(giveUp)
+  log.info({ address, model: config.model ?? 'built-in' }, 'listening')
+  greet(address, altiplano.names[0] ?? '')
+  const failure = await Promise.race([stopped, altiplano.hopeless])
+  starting.abort()
+  if (failure !== undefined) {
+    log.fatal({ reason: failure }, 'giving up')
+    writeTerminationMessage(failure)
+  }
+  if (failure === undefined) await altiplano.drain(config.drainTimeout * 1000, config.shutdownDelay * 1000)
+  else await altiplano.drain(0)
+  await admin?.close()
+  await tracing?.close()
+  await kvEvents?.close()
+  keyFile?.close()
+  tls?.close()
+  log.info('stopped')
+  return failure === undefined ? 0 : 1
+}
+
+/** @param seconds 0: no limit. */
+function limitMs(seconds: number): number {
+  return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000
+}
+
+/** A word to a person; machines read the log. */
+function greet(address: string, model: string): void {
+  if (!process.stdout.isTTY) return
+  process.stderr.write(`\n  Altiplano serves ${model} at ${address}/v1\n  Stop with Ctrl-C.\n\n`)
+}
+
+interface Stop {
+  readonly stopped: Promise<undefined>
+  /** Who does not know that it has begun already changes nothing. */
+  stop(why: string): void
+}
+
+/**
+ * For so long signals are one: npm, or a shell, that gets one together with its whole process group passes it on, and a person
+ * may press Ctrl-C twice.
+ */
+const ONE_SIGNAL_MS = 1000
+
+/** The first signal begins the drain; a later one ends the process now. */
+function untilSignal(log: Logger): Stop {
+  let stop: Stop['stop'] = () => undefined
+  const stopped = new Promise<undefined>((resolve) => {
+    stop = (why) => {
+      log.info({ why }, 'draining')
+      resolve(undefined)
+    }
+  })
+  let signalledAt: number | undefined
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (signalledAt === undefined) {
+      signalledAt = performance.now()
+      stop(signal)
+    } else if (performance.now() - signalledAt > ONE_SIGNAL_MS) process.exit(1)
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+  // Node would open its inspector on SIGUSR1.
+  process.on('SIGUSR1', () => log.warn('SIGUSR1 ignored'))
+  return { stopped, stop }
+}
+
+/** Loaded only where it is asked for. */
+async function openTraces(config: Config, model: string, log: Logger): Promise<Tracing | undefined> {
+  if (config.otlpEndpoint === undefined) return undefined
+  const { openTracing } = await import('../observability/tracing/tracing.ts')
+  return openTracing(config.otlpEndpoint, model, log, process.env)
+}
+
+/** Loaded only where it is asked for. @throws ConfigError when it cannot listen. */
+async function openKvEvents(config: Config, model: string, log: Logger): Promise<KvEvents | undefined> {
+  if (config.kvEventsEndpoint === undefined) return undefined
+  const { openKvEvents: open } = await import('../observability/kv-events/open-kv-events.ts')
+  return open(config.kvEventsEndpoint, config, model, log, process.env)
+}

@@ -1,0 +1,59 @@
+import { toolFormatNamed } from '../text/tool-formats/formats.ts'
+import { callGrammar } from './calls/call-grammar.ts'
+import { type Constraint, compileConstraint, type OfferedCalls } from './compile-grammar.ts'
+import { GrammarError } from './gbnf/grammar-error.ts'
+import { CompileTime } from './schema/compile-time.ts'
+
+/**
+ * A constraint with tools whose schemas nobody was promised: where the whole cannot be compiled, such a tool takes any
+ * arguments, first those that are guilty, then all; and at last calls that nothing marks are not looked for.
+ * @throws GrammarError where that is not enough.
+ */
+export function compileLoosely(constraint: Constraint): string {
+  const { calls } = constraint
+  if (calls?.loose === undefined || calls.loose.length === 0) return compileConstraint(constraint)
+  const time = new CompileTime()
+  let refused: unknown
+  const all = [() => [], () => guilty(calls, time), () => calls.loose]
+  const attempts = all.map((names) => () => loosened(calls, names() ?? []))
+  if (isUnmarked(calls)) attempts.push(() => [])
+  for (const toolsOf of attempts) {
+    const tools = toolsOf()
+    try {
+      return compileConstraint({ ...constraint, calls: { ...calls, tools } })
+    } catch (error) {
+      if (!(error instanceof GrammarError)) throw error
+      refused ??= error
+    }
+  }
+  throw refused
+}
+
+/** Those whose own schema cannot be compiled; all that there was no time to try. */
+function guilty({ format, tools, loose = [] }: OfferedCalls, time: CompileTime): string[] {
+  const notation = toolFormatNamed(format)?.notation
+  const compiles = (name: string, parameters: unknown): boolean => {
+    if (notation === undefined || time.isOver) return false
+    try {
+      callGrammar(new Map([[name, parameters]]), notation, 'one')
+      return true
+    } catch (error) {
+      if (error instanceof GrammarError) return false
+      throw error
+    }
+  }
+  return tools.flatMap(([name, parameters]) =>
+    loose.includes(name) && !compiles(name, parameters) ? [name] : [],
+  )
+}
+
+/** Whether calls are told from text letter by letter, which long lists of tools may be too many for. */
+function isUnmarked({ format, wanted, tools, loose = [] }: OfferedCalls): boolean {
+  const unmarked = toolFormatNamed(format)?.notation?.mark === undefined
+  return wanted === 'any' && unmarked && tools.length === loose.length
+}
+
+function loosened({ tools }: OfferedCalls, names: readonly string[]): OfferedCalls['tools'] {
+  const any = new Set(names)
+  return tools.map(([name, parameters]) => [name, any.has(name) ? true : parameters])
+}

@@ -1,0 +1,72 @@
+import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
+import { choice, type GrammarNode, literal, optional, repeat, rule, sequence } from '../gbnf/node.ts'
+import { INTEGER, NUMBER } from './json-number.ts'
+import { JSON_STYLE, type ValueStyle } from './value-style.ts'
+
+const SPACE = optional(literal(' '))
+export const COMMA: GrammarNode = sequence(literal(','), SPACE)
+export const COLON: GrammarNode = sequence(literal(':'), SPACE)
+
+/** The rules that any JSON grammar refers to, each written when it is first asked for. */
+export class JsonRules {
+  readonly style: ValueStyle
+  readonly #rules: Map<string, GrammarNode>
+
+  constructor(rules: Map<string, GrammarNode>, style: ValueStyle = JSON_STYLE) {
+    this.#rules = rules
+    this.style = style
+  }
+
+  char(): GrammarNode {
+    return this.#define('char', () => this.style.char)
+  }
+
+  string(): GrammarNode {
+    return this.#define('string', () => sequence(literal('"'), repeat(this.char(), 0), literal('"')))
+  }
+
+  number(): GrammarNode {
+    return this.#define('number', () => NUMBER)
+  }
+
+  integer(): GrammarNode {
+    return this.#define('integer', () => INTEGER)
+  }
+
+  /** Any JSON value; arrays and objects end at a fixed depth. */
+  value(level = 0): GrammarNode {
+    return this.#define(`value-${level}`, () => {
+      const words = [this.style.true, this.style.false, this.style.null].map(literal)
+      const plain = [this.string(), this.number(), ...words]
+      if (level === GRAMMAR_LIMITS.anyDepth) return choice(plain)
+      return choice([this.object(level), this.array(level), ...plain])
+    })
+  }
+
+  object(level = 0): GrammarNode {
+    return this.#define(`object-${level}`, () => {
+      const pair = sequence(this.string(), COLON, this.value(level + 1))
+      return bracketed('{', optional(sequence(pair, repeat(sequence(COMMA, pair), 0))), '}')
+    })
+  }
+
+  array(level = 0): GrammarNode {
+    return this.#define(`array-${level}`, () => {
+      const item = this.value(level + 1)
+      return bracketed('[', optional(sequence(item, repeat(sequence(COMMA, item), 0))), ']')
+    })
+  }
+
+  #define(name: string, make: () => GrammarNode): GrammarNode {
+    if (!this.#rules.has(name)) {
+      // Taken before its content is made, which may ask for it again.
+      this.#rules.set(name, literal(''))
+      this.#rules.set(name, make())
+    }
+    return rule(name)
+  }
+}
+
+export function bracketed(open: string, content: GrammarNode, close: string): GrammarNode {
+  return sequence(literal(open), content, literal(close))
+}

@@ -1,0 +1,12 @@
+import type { GrammarNode } from '../gbnf/node.ts'
+import type { JsonRules } from './json-any.ts'
+import type { Schema } from './schema-keywords.ts'
+
+/** What the compilers of objects and arrays need of the whole. */
+export interface SchemaContext {
+  readonly json: JsonRules
+  /** A schema's grammar. */
+  compile(schema: Schema, path: string): GrammarNode
+  /** A new rule for a part that is used more than once. */
+  define(node: GrammarNode): GrammarNode
+}

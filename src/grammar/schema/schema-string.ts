@@ -1,0 +1,86 @@
+import { GrammarError } from '../gbnf/grammar-error.ts'
+import { lengthsOf } from '../gbnf/lengths.ts'
+import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
+import { type GrammarNode, repeat } from '../gbnf/node.ts'
+import type { JsonRules } from './json-any.ts'
+import { compileFormat, compileFormatWithin } from './json-format.ts'
+import { jsonChars, quotedString } from './json-string.ts'
+import { compileRegex, type RegexOptions } from './regex.ts'
+import { join, type SchemaObject } from './schema-keywords.ts'
+
+/** How the characters of a string are spelled. */
+export interface StringSpelling {
+  readonly any: GrammarNode
+  /** One character out of these; undefined when none of them can be written. */
+  readonly chars: RegexOptions['chars']
+}
+
+/** @throws GrammarError */
+export function stringNode(schema: SchemaObject, path: string, json: JsonRules): GrammarNode {
+  return quotedString(stringContent(schema, path, { any: json.char(), chars: jsonChars }))
+}
+
+/** A string without its quotes. @throws GrammarError */
+export function stringContent(
+  schema: SchemaObject,
+  path: string,
+  { any, chars }: StringSpelling,
+): GrammarNode {
+  const { pattern, format } = schema as Readonly<Record<string, string | undefined>>
+  const { minLength = 0, maxLength } = schema as Readonly<Record<string, number | undefined>>
+  if (pattern === undefined && format === undefined) {
+    checkCount(minLength, join(path, 'minLength'))
+    if (maxLength !== undefined) checkCount(maxLength, join(path, 'maxLength'))
+    if ((maxLength ?? minLength) < minLength)
+      throw new GrammarError("it is below 'minLength'", join(path, 'maxLength'))
+    return repeat(any, minLength, maxLength)
+  }
+  const node = shapedNode(pattern, format, path, chars)
+  const lengths = lengthsOf(node)
+  const shaped = pattern === undefined ? 'format' : 'pattern'
+  if (lengths.min < minLength)
+    throw new GrammarError(
+      `it can be honoured beside '${shaped}' only where that implies it`,
+      join(path, 'minLength'),
+    )
+  if (maxLength !== undefined && lengths.max > maxLength)
+    throw new GrammarError(
+      `it can be honoured beside '${shaped}' only where that implies it`,
+      join(path, 'maxLength'),
+    )
+  return node
+}
+
+function shapedNode(
+  pattern: string | undefined,
+  format: string | undefined,
+  path: string,
+  chars: RegexOptions['chars'],
+): GrammarNode {
+  if (pattern === undefined) return at(join(path, 'format'), () => compileFormat(format ?? ''))
+  if (format === undefined) {
+    return at(join(path, 'pattern'), () => compileRegex(pattern, { chars, unanchored: true }))
+  }
+  at(join(path, 'format'), () => compileFormat(format))
+  const both = at(join(path, 'pattern'), () => compileFormatWithin(format, pattern))
+  if (both !== undefined) return both
+  throw new GrammarError(
+    `it can be honoured beside 'format' only where that implies it`,
+    join(path, 'pattern'),
+  )
+}
+
+function checkCount(count: number, path: string): void {
+  if (count > GRAMMAR_LIMITS.repetitions)
+    throw new GrammarError(`lengths above ${GRAMMAR_LIMITS.repetitions} cannot be honoured`, path)
+}
+
+/** Runs a part's compiler; its error leads to the part. */
+export function at<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof GrammarError && error.path === '') throw new GrammarError(error.message, path)
+    throw error
+  }
+}

@@ -1,0 +1,51 @@
+import { type CodeRange, choice, type GrammarNode, literal, sequence, set } from '../gbnf/node.ts'
+import { ESCAPE_CODE, PLAIN } from './json-string.ts'
+
+/** How a notation spells values; strings, numbers, arrays and objects are JSON's. */
+export interface ValueStyle {
+  readonly true: string
+  readonly false: string
+  readonly null: string
+  /** One character of a string. */
+  readonly char: GrammarNode
+  /** A whole value, without spaces. */
+  write(value: unknown): string
+}
+
+const charWith = (escapes: string): GrammarNode =>
+  choice([
+    { type: 'set', ranges: PLAIN },
+    sequence(
+      literal('\\'),
+      choice([
+        set(...[...escapes].map((char): CodeRange => [char.charCodeAt(0), char.charCodeAt(0)])),
+        ESCAPE_CODE,
+      ]),
+    ),
+  ])
+
+export const JSON_STYLE: ValueStyle = {
+  true: 'true',
+  false: 'false',
+  null: 'null',
+  char: charWith('"\\/bfnrt'),
+  write: (value) => JSON.stringify(value),
+}
+
+/** Literals of Python. There `\/` is two characters. */
+export const PYTHON_STYLE: ValueStyle = {
+  true: 'True',
+  false: 'False',
+  null: 'None',
+  char: charWith('"\\bfnrt'),
+  write: pythonLiteral,
+}
+
+function pythonLiteral(value: unknown): string {
+  if (value === null) return 'None'
+  if (typeof value === 'boolean') return value ? 'True' : 'False'
+  if (typeof value !== 'object') return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(pythonLiteral).join(',')}]`
+  const pairs = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${pythonLiteral(item)}`)
+  return `{${pairs.join(',')}}`
+}

@@ -1,0 +1,110 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { ServingError } from '../../base/errors.ts'
+import { keptOf, SharedBound } from '../../base/shared-bound.ts'
+import { unsupportedMediaType } from '../error-answers.ts'
+import { ClientGone } from '../sse.ts'
+import { whenClosed } from '../waiting-responses.ts'
+import { unparsable } from './json-body.ts'
+import { JsonParser, type WaitingBody } from './json-parser.ts'
+import { JsonShape } from './json-shape.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Bytes that its body takes: as it was sent, then as it is held. */
+    heldBytes: number
+    /** Where it waits for its body to be parsed. */
+    waitingBody: WaitingBody | undefined
+  }
+}
+
+/**
+ * Bodies are JSON, in UTF-8 and not compressed. A body counts from its first byte until its request is over, and from when it is
+ * parsed with what the parsed values take.
+ * @param maxBytes of one body. @param maxHeldBytes of all bodies at a time.
+ */
+export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldBytes: number): void {
+  const held = new SharedBound()
+  const parser = new JsonParser()
+  const holder = ({ tenant }: FastifyRequest): string => tenant?.name ?? ''
+  const take = (request: FastifyRequest, bytes: number): void => {
+    if (!held.takes(holder(request), bytes, maxHeldBytes, keptOf(maxHeldBytes))) throw tooManyBytes()
+    request.heldBytes += bytes
+    held.add(holder(request), bytes)
+  }
+  app.decorateRequest('heldBytes', 0)
+  app.decorateRequest('waitingBody', undefined)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge()
+    const shape = new JsonShape()
+    let sent = 0
+    const pieces = await piecesOf(payload, (piece) => {
+      sent += piece.length
+      if (sent > maxBytes) throw tooLarge()
+      take(request, piece.length)
+      shape.push(piece)
+      if (shape.excess !== undefined) throw unparsable(shape.excess)
+    })
+    take(request, Math.max(0, shape.heldBytes - sent))
+    request.waitingBody = { leave: undefined }
+    return parser.parse(pieces, sent, shape, request.waitingBody)
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.method !== 'POST') return
+    const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
+    const plain = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)
+    if (!plain || encoding.toLowerCase() !== 'identity') throw unsupportedMediaType()
+    whenClosed(reply.raw, () => {
+      held.add(holder(request), -request.heldBytes)
+      request.waitingBody?.leave?.()
+    })
+  })
+  app.addHook('onClose', () => parser.close())
+}
+
+/** Bytes of one body that are taken in one turn of the event loop: many bodies may come at once, and faster than they are counted. */
+const A_TURN = 65_536
+
+/** @param take is told of each piece, and throws to refuse the rest. */
+function piecesOf(payload: IncomingMessage, take: (piece: Buffer) => void): Promise<Buffer[]> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = []
+    let inThisTurn = 0
+    const goOn = (): void => {
+      inThisTurn = 0
+      payload.resume()
+    }
+    const onData = (piece: Buffer): void => {
+      try {
+        take(piece)
+        pieces.push(piece)
+      } catch (error) {
+        // What still comes is dropped, so that the client gets to read the answer.
+        payload.off('data', onData).resume()
+        reject(error)
+        return
+      }
+      inThisTurn += piece.length
+      if (inThisTurn < A_TURN) return
+      payload.pause()
+      setImmediate(goOn)
+    }
+    payload.on('data', onData)
+    payload.once('end', () => resolve(pieces))
+    const gone = (): void => reject(new ClientGone('the client left while it sent its request'))
+    payload.once('error', gone).once('close', gone)
+  })
+}
+
+function tooLarge(): ServingError {
+  return new ServingError('request_too_large', 'The body of your request is larger than this server takes')
+}
+
+function tooManyBytes(): ServingError {
+  return new ServingError(
+    'server_overloaded',
+    'The server is at capacity: it holds as many bytes of requests as it may. Please retry later',
+    { retryAfterMs: 1000 },
+  )
+}

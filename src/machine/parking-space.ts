@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
+import type { Config } from '../config/schema.ts'
+import type { EngineInit } from '../protocol/engine-messages.ts'
+import { memoryLimit } from './memory-limit.ts'
+import { bytesIn, parkingFolder, removeAbandoned } from './parking-folder.ts'
+
+/** Part of the memory that prefixes outside of the slots may take when nothing is said. */
+const DEFAULT_SHARE = 0.1
+/** The place is shared with whoever else uses it. */
+const MOST_OF_FREE = 0.8
+const LEAST_BYTES = 32 * 2 ** 20
+const END_BYTES = 2 ** 20
+const MEMORY_FOLDER = '/dev/shm'
+
+/**
+ * Where prefixes go that have to leave their slots: a folder of the operator's, where they outlive the server, or a
+ * memory file system. Within the container's memory and what is free of the place; undefined when too little is.
+ */
+export function parkingSpace(
+  { prefixCache, kvCacheRam, kvCacheDir, kvCacheType, flashAttention }: Config,
+  modelFile: string,
+): EngineInit['parking'] {
+  if (!prefixCache || kvCacheRam === 0) return undefined
+  const folder = kvCacheDir ?? MEMORY_FOLDER
+  const wanted = kvCacheRam === -1 ? DEFAULT_SHARE * memoryLimit() : kvCacheRam * 2 ** 20
+  try {
+    if (kvCacheDir !== undefined) mkdirSync(kvCacheDir, { recursive: true, mode: 0o700 })
+    accessSync(folder, constants.W_OK)
+    const keepAs =
+      kvCacheDir === undefined ? undefined : identity(modelFile, `${kvCacheType} ${flashAttention}`)
+    // What earlier servers have left is room: theirs is removed, and what this one has kept counts as its own.
+    if (keepAs === undefined) removeAbandoned(folder, process.pid)
+    const { bavail, bsize } = statfsSync(folder)
+    const free = bavail * bsize + bytesIn(parkingFolder({ folder, keepAs }, process.pid))
+    const bytes = Math.floor(Math.min(wanted, MOST_OF_FREE * free))
+    return bytes < LEAST_BYTES ? undefined : { folder, bytes, keepAs }
+  } catch {
+    return undefined
+  }
+}
+
+/** A saved slot is good for the same weights, layout of the KV cache and engine only. Weights are known by both ends of their file. */
+function identity(modelFile: string, layout: string): string {
+  const { size } = statSync(modelFile)
+  const hash = createHash('sha256')
+  const file = openSync(modelFile, 'r')
+  try {
+    for (const start of [0, Math.max(0, size - END_BYTES)]) {
+      const end = Buffer.alloc(Math.min(END_BYTES, size))
+      readSync(file, end, 0, end.length, start)
+      hash.update(end)
+    }
+  } finally {
+    closeSync(file)
+  }
+  return `node-llama-cpp 3.22.1 ${layout} ${size} ${hash.digest('hex')}`
+}

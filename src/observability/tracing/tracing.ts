@@ -1,0 +1,60 @@
+import { hostname } from 'node:os'
+import { version } from '../../base/version.ts'
+import { type RequestEnd, requestSpans } from './request-spans.ts'
+import { SpanExporter, type SpanExporterOptions } from './span-exporter.ts'
+
+/** Hears of each request that is over. */
+export interface Tracing {
+  onRequestOver(end: RequestEnd): void
+  /** Spans that were not delivered. */
+  readonly dropped: number
+  /** Sends what is left. */
+  close(): Promise<void>
+}
+
+/**
+ * @param model the name that this server gives its model, whatever a request calls it.
+ * @param env OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES count.
+ */
+export function openTracing(
+  endpoint: string,
+  model: string,
+  log: SpanExporterOptions['log'],
+  env: NodeJS.ProcessEnv,
+): Tracing {
+  const exporter = new SpanExporter({
+    endpoint,
+    headers: pairs(env['OTEL_EXPORTER_OTLP_HEADERS']),
+    resource: {
+      'service.name': env['OTEL_SERVICE_NAME'] ?? 'altiplano',
+      'service.version': version,
+      'service.instance.id': hostname(),
+      ...pairs(env['OTEL_RESOURCE_ATTRIBUTES']),
+    },
+    log,
+  })
+  return {
+    onRequestOver: (end) => exporter.add(requestSpans(end, model)),
+    get dropped() {
+      return exporter.dropped
+    },
+    close: () => exporter.close(),
+  }
+}
+
+/** OpenTelemetry: `key=value,key=value`, with %-escapes in values. */
+function pairs(text: string | undefined): Record<string, string> {
+  const entries = (text ?? '').split(',').flatMap((pair) => {
+    const [name, value] = pair.split(/=(.*)/s)
+    return name === undefined || value === undefined ? [] : [[name.trim(), unescaped(value.trim())] as const]
+  })
+  return Object.fromEntries(entries)
+}
+
+function unescaped(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}

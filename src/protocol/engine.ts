@@ -1,0 +1,114 @@
+import type { TokenLogprob } from '../text/token-logprob.ts'
+
+/** How to draw the next token. Ranges are checked in the gateway; nothing here comes unchecked from a client. */
+export interface SamplingParams {
+  /** 0 is greedy. */
+  readonly temperature: number
+  /** 1 is off. */
+  readonly topP: number
+  /** 0 is off. */
+  readonly topK: number
+  /** 0 is off. */
+  readonly minP: number
+  /** Unsigned 32 bits. The draw at a position depends on (seed, position) alone. */
+  readonly seed: number
+  /** 0 is off. */
+  readonly frequencyPenalty: number
+  /** 0 is off. */
+  readonly presencePenalty: number
+  /** 1 is off. */
+  readonly repeatPenalty: number
+  /** How many of the last tokens (prompt and generated) `repeatPenalty` and its siblings look at. */
+  readonly penaltyWindow: number
+  /** Added to the logits: [token id, bias]; -Infinity bans a token. */
+  readonly logitBias: readonly (readonly [token: number, bias: number])[]
+  /** GBNF that the generated text must match, checked and written by us; absent: anything. An engine may refuse it. */
+  readonly grammar?: string
+}
+
+/** Log probabilities that are wanted of an entry. They are those of the model: nothing of SamplingParams counts. */
+export interface Scoring {
+  /** How many of the most probable tokens to tell beside each. 0..20 */
+  readonly top: number
+  /** What is known to follow the first of `tokens`, one token each: to be scored, too. */
+  readonly following: readonly number[]
+}
+
+/** One sequence's share of a forward pass. */
+export interface BatchEntry {
+  /** The sequence this belongs to. */
+  readonly id: string
+  readonly slot: number
+  /** Where in the slot `tokens` go. Cells at or after it are forgotten first. */
+  readonly start: number
+  /** Another slot, whose cells before `start` are copied into this one first, as they were before this pass. */
+  readonly copyFrom?: number | undefined
+  readonly tokens: readonly number[]
+  /** Guesses of what is sampled after `tokens`, computed in the same pass and kept as far as they are right. Default none. */
+  readonly draft?: readonly number[]
+  /** How to sample after the last token; undefined for a chunk that ends inside its prompt. */
+  readonly sample: SamplingParams | undefined
+  /** Default: none are told. */
+  readonly scoring?: Scoring | undefined
+  /** All tokens of the sequence up to and including `tokens`: what penalties look back at. */
+  readonly history: readonly number[]
+  /** How many of `history` the sequence began with; the rest it has generated. */
+  readonly promptLength: number
+  /** The LoRA adapter that is applied, by its id: the same for all of a pass. Default none. */
+  readonly adapter?: string | undefined
+}
+
+export interface EngineLimits {
+  /** Sequences that can be resident at once. */
+  readonly slots: number
+  /** Tokens a slot can hold. */
+  readonly contextSize: number
+  /** Tokens one forward pass can hold. */
+  readonly batchTokens: number
+  /** Rows of one sequence from which on attention is computed by whole tiles, at a fraction of the price. Default 1. */
+  readonly tile?: number
+}
+
+/** What an entry with a `scoring` got. */
+export interface Scored {
+  /** Sampled tokens; none for a chunk that ends inside its prompt. */
+  readonly drawn: readonly number[]
+  /** One for each token of `drawn`, and of `scoring.following`. */
+  readonly logprobs: readonly TokenLogprob[]
+  readonly following: readonly TokenLogprob[]
+}
+
+/**
+ * What an entry got: the sampled token, undefined where none was asked, or the error that only this entry met.
+ * With a draft the sampled tokens: as many of the draft as were sampled indeed, and one more.
+ * With a scoring always Scored. An Error fails its own sequence and no other.
+ */
+export type StepResult = number | readonly number[] | Scored | undefined | Error
+
+export function isScored(result: StepResult): result is Scored {
+  return typeof result === 'object' && 'drawn' in result
+}
+
+/** Rows that a pass computes for its entries. */
+export function rowsOf(batch: readonly BatchEntry[]): number {
+  return batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0)
+}
+
+/** All that the rest of the server knows about a model's forward pass. */
+export interface Engine {
+  readonly limits: EngineLimits
+  /** Runs one forward pass. Resolves to one item per entry, in the order given. Rejects only when the engine as a whole is lost. */
+  step(batch: readonly BatchEntry[]): Promise<readonly StepResult[]>
+  /**
+   * Writes the keys and values of `tokens`, which a slot holds, to a file, and forgets what lies behind them; resolves to
+   * the file's bytes. Between steps only.
+   */
+  save(slot: number, path: string, tokens: readonly number[]): Promise<number>
+  /** Replaces what a slot holds by what save() wrote for the same tokens. Rejects, and leaves the slot empty, when it cannot. */
+  load(slot: number, path: string, tokens: readonly number[]): Promise<void>
+  /** Makes an adapter known; its file has been checked. Between steps only. Rejects when it cannot be loaded. */
+  loadAdapter(id: string, path: string): Promise<void>
+  /** Forgets one that no sequence uses any more; one that is not known is no error. Between steps only. */
+  unloadAdapter(id: string): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,129 @@
+// What the gateway and the text process say to each other.
+import type { Share } from '../base/share.ts'
+import type { Constraint } from '../grammar/compile-grammar.ts'
+import type { ChatAbilities } from '../text/template/chat-abilities.ts'
+import type { ChatMessage, ChatTool } from '../text/template/chat-message.ts'
+
+export interface TextInit {
+  readonly modelPath: string
+  /** How much it gives way to other processes: see setpriority(2). Default 0. */
+  readonly niceness?: number
+}
+
+/** What the gateway needs to know of a model's vocabulary and metadata; sent once, when the text process is ready. */
+export interface TextReady {
+  readonly vocabulary: Vocabulary
+  readonly model: ModelInfo
+}
+
+export interface Vocabulary {
+  readonly size: number
+  /** The text of token i, as UTF-8 (perhaps a part of a character): bytes[offsets[i], offsets[i + 1]). Control tokens are empty. */
+  readonly bytes: Uint8Array
+  readonly offsets: Uint32Array
+  readonly endOfGeneration: readonly number[]
+  readonly control: readonly number[]
+  /** The names of tokens that have no text. */
+  readonly silent: ReadonlyMap<number, string>
+}
+
+export interface ModelInfo {
+  readonly name: string
+  readonly architecture: string
+  readonly trainedContext: number
+  /** As it is in the file, or one of our own where it has none. */
+  readonly chatTemplate: string
+  readonly hasChatTemplate: boolean
+  /** Whether the vocabulary has tokens for filling in the middle. */
+  readonly infill: boolean
+  readonly chat: ChatAbilities
+  /** `general.sampling.*` of the GGUF: what the model's maker recommends. */
+  readonly sampling: {
+    readonly temperature?: number
+    readonly topP?: number
+    readonly topK?: number
+    readonly minP?: number
+  }
+}
+
+export type TextCall =
+  | {
+      readonly type: 'chat'
+      readonly messages: readonly ChatMessage[]
+      readonly tools: readonly ChatTool[]
+      /** Allow-listed template variables, such as enable_thinking. */
+      readonly kwargs: Readonly<Record<string, unknown>>
+    }
+  /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it, unless `bare`. */
+  | { readonly type: 'tokenize'; readonly text: string; readonly bare?: boolean }
+  /** Text of this server's own: control tokens written in it are meant, and nothing is added. */
+  | { readonly type: 'markup'; readonly text: string }
+  /** Plain text before and after what is to be generated, for a model with ModelInfo.infill. */
+  | { readonly type: 'infill'; readonly prefix: string; readonly suffix: string }
+  /** What an output must be, to be compiled. */
+  | ({ readonly type: 'grammar' } & Constraint)
+
+export type TextAnswer =
+  | {
+      readonly type: 'tokens'
+      /** None where there are more than TextRequest.most. */
+      readonly tokens: Uint32Array
+      /** How many there are. */
+      readonly count: number
+      /** For `chat`, with the tokens: the rendered prompt. */
+      readonly rendered?: string
+      /** For `chat`: how long rendering took. */
+      readonly templateMs?: number
+    }
+  | { readonly type: 'grammar'; readonly gbnf: string }
+  /** The constraint was refused. `path` leads from its source to the guilty part; '' is the whole. */
+  | { readonly type: 'refused'; readonly path: string; readonly message: string }
+  /**
+   * `template_error`: the template refuses these messages. `not_ready`: there is no text process. `starved`: the machine
+   * had too little CPU for it. `costly`: it took more CPU than a call may. `busy`: too much waits already. `failed`: anything
+   * else.
+   */
+  | {
+      readonly type: 'error'
+      readonly code: 'template_error' | 'not_ready' | 'starved' | 'costly' | 'busy' | 'failed'
+      readonly message: string
+      /** For `busy`: milliseconds after which there is likely to be room. */
+      readonly retryAfterMs?: number
+    }
+
+export interface TextRequest {
+  readonly call: number
+  readonly body: TextCall
+  /** Tokens that are of use; undefined: all. */
+  readonly most: number | undefined
+}
+export interface TextResponse {
+  readonly call: number
+  readonly body: TextAnswer
+  /** Milliseconds of CPU that it took. */
+  readonly cpuMs: number
+}
+
+/** Tokens of a text. */
+export interface TextTokens {
+  /** None where there are more than TextTurn.most. */
+  readonly tokens: Uint32Array
+  /** How many there are. */
+  readonly count: number
+}
+
+/** A chat as the model reads it: its tokens, and, with them, the text they were made from. */
+export interface ChatPrompt extends TextTokens {
+  readonly rendered: string
+}
+
+/** Whose a call of the text process is, what for, and until when it is wanted. */
+export interface TextTurn {
+  readonly share: Share
+  /** When it aborts the call is dropped. */
+  readonly signal: AbortSignal
+  /** Nothing is generated of it: it goes behind the calls that a generation waits for. Default false. */
+  readonly bulk?: boolean
+  /** Tokens that are of use: of more, only their number is told. Default: all are. */
+  readonly most?: number
+}

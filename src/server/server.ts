@@ -1,0 +1,128 @@
+import type { Server } from 'node:https'
+import { fastifySSE } from '@fastify/sse'
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { anthropicMessages } from '../api/anthropic/messages.ts'
+import { inferHandler } from '../api/kserve/infer.ts'
+import { openInference } from '../api/kserve/open-inference.ts'
+import { predict } from '../api/kserve/predict.ts'
+import { checkModels } from '../api/model-names.ts'
+import { chatCompletions } from '../api/openai/chat-completions.ts'
+import { completions } from '../api/openai/completions.ts'
+import { embeddings } from '../api/openai/embeddings.ts'
+import { models } from '../api/openai/models.ts'
+import { rerank } from '../api/openai/rerank.ts'
+import { responses } from '../api/responses/responses.ts'
+import type { Serving } from '../api/serving.ts'
+import { loraAdapters } from '../api/vllm/lora-adapters.ts'
+import { render } from '../api/vllm/render.ts'
+import { serverInfo } from '../api/vllm/server-info.ts'
+import { tokenize } from '../api/vllm/tokenize.ts'
+import type { ServingError } from '../base/errors.ts'
+import { guard } from '../http/access/access.ts'
+import type { ApiKeys } from '../http/access/api-keys.ts'
+import type { TlsFiles } from '../http/access/certificate.ts'
+import type { TenantLimits } from '../http/access/tenant-limits.ts'
+import { apiDescription } from '../http/api-description.ts'
+import { takeJsonOnly } from '../http/body/json-request.ts'
+import type { Door } from '../http/door.ts'
+import { answerErrors } from '../http/error-answers.ts'
+import { type Health, healthRoutes } from '../http/health.ts'
+import { httpServer } from '../http/http-server.ts'
+import { type ClientCertificates, refuseUnknown, transportOf } from '../http/transport.ts'
+import type { Tracing } from '../observability/tracing/tracing.ts'
+
+export interface ServerOptions {
+  readonly serving: Serving
+  readonly health: Health
+  readonly door: Door
+  readonly metrics: {
+    readonly contentType: string
+    text(): Promise<string>
+    onError(code: string): void
+    onAborted(reason: 'left' | 'stalled'): void
+  }
+  readonly log: FastifyBaseLogger
+  /** Absent: nothing is traced. */
+  readonly tracing: Tracing | undefined
+  /** The keys that are let in now; undefined lets everyone in. */
+  readonly apiKeys: () => ApiKeys | undefined
+  readonly tenantLimits: TenantLimits
+  /** See httpServer. */
+  readonly ownHostsOnly: boolean
+  /** Absent: plain HTTP. */
+  readonly tls: TlsFiles | undefined
+  /** Certificates of clients. */
+  readonly clientCertificates: ClientCertificates
+  readonly maxBodyBytes: number
+  /** Of bodies that are held at once. */
+  readonly maxQueuedBytes: number
+  readonly keepAliveMs: number
+  /** After which an answer in one piece begins with spaces; 0: never. */
+  readonly paddingAfterMs: number
+  /** In which a request has to arrive: its headers, and all of it. */
+  readonly receiveMs: number
+  /** For which a reader of a stream may leave its socket full. */
+  readonly stallMs: number
+}
+
+/** The HTTP server: /v1 and /openai/v1 are the same tree; health and metrics stand beside it. */
+export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { serving, metrics } = options
+  const countError = (code: string): void => metrics.onError(code)
+  const app = httpServer(
+    {
+      log: options.log,
+      transport: transportOf(options),
+      onError: countError,
+      onAborted: (reason) => metrics.onAborted(reason),
+      tracing: options.tracing,
+      ownHostsOnly: options.ownHostsOnly,
+    },
+    {
+      bodyLimit: options.maxBodyBytes,
+      // Longer than the idle time of the load balancers in front (KServe, Istio: 60 s), or they meet closed connections.
+      keepAliveTimeout: 75_000,
+      requestTimeout: options.receiveMs,
+    },
+  )
+  app.decorate('stallMs', options.stallMs)
+  app.decorate('paddingAfterMs', options.paddingAfterMs)
+  app.decorate('keepAliveMs', options.keepAliveMs)
+  await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
+  options.door.keep(app)
+  guard(app, options.apiKeys, options.tenantLimits)
+  app.addHook('preHandler', async (request) => checkModels(request))
+  takeJsonOnly(app, options.maxBodyBytes, options.maxQueuedBytes)
+  const onError = (error: ServingError): void => countError(error.code)
+  answerErrors(app, onError)
+  healthRoutes(app, options.health)
+  apiDescription(app)
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
+  const streams = { onError, keepAliveMs: options.keepAliveMs }
+  const infer = inferHandler(serving, onError)
+  openInference(app, serving, options.health, infer)
+  serverInfo(app, serving)
+  tokenize(app, serving)
+  rerank(app, serving)
+  const api: FastifyPluginAsync = async (tree) => {
+    models(tree, serving, options.health)
+    predict(tree, infer)
+    chatCompletions(tree, serving, onError)
+    completions(tree, serving, onError)
+    responses(tree, serving, streams)
+    await tree.register(async (messages) => anthropicMessages(messages, serving, streams), {
+      prefix: '/messages',
+    })
+    embeddings(tree, serving)
+    rerank(tree, serving)
+    loraAdapters(tree, serving)
+    render(tree, serving)
+    tokenize(tree, serving)
+  }
+  for (const prefix of ['/v1', '/openai/v1']) await app.register(api, { prefix })
+  if (options.clientCertificates === 'checked') refuseUnknown(app.server as Server)
+  options.tls?.watch('certificate', options.log, (certificate) =>
+    (app.server as Server).setSecureContext(certificate),
+  )
+  return app
+}

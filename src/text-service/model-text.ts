@@ -1,0 +1,172 @@
+import { modelLoading, quoted, ServingError } from '../base/errors.ts'
+import { fitInContext } from '../generation/fit.ts'
+import { type RequestTrace, traceOf } from '../generation/request-trace.ts'
+import type { Constraint } from '../grammar/compile-grammar.ts'
+import type { ChatPrompt, TextAnswer, TextCall, TextTurn } from '../protocol/text-messages.ts'
+import { charactersOf } from '../text/text-sample.ts'
+import type { TextClient } from './text-client.ts'
+import { TokenEstimator } from './token-estimator.ts'
+
+/** A call whose answer is tokens. */
+type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'markup' | 'infill' }>
+
+/** A machine that has had no time for seconds will hardly have it in one. */
+const STARVED_RETRY_MS = 5000
+
+/**
+ * Characters from which a text is measured before it is tokenized, and, where it is sure to be too long, refused with the fewest
+ * tokens that it can have, not with those that it has: where a generation was asked for, and where only tokens were.
+ */
+const HUGE_PROMPT = 200_000
+const HUGE_TEXT = 1_000_000
+
+/** Of a text that says something about others: a short prompt is mostly template. */
+const TELLING_TEXT = 200
+
+/** Bytes of the longest token, by the offsets of a vocabulary. */
+const longestTokens = new WeakMap<Uint32Array, number>()
+
+/** What requests ask of the text process: prompts as tokens, constraints as grammars. */
+export class ModelText {
+  readonly #client: () => TextClient | undefined
+  readonly #contextSize: () => number | undefined
+  readonly #estimator = new TokenEstimator()
+  #charactersPerToken = 4
+
+  constructor(client: () => TextClient | undefined, contextSize: () => number | undefined) {
+    this.#client = client
+    this.#contextSize = contextSize
+  }
+
+  /** From when this resolves estimates are by what is in a text, not only by how long it is. */
+  async openEstimator(): Promise<void> {
+    const vocabulary = this.#client()?.child.ready?.vocabulary
+    if (vocabulary !== undefined) await this.#estimator.open(vocabulary)
+  }
+
+  /** Tokens of the texts together. Without the estimator: going by the prompts of late. */
+  async estimateTokens(texts: readonly string[]): Promise<number> {
+    return (
+      (await this.#estimator.estimate(texts)) ?? Math.ceil(charactersOf(texts) / this.#charactersPerToken)
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.#estimator.close()
+  }
+
+  #learn(characters: number, tokens: number): void {
+    if (characters < TELLING_TEXT || tokens === 0) return
+    this.#charactersPerToken += 0.1 * (characters / tokens - this.#charactersPerToken)
+  }
+
+  /** A text that cannot fit whatever its tokens are is not worth seconds of the tokenizer's time. */
+  #refuseHuge(call: PromptCall, bulk = false): void {
+    const contextSize = this.#contextSize()
+    const length = textLength(call)
+    if (contextSize === undefined || length < (bulk ? HUGE_TEXT : HUGE_PROMPT)) return
+    const longest = this.#longestToken()
+    if (length <= contextSize * longest) return
+    const least = Math.ceil(length / longest)
+    fitInContext(least, undefined, contextSize, call.type === 'chat' ? 'messages' : 'prompt', 'at least ')
+  }
+
+  #longestToken(): number {
+    const offsets = this.#client()?.child.ready?.vocabulary.offsets
+    if (offsets === undefined) return Number.POSITIVE_INFINITY
+    const known = longestTokens.get(offsets)
+    if (known !== undefined) return known
+    const longest = offsets.reduce(
+      (longest, offset, index) => Math.max(longest, offset - (offsets[index - 1] ?? 0)),
+      1,
+    )
+    longestTokens.set(offsets, longest)
+    return longest
+  }
+
+  /** @throws ServingError when the text process refuses or fails. */
+  async prompt(call: PromptCall, turn: TextTurn): Promise<ChatPrompt> {
+    const client = this.#ready()
+    this.#refuseHuge(call, turn.bulk)
+    const started = performance.now()
+    const answer = await client.call(call, turn)
+    if (answer.type === 'tokens') {
+      const { tokens, count, rendered, templateMs } = answer
+      tracePrompt(traceOf(turn.signal), started, templateMs)
+      this.#learn(rendered?.length ?? textLength(call), count)
+      return { tokens, count, rendered: rendered ?? '' }
+    }
+    if (answer.type === 'error' && answer.code === 'template_error') {
+      throw new ServingError('template_error', "The model's chat template does not take these messages", {
+        param: 'messages',
+        cause: new Error(answer.message),
+      })
+    }
+    throw failedText('The text of your request could not be tokenized', answer)
+  }
+
+  /** GBNF of a constraint. @throws ServingError naming the path of what cannot be honoured. */
+  async grammar(constraint: Constraint, param: string, turn: TextTurn): Promise<string> {
+    const started = performance.now()
+    const answer = await this.#ready().call({ type: 'grammar', ...constraint }, turn)
+    traceOf(turn.signal)?.add('compile', started)
+    if (answer.type === 'grammar') return answer.gbnf
+    if (answer.type === 'refused') throw refusedConstraint(constraint, param, answer)
+    throw failedText('The constraint of your request could not be compiled', answer)
+  }
+
+  #ready(): TextClient {
+    const client = this.#client()
+    if (client === undefined) throw modelLoading('the model is loading')
+    return client
+  }
+}
+
+/** The text process renders, then tokenizes; waiting for its turn counts as the first of them. */
+function tracePrompt(trace: RequestTrace | undefined, started: number, templateMs: number | undefined): void {
+  const over = performance.now()
+  if (templateMs !== undefined) trace?.add('template', started, Math.min(over, started + templateMs))
+  trace?.add('tokenize', Math.min(over, started + (templateMs ?? 0)), over)
+}
+
+/** What is no fault of the request's is worth another try. */
+function failedText(message: string, answer: TextAnswer): ServingError {
+  if (answer.type !== 'error') {
+    return new ServingError('internal_error', message, { cause: new Error('an answer to another question') })
+  }
+  const cause = new Error(answer.message)
+  if (answer.code === 'not_ready') return modelLoading(answer.message)
+  if (answer.code === 'costly') {
+    const costly = 'The prompt or the schema of this request takes more CPU to read than one may'
+    return new ServingError('request_too_complex', costly, { cause })
+  }
+  if (answer.code === 'busy') {
+    const full = 'The server is at capacity: it has too many texts to read before yours. Please retry later'
+    return new ServingError('server_overloaded', full, { retryAfterMs: answer.retryAfterMs ?? 1000, cause })
+  }
+  if (answer.code !== 'starved') return new ServingError('internal_error', message, { cause })
+  const busy = 'The server is at capacity: it has too little CPU to read your request. Please retry later'
+  return new ServingError('server_overloaded', busy, { retryAfterMs: STARVED_RETRY_MS, cause })
+}
+
+function refusedConstraint(
+  { kind }: Constraint,
+  given: string,
+  { path, message }: { readonly path: string; readonly message: string },
+): ServingError {
+  // Of calls, beside whatever else was asked for.
+  const ofTool = path.startsWith('[')
+  const param = ofTool ? 'tools' : given
+  const at = path === '' || ofTool ? param + path : `${param}.${path}`
+  const ofSchema = ofTool || kind === 'json_schema' || kind === 'calls'
+  const code = ofSchema ? 'invalid_json_schema' : 'invalid_grammar'
+  const subject = ofSchema ? `Invalid schema at ${quoted(at)}` : `Invalid ${quoted(at)}`
+  return new ServingError(code, `${subject}: ${message}.`, { param: at.slice(0, 256) })
+}
+
+/** Characters that are sure to be in the prompt. */
+function textLength(call: PromptCall): number {
+  if (call.type === 'tokenize' || call.type === 'markup') return call.text.length
+  if (call.type === 'infill') return call.prefix.length + call.suffix.length
+  return call.messages.reduce((sum, message) => sum + message.content.length, 0)
+}

@@ -1,0 +1,158 @@
+import { ReasoningSplitter, type ReasoningTags } from '../scan/reasoning.ts'
+import { TrailingSpace } from '../scan/trailing-space.ts'
+import { toolFormatNamed } from '../tool-formats/formats.ts'
+import type { CallSink, OfferedTools, ToolParser } from '../tool-formats/tool-format.ts'
+import type { ScoredToken } from './content-tokens.ts'
+
+/** How the text of one answer is to be read. All optional: what is absent is content. */
+export interface OutputFormat {
+  /** `opened`: the prompt ends inside a thought. */
+  readonly reasoning?: { readonly tags: ReasoningTags; readonly opened: boolean }
+  readonly tools?: ToolOutput
+  /** Control tokens whose text is read as markup: token id to text. */
+  readonly markers?: ReadonlyMap<number, string>
+}
+
+export interface ToolOutput {
+  readonly format: string
+  readonly offered: OfferedTools
+  /** The answer is over after its first call. */
+  readonly single: boolean
+  /** An answer that does not begin so is content, whatever is in it. Default: calls are looked for everywhere. */
+  readonly opening?: string | undefined
+}
+
+/** A piece of an answer. Calls are numbered from 0; `arguments` belongs to the call that began last. */
+export type OutputPart =
+  /** `tokens`: what the text is made of, where log probabilities are wanted. */
+  | { readonly type: 'text'; readonly text: string; readonly tokens?: readonly ScoredToken[] }
+  | { readonly type: 'reasoning'; readonly text: string }
+  | { readonly type: 'call'; readonly call: number; readonly name: string }
+  | { readonly type: 'arguments'; readonly call: number; readonly text: string }
+
+/**
+ * A model's text, piece by piece, as thought, content and calls. What the parts hold does not depend on how the text
+ * was cut. Content ends where the first call begins: white space before it and text after it are left out.
+ */
+export class OutputParser {
+  readonly #splitter: ReasoningSplitter | undefined
+  /** undefined: what follows is content. */
+  #tools: ToolParser | undefined
+  #opening: string
+  /** Where it is not known yet whether the answer begins with its opening. */
+  #begun = ''
+  readonly #single: boolean
+  /** Content begins behind something else, wherever that is. */
+  readonly #leads: boolean
+  readonly #space = new TrailingSpace()
+  #parts: OutputPart[] = []
+  #calls = 0
+  #done = false
+
+  constructor({ reasoning, tools }: OutputFormat) {
+    this.#single = tools?.single ?? false
+    const format = tools && toolFormatNamed(tools.format)
+    this.#tools = tools && format?.parser(this.#sink(), tools.offered)
+    this.#opening = tools?.opening ?? ''
+    this.#leads = format?.lead !== undefined
+    this.#splitter =
+      reasoning === undefined || format?.thought !== undefined
+        ? undefined
+        : new ReasoningSplitter(
+            reasoning.tags,
+            reasoning.opened,
+            (text) => this.#add({ type: 'reasoning', text }),
+            (text) => this.#answer(text),
+          )
+  }
+
+  /** True while a thought is open. */
+  get inThought(): boolean {
+    return this.#tools?.inThought ?? this.#splitter?.inThought ?? false
+  }
+
+  /** True when the answer is over, whatever the model would still write. */
+  get done(): boolean {
+    return this.#done
+  }
+
+  /** Where in the raw text the content begins; undefined while it has not. */
+  get contentStart(): number | undefined {
+    if (this.#leads) return this.#tools?.contentStart
+    return this.#splitter === undefined ? 0 : this.#splitter.answerStart
+  }
+
+  get hasCalls(): boolean {
+    return this.#calls > 0
+  }
+
+  push(text: string): OutputPart[] {
+    if (text === '') return []
+    if (this.#splitter === undefined) this.#answer(text)
+    else this.#splitter.push(text)
+    return this.#take()
+  }
+
+  /** What was held back, when nothing more comes. */
+  flush(): OutputPart[] {
+    this.#splitter?.end()
+    if (this.#begun !== '') this.#decide()
+    this.#tools?.end()
+    if (this.#calls === 0) this.#add({ type: 'text', text: this.#space.take() })
+    return this.#take()
+  }
+
+  #answer(text: string): void {
+    if (this.#opening !== '') {
+      this.#begun += text
+      if (this.#begun.length >= this.#opening.length || !this.#opening.startsWith(this.#begun)) this.#decide()
+    } else if (this.#tools === undefined) this.#add({ type: 'text', text })
+    else this.#tools.push(text)
+  }
+
+  #decide(): void {
+    if (!this.#begun.startsWith(this.#opening)) this.#tools = undefined
+    this.#opening = ''
+    this.#answer(this.#begun)
+    this.#begun = ''
+  }
+
+  #sink(): CallSink {
+    return {
+      text: (text) => {
+        if (this.#calls === 0) this.#add({ type: 'text', text: this.#space.push(text) })
+      },
+      thought: (text) => {
+        if (this.#calls === 0) this.#add({ type: 'reasoning', text })
+      },
+      call: (name) => this.#add({ type: 'call', call: this.#calls++, name }),
+      args: (text) => this.#add({ type: 'arguments', call: this.#calls - 1, text }),
+      callEnd: () => {
+        if (this.#single) this.#done = true
+      },
+    }
+  }
+
+  /** Pieces of the same kind become one. */
+  #add(part: OutputPart): void {
+    if (this.#done || (part.type !== 'call' && part.text === '')) return
+    const last = this.#parts.at(-1)
+    const joined = last === undefined ? undefined : join(last, part)
+    if (joined === undefined) this.#parts.push(part)
+    else this.#parts[this.#parts.length - 1] = joined
+  }
+
+  #take(): OutputPart[] {
+    const parts = this.#parts
+    this.#parts = []
+    return parts
+  }
+}
+
+/** Two pieces of the same text as one; undefined when they are not. */
+export function join(first: OutputPart, second: OutputPart): OutputPart | undefined {
+  if (first.type === 'call' || second.type === 'call' || first.type !== second.type) return undefined
+  const text = first.text + second.text
+  if (first.type !== 'text' || second.type !== 'text' || first.tokens === undefined) return { ...first, text }
+  return { ...first, text, tokens: [...first.tokens, ...(second.tokens ?? [])] }
+}

@@ -1,0 +1,45 @@
+import { type ReasoningTags, recogniseReasoning } from '../scan/reasoning.ts'
+import { recogniseToolFormat } from '../tool-formats/formats.ts'
+
+/** What a model's chat template can do, as far as this server knows how to ask for it and read it. */
+export interface ChatAbilities {
+  /** The format of its tool calls. */
+  readonly toolFormat: string
+  readonly reasoning?: ReasoningTags
+  /** Variables that the template reads, of those that clients may set. */
+  readonly variables: readonly string[]
+  /** Control tokens whose text is looked for, in thoughts and in tool calls: token id and text. */
+  readonly reasoningMarkers: readonly (readonly [number, string])[]
+  readonly toolMarkers: readonly (readonly [number, string])[]
+}
+
+/** Template variables that a client may set: those that models document, and none that could reach further. */
+export const TEMPLATE_VARIABLES = ['enable_thinking', 'thinking', 'reasoning_effort'] as const
+
+/** @param control ids and texts of the vocabulary's control tokens. */
+export function chatAbilities(
+  template: string,
+  control: readonly (readonly [number, string])[],
+): ChatAbilities {
+  const read = namesIn(template)
+  const format = recogniseToolFormat(template, read.has('tools'))
+  const reasoning = format.thought ?? recogniseReasoning(template)
+  const tags = reasoning ? [reasoning.open, reasoning.close] : []
+  return {
+    toolFormat: format.name,
+    ...(reasoning && { reasoning }),
+    variables: TEMPLATE_VARIABLES.filter((name) => read.has(name)),
+    reasoningMarkers: control.filter(([, text]) => tags.includes(text)),
+    toolMarkers: control.filter(([, text]) => format.markers.includes(text)),
+  }
+}
+
+/** Every name in a Jinja template's statements and expressions; what stands in its strings and texts is none. */
+function namesIn(template: string): Set<string> {
+  const names = new Set<string>()
+  for (const [block] of template.matchAll(/\{[{%][\s\S]*?[}%]\}/g)) {
+    const code = block.replace(/"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'/g, ' ')
+    for (const [name] of code.matchAll(/(?<![.\w])[A-Za-z_]\w*/g)) names.add(name)
+  }
+  return names
+}

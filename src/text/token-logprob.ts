@@ -1,0 +1,6 @@
+/** Natural logarithms, over the whole vocabulary. */
+export interface TokenLogprob {
+  readonly logprob: number
+  /** The most probable tokens, in order. */
+  readonly top: readonly (readonly [token: number, logprob: number])[]
+}

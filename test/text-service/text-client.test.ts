@@ -1,0 +1,221 @@
+import { getPriority } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterEach, expect, it } from 'vitest'
+import { THE_ONE_TENANT } from '../../src/base/share.ts'
+import { childEntry } from '../../src/process/child-process.ts'
+import { type CpuUse, cpuUse } from '../../src/process/cpu-time.ts'
+import type { TextAnswer } from '../../src/protocol/text-messages.ts'
+import { ModelText } from '../../src/text-service/model-text.ts'
+import { TextClient, type TextClientOptions } from '../../src/text-service/text-client.ts'
+import { PATIENCE, until } from '../support/patience.ts'
+import { children as childProcesses } from '../support/processes.ts'
+
+const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
+
+const turn = { share: THE_ONE_TENANT, signal: new AbortController().signal }
+/** As the system tells of a process that is in line for a CPU and gets none. */
+const inLine = { cpuUse: () => ({ usedMs: 0, computes: true }) }
+const crashes: string[] = []
+let client: TextClient | undefined
+afterEach(() => client?.stop(1000))
+
+async function start(budgetMs: number, more: Partial<TextClientOptions> = {}): Promise<TextClient> {
+  const log = { info: () => undefined, warn: () => undefined }
+  crashes.length = 0
+  client = new TextClient({
+    entry: childEntry('text'),
+    init: { modelPath },
+    log,
+    budgetMs,
+    onCrash: ({ cause }) => crashes.push(cause),
+    ...more,
+  })
+  client.start()
+  await client.child.whenReady(PATIENCE)
+  return client
+}
+
+it('gives each call its own time, whatever runs before it', async () => {
+  const text = await start(400)
+  const long = text.call({ type: 'tokenize', text: 'word '.repeat(600_000) }, turn)
+  const short = Array.from({ length: 5 }, () => text.call({ type: 'tokenize', text: 'Hello' }, turn))
+  expect((await Promise.all([long, ...short])).map(({ type }) => type)).toEqual(Array(6).fill('tokens'))
+  expect(text.child.restarts).toBe(0)
+})
+
+const asTenant = (tenant: string): typeof turn => ({ ...turn, share: { ...THE_ONE_TENANT, tenant } })
+
+it('serves tenants in turn', async () => {
+  const text = await start(5000)
+  const answered: string[] = []
+  const ask = async (tenant: string): Promise<void> => {
+    await text.call({ type: 'tokenize', text: 'word '.repeat(4000) }, asTenant(tenant))
+    answered.push(tenant)
+  }
+  await Promise.all(['a', 'a', 'a', 'a', 'a', 'b', 'b'].map(ask))
+  // The first of a's may have cost more than both of b's.
+  expect(answered.slice(0, 4).filter((tenant) => tenant === 'b')).toHaveLength(2)
+})
+
+it('has long texts read by a process of their own, which gives way to others, and waits for it', async () => {
+  const text = await start(5000)
+  const answered: string[] = []
+  const ask = async (size: number): Promise<void> => {
+    const { type } = await text.call(
+      { type: 'tokenize', text: 'a'.repeat(size) },
+      { ...turn, bulk: true, most: 0 },
+    )
+    answered.push(`${size} ${type}`)
+  }
+  await Promise.all([ask(300_000), ask(300_001), ask(10_000), ask(10_001)])
+  expect(answered).toEqual(['10000 tokens', '10001 tokens', '300000 tokens', '300001 tokens'])
+  const processes = childProcesses(process.pid)
+  expect([...processes.keys()].sort()).toEqual(['long', 'text'])
+  expect(getPriority(processes.get('long'))).toBeGreaterThan(getPriority(processes.get('text')))
+})
+
+it('waits for the process from when a call is the next one, however long it has stood in the line', async () => {
+  const text = await start(5000, { patienceMs: 4000, ...inLine })
+  const pid = text.child.pid ?? 0
+  process.kill(pid, 'SIGSTOP')
+  const [first, second] = ['a', 'b'].map((letter) => text.call({ type: 'tokenize', text: letter }, turn))
+  await pause(4500)
+  process.kill(pid, 'SIGKILL')
+  expect([(await first)?.type, (await second)?.type]).toEqual(['tokens', 'tokens'])
+})
+
+it('gives each call as long for a process that does not come', async () => {
+  const entry = new URL('absent.ts', import.meta.url)
+  const log = { info: () => undefined, warn: () => undefined }
+  client = new TextClient({ entry, init: { modelPath }, log, patienceMs: 400 })
+  client.start()
+  const startedAt = performance.now()
+  const ask = async (text: string): Promise<number> => {
+    expect(await client?.call({ type: 'tokenize', text }, turn)).toMatchObject({ code: 'not_ready' })
+    return performance.now() - startedAt
+  }
+  const first = ask('a')
+  await pause(200)
+  const second = ask('b')
+  await first
+  expect(await second).toBeGreaterThan(700)
+})
+
+it('reads an answer that arrived while this process stood still', async () => {
+  const text = await start(300, { quietMs: 300, cpuUse: () => ({ usedMs: 0, computes: false }) })
+  const asked = text.call({ type: 'tokenize', text: 'Hello' }, turn)
+  // It is on its way, and answered while nobody looks. Timers come next, before anything is read.
+  await new Promise((resolve) => setImmediate(resolve))
+  const end = performance.now() + 2000
+  while (performance.now() < end);
+  expect((await asked).type).toBe('tokens')
+  // For a process that was killed to be over.
+  await pause(500)
+  expect(text.restarts).toBe(0)
+})
+
+it('only counts tokens that are of no use', async () => {
+  const text = await start(2000)
+  const content = 'word '.repeat(100)
+  const ask = (most?: number): Promise<TextAnswer> =>
+    text.call({ type: 'tokenize', text: content, bare: true }, most === undefined ? turn : { ...turn, most })
+  const all = await ask()
+  const count = all.type === 'tokens' ? all.tokens.length : 0
+  expect([count > 90, all]).toMatchObject([true, { count }])
+  expect(await ask(count)).toEqual(all)
+  expect(await ask(count - 1)).toEqual({ type: 'tokens', tokens: new Uint32Array(), count })
+})
+
+it('drops a call that nobody waits for any more', async () => {
+  const text = await start(5000)
+  const leaving = new AbortController()
+  const long = text.call({ type: 'tokenize', text: 'word '.repeat(300_000) }, turn)
+  const dropped = text.call({ type: 'tokenize', text: 'Hello' }, { ...turn, signal: leaving.signal })
+  leaving.abort()
+  await expect(dropped).rejects.toThrow('aborted')
+  expect((await long).type).toBe('tokens')
+})
+
+it('ends a call that outruns its time, serves the next one, and calls that no crash', async () => {
+  // The budget grows by a second for each MB: these have 0.4 of one left. On a full machine a tenth of that is told as all of it.
+  const tenfold = (pid: number | undefined): CpuUse | undefined => {
+    const use = cpuUse(pid)
+    return use && { ...use, usedMs: 10 * use.usedMs }
+  }
+  const text = await start(-1600, { cpuUse: tenfold })
+  const slow = await text.call({ type: 'tokenize', text: 'word '.repeat(400_000) }, turn)
+  expect(slow).toMatchObject({ type: 'error', code: 'costly', message: 'the text took too long to process' })
+  while (text.child.restarts < 1) await new Promise((resolve) => setTimeout(resolve, 10))
+  await text.child.whenReady(PATIENCE)
+  expect([text.child.restarts, crashes]).toEqual([1, []])
+  process.kill(text.child.pid ?? 0, 'SIGKILL')
+  while (text.child.restarts < 2) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(crashes).toEqual(['SIGKILL'])
+})
+
+it('has the calls of a tenant read by the process of the long ones when one of that kind took too long', async () => {
+  let usedMs = 0
+  const text = await start(50, {
+    cpuUse: () => {
+      usedMs += 1000
+      return { usedMs, computes: true }
+    },
+  })
+  const ask = (tenant: string): Promise<TextAnswer> =>
+    text.call({ type: 'tokenize', text: 'Hello' }, { ...asTenant(tenant), bulk: true })
+  const isThere = (): boolean => childProcesses(process.pid).has('long')
+  process.kill(text.child.pid ?? 0, 'SIGSTOP')
+  expect(await ask('a')).toMatchObject({ code: 'costly' })
+  await ask('b')
+  expect(isThere()).toBe(false)
+  void ask('a')
+  await until(isThere)
+})
+
+it('waits for a call that gets no CPU, longer than it may compute', async () => {
+  const text = await start(400, inLine)
+  const pid = text.child.pid ?? 0
+  process.kill(pid, 'SIGSTOP')
+  const late = text.call({ type: 'tokenize', text: 'Hello' }, turn)
+  await pause(1000)
+  process.kill(pid, 'SIGCONT')
+  expect((await late).type).toBe('tokens')
+  expect(text.child.restarts).toBe(0)
+})
+
+it('gives a call up that gets no CPU at all, blames the machine, and serves the next one', async () => {
+  const text = await start(200, inLine)
+  process.kill(text.child.pid ?? 0, 'SIGSTOP')
+  const starved = text.call({ type: 'tokenize', text: 'Hello' }, turn)
+  expect(await starved).toMatchObject({
+    code: 'starved',
+    message: expect.stringMatching(/^a call got 0 ms of CPU in \d+ ms$/),
+  })
+  expect((await text.call({ type: 'tokenize', text: 'Hello' }, turn)).type).toBe('tokens')
+  expect([text.child.restarts, crashes]).toEqual([1, []])
+})
+
+it('asks the next process where one waits for nothing and does nothing', async () => {
+  const text = await start(300, { quietMs: 300 })
+  process.kill(text.child.pid ?? 0, 'SIGSTOP')
+  expect((await text.call({ type: 'tokenize', text: 'Hello' }, turn)).type).toBe('tokens')
+  expect(text.child.restarts).toBe(1)
+})
+
+it.each([
+  ['not_ready', 'model_loading', 1000],
+  ['starved', 'server_overloaded', 5000],
+  ['costly', 'request_too_complex', undefined],
+  ['busy', 'server_overloaded', 7000],
+  ['failed', 'internal_error', undefined],
+] as const)('an answer that is %s is told as %s', async (code, told, retryAfterMs) => {
+  const answering = { call: async () => ({ type: 'error', code, message: 'why', retryAfterMs: 7000 }) }
+  const text = new ModelText(
+    () => answering as unknown as TextClient,
+    () => 512,
+  )
+  const error = { code: told, retryAfterMs }
+  await expect(text.prompt({ type: 'tokenize', text: 'Hello' }, turn)).rejects.toMatchObject(error)
+  await expect(text.grammar({ kind: 'json_object', source: '' }, 'x', turn)).rejects.toMatchObject(error)
+})
