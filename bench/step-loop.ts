@@ -1,3 +1,4 @@
+import { sequenceOf } from '../test/support/sequences.ts'
 // What the step loop costs without an engine: microseconds a step, at several numbers of running sequences and lengths.
 
 import { StepLoop } from '../src/engine/step-loop.ts'
@@ -6,7 +7,6 @@ import { SlotBlocks } from '../src/kvcache/slot-blocks.ts'
 import type { BatchEntry, Engine } from '../src/protocol/engine.ts'
 import { PacedPrefill } from '../src/scheduler/prefill-budget.ts'
 import { Scheduler } from '../src/scheduler/scheduler.ts'
-import { Sequence } from '../src/scheduler/sequence.ts'
 
 const STEPS = 5000
 
@@ -55,7 +55,7 @@ async function microsecondsPerStep(rows: number, promptLength: number, blocks?: 
       penaltyWindow: 0,
       logitBias: [],
     }
-    loop.add(new Sequence({ id: String(row), prompt, maxTokens: 2 * STEPS, stopTokens: [], sampling }))
+    loop.add(sequenceOf({ id: String(row), prompt, maxTokens: 2 * STEPS, stopTokens: [], sampling }))
   }
   await loop.run(stop.signal)
   return ((performance.now() - started) * 1000) / (STEPS - STEPS / 5)

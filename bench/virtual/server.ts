@@ -3,7 +3,8 @@ import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { EngineLimits, SamplingParams } from '../../src/protocol/engine.ts'
 import { PacedPrefill, type PrefillBudget, WholeBatch } from '../../src/scheduler/prefill-budget.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import { Sequence } from '../../src/scheduler/sequence.ts'
+import type { Sequence } from '../../src/scheduler/sequence.ts'
+import { sequenceOf } from '../../test/support/sequences.ts'
 import { SimulatedEngine } from '../../test/support/simulated-engine.ts'
 
 /** The one file of the bench that knows the scheduler's own interface. */
@@ -65,7 +66,7 @@ export class VirtualServer {
   /** Undefined when the queue is full. */
   add(prompt: readonly number[], maxTokens: number): Ticket | undefined {
     const id = String(this.#count++)
-    const sequence = new Sequence({ id, prompt, maxTokens, stopTokens: [], sampling: greedy })
+    const sequence = sequenceOf({ id, prompt, maxTokens, stopTokens: [], sampling: greedy })
     if (!this.#scheduler.add(sequence)) return undefined
     const ticket = new SequenceTicket(sequence)
     this.#tickets.set(sequence, ticket)

@@ -174,7 +174,7 @@ export class StepLoop {
     known.times.tokensTold += fresh.length
     this.#totals.generatedTokens += fresh.length
     const events: SequenceEvent[] = fresh.map((token) => ({ id, token }))
-    if (sequence.logprobs !== undefined) addScores(events, sequence)
+    if (sequence.spec.logprobs !== undefined) addScores(events, sequence)
     const last = events.pop() ?? { id }
     events.push({
       ...last,

@@ -1,7 +1,6 @@
 import { ServingError } from '../base/errors.ts'
-import type { Share } from '../base/share.ts'
-import type { SamplingParams } from '../protocol/engine.ts'
 import type { FinishReason, SequenceEvent } from '../protocol/engine-messages.ts'
+import type { SequenceSpec } from '../protocol/sequence-spec.ts'
 import { ContentTokens, type ScoredToken } from '../text/output/content-tokens.ts'
 import type { Detokenizer } from '../text/output/detokenizer.ts'
 import type { OutputFormat, OutputParser, OutputPart } from '../text/output/output-parser.ts'
@@ -14,28 +13,15 @@ import type { Timings } from './timings.ts'
 
 /** A request that has passed every check: what a generation runs on. */
 export interface GenerationRequest {
-  readonly prompt: Uint32Array
-  /** 0: the prompt is read, and nothing is generated. Fits in the context together with the prompt. */
-  readonly maxTokens: number
+  /** What the engine runs. */
+  readonly spec: SequenceSpec
   readonly stops: readonly string[]
-  readonly ignoreEos: boolean
-  readonly sampling: SamplingParams
-  /** Whether to guess tokens ahead, and what the output is expected to be like. Default no. */
-  readonly speculation?: { readonly prediction: readonly number[] } | undefined
-  /** Which log probabilities are wanted: how many tokens beside each, and whether those of the prompt, too. Default none. */
-  readonly logprobs?: { readonly top: number; readonly prompt: boolean } | undefined
-  /** Whose work it is. Default: there is one tenant. */
-  readonly share?: Share | undefined
-  /** Who may use its keys and values, and whose it may use. Default ''. */
-  readonly cacheScope?: string | undefined
-  /** Monotonic milliseconds at which the answer is of no use any more. Default never. */
-  readonly deadlineAt?: number | undefined
-  /** The LoRA adapter to run with, by its id. Default none. */
-  readonly adapter?: string | undefined
-  /** A thought of so many tokens, at least one, is ended with others. Default: it may be as long as it gets. */
-  readonly thoughtLimit?: { readonly tokens: number; readonly ending: Uint32Array } | undefined
-  /** How the text is to be read; absent: all of it is text. */
-  readonly output?: OutputFormat
+  /** Monotonic milliseconds at which the answer is of no use any more; undefined: never. */
+  readonly deadlineAt: number | undefined
+  /** A thought of so many tokens, at least one, is ended with others; undefined: it may be as long as it gets. */
+  readonly thoughtLimit: { readonly tokens: number; readonly ending: Uint32Array } | undefined
+  /** How the text is to be read; undefined: all of it is text. */
+  readonly output: OutputFormat | undefined
 }
 
 export interface Usage {
@@ -110,7 +96,6 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   /** Of its sequence in the engine. */
   id: string
   readonly request: GenerationRequest
-  readonly stopTokens: readonly number[]
   readonly #deps: Dependencies
   readonly #queue = new EventQueue<GenerationEvent | ServingError>()
   readonly #acceptedAt: number
@@ -131,25 +116,18 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #thoughtEnded = false
   #over = false
 
-  /** @param stopTokens Sampling one of these is the end. */
-  constructor(id: string, request: GenerationRequest, stopTokens: readonly number[], deps: Dependencies) {
+  constructor(id: string, request: GenerationRequest, deps: Dependencies) {
     this.id = id
     this.request = request
-    this.stopTokens = stopTokens
     this.#deps = deps
-    this.#content = request.logprobs && new ContentTokens()
-    this.#promptLogprobs = request.logprobs?.prompt ? [] : undefined
+    this.#content = request.spec.logprobs && new ContentTokens()
+    this.#promptLogprobs = request.spec.logprobs?.prompt ? [] : undefined
     this.#acceptedAt = deps.now()
   }
 
   /** All that has been generated so far: from here another engine can go on. */
   get tokens(): Uint32Array {
     return Uint32Array.from(this.#tokens)
-  }
-
-  /** Whether log probabilities of the prompt are wanted, and have not been told. */
-  get wantsPrompt(): boolean {
-    return this.#promptLogprobs !== undefined
   }
 
   /** Whether it has ended, however much of it its reader has read. */
@@ -225,7 +203,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
 
   #tellPrompt(): void {
     if (this.#promptLogprobs === undefined) return
-    this.#queue.push({ type: 'prompt', tokens: this.request.prompt, logprobs: this.#promptLogprobs })
+    this.#queue.push({ type: 'prompt', tokens: this.request.spec.prompt, logprobs: this.#promptLogprobs })
     this.#promptLogprobs = undefined
   }
 
@@ -265,7 +243,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #endThought(ending: Uint32Array): void {
     const { output, detokenizer } = this.#deps
     this.#thoughtEnded = true
-    const tokens = [...ending.subarray(0, this.request.maxTokens - this.#tokens.length)]
+    const tokens = [...ending.subarray(0, this.request.spec.maxTokens - this.#tokens.length)]
     this.#tokens.push(...tokens)
     this.#reasoningTokens += tokens.length
     const held = detokenizer.flush()
@@ -273,7 +251,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
       this.#content?.push({ token: tokens[index - 1] ?? -1, text, logprob: FORCED })
       this.#emit(output.push(text))
     }
-    if (this.#tokens.length === this.request.maxTokens) this.#end('length', true)
+    if (this.#tokens.length === this.request.spec.maxTokens) this.#end('length', true)
   }
 
   /** True when a stop string ends the answer within these parts. */
@@ -332,7 +310,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
 
   #usage(): Usage {
     return {
-      promptTokens: this.request.prompt.length,
+      promptTokens: this.request.spec.prompt.length,
       completionTokens: this.#tokens.length,
       cachedTokens: this.#admitted?.cached ?? 0,
       reasoningTokens: this.#reasoningTokens,
@@ -344,7 +322,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #timings(): Timings {
     const now = this.#deps.now()
     return {
-      promptTokens: this.request.prompt.length,
+      promptTokens: this.request.spec.prompt.length,
       cachedTokens: this.#admitted?.cached ?? 0,
       generatedTokens: this.#tokens.length,
       queueMs: this.#admitted?.queueMs ?? now - this.#acceptedAt,

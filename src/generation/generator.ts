@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { ServingError } from '../base/errors.ts'
 import { insist } from '../base/insist.ts'
-import { THE_ONE_TENANT } from '../base/share.ts'
 import { keptOf, SharedBound } from '../base/shared-bound.ts'
 import type { EngineCommand, EngineReady, StepMessage } from '../protocol/engine-messages.ts'
 import type { TextReady } from '../protocol/text-messages.ts'
@@ -101,7 +100,8 @@ export class Generator {
   adapters(): { readonly running: ReadonlySet<string>; readonly waiting: ReadonlySet<string> } {
     const used = { running: new Set<string>(), waiting: new Set<string>() }
     for (const { request, holdsSlot } of this.#live.values()) {
-      if (request.adapter !== undefined) used[holdsSlot ? 'running' : 'waiting'].add(request.adapter)
+      const { adapter } = request.spec
+      if (adapter !== undefined) used[holdsSlot ? 'running' : 'waiting'].add(adapter)
     }
     return used
   }
@@ -111,8 +111,8 @@ export class Generator {
     return [...this.#live.values()]
       .filter(({ holdsSlot }) => holdsSlot)
       .map(({ request, usage }) => ({
-        tenant: request.share?.tenant ?? '',
-        promptTokens: request.prompt.length,
+        tenant: tenantOf(request),
+        promptTokens: request.spec.prompt.length,
         generated: usage.completionTokens,
       }))
   }
@@ -155,15 +155,14 @@ export class Generator {
     this.#checkRoom(
       requests[0] === undefined ? '' : tenantOf(requests[0]),
       requests.length,
-      requests.reduce((sum, { prompt }) => sum + prompt.length, 0),
+      requests.reduce((sum, { spec }) => sum + spec.prompt.length, 0),
     )
     for (const request of requests) this.#quarantine.check(request)
     this.#countPrompts(requests)
     return requests.map((request) => {
       this.#options.onAdmitted()
-      const stopTokens = request.ignoreEos ? [] : vocabulary.endOfGeneration
       let stopWatch = (): void => undefined
-      const generation = new Generation(newId(), request, stopTokens, {
+      const generation = new Generation(newId(), request, {
         detokenizer: new Detokenizer(vocabulary, request.output?.markers),
         output: new OutputParser(request.output ?? {}),
         stopMatcher: new StopMatcher(request.stops),
@@ -179,7 +178,7 @@ export class Generator {
       if (trace !== undefined) this.#traces.set(generation.id, trace)
       this.#waiting.add(generation)
       this.#inside.add(tenantOf(request), 1)
-      this.#queued.add(tenantOf(request), request.prompt.length)
+      this.#queued.add(tenantOf(request), request.spec.prompt.length)
       this.#submit(generation)
       stopWatch = watchTime({
         limits: this.#options.timeLimits,
@@ -308,7 +307,7 @@ export class Generator {
     let tokens = 0
     for (const { id, stage, request } of this.#waiting) {
       insist(this.#live.has(id) && stage === 'waiting', `${id} is over or runs, and waits`)
-      tokens += request.prompt.length
+      tokens += request.spec.prompt.length
     }
     this.#inside.checkIntegrity(this.#live.size + this.#preparing.choices)
     this.#queued.checkIntegrity(tokens + this.#preparing.tokens)
@@ -316,44 +315,20 @@ export class Generator {
     for (const id of this.#traces.keys()) insist(this.#live.has(id), `${id} is over and traced`)
   }
 
-  #submit({ id, request, stopTokens, tokens: generated, wantsPrompt }: Generation, replaces?: string): void {
-    const {
-      prompt,
-      maxTokens,
-      sampling,
-      speculation,
-      cacheScope = '',
-      share = THE_ONE_TENANT,
-      adapter,
-    } = request
-    const logprobs = request.logprobs && { top: request.logprobs.top, prompt: wantsPrompt }
+  #submit({ id, request: { spec }, tokens: generated }: Generation, replaces?: string): void {
     // An engine that is just restarting refuses; onEngineReady() sends it again.
-    this.#options.send({
-      type: 'add',
-      id,
-      prompt,
-      generated,
-      replaces,
-      maxTokens,
-      stopTokens,
-      sampling,
-      speculation,
-      logprobs,
-      cacheScope,
-      share,
-      adapter,
-    })
+    this.#options.send({ type: 'add', id, spec, generated, replaces })
   }
 
   /** Choices share a prompt. */
   #countPrompts(requests: readonly GenerationRequest[]): void {
-    const prompts = new Map(requests.map((request) => [request.prompt, tenantOf(request)]))
+    const prompts = new Map(requests.map((request) => [request.spec.prompt, tenantOf(request)]))
     for (const [prompt, tenant] of prompts) this.#options.onTokens(tenant, prompt.length)
   }
 
   #leaveQueue(generation: Generation): void {
     if (!this.#waiting.delete(generation)) return
-    this.#queued.add(tenantOf(generation.request), -generation.request.prompt.length)
+    this.#queued.add(tenantOf(generation.request), -generation.request.spec.prompt.length)
   }
 
   #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {
@@ -378,8 +353,8 @@ function newId(): string {
   return `seq-${randomUUID()}`
 }
 
-function tenantOf({ share = THE_ONE_TENANT }: GenerationRequest): string {
-  return share.tenant
+function tenantOf({ spec }: GenerationRequest): string {
+  return spec.share.tenant
 }
 
 function lost(how: string): ServingError {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ServingError } from '../base/errors.ts'
+import type { SequenceSpec } from '../protocol/sequence-spec.ts'
 import type { GenerationRequest } from './generation.ts'
 
 /** Clients try again what failed: for so long it is not let in. */
@@ -17,7 +18,7 @@ export class Quarantine {
   }
 
   add(request: GenerationRequest): void {
-    this.#until.set(fingerprint(request), this.#now() + QUARANTINE_MS)
+    this.#until.set(fingerprint(request.spec), this.#now() + QUARANTINE_MS)
     const [oldest] = this.#until.keys()
     if (this.#until.size > MOST_SUSPECTS && oldest !== undefined) this.#until.delete(oldest)
   }
@@ -25,7 +26,7 @@ export class Quarantine {
   /** @throws ServingError request_quarantined. */
   check(request: GenerationRequest): void {
     if (this.#until.size === 0) return
-    const key = fingerprint(request)
+    const key = fingerprint(request.spec)
     const until = this.#until.get(key)
     if (until === undefined) return
     if (until > this.#now()) {
@@ -38,18 +39,10 @@ export class Quarantine {
   }
 }
 
-/** Equal for what is the same to the engine but for its seed: a client that tries again may be given another. */
-function fingerprint({
-  prompt,
-  sampling,
-  maxTokens,
-  ignoreEos,
-  logprobs,
-  cacheScope,
-}: GenerationRequest): string {
-  const { seed: _, ...rest } = sampling
+/** Equal for what is the same to the engine but for its seed and its turn: a client that tries again may be given others. */
+function fingerprint({ prompt, sampling, share: _turn, ...rest }: SequenceSpec): string {
   return createHash('sha256')
     .update(new Uint8Array(prompt.buffer, prompt.byteOffset, prompt.byteLength))
-    .update(JSON.stringify([rest, maxTokens, ignoreEos, logprobs, cacheScope]))
+    .update(JSON.stringify([{ ...sampling, seed: undefined }, rest]))
     .digest('base64url')
 }

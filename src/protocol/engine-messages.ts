@@ -1,7 +1,7 @@
 // What the gateway and the engine process say to each other.
-import type { Share } from '../base/share.ts'
 import type { TokenLogprob } from '../text/token-logprob.ts'
-import type { EngineLimits, SamplingParams } from './engine.ts'
+import type { EngineLimits } from './engine.ts'
+import type { SequenceSpec } from './sequence-spec.ts'
 
 /** How a generation ended. `stop`: an end-of-generation token; `length`: its token limit or the context is full. */
 export type FinishReason = 'stop' | 'length' | 'cancelled' | 'error'
@@ -51,25 +51,11 @@ export type EngineCommand =
   | {
       readonly type: 'add'
       readonly id: string
-      readonly prompt: Uint32Array
+      readonly spec: SequenceSpec
       /** What has been generated already: the sequence goes on after it. */
       readonly generated: Uint32Array
       /** A sequence in whose place this one goes on, with its turn; it is cancelled. */
       readonly replaces: string | undefined
-      /** `generated` included, and prompt.length + maxTokens <= limits.contextSize. */
-      readonly maxTokens: number
-      /** The sequence ends with `stop` when one of these is sampled. Empty when end of generation is ignored. */
-      readonly stopTokens: readonly number[]
-      readonly sampling: SamplingParams
-      /** Whether to guess tokens ahead, and what the output is expected to be like. It never changes the output. */
-      readonly speculation: { readonly prediction: readonly number[] } | undefined
-      /** Log probabilities that are wanted, of the tokens to come and perhaps of the prompt's: see LogprobRequest. */
-      readonly logprobs: { readonly top: number; readonly prompt: boolean } | undefined
-      /** Sequences of different scopes never share keys and values. */
-      readonly cacheScope: string
-      /** The LoRA adapter's id. */
-      readonly adapter: string | undefined
-      readonly share: Share
     }
   | { readonly type: 'cancel'; readonly id: string }
   /** A LoRA adapter whose file has been checked: between two steps. Answered by an AdapterMessage. */

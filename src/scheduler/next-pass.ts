@@ -76,7 +76,7 @@ export class NextPass {
   }
 
   #entryOf(sequence: Sequence, room: number): ScheduledEntry | undefined {
-    const { id, slot, arrival, computed, tokens: history, pending, sampling } = sequence
+    const { id, slot, spec, arrival, computed, tokens: history, pending } = sequence
     if (room <= 0 || slot === undefined) return undefined
     // A score is told once.
     const again = this.#canCut && !sequence.scoresPrompt ? computed : 0
@@ -94,11 +94,11 @@ export class NextPass {
       start: computed - back,
       ...arrival,
       tokens: history.slice(computed - back, computed + count),
-      sample: count === pending && sequence.maxTokens > 0 ? sampling : undefined,
-      scoring: sequence.logprobs && scoringOf(sequence, sequence.logprobs.top, computed, count),
+      sample: count === pending && spec.maxTokens > 0 ? spec.sampling : undefined,
+      scoring: spec.logprobs && scoringOf(sequence, spec.logprobs.top, computed, count),
       history,
       promptLength: sequence.promptLength,
-      adapter: sequence.adapter,
+      adapter: spec.adapter,
     }
   }
 }

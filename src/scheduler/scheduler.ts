@@ -231,7 +231,7 @@ export class Scheduler {
     for (const [index, token] of drawn.entries()) {
       sequence.tokens.push(token)
       if (index < drawn.length - 1) sequence.computed++
-      if (sequence.stopTokens.has(token)) this.finish(sequence, 'stop')
+      if (sequence.endsWith(token)) this.finish(sequence, 'stop')
       else if (sequence.generated >= sequence.maxTokens) this.finish(sequence, 'length')
       if (sequence.end !== undefined) return
     }

@@ -1,7 +1,7 @@
-import { type Share, THE_ONE_TENANT } from '../base/share.ts'
+import type { Share } from '../base/share.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
 import { type Prefix, scopeOf } from '../kvcache/prefix.ts'
-import type { SamplingParams } from '../protocol/engine.ts'
+import type { SequenceSpec } from '../protocol/sequence-spec.ts'
 import type { TokenLogprob } from '../text/token-logprob.ts'
 import { PromptLookup } from './prompt-lookup.ts'
 
@@ -10,36 +10,6 @@ export type SequenceEnd = 'stop' | 'length' | 'cancelled' | 'error'
 
 /** One that may generate fewer tokens ends soon. */
 const LEAST_AHEAD = 8
-
-export interface SequenceParams {
-  readonly id: string
-  /** At least one token. */
-  readonly prompt: readonly number[]
-  /** What was generated before, by an engine that is gone. Default none. */
-  readonly generated?: readonly number[]
-  /** Whether to guess tokens ahead, and what the output is expected to be like. Default no. */
-  readonly speculation?: { readonly prediction: readonly number[] } | undefined
-  /** 0: the prompt is computed, and that is all. */
-  readonly maxTokens: number
-  /** Sampling one of these ends the sequence. */
-  readonly stopTokens: readonly number[]
-  readonly sampling: SamplingParams
-  /** Which log probabilities are wanted. Default none. */
-  readonly logprobs?: LogprobRequest | undefined
-  /** Whose keys and values it may use, and who may use its own: see Prefix. Default ''. */
-  readonly cacheScope?: string
-  /** The LoRA adapter it runs with, by its id. Default none. */
-  readonly adapter?: string | undefined
-  /** Default: the one tenant there is. */
-  readonly share?: Share
-}
-
-export interface LogprobRequest {
-  /** How many of the most probable tokens to tell beside each token. 0..20 */
-  readonly top: number
-  /** Whether those of the prompt are wanted, too: of all its tokens but the first. */
-  readonly prompt: boolean
-}
 
 /** See BatchEntry.copyFrom and SlotLease. */
 export interface Arrival {
@@ -51,14 +21,13 @@ export interface Arrival {
 /** One generation in flight: its tokens, and how many of them are already in the KV cache. */
 export class Sequence implements Prefix {
   readonly id: string
-  readonly maxTokens: number
-  readonly stopTokens: ReadonlySet<number>
-  readonly sampling: SamplingParams
+  readonly spec: SequenceSpec
   readonly promptLength: number
   readonly tokens: number[]
   readonly scope: string
-  readonly adapter: string | undefined
-  readonly share: Share
+  /** Whether log probabilities of the prompt are wanted, and every row of it has to be computed for them: whoever goes on with what was generated before has them. */
+  readonly scoresPrompt: boolean
+  readonly #stopTokens: ReadonlySet<number>
   /** `tokens[0, computed)` have their keys and values in `slot`. */
   computed = 0
   /** Prompt tokens found in its first slot when it was leased. */
@@ -78,7 +47,6 @@ export class Sequence implements Prefix {
   /** With `end` 'error'. */
   error: string | undefined
 
-  readonly logprobs: LogprobRequest | undefined
   /** Of the latest tokens, and of prompt tokens, until somebody takes them. */
   readonly scores: TokenLogprob[] = []
   readonly promptScores: TokenLogprob[] = []
@@ -88,20 +56,33 @@ export class Sequence implements Prefix {
   rejected = 0
   readonly #lookup: PromptLookup | undefined
 
-  constructor(params: SequenceParams) {
-    const { id, prompt, generated = [], maxTokens, stopTokens, sampling, speculation } = params
-    if (prompt.length === 0) throw new RangeError(`sequence ${id} has an empty prompt`)
+  /** @param generated what was generated before, by an engine that is gone. Default none. */
+  constructor(id: string, spec: SequenceSpec, generated: Iterable<number> = []) {
+    if (spec.prompt.length === 0) throw new RangeError(`sequence ${id} has an empty prompt`)
     this.id = id
-    this.maxTokens = maxTokens
-    this.stopTokens = new Set(stopTokens)
-    this.sampling = sampling
-    this.promptLength = prompt.length
-    this.tokens = [...prompt, ...generated]
-    this.logprobs = params.logprobs
-    this.adapter = params.adapter
-    this.scope = scopeOf(params.cacheScope ?? '', params.adapter)
-    this.share = params.share ?? THE_ONE_TENANT
-    this.#lookup = speculation && new PromptLookup(speculation.prediction)
+    this.spec = spec
+    this.promptLength = spec.prompt.length
+    this.tokens = [...spec.prompt, ...generated]
+    this.scope = scopeOf(spec.cacheScope, spec.adapter)
+    this.scoresPrompt = spec.logprobs?.prompt === true && this.generated === 0
+    this.#stopTokens = new Set(spec.stopTokens)
+    this.#lookup = spec.speculation && new PromptLookup(spec.speculation.prediction)
+  }
+
+  get maxTokens(): number {
+    return this.spec.maxTokens
+  }
+
+  get adapter(): string | undefined {
+    return this.spec.adapter
+  }
+
+  get share(): Share {
+    return this.spec.share
+  }
+
+  endsWith(token: number): boolean {
+    return this.#stopTokens.has(token)
   }
 
   /** So many of its tokens are in the slot that it gets; of its first one that is what was found. */
@@ -124,11 +105,6 @@ export class Sequence implements Prefix {
 
   get pending(): number {
     return this.tokens.length - this.computed
-  }
-
-  /** Whether every row of the prompt has to be computed for this sequence alone. */
-  get scoresPrompt(): boolean {
-    return this.logprobs?.prompt === true
   }
 
   get generated(): number {

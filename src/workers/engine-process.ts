@@ -63,14 +63,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
         loop.between(() => engine.unloadAdapter(command.id)).catch(complain)
       } else {
         channel.busy(true)
-        loop.add(
-          new Sequence({
-            ...command,
-            prompt: Array.from(command.prompt),
-            generated: Array.from(command.generated),
-          }),
-          command.replaces,
-        )
+        loop.add(new Sequence(command.id, command.spec, command.generated), command.replaces)
       }
     },
     close: async () => {

@@ -5,9 +5,9 @@ import { expect, it } from 'vitest'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { BatchEntry, Engine, SamplingParams } from '../../src/protocol/engine.ts'
-import { Sequence } from '../../src/scheduler/sequence.ts'
 import { random } from '../support/random.ts'
 import { expectSame, GAP, scoredBy, smallestLead, toldBy } from '../support/same-text.ts'
+import { sequenceOf } from '../support/sequences.ts'
 import { drain, greedy } from '../support/workload.ts'
 
 /** What any engine must do. It is given one engine of at least 4 slots, 64 tokens of context and 16 tokens a batch. */
@@ -164,9 +164,9 @@ export function engineContract(engineOf: () => Engine): void {
     }))
     const logprobs = { top: 5, prompt: false }
     // Every second one as most are: nothing is told of it.
-    const together = params.map((p, index) => new Sequence(index % 2 === 0 ? p : { ...p, logprobs }))
+    const together = params.map((p, index) => sequenceOf(index % 2 === 0 ? p : { ...p, logprobs }))
     await drain(together, engine, cacheOf(engine.limits.slots), random(3))
-    const alone = params.map((p) => new Sequence({ ...p, id: `a${p.id}`, logprobs }))
+    const alone = params.map((p) => sequenceOf({ ...p, id: `a${p.id}`, logprobs }))
     for (const one of alone) await drain([one], engine, new NoPrefixSlotCache(1))
     expectSame(together.map(toldBy), alone.map(toldBy))
   })
@@ -174,7 +174,7 @@ export function engineContract(engineOf: () => Engine): void {
   it('draws by seed and position: the same again, and another with another seed', async () => {
     const run = async (seed: number): Promise<number[]> => {
       const sampling: SamplingParams = { ...greedy, temperature: 2, seed }
-      const one = new Sequence({
+      const one = sequenceOf({
         id: `seed${seed}`,
         prompt: prompt.slice(0, 8),
         maxTokens: 12,

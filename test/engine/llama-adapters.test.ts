@@ -9,10 +9,11 @@ import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 import type { Engine } from '../../src/protocol/engine.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import { Sequence } from '../../src/scheduler/sequence.ts'
+import type { Sequence } from '../../src/scheduler/sequence.ts'
 import { ADAPTED_GAP, builtIn, writeLoraAdapter } from '../support/lora-adapter.ts'
 import { random } from '../support/random.ts'
 import { expectSame, toldBy } from '../support/same-text.ts'
+import { sequenceOf } from '../support/sequences.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { drain, greedy, workload } from '../support/workload.ts'
 
@@ -45,7 +46,7 @@ describe.each([
     const said: Sequence[] = []
     for (const adapter of [...ADAPTERS, ...ADAPTERS]) {
       const prompt = Array.from({ length: 20 }, (_, at) => 40 + at)
-      const one = new Sequence({
+      const one = sequenceOf({
         id: `${adapter} ${said.length}`,
         prompt,
         maxTokens: 12,
@@ -74,12 +75,12 @@ describe.each([
       }))
       const alone: Sequence[] = []
       for (const one of params) {
-        const sequence = new Sequence({ ...one, id: `alone ${one.id}` })
+        const sequence = sequenceOf({ ...one, id: `alone ${one.id}` })
         await drain([sequence], engine, new NoPrefixSlotCache(3))
         alone.push(sequence)
       }
       const cache = new PrefixSlotCache(limits.slots, new ParkedPrefixes(1e8), transfersByLength(1))
-      const together = params.map((one) => new Sequence(one))
+      const together = params.map(sequenceOf)
       await drain(together, engine, cache, random(seed * 7))
       expectSame(together.map(toldBy), alone.map(toldBy), ADAPTED_GAP)
     }
@@ -90,7 +91,7 @@ describe.each([
     await engine.unloadAdapter('two')
     const path = join(folder, `${name} two.gguf`)
     await engine.loadAdapter('two', path)
-    const one = new Sequence({
+    const one = sequenceOf({
       id: 'again',
       prompt: [50, 51],
       maxTokens: 3,
@@ -105,7 +106,7 @@ describe.each([
 
 describe('the scheduler with adapters', () => {
   const asked = (id: string, adapter: string | undefined, length = 4, maxTokens = 30): Sequence =>
-    new Sequence({
+    sequenceOf({
       id,
       prompt: Array.from({ length }, (_, at) => at),
       maxTokens,
@@ -144,10 +145,10 @@ describe('the scheduler with adapters', () => {
         maxTokens: index % 2 === 0 ? 3 : 40,
         adapter: ADAPTERS[index % 3],
       }))
-      const together = params.map((one) => new Sequence(one))
+      const together = params.map(sequenceOf)
       await drain(together, engine, new PrefixSlotCache(wide.slots), random(seed * 11))
       for (const [index, one] of together.entries()) {
-        const alone = new Sequence({ ...params[index], id: 'alone' } as (typeof params)[0])
+        const alone = sequenceOf({ ...params[index], id: 'alone' } as (typeof params)[0])
         await drain([alone], engine, new NoPrefixSlotCache(6))
         expect(one.tokens).toEqual(
           alone.tokens.slice(0, one.end === 'cancelled' ? one.tokens.length : undefined),

@@ -19,6 +19,7 @@ import { RandomSchemas } from '../support/random-schema.ts'
 import { writeRandomTextModel } from '../support/random-text-model.ts'
 import { randomTools } from '../support/random-tools.ts'
 import { expectSame, toldBy } from '../support/same-text.ts'
+import { sequenceOf } from '../support/sequences.ts'
 import { validatorOf } from '../support/validator.ts'
 import { drain, greedy } from '../support/workload.ts'
 
@@ -72,13 +73,13 @@ async function openRandomModel(): Promise<Model> {
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index)
 
 let made = 0
-function sequenceOf(
+function asked(
   gbnf: string,
   more: Partial<SamplingParams> & { maxTokens?: number } = {},
   vocabulary = text,
 ): Sequence {
   const { maxTokens = 400, ...sampling } = more
-  return new Sequence({
+  return sequenceOf({
     id: `g${made++}`,
     prompt: [...vocabulary.tokenize('What is the capital of France? Answer:', false)],
     maxTokens,
@@ -88,19 +89,8 @@ function sequenceOf(
 }
 
 /** The same one, of which so much has been generated before. */
-function begun(
-  { tokens, promptLength, maxTokens, stopTokens, sampling }: Sequence,
-  generated: number[],
-): Sequence {
-  const prompt = tokens.slice(0, promptLength)
-  return new Sequence({
-    id: `g${made++}`,
-    prompt,
-    generated,
-    maxTokens,
-    stopTokens: [...stopTokens],
-    sampling,
-  })
+function begun({ spec }: Sequence, generated: number[]): Sequence {
+  return new Sequence(`g${made++}`, spec, generated)
 }
 
 function textOf({ tokens, promptLength }: Sequence, vocabulary = text): string {
@@ -134,7 +124,7 @@ describe('a grammar in the engine', () => {
             const gbnf = compileConstraint({ kind: 'json_schema', source: JSON.stringify(schema) })
             // Every second one nearly whatever the model thinks: any token that fits is as good.
             const temperature = index % 2 === 0 ? 1 : 100
-            return sequenceOf(gbnf, { seed: first + index, temperature }, model.text)
+            return asked(gbnf, { seed: first + index, temperature }, model.text)
           })
           await run(sequences, model.engine)
           for (const [index, one] of sequences.entries()) {
@@ -160,7 +150,7 @@ describe('a grammar in the engine', () => {
     )
     const sequences = drawn.map(({ format, tools }, seed) => {
       const calls = { format, tools: pairsOf(tools), wanted: 'one' } as const
-      return sequenceOf(compileConstraint({ kind: 'calls', source: '', calls }), { seed, maxTokens: 200 })
+      return asked(compileConstraint({ kind: 'calls', source: '', calls }), { seed, maxTokens: 200 })
     })
     await run(sequences)
     let stopped = 0
@@ -196,7 +186,7 @@ describe('a grammar in the engine', () => {
       const calls = { format, tools: pairsOf(tools), wanted: 'any' } as const
       const gbnf = compileConstraint({ kind: 'calls', source: '', calls })
       const opening = leading.opening(tools[0]?.name ?? '').join(' ')
-      return begun(sequenceOf(gbnf, { seed }), [...text.tokenize(opening, false)])
+      return begun(asked(gbnf, { seed }), [...text.tokenize(opening, false)])
     })
     await run(sequences)
     let held = 0
@@ -220,7 +210,7 @@ describe('a grammar in the engine', () => {
       (id) => [id, text.controlTexts[text.vocabulary.control.indexOf(id)]] as const,
     )
     const [token, spelled] = control.find(([id]) => !text.vocabulary.endOfGeneration.includes(id)) ?? [0, '']
-    const one = sequenceOf(compileConstraint(exact(`${spelled}[f()]`)), { logitBias: [[token, 100]] })
+    const one = asked(compileConstraint(exact(`${spelled}[f()]`)), { logitBias: [[token, 100]] })
     await run([one])
     expect(one.end).toBe('stop')
     expect(one.tokens[one.promptLength]).toBe(token)
@@ -236,7 +226,7 @@ describe('a grammar in the engine', () => {
       }) ?? -1
     const wanted = [0xe0, ...range(0x20).map((low) => 0x80 + low)]
     const logitBias = wanted.map((byte, index): [number, number] => [idOf(byte), index === 0 ? 100 : 80])
-    const one = sequenceOf('root ::= [\\u0080-\\uffff] "."', { logitBias }, model.text)
+    const one = asked('root ::= [\\u0080-\\uffff] "."', { logitBias }, model.text)
     await run([one], model.engine)
     expect(one.tokens[one.promptLength]).toBe(idOf(0xe0))
     expect(textOf(one, model.text)).toMatch(/^[\u0800-\u0fff]\.$/)
@@ -246,7 +236,7 @@ describe('a grammar in the engine', () => {
 
   it('ends with an end-of-generation token when it is done, and not before', async () => {
     const [one, other] = [exact('blue whale'), exact('red', 'redder')].map((item) =>
-      sequenceOf(compileConstraint(item)),
+      asked(compileConstraint(item)),
     )
     if (one === undefined || other === undefined) throw new Error('two were made')
     await run([one, other])
@@ -256,7 +246,7 @@ describe('a grammar in the engine', () => {
   })
 
   it('is cut by the token limit with `length`', async () => {
-    const one = sequenceOf(compileConstraint(exact('a rather long sentence that has no other way to go')), {
+    const one = asked(compileConstraint(exact('a rather long sentence that has no other way to go')), {
       maxTokens: 3,
     })
     await run([one])
@@ -269,8 +259,8 @@ describe('a grammar in the engine', () => {
       Number.NEGATIVE_INFINITY,
     ])
     const gbnf = compileConstraint(exact('blue'))
-    const stuck = [0, 1].map((temperature) => sequenceOf(gbnf, { temperature, logitBias: banned }))
-    const fine = sequenceOf(gbnf)
+    const stuck = [0, 1].map((temperature) => asked(gbnf, { temperature, logitBias: banned }))
+    const fine = asked(gbnf)
     await run([...stuck, fine])
     for (const one of stuck)
       expect([one.end, one.error]).toEqual(['error', expect.stringContaining('no token')])
@@ -278,16 +268,16 @@ describe('a grammar in the engine', () => {
   })
 
   it('fails its own sequence when llama.cpp does not take it, and no other', async () => {
-    const [bad, good] = [sequenceOf('root ::= ('), sequenceOf(compileConstraint(exact('x')))]
+    const [bad, good] = [asked('root ::= ('), asked(compileConstraint(exact('x')))]
     await run([bad, good])
     expect([bad.end, good.end, textOf(good)]).toEqual(['error', 'stop', 'x'])
   })
 
   it('is not carried over to the next sequence of the slot', async () => {
-    const first = sequenceOf(compileConstraint(exact('first')))
+    const first = asked(compileConstraint(exact('first')))
     await run([first])
     const free = (): Sequence =>
-      new Sequence({
+      sequenceOf({
         id: `f${made++}`,
         prompt: [...text.tokenize('What is the capital of France?', false)],
         maxTokens: 8,
@@ -306,7 +296,8 @@ describe('a grammar in the engine', () => {
     'goes on where a sequence is that left a slot and comes back to it, %s',
     async (how) => {
       const gbnf = `root ::= "first " "second " "third " "fourth."`
-      const { tokens: prompt, sampling } = sequenceOf(gbnf)
+      const { tokens: prompt, spec } = asked(gbnf)
+      const { sampling } = spec
       const stops = new Set(text.vocabulary.endOfGeneration)
       const history = [...prompt]
       const slots = [0, 0, 1, 1, ...Array.from({ length: 60 }, () => 0)]
@@ -338,7 +329,7 @@ describe('a grammar in the engine', () => {
 
   it('goes on after what was generated before, by another engine or in another slot', async () => {
     const gbnf = `root ::= "first" " "? "second" [ ]? [0-9] [0-9] [0-9] "."`
-    const whole = sequenceOf(gbnf, { seed: 3 })
+    const whole = asked(gbnf, { seed: 3 })
     await run([whole])
     const generated = whole.tokens.slice(whole.promptLength)
     expect(textOf(whole)).toMatch(/^first ?second ?\d{3}\.$/)

@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type LlamaEngine, type LlamaEngineInfo, openLlama } from '../../src/engine/llama/engine.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
-import { Sequence } from '../../src/scheduler/sequence.ts'
+import type { Sequence } from '../../src/scheduler/sequence.ts'
 import { memoryModels, WINDOW } from '../support/memory-models.ts'
 import { random } from '../support/random.ts'
 import { expectSame, toldBy } from '../support/same-text.ts'
+import { sequenceOf } from '../support/sequences.ts'
 import { drain, greedy } from '../support/workload.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
@@ -55,7 +56,7 @@ describe.each(Object.entries(memoryModels))('a model with a memory that is %s', 
     ])
     const logprobs = { top: 20, prompt: false }
     const asked = (id: string, prompt: readonly number[]): Sequence =>
-      new Sequence({ id, prompt, maxTokens: 12, stopTokens: [], sampling: greedy, logprobs })
+      sequenceOf({ id, prompt, maxTokens: 12, stopTokens: [], sampling: greedy, logprobs })
     const alone: Sequence[] = []
     for (const prompt of prompts) {
       const one = asked(`alone ${alone.length}`, prompt)

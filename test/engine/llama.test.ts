@@ -6,8 +6,8 @@ import { probeNative } from '../../src/engine/llama/native.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import type { BatchEntry, EngineLimits } from '../../src/protocol/engine.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import { Sequence } from '../../src/scheduler/sequence.ts'
 import { GAP, scoredBy, smallestLead } from '../support/same-text.ts'
+import { sequenceOf } from '../support/sequences.ts'
 import { greedy } from '../support/workload.ts'
 import { engineContract } from './engine.contract.ts'
 
@@ -127,7 +127,7 @@ describe('LlamaEngine on a real GGUF', () => {
     for (let id = 0; id < 9; id++) {
       const prompt = Array.from({ length: 3 + 5 * (id % 3) }, (_, i) => 45 + i + id)
       scheduler.add(
-        new Sequence({ id: `d${id}`, prompt, maxTokens: 4 + (id % 4), stopTokens: [], sampling: greedy }),
+        sequenceOf({ id: `d${id}`, prompt, maxTokens: 4 + (id % 4), stopTokens: [], sampling: greedy }),
       )
     }
     const plans: number[][] = []

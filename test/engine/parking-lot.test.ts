@@ -22,8 +22,8 @@ import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 import type { StepMessage } from '../../src/protocol/engine-messages.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import { Sequence } from '../../src/scheduler/sequence.ts'
 import { PATIENCE } from '../support/patience.ts'
+import { sequenceOf } from '../support/sequences.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { greedy } from '../support/workload.ts'
 
@@ -57,7 +57,7 @@ async function start(keepAs?: string) {
     parking,
     /** Resolves to the tokens generated, and how many of the prompt were found. */
     ask: async (prompt: readonly number[]) => {
-      const one = new Sequence({
+      const one = sequenceOf({
         id: String(asked++),
         prompt,
         maxTokens: 5,

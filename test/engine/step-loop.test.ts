@@ -4,13 +4,14 @@ import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { EngineLimits } from '../../src/protocol/engine.ts'
 import type { SequenceEvent, StepMessage } from '../../src/protocol/engine-messages.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import { Sequence } from '../../src/scheduler/sequence.ts'
+import type { Sequence } from '../../src/scheduler/sequence.ts'
+import { sequenceOf } from '../support/sequences.ts'
 import { SimulatedEngine, type SimulatedOptions } from '../support/simulated-engine.ts'
 import { greedy } from '../support/workload.ts'
 
 const limits: EngineLimits = { slots: 2, contextSize: 64, batchTokens: 8 }
 const sequence = (id: string, length: number, maxTokens: number): Sequence =>
-  new Sequence({
+  sequenceOf({
     id,
     prompt: Array.from({ length }, (_, i) => i),
     maxTokens,
@@ -63,7 +64,7 @@ describe('StepLoop', () => {
   it('tells scores with their tokens, those of a prompt as it is read, and none that nobody wants', async () => {
     const { loop, events, until, end } = start()
     const scored = (id: string, length: number, maxTokens: number): Sequence =>
-      new Sequence({
+      sequenceOf({
         id,
         prompt: Array.from({ length }, (_, i) => i),
         maxTokens,
@@ -89,7 +90,7 @@ describe('StepLoop', () => {
 
   it('lets one that is rewritten go on before all that wait, with what it has computed', async () => {
     const prompt = Array.from({ length: 20 }, (_, i) => i)
-    const rewritten = new Sequence({
+    const rewritten = sequenceOf({
       id: 'a2',
       prompt,
       generated: [7, 8],

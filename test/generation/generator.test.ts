@@ -9,7 +9,9 @@ import type {
   SequenceEvent,
   StepMessage,
 } from '../../src/protocol/engine-messages.ts'
+import type { SequenceSpec } from '../../src/protocol/sequence-spec.ts'
 import type { OutputFormat } from '../../src/text/output/output-parser.ts'
+import { specOf } from '../support/sequences.ts'
 import { greedy } from '../support/workload.ts'
 
 /** Tokens are bytes; 0 ends a generation. */
@@ -76,14 +78,15 @@ const work = (choices: number, promptTokens = 0, tenant = ''): Work => ({
   choices,
 })
 
-const request = (more: Partial<GenerationRequest> = {}): GenerationRequest => ({
-  prompt: Uint32Array.of(1, 2),
-  maxTokens: 9,
-  stops: [],
-  ignoreEos: false,
-  sampling: greedy,
-  ...more,
-})
+const request = (
+  more: Partial<GenerationRequest & SequenceSpec> & { readonly ignoreEos?: boolean } = {},
+): GenerationRequest => {
+  const { stops = [], deadlineAt, thoughtLimit, output, spec: _, ignoreEos, ...wanted } = more
+  const prompt = [...(wanted.prompt ?? [1, 2])]
+  const stopTokens = ignoreEos ? [] : [0]
+  const spec = specOf({ maxTokens: 9, sampling: greedy, stopTokens, ...wanted, prompt })
+  return { spec, stops, deadlineAt, thoughtLimit, output }
+}
 
 async function read(
   events: AsyncIterable<GenerationEvent>,
@@ -279,7 +282,7 @@ describe('Generator', () => {
     generator.onEngineReady()
     const again = sent.slice(2)
     expect(again).toMatchObject([
-      { type: 'add', id: begun.id, prompt: request().prompt, maxTokens: 9, stopTokens: [0] },
+      { type: 'add', id: begun.id, spec: begun.request.spec },
       { type: 'add', id: fresh.id, generated: Uint32Array.of() },
     ])
     expect(again[0]).toMatchObject({ generated: Uint32Array.from(Buffer.from('so E')) })

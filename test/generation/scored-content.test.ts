@@ -5,6 +5,7 @@ import { Detokenizer } from '../../src/text/output/detokenizer.ts'
 import { type OutputFormat, OutputParser } from '../../src/text/output/output-parser.ts'
 import { StopMatcher } from '../../src/text/output/stop-matcher.ts'
 import { random } from '../support/random.ts'
+import { specOf } from '../support/sequences.ts'
 import { greedy } from '../support/workload.ts'
 
 /** Tokens are bytes. */
@@ -29,8 +30,10 @@ interface Told {
 
 /** What a reader gets of these tokens, each with its place as its log probability. */
 async function told(tokens: Iterable<number>, output: OutputFormat, stops: string[]): Promise<Told> {
-  const request = { prompt: Uint32Array.of(1), maxTokens: 999, stops, ignoreEos: true, sampling: greedy }
-  const generation = new Generation('g', { ...request, logprobs: { top: 0, prompt: false } }, [], {
+  const logprobs = { top: 0, prompt: false }
+  const spec = specOf({ prompt: [1], maxTokens: 999, sampling: greedy, logprobs })
+  const request = { spec, stops, output, deadlineAt: undefined, thoughtLimit: undefined }
+  const generation = new Generation('g', request, {
     detokenizer: new Detokenizer(vocabulary),
     output: new OutputParser(output),
     stopMatcher: new StopMatcher(stops),

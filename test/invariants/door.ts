@@ -26,9 +26,9 @@ export class Door {
     if (downAt !== undefined && now >= downAt + PATIENCE_MS) return 'model_loading'
     const room = settings.slots + settings.maxQueue
     if (requests.length > room) return 'invalid_value'
-    const tenant = requests[0]?.share?.tenant ?? ''
+    const tenant = requests[0]?.spec.share.tenant ?? ''
     const isOurs = ({ request }: { readonly request: GenerationRequest }): boolean =>
-      request.share?.tenant === tenant
+      request.spec.share.tenant === tenant
     const waiting = live.filter(({ generation }) => generation.stage === 'waiting')
     const count = requests.length
     const tokens = tokensOf(requests)
@@ -59,10 +59,11 @@ function isFull(
 }
 
 function tokensOf(requests: readonly GenerationRequest[]): number {
-  return requests.reduce((sum, { prompt }) => sum + prompt.length, 0)
+  return requests.reduce((sum, { spec }) => sum + spec.prompt.length, 0)
 }
 
-/** All but the seed. */
-function keyOf({ prompt, maxTokens, ignoreEos, logprobs, cacheScope }: GenerationRequest): string {
-  return JSON.stringify([[...prompt], maxTokens, ignoreEos, logprobs, cacheScope])
+/** All that the engine gets, but the seed and the turn. */
+function keyOf({ spec }: GenerationRequest): string {
+  const { prompt, maxTokens, stopTokens, speculation, logprobs, cacheScope, adapter } = spec
+  return JSON.stringify([[...prompt], maxTokens, stopTokens, speculation, logprobs, cacheScope, adapter])
 }

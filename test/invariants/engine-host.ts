@@ -82,8 +82,7 @@ export class EngineHost extends EventEmitter {
   #command(command: EngineCommand): void {
     if (command.type === 'cancel') this.#loop?.cancel(command.id)
     if (command.type !== 'add') return
-    const { prompt, generated } = command
-    const sequence = new Sequence({ ...command, prompt: [...prompt], generated: [...generated] })
+    const sequence = new Sequence(command.id, command.spec, command.generated)
     this.#sequences.add(sequence)
     this.#loop?.add(sequence)
   }

@@ -104,15 +104,15 @@ function wrongEnd({ reader, expected, request }: Choice): string | undefined {
   const { usage, reason, logprobs } = end
   if (text !== expected.text) return `'${text}' at the end, not '${expected.text}'`
   if (reason !== expected.reason) return `it ended with ${reason}, not ${expected.reason}`
-  if (usage.promptTokens !== request.prompt.length) return `${usage.promptTokens} prompt tokens`
+  if (usage.promptTokens !== request.spec.prompt.length) return `${usage.promptTokens} prompt tokens`
   if (usage.completionTokens !== expected.tokens.length)
     return `${usage.completionTokens} tokens, not ${expected.tokens.length}`
-  if (usage.completionTokens > request.maxTokens)
-    return `${usage.completionTokens} of at most ${request.maxTokens}`
-  if (usage.cachedTokens >= request.prompt.length) return `${usage.cachedTokens} tokens cached`
+  if (usage.completionTokens > request.spec.maxTokens)
+    return `${usage.completionTokens} of at most ${request.spec.maxTokens}`
+  if (usage.cachedTokens >= request.spec.prompt.length) return `${usage.cachedTokens} tokens cached`
   const mean =
     expected.logprobs.reduce((sum, { logprob }) => sum + logprob, 0) / Math.max(1, expected.tokens.length)
-  if (request.logprobs && logprobs?.mean !== mean) return `a mean of ${logprobs?.mean}, not ${mean}`
+  if (request.spec.logprobs && logprobs?.mean !== mean) return `a mean of ${logprobs?.mean}, not ${mean}`
   const scored = JSON.stringify(prompt?.logprobs ?? [])
   return scored === JSON.stringify(expected.promptLogprobs) ? undefined : `its prompt scored ${scored}`
 }

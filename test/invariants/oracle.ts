@@ -1,6 +1,7 @@
 import type { GenerationRequest } from '../../src/generation/generation.ts'
 import type { EngineLimits, SamplingParams } from '../../src/protocol/engine.ts'
 import { isScored } from '../../src/protocol/engine.ts'
+import type { SequenceSpec } from '../../src/protocol/sequence-spec.ts'
 import type { TokenLogprob } from '../../src/text/token-logprob.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { greedy } from '../support/workload.ts'
@@ -54,17 +55,21 @@ export class Oracle {
     const stop = ask.stop && whole.slice(ask.stop.at, ask.stop.at + ask.stop.length)
     return {
       request: {
-        prompt: Uint32Array.from(prompt),
-        maxTokens,
+        spec: {
+          prompt: Uint32Array.from(prompt),
+          maxTokens,
+          stopTokens: ask.ignoreEos ? [] : [EOS],
+          sampling,
+          speculation: speculationOf(ask, drawn.tokens),
+          logprobs: ask.logprobs,
+          share: { tenant: ask.tenant, weight: ask.weight, priority: ask.priority },
+          cacheScope: ask.scope,
+          adapter: ask.adapter,
+        },
         stops: stop ? [stop] : [],
-        ignoreEos: ask.ignoreEos,
-        sampling,
-        speculation: speculationOf(ask, drawn.tokens),
-        logprobs: ask.logprobs,
-        share: { tenant: ask.tenant, weight: ask.weight, priority: ask.priority },
-        cacheScope: ask.scope,
         deadlineAt: ask.deadlineMs === undefined ? undefined : now + ask.deadlineMs,
-        adapter: ask.adapter,
+        thoughtLimit: undefined,
+        output: undefined,
       },
       expected: cutAt(stop, drawn, ask),
     }
@@ -138,7 +143,7 @@ function promptOf({ text, length, tail }: Ask): number[] {
   return [...base, ...tail, 1 + text].slice(0, CONTEXT - 1)
 }
 
-function speculationOf({ speculation }: Ask, tokens: readonly number[]): GenerationRequest['speculation'] {
+function speculationOf({ speculation }: Ask, tokens: readonly number[]): SequenceSpec['speculation'] {
   if (speculation === undefined || speculation === 'lookup') return speculation && { prediction: [] }
   const prediction = tokens.map((token, at) => (at === speculation.wrongAt ? token + 1 : token))
   return { prediction }

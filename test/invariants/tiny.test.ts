@@ -8,10 +8,10 @@ import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 import type { BatchEntry, EngineLimits } from '../../src/protocol/engine.ts'
 import { isScored } from '../../src/protocol/engine.ts'
-import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
 import type { TokenLogprob } from '../../src/text/token-logprob.ts'
 import { random } from '../support/random.ts'
 import { expectSame, GAP, toldBy, widest } from '../support/same-text.ts'
+import { type SequenceParams, sequenceOf } from '../support/sequences.ts'
 import { drain, greedy } from '../support/workload.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
@@ -65,7 +65,7 @@ describe('a real model', () => {
       await fc.assert(
         fc.asyncProperty(requests, fc.nat(), async (made, chance) => {
           const params = paramsOf(made)
-          const together = params.map((one) => new Sequence(one))
+          const together = params.map(sequenceOf)
           const parked = new ParkedPrefixes(1e7)
           await drain(
             together,
@@ -74,8 +74,8 @@ describe('a real model', () => {
             random(chance),
           )
           parks += parked.count
-          const alone = params.map(
-            (one) => new Sequence({ ...one, id: `alone ${one.id}`, speculation: undefined }),
+          const alone = params.map((one) =>
+            sequenceOf({ ...one, id: `alone ${one.id}`, speculation: undefined }),
           )
           for (const one of alone) await drain([one], engine, new NoPrefixSlotCache(1))
           expectSame(together.map(toldBy), alone.map(toldBy))

@@ -88,8 +88,8 @@ export class World implements Observer {
   }
 
   scopeOf(id: string): string {
-    const request = this.choices.find(({ generation }) => generation.id === id)?.request
-    return `${request?.cacheScope} ${request?.adapter}`
+    const spec = this.choices.find(({ generation }) => generation.id === id)?.request.spec
+    return `${spec?.cacheScope} ${spec?.adapter}`
   }
 
   get scheduler() {

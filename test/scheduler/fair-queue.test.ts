@@ -3,8 +3,9 @@ import { FairQueue } from '../../src/base/fair-queue.ts'
 import type { Share } from '../../src/base/share.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import { Sequence } from '../../src/scheduler/sequence.ts'
+import type { Sequence } from '../../src/scheduler/sequence.ts'
 import { random } from '../support/random.ts'
+import { sequenceOf } from '../support/sequences.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { greedy } from '../support/workload.ts'
 
@@ -15,7 +16,7 @@ const LARGEST = 60
 let made = 0
 function request(share: Partial<Share>, prompt: number, maxTokens: number): Sequence {
   const id = String(++made)
-  return new Sequence({
+  return sequenceOf({
     id,
     // No two share anything.
     prompt: Array.from({ length: prompt }, (_, at) => (at === 0 ? made : at)),

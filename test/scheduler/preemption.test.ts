@@ -7,8 +7,9 @@ import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 import type { EngineLimits } from '../../src/protocol/engine.ts'
 import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
-import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
+import type { Sequence } from '../../src/scheduler/sequence.ts'
 import { random } from '../support/random.ts'
+import { type SequenceParams, sequenceOf } from '../support/sequences.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { drain, greedy, roomy } from '../support/workload.ts'
 
@@ -29,7 +30,7 @@ function params(share: Partial<Share>, maxTokens: number, more: Partial<Sequence
     ...more,
   }
 }
-const request = (...args: Parameters<typeof params>): Sequence => new Sequence(params(...args))
+const request = (...args: Parameters<typeof params>): Sequence => sequenceOf(params(...args))
 
 function server(options: SchedulerOptions = {}, cache?: SlotCache, limits = usual) {
   const files = new Map<string, string>()
@@ -386,7 +387,7 @@ describe('a slot that is given up', () => {
       ...Array.from({ length: 6 }, () => params({ tenant: 'b' }, 120, { sampling })),
       ...Array.from({ length: 2 }, () => params({ tenant: 'c', priority: 3 }, 120, { sampling })),
     ]
-    const together = asked.map((one) => new Sequence(one))
+    const together = asked.map(sequenceOf)
     const parking = new ParkedPrefixes(1_000_000)
     const cache = new PrefixSlotCache(usual.slots, parking, transfersByLength(16))
     const { scheduler, add, steps, end } = server({}, cache)
@@ -399,7 +400,7 @@ describe('a slot that is given up', () => {
     expect(preemptions(together)).toBeGreaterThan(2)
     expect(scheduler.takePreempted()).toHaveLength(preemptions(together))
     for (const [index, one] of together.entries()) {
-      const alone = new Sequence(asked[index] as SequenceParams)
+      const alone = sequenceOf(asked[index] as SequenceParams)
       await drain([alone], new SimulatedEngine(roomy(usual)), new NoPrefixSlotCache(1))
       expect(one.tokens).toEqual(alone.tokens)
       expect([one.end, one.cached]).toEqual([alone.end, 0])

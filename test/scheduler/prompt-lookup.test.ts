@@ -3,8 +3,8 @@ import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { EngineLimits } from '../../src/protocol/engine.ts'
 import { PromptLookup } from '../../src/scheduler/prompt-lookup.ts'
-import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
 import { random } from '../support/random.ts'
+import { type SequenceParams, sequenceOf } from '../support/sequences.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { drain, greedy, roomy } from '../support/workload.ts'
 
@@ -64,9 +64,9 @@ describe('speculation in the scheduler', () => {
     let without = 0
     let accepted = 0
     for (let seed = 1; seed <= 60; seed++) {
-      const plain = asked(seed).map((params) => new Sequence(params))
+      const plain = asked(seed).map(sequenceOf)
       without += (await drain(plain, engine(limits), new PrefixSlotCache(3))).steps
-      const ahead = asked(seed).map((params) => new Sequence({ ...params, speculation: { prediction: [] } }))
+      const ahead = asked(seed).map((params) => sequenceOf({ ...params, speculation: { prediction: [] } }))
       passes += (await drain(ahead, engine(limits), new PrefixSlotCache(3))).steps
       expect(ahead.map(({ tokens, end }) => [tokens, end])).toEqual(
         plain.map(({ tokens, end }) => [tokens, end]),
@@ -80,10 +80,10 @@ describe('speculation in the scheduler', () => {
   it('takes one pass for what a prediction knows', async () => {
     const [params] = asked(9)
     if (params === undefined) throw new Error('none was made')
-    const plain = new Sequence({ ...params, maxTokens: 30 })
+    const plain = sequenceOf({ ...params, maxTokens: 30 })
     const slow = await drain([plain], new SimulatedEngine(roomy(limits)), new NoPrefixSlotCache(1))
     const prediction = plain.tokens.slice(plain.promptLength)
-    const told = new Sequence({ ...params, maxTokens: 30, speculation: { prediction } })
+    const told = sequenceOf({ ...params, maxTokens: 30, speculation: { prediction } })
     const fast = await drain([told], new SimulatedEngine(roomy(limits)), new PrefixSlotCache(1))
     expect(told.tokens).toEqual(plain.tokens)
     expect(fast.steps).toBeLessThan(slow.steps / 2)
@@ -91,7 +91,7 @@ describe('speculation in the scheduler', () => {
   })
 
   it('guesses nothing where cells cannot be taken back', async () => {
-    const ahead = asked(3).map((params) => new Sequence({ ...params, speculation: { prediction: [] } }))
+    const ahead = asked(3).map((params) => sequenceOf({ ...params, speculation: { prediction: [] } }))
     await drain(ahead, engine(limits), new NoPrefixSlotCache(3))
     expect(ahead.map(({ accepted, rejected }) => accepted + rejected)).toEqual([0, 0, 0, 0])
   })

@@ -8,8 +8,9 @@ import type { EngineLimits } from '../../src/protocol/engine.ts'
 import type { ScheduledEntry } from '../../src/scheduler/next-pass.ts'
 import { runsOf } from '../../src/scheduler/packing.ts'
 import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
-import { Sequence, type SequenceParams } from '../../src/scheduler/sequence.ts'
+import type { Sequence } from '../../src/scheduler/sequence.ts'
 import { random } from '../support/random.ts'
+import { type SequenceParams, sequenceOf } from '../support/sequences.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { drain, greedy, roomy, workload } from '../support/workload.ts'
 
@@ -36,7 +37,7 @@ const sequence = (
   maxTokens: number,
   more: Partial<SequenceParams> = {},
 ): Sequence =>
-  new Sequence({
+  sequenceOf({
     id,
     prompt: Array.from({ length }, (_, i) => i),
     maxTokens,
@@ -52,10 +53,10 @@ describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
       const limits = { ...tight, tile }
       for (let seed = 1; seed <= 200; seed++) {
         const params = workload(random(seed))
-        const together = params.map((p) => new Sequence(p))
+        const together = params.map(sequenceOf)
         await drain(together, new SimulatedEngine(limits), cacheOf(limits.slots), random(seed * 7))
         for (const [index, one] of together.entries()) {
-          const alone = new Sequence(params[index] as SequenceParams)
+          const alone = sequenceOf(params[index] as SequenceParams)
           await drain([alone], new SimulatedEngine(roomy(limits)), new NoPrefixSlotCache(1))
           const length = one.end === 'cancelled' ? one.tokens.length : alone.tokens.length
           expect(one.tokens).toEqual(alone.tokens.slice(0, length))
@@ -72,13 +73,13 @@ describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
         maxTokens: index % 4 === 3 ? 0 : p.maxTokens,
         logprobs: index % 3 === 0 ? undefined : { top: index % 2, prompt: index % 3 === 2 },
       }))
-      const together = params.map((p) => new Sequence(p))
+      const together = params.map(sequenceOf)
       const engine = { vocabulary: 16 }
       // Small passes cut prompts; large ones hold more than is scored in one.
       const sizes = { ...limits, batchTokens: seed % 2 === 0 ? 7 : 96 }
       await drain(together, new SimulatedEngine(sizes, engine), cacheOf(limits.slots), random(seed * 7))
       for (const [index, one] of together.entries()) {
-        const alone = new Sequence(params[index] as SequenceParams)
+        const alone = sequenceOf(params[index] as SequenceParams)
         await drain([alone], new SimulatedEngine(roomy(limits), engine), new NoPrefixSlotCache(1))
         expect(one.scores).toEqual(alone.scores.slice(0, one.scores.length))
         expect(one.promptScores).toEqual(alone.promptScores.slice(0, one.promptScores.length))
@@ -86,8 +87,8 @@ describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
         if (one.end === 'cancelled') continue
         expect(one.end).toBe(alone.end)
         // A draft may go on behind the end.
-        expect(one.scores.length).toBeGreaterThanOrEqual(one.logprobs === undefined ? 0 : one.generated)
-        if (one.logprobs === undefined) expect(one.scores).toEqual([])
+        expect(one.scores.length).toBeGreaterThanOrEqual(one.spec.logprobs === undefined ? 0 : one.generated)
+        if (one.spec.logprobs === undefined) expect(one.scores).toEqual([])
         expect(one.promptScores).toHaveLength(one.scoresPrompt ? one.promptLength - 1 : 0)
       }
     }
@@ -111,7 +112,7 @@ describe('Scheduler', () => {
     const params = workload(random(5)).map((p) => ({ ...p, stopTokens: [] }))
     const expected = params.reduce((sum, p) => sum + p.prompt.length + p.maxTokens - 1, 0)
     const { computed } = await drain(
-      params.map((p) => new Sequence(p)),
+      params.map(sequenceOf),
       new SimulatedEngine(limits),
       new NoPrefixSlotCache(3),
     )
@@ -120,7 +121,7 @@ describe('Scheduler', () => {
 
   it('computes fewer tokens with a prefix cache', async () => {
     const run = async (cache: SlotCache): Promise<number> => {
-      const sequences = workload(random(3)).map((p) => new Sequence(p))
+      const sequences = workload(random(3)).map(sequenceOf)
       return (await drain(sequences, new SimulatedEngine(limits), cache)).computed
     }
     expect(await run(new PrefixSlotCache(3))).toBeLessThan(await run(new NoPrefixSlotCache(3)))
@@ -310,7 +311,7 @@ describe('Scheduler', () => {
     const wide: EngineLimits = { slots: 8, contextSize: 256, batchTokens: 64 }
     const shared = Array.from({ length: 100 }, (_, i) => i % 7)
     const asking = (id: string, own: number): Sequence =>
-      new Sequence({ id, prompt: [...shared, 200, own], maxTokens: 3, stopTokens: [], sampling: greedy })
+      sequenceOf({ id, prompt: [...shared, 200, own], maxTokens: 3, stopTokens: [], sampling: greedy })
 
     async function computedBy(
       arrivals: readonly (readonly Sequence[])[],
@@ -413,7 +414,7 @@ describe('Scheduler', () => {
     cache.release(0, part)
     const scheduler = new Scheduler(wide, cache, { leastCopy: 4 })
     const asking = (id: string, prompt: number[]): Sequence =>
-      new Sequence({ id, prompt, maxTokens: 2, stopTokens: [], sampling: greedy })
+      sequenceOf({ id, prompt, maxTokens: 2, stopTokens: [], sampling: greedy })
     scheduler.add(asking('whole', [...away, 50]))
     scheduler.add(asking('part', [...away.slice(0, 15), 51]))
     const [whole, ...others] = scheduler.schedule()
@@ -431,11 +432,11 @@ describe('Scheduler', () => {
     for (let seed = 1; seed <= 50; seed++) {
       const [params] = workload(random(seed))
       if (params === undefined) continue
-      const whole = new Sequence({ ...params, maxTokens: 12 })
+      const whole = sequenceOf({ ...params, maxTokens: 12 })
       await drain([whole], new SimulatedEngine(limits), new NoPrefixSlotCache(3))
       const generated = whole.tokens.slice(whole.promptLength)
       for (let done = 0; done < generated.length; done++) {
-        const rest = new Sequence({ ...params, maxTokens: 12, generated: generated.slice(0, done) })
+        const rest = sequenceOf({ ...params, maxTokens: 12, generated: generated.slice(0, done) })
         await drain([rest], new SimulatedEngine(limits), new NoPrefixSlotCache(3))
         expect([rest.tokens, rest.end]).toEqual([whole.tokens, whole.end])
       }
@@ -448,7 +449,7 @@ describe('Scheduler', () => {
     const parked = new ParkedPrefixes(10_000)
     const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots, parked, transfersByLength(4)))
     const asked = [3, 40, 3, 40, 3, 3, 40, 40].map((maxTokens, id) => ({ ...params(id), maxTokens }))
-    const sequences = asked.map((one) => new Sequence(one))
+    const sequences = asked.map(sequenceOf)
     for (const one of sequences) scheduler.add(one)
     const slots: number[][] = []
     const parks: (readonly number[])[] = []
@@ -463,7 +464,7 @@ describe('Scheduler', () => {
     // What lay in the holes is parked, not lost.
     expect(parks.length).toBeGreaterThan(0)
     for (const [index, one] of sequences.entries()) {
-      const alone = new Sequence(asked[index] as SequenceParams)
+      const alone = sequenceOf(asked[index] as SequenceParams)
       await drain([alone], new SimulatedEngine(roomy(wide)), new NoPrefixSlotCache(1))
       expect(one.tokens).toEqual(alone.tokens)
     }

@@ -28,8 +28,8 @@ export interface Ranking<Token = number> {
 }
 
 /** @param sequence of which nobody has taken its scores. */
-export function toldBy({ tokens, promptLength, scores, sampling, end }: Sequence): Told {
-  const chance = sampling.temperature > 0
+export function toldBy({ tokens, promptLength, scores, spec, end }: Sequence): Told {
+  const chance = spec.sampling.temperature > 0
   return { tokens: tokens.slice(promptLength), logprobs: scores, chance, cut: end === 'cancelled' }
 }
 

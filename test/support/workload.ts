@@ -6,8 +6,9 @@ import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
 import type { Engine, EngineLimits, SamplingParams } from '../../src/protocol/engine.ts'
 import type { ScheduledEntry } from '../../src/scheduler/next-pass.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import type { Sequence, SequenceParams } from '../../src/scheduler/sequence.ts'
+import type { Sequence } from '../../src/scheduler/sequence.ts'
 import type { Random } from './random.ts'
+import type { SequenceParams } from './sequences.ts'
 
 export const greedy: SamplingParams = {
   temperature: 0,

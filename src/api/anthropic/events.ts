@@ -39,7 +39,7 @@ export function eventWriter(
 
   return {
     begin: function* (generation: Generation) {
-      clamped = generation.request.maxTokens !== wantedTokens
+      clamped = generation.request.spec.maxTokens !== wantedTokens
       yield { type: 'message_start', message: emptyMessage(head, generation.usage) } as AnthropicEvent
       yield { type: 'ping' }
     },

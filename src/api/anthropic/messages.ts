@@ -54,7 +54,7 @@ async function wholeMessage(
   let granted: number | undefined
   const [choice] = await collectChoices(reply, async (signal) => {
     const generations = await start(signal)
-    granted = generations[0]?.request.maxTokens
+    granted = generations[0]?.request.spec.maxTokens
     return generations
   })
   if (choice === undefined) throw new ClientGone('nothing was generated')

@@ -64,6 +64,7 @@ export function readRequest(
     clampMaxTokens: true,
     constraint: checkEnd(fields, readFormat(fields)),
     speculation: readSpeculation(fields, serving.promptLookup),
+    logprobs: undefined,
     n: 1,
     ...readSharing(fields, serving, tenant),
     ...readSampling(

@@ -1,5 +1,6 @@
 import { fitInContext } from '../../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
+import type { LogprobRequest } from '../../protocol/sequence-spec.ts'
 import type { ChatPrompt, TextTurn } from '../../protocol/text-messages.ts'
 import { stringsIn } from '../../text/json-strings.ts'
 import type { OutputFormat } from '../../text/output/output-parser.ts'
@@ -10,7 +11,8 @@ import { invalidValue } from '../fields.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import type { Sharing } from '../sharing.ts'
 import { wantedOutput } from './forced-calls.ts'
-import { type SamplingRequest, seedOfChoice } from './sampling.ts'
+import { generationRequests } from './generation-requests.ts'
+import type { SamplingRequest } from './sampling.ts'
 import { type SpeculationRequest, speculate } from './speculation.ts'
 import { constrain, type WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
@@ -29,7 +31,7 @@ export interface ChatRequest extends SamplingRequest, Sharing {
   readonly clampMaxTokens?: boolean
   readonly constraint: WantedConstraint | undefined
   readonly speculation: SpeculationRequest
-  readonly logprobs?: GenerationRequest['logprobs']
+  readonly logprobs: LogprobRequest | undefined
   readonly n: number
 }
 
@@ -81,21 +83,9 @@ async function prepareChat(
   const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, turn, output.markers)
   const thoughtLimit = await limitThought(chat, output, serving, turn)
   const speculation = await speculate(chat.speculation, serving, turn)
-  return Array.from({ length: chat.n }, (_, choice) => ({
-    prompt: prompt.tokens,
-    output,
-    maxTokens,
-    stops: chat.stops,
-    ignoreEos: chat.ignoreEos,
-    sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choice) },
-    speculation,
-    thoughtLimit,
-    logprobs: chat.logprobs,
-    share: chat.share,
-    cacheScope: chat.cacheScope,
-    adapter: chat.adapter,
-    deadlineAt: chat.deadlineAt,
-  }))
+  const { logprobs } = chat
+  const prepared = { prompt: prompt.tokens, maxTokens, sampling, speculation, logprobs, output, thoughtLimit }
+  return generationRequests(chat, prepared, ready, chat.n)
 }
 
 function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): number {

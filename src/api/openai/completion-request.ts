@@ -1,5 +1,5 @@
-import type { GenerationRequest } from '../../generation/generation.ts'
 import type { Tenant } from '../../http/access/api-keys.ts'
+import type { LogprobRequest } from '../../protocol/sequence-spec.ts'
 import { readStreamOptions, type StreamOptions } from '../chat/common-fields.ts'
 import { readSampling, type SamplingRequest } from '../chat/sampling.ts'
 import { readSpeculation, type SpeculationRequest } from '../chat/speculation.ts'
@@ -25,7 +25,7 @@ export interface CompletionRequest extends SamplingRequest, Sharing {
   readonly n: number
   /** Choices that are generated for each prompt; the best `n` of them are told. */
   readonly bestOf: number
-  readonly logprobs: GenerationRequest['logprobs']
+  readonly logprobs: LogprobRequest | undefined
   readonly speculation: SpeculationRequest
   readonly stream: boolean
   readonly tellUsage: StreamOptions['tellUsage']

@@ -7,9 +7,9 @@ import { sendAnswer } from '../../http/slow-answer.ts'
 import type { TextTokens, TextTurn } from '../../protocol/text-messages.ts'
 import { collectChoices } from '../chat/collect.ts'
 import { ignoredFields } from '../chat/common-fields.ts'
+import { generationRequests } from '../chat/generation-requests.ts'
 import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { seedOfChoice } from '../chat/sampling.ts'
 import { speculate } from '../chat/speculation.ts'
 import { constrain } from '../chat/structured-output.ts'
 import { Fields, invalidValue } from '../fields.ts'
@@ -91,7 +91,7 @@ async function prepareAll(
   signal: AbortSignal,
 ): Promise<GenerationRequest[]> {
   const turn = { share: wanted.share, signal, most: ready.contextSize }
-  const constrained = await constrain(wanted.sampling, wanted.constraint, ready.vocabulary, serving, turn)
+  const sampling = await constrain(wanted.sampling, wanted.constraint, ready.vocabulary, serving, turn)
   const speculation = await speculate(wanted.speculation, serving, turn)
   // Choices are compared by their log probabilities.
   const logprobs = wanted.logprobs ?? (wanted.bestOf > wanted.n ? { top: 0, prompt: false } : undefined)
@@ -102,23 +102,9 @@ async function prepareAll(
     const maxTokens = fitInContext(count, wanted.maxTokens, ready.contextSize, 'prompt')
     if (logprobs?.prompt) told += count * wanted.bestOf * (logprobs.top + 1)
     if (told > MOST_TOLD) throw tooMuchTold()
-    for (let choice = 0; choice < wanted.bestOf; choice++) {
-      const sampling = { ...constrained, seed: seedOfChoice(constrained.seed, choice) }
-      const { stops, ignoreEos, share, cacheScope, adapter, deadlineAt } = wanted
-      requests.push({
-        prompt: tokens,
-        maxTokens,
-        stops,
-        ignoreEos,
-        sampling,
-        speculation,
-        logprobs,
-        share,
-        cacheScope,
-        adapter,
-        deadlineAt,
-      })
-    }
+    const prepared = { prompt: tokens, maxTokens, sampling, speculation, logprobs }
+    const unread = { output: undefined, thoughtLimit: undefined }
+    requests.push(...generationRequests(wanted, { ...prepared, ...unread }, ready, wanted.bestOf))
   }
   return requests
 }

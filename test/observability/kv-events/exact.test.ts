@@ -10,9 +10,10 @@ import { BlockIndex } from '../../../src/observability/kv-events/block-index.ts'
 import { blockRemoved, blockStored, encodeBatch } from '../../../src/observability/kv-events/wire-format.ts'
 import type { EngineLimits } from '../../../src/protocol/engine.ts'
 import type { Scheduler } from '../../../src/scheduler/scheduler.ts'
-import { Sequence } from '../../../src/scheduler/sequence.ts'
+import type { Sequence } from '../../../src/scheduler/sequence.ts'
 import { KvEventReader } from '../../support/kv-event-reader.ts'
 import { random } from '../../support/random.ts'
+import { sequenceOf } from '../../support/sequences.ts'
 import { SimulatedEngine } from '../../support/simulated-engine.ts'
 import { drain, workload } from '../../support/workload.ts'
 
@@ -50,13 +51,12 @@ async function run(
   })
   await engine.loadAdapter('a')
   const below = random(seed)
-  const sequences = workload(below).map(
-    (params, index) =>
-      new Sequence({
-        ...params,
-        adapter: adapters[below(adapters.length)],
-        cacheScope: index % 5 === 0 ? 'somebody' : '',
-      }),
+  const sequences = workload(below).map((params, index) =>
+    sequenceOf({
+      ...params,
+      adapter: adapters[below(adapters.length)],
+      cacheScope: index % 5 === 0 ? 'somebody' : '',
+    }),
   )
   const told = new Told()
   await drain(sequences, engine, cache, random(seed * 7), (scheduler) => {
@@ -124,7 +124,7 @@ describe('what is told of the slots', () => {
     const engine = new SimulatedEngine({ ...limits, slots: 1 })
     const told = new Told()
     const sequence = (id: string, cacheScope: string): Sequence =>
-      new Sequence({ ...workload(random(3))[0], id, prompt: [1, 2, 3, 4, 5, 6, 7], cacheScope } as never)
+      sequenceOf({ ...workload(random(3))[0], id, prompt: [1, 2, 3, 4, 5, 6, 7], cacheScope } as never)
     const hear = (scheduler: Scheduler): void => told.hear(scheduler)
     await drain([sequence('a', '')], engine, cache, undefined, hear)
     expect(told.reader.longest([1, 2, 3, 4, 5, 6])).toBe(2)
