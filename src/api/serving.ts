@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { Work } from '../generation/generator.ts'
+import type { Permit } from '../generation/permit.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
 import type { EmbeddingReady } from '../protocol/embedding-messages.ts'
 import type { ChatPrompt, ModelInfo, TextTokens, TextTurn, Vocabulary } from '../protocol/text-messages.ts'
@@ -93,14 +94,12 @@ export interface Serving {
   /** Tokens of the texts together, more or less, in less than a millisecond. */
   estimateTokens(texts: readonly string[]): Promise<number>
   /**
-   * Takes room before a request costs any work, prepares it, and starts all of it or nothing.
-   * @throws ServingError server_overloaded, rate_limit_exceeded, and what `prepare` throws.
+   * Takes room before a request costs any work. To be held with `using`: a request that fails gives it back.
+   * @throws ServingError server_overloaded, rate_limit_exceeded, model_loading.
    */
-  admit(
-    work: Work,
-    prepare: () => Promise<readonly GenerationRequest[]>,
-    signal: AbortSignal,
-  ): Promise<Generation[]>
+  admit(work: Work): Permit
+  /** Starts all of a request, or nothing. @throws ServingError server_overloaded, request_quarantined, model_loading. */
+  start(requests: readonly GenerationRequest[], permit: Permit, signal: AbortSignal): Generation[]
   /** Generations that can run at once; 0 while the model loads. */
   slots(): number
   /** Those that run, in order of arrival. */

@@ -8,6 +8,7 @@ import { Detokenizer } from '../text/output/detokenizer.ts'
 import { OutputParser } from '../text/output/output-parser.ts'
 import { StopMatcher } from '../text/output/stop-matcher.ts'
 import { Generation, type GenerationRecord, type GenerationRequest } from './generation.ts'
+import { Permit } from './permit.ts'
 import { Quarantine } from './quarantine.ts'
 import type { RequestTrace } from './request-trace.ts'
 import { type TimeLimits, timeIsOver, watchTime } from './time-limits.ts'
@@ -117,25 +118,12 @@ export class Generator {
       }))
   }
 
-  /**
-   * Takes room, then does what has to be done for a request, then starts all of it or nothing.
-   * @throws ServingError as start() does, and all that `prepare` throws.
-   */
-  async admit(
-    { tenant, prompts, promptTokens, choices }: Work,
-    prepare: () => Promise<readonly GenerationRequest[]>,
-    trace?: RequestTrace,
-  ): Promise<Generation[]> {
+  /** Takes room for a request before it costs any work. @throws ServingError server_overloaded, model_loading, invalid_value. */
+  admit({ tenant, prompts, promptTokens, choices }: Work): Permit {
     const [count, tokens] = [prompts * choices, promptTokens * choices]
     this.#checkRoom(tenant, count, tokens)
     this.#prepare(tenant, count, tokens)
-    let requests: readonly GenerationRequest[]
-    try {
-      requests = await prepare()
-    } finally {
-      this.#prepare(tenant, -count, -tokens)
-    }
-    return this.start(requests, trace)
+    return new Permit(() => this.#prepare(tenant, -count, -tokens))
   }
 
   #prepare(tenant: string, choices: number, tokens: number): void {
@@ -146,10 +134,11 @@ export class Generator {
   }
 
   /**
-   * Starts all of them or none.
+   * Starts all of them or none, in the room of their permit, which is given back whatever comes of them.
    * @throws ServingError server_overloaded when the queue is full, model_loading when there is no engine, request_quarantined.
    */
-  start(requests: readonly GenerationRequest[], trace?: RequestTrace): Generation[] {
+  start(requests: readonly GenerationRequest[], permit?: Permit, trace?: RequestTrace): Generation[] {
+    permit?.[Symbol.dispose]()
     const vocabulary = this.#options.vocabulary()
     if (vocabulary === undefined) throw notReady()
     this.#checkRoom(

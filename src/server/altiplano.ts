@@ -3,8 +3,8 @@ import { AdapterLoader } from '../adapters/adapter-loader.ts'
 import { Adapters, type NamedAdapter } from '../adapters/adapters.ts'
 import type { ReadyModel, ServedAdapters, Serving } from '../api/serving.ts'
 import { modelLoading, ServingError } from '../base/errors.ts'
-import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import { type EngineLoss, Generator, type Work } from '../generation/generator.ts'
+import { Permit } from '../generation/permit.ts'
 import { traceOf } from '../generation/request-trace.ts'
 import type { TimeLimits } from '../generation/time-limits.ts'
 import { reserveTokens } from '../http/access/access.ts'
@@ -360,7 +360,8 @@ export class Altiplano {
         this.#modelText.prompt({ type: 'infill', prefix, suffix }, turn),
       grammar: (constraint, param, turn) => this.#modelText.grammar(constraint, param, turn),
       estimateTokens: (texts) => this.#estimateTokens(texts),
-      admit: (work, prepare, signal) => this.#admit(work, prepare, signal),
+      admit: (work) => this.#admit(work),
+      start: (requests, permit, signal) => this.#generator.start(requests, permit, traceOf(signal)),
       slots: () => this.#engine?.ready?.limits.slots ?? 0,
       running: () => this.#generator.running(),
       reserve: (tenant, tokens) => reserveTokens(this.#tenantLimits, tenant, tokens),
@@ -383,17 +384,18 @@ export class Altiplano {
     return this.#modelText.estimateTokens(texts)
   }
 
-  async #admit(
-    work: Work,
-    prepare: () => Promise<readonly GenerationRequest[]>,
-    signal: AbortSignal,
-  ): Promise<Generation[]> {
+  /** Tokens of the tenant are kept until its generations start: what they really are is spent then. */
+  #admit(work: Work): Permit {
     const release = reserveTokens(this.#tenantLimits, work.tenant, work.promptTokens)
     try {
-      return await this.#generator.admit(work, prepare, traceOf(signal))
-    } finally {
-      // What they really are has been spent by now.
+      const room = this.#generator.admit(work)
+      return new Permit(() => {
+        room[Symbol.dispose]()
+        release()
+      })
+    } catch (error) {
       release()
+      throw error
     }
   }
 

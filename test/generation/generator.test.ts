@@ -1,6 +1,11 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { ServingError } from '../../src/base/errors.ts'
-import type { GenerationEvent, GenerationRecord, GenerationRequest } from '../../src/generation/generation.ts'
+import type {
+  Generation,
+  GenerationEvent,
+  GenerationRecord,
+  GenerationRequest,
+} from '../../src/generation/generation.ts'
 import { type EngineLoss, Generator, type Work } from '../../src/generation/generator.ts'
 import { NO_TIME_LIMITS } from '../../src/generation/time-limits.ts'
 import type {
@@ -82,9 +87,9 @@ const request = (
   more: Partial<GenerationRequest & SequenceSpec> & { readonly ignoreEos?: boolean } = {},
 ): GenerationRequest => {
   const { stops = [], deadlineAt, thoughtLimit, output, spec: _, ignoreEos, ...wanted } = more
-  const prompt = [...(wanted.prompt ?? [1, 2])]
+  const { prompt = Uint32Array.of(1, 2) } = wanted
   const stopTokens = ignoreEos ? [] : [0]
-  const spec = specOf({ maxTokens: 9, sampling: greedy, stopTokens, ...wanted, prompt })
+  const spec = { ...specOf({ maxTokens: 9, sampling: greedy, stopTokens, ...wanted, prompt: [] }), prompt }
   return { spec, stops, deadlineAt, thoughtLimit, output }
 }
 
@@ -310,9 +315,10 @@ describe('Generator', () => {
     generator.onEngineDown()
     engine.ready = ready
     generator.onEngineReady()
+    // Whoever has a token has the prompt's scores: see Sequence.scoresPrompt.
     expect(sent.slice(2)).toMatchObject([
-      { id: half.id, logprobs: { top: 1, prompt: true } },
-      { id: whole.id, logprobs: { top: 1, prompt: false } },
+      { id: half.id, spec: half.request.spec, generated: Uint32Array.of() },
+      { id: whole.id, spec: whole.request.spec, generated: Uint32Array.of(65) },
     ])
     tell({ id: half.id, promptLogprobs: [told(-1), told(-2)] })
     for (const { id } of [half, whole]) tell({ id, token: 0, finish: 'stop', logprob: told(-7) })
@@ -345,8 +351,12 @@ describe('Generator', () => {
       { resumed: [young.id], quarantined: [old.id] },
     ])
     // A third engine is not risked for the same request.
-    expect(() => generator.start([request()])).toThrow('not let in again')
-    expect(() => generator.start([request({ maxTokens: 7 })])).not.toThrow()
+    expect(() => generator.start([request({ sampling: { ...greedy, seed: 9 } })])).toThrow('not let in again')
+    for (const other of [{ maxTokens: 7 }, { adapter: 'a' }, { speculation: { prediction: [1] } }]) {
+      const [another] = generator.start([request(other)])
+      expect(another?.over).toBe(false)
+      another?.cancel()
+    }
     tell(...letters(young.id, 'a'), { id: young.id, token: 0, finish: 'stop' })
     expect(await read(young)).toEqual({ text: 'a', reason: 'stop', error: undefined })
   })
@@ -410,42 +420,46 @@ describe('Generator', () => {
 
   it('counts those whose prompts are being prepared', async () => {
     const { generator } = setup(1)
-    let prepared = (): void => undefined
-    const first = generator.admit(work(2, 2), async () => {
-      await new Promise<void>((resolve) => {
-        prepared = resolve
-      })
-      return [request(), request()]
-    })
-    const second = vi.fn(async () => [request()])
-    await expect(generator.admit(work(1, 2), second)).rejects.toMatchObject({ code: 'server_overloaded' })
-    expect(second).not.toHaveBeenCalled()
-    prepared()
-    expect(await first).toHaveLength(2)
-    await expect(generator.admit(work(1, 2), second)).rejects.toMatchObject({ code: 'server_overloaded' })
+    const overloaded = expect.objectContaining({ code: 'server_overloaded' })
+    const permit = generator.admit(work(2, 2))
+    expect(() => generator.admit(work(1, 2))).toThrow(overloaded)
+    expect(generator.start([request(), request()], permit)).toHaveLength(2)
+    expect(() => generator.admit(work(1, 2))).toThrow(overloaded)
   })
 
-  it('gives room back when a request cannot be prepared', async () => {
+  it('gives room back when a request cannot be prepared', () => {
     const { generator } = setup(1)
-    const broken = generator.admit(work(2, 2), () => Promise.reject(new Error('no template')))
-    await expect(broken).rejects.toThrow('no template')
-    expect(await generator.admit(work(2, 2), async () => [request(), request()])).toHaveLength(2)
+    const fail = (): void => {
+      using _permit = generator.admit(work(2, 2))
+      throw new Error('no template')
+    }
+    expect(fail).toThrow('no template')
+    expect(generator.start([request(), request()], generator.admit(work(2, 2)))).toHaveLength(2)
+    generator.checkIntegrity()
+  })
+
+  it('gives room back once, whoever asks for it', () => {
+    const { generator } = setup(1)
+    const permit = generator.admit(work(1, 2))
+    const [generation] = generator.start([request()], permit)
+    permit[Symbol.dispose]()
+    generator.checkIntegrity()
+    generation?.cancel()
+    generator.checkIntegrity()
   })
 
   it('lets only so many prompt tokens wait, by estimate and then by count', async () => {
     const { generator, tell } = setup(9, 5)
-    const ask = (estimate: number, length = estimate): Promise<unknown[]> =>
-      generator.admit(work(1, estimate), async () => [request({ prompt: new Uint32Array(length) })])
-    const [running] = await generator.admit(work(1, 50), async () => [
-      request({ prompt: new Uint32Array(50) }),
-    ])
+    const ask = async (estimate: number, length = estimate): Promise<Generation[]> =>
+      generator.start([request({ prompt: new Uint32Array(length) })], generator.admit(work(1, estimate)))
+    const [running] = await ask(50)
     // It is not known yet that it runs.
     await expect(ask(2)).rejects.toMatchObject({ code: 'server_overloaded' })
-    tell({ id: (running as { id: string }).id, started: true })
+    tell({ id: running?.id ?? '', started: true })
     // Longer than all that may wait: alone it can.
     const [alone] = await ask(20)
     await expect(ask(1)).rejects.toMatchObject({ code: 'server_overloaded' })
-    ;(alone as { cancel(): void }).cancel()
+    alone?.cancel()
     await ask(3)
     await expect(ask(3)).rejects.toMatchObject({ code: 'server_overloaded' })
     await expect(ask(1, 3)).rejects.toMatchObject({ code: 'server_overloaded' })
@@ -454,11 +468,10 @@ describe('Generator', () => {
 
   it('keeps the last quarter of its queue for those who have less than that', async () => {
     const { generator } = setup(8, 100)
-    const ask = (tenant: string, length = 1): Promise<unknown[]> => {
+    const ask = async (tenant: string, length = 1): Promise<Generation[]> => {
       const share = { tenant, weight: 1, priority: 0 }
-      return generator.admit(work(1, length, tenant), async () => [
-        request({ prompt: new Uint32Array(length), share }),
-      ])
+      const permit = generator.admit(work(1, length, tenant))
+      return generator.start([request({ prompt: new Uint32Array(length), share })], permit)
     }
     const full = { code: 'server_overloaded' }
     // One slot, eight that wait.

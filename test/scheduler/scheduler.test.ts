@@ -160,11 +160,11 @@ describe('Scheduler', () => {
     }
   })
 
-  it('scores the prompt alone of what another engine has gone on with', async () => {
+  it('scores nothing of the prompt of what another engine has begun', async () => {
     const logprobs = { top: 0, prompt: true }
     const one = sequence('a', 6, 9, { generated: [1, 2, 3], logprobs })
     await drain([one], new SimulatedEngine(limits), new NoPrefixSlotCache(1))
-    expect([one.promptScores.length, one.scores.length]).toEqual([5, 6])
+    expect([one.promptScores.length, one.scores.length]).toEqual([0, 6])
   })
 
   it('scores at most 32 tokens of prompts in a pass, and computes others beside them', async () => {

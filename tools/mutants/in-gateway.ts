@@ -17,8 +17,8 @@ export const inGateway: readonly Mutant[] = [
   {
     name: 'what was generated is not told to the next engine',
     file: 'src/generation/generator.ts',
-    find: 'tokens: generated, wantsPrompt',
-    replace: 'wantsPrompt, generated = Uint32Array.of()',
+    find: 'request: { spec }, tokens: generated }',
+    replace: 'request: { spec }, inThought: generated = Uint32Array.of() }',
   },
   {
     name: 'nobody is resumed',
@@ -53,7 +53,7 @@ export const inGateway: readonly Mutant[] = [
   {
     name: 'tokens that wait are never taken off',
     file: 'src/generation/generator.ts',
-    find: 'this.#queued.add(tenantOf(generation.request), -generation.request.prompt.length)',
+    find: 'this.#queued.add(tenantOf(generation.request), -generation.request.spec.prompt.length)',
     replace: '',
   },
   {

@@ -45,8 +45,8 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'generated tokens are generated again',
     file: 'src/scheduler/sequence.ts',
-    find: '[...prompt, ...generated]',
-    replace: '[...prompt]',
+    find: '[...spec.prompt, ...generated]',
+    replace: '[...spec.prompt]',
   },
   {
     name: 'a lost restore goes unnoticed',
@@ -164,7 +164,7 @@ export const inScheduler: readonly Mutant[] = [
     find: 'if (sequence.end !== undefined) continue',
     replace: '',
   },
-  { name: 'stop token ignored', file: scheduler, find: 'sequence.stopTokens.has(token)', replace: 'false' },
+  { name: 'stop token ignored', file: scheduler, find: 'sequence.endsWith(token)', replace: 'false' },
   {
     name: 'one token too many',
     file: scheduler,
@@ -186,8 +186,8 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'sampling inside a prompt',
     file: nextPass,
-    find: 'count === pending && sequence.maxTokens > 0 ? sampling : undefined',
-    replace: 'sequence.maxTokens > 0 ? sampling : undefined',
+    find: 'count === pending && spec.maxTokens > 0 ? spec.sampling : undefined',
+    replace: 'spec.maxTokens > 0 ? spec.sampling : undefined',
   },
   {
     name: 'a scored prompt skips what a slot holds of it',
@@ -210,7 +210,7 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'a prompt alone draws a token',
     file: nextPass,
-    find: 'count === pending && sequence.maxTokens > 0 ?',
+    find: 'count === pending && spec.maxTokens > 0 ?',
     replace: 'count === pending ?',
   },
   {
@@ -270,14 +270,14 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'tenants and salts share a scope',
     file: 'src/scheduler/sequence.ts',
-    find: "scopeOf(params.cacheScope ?? '', ",
+    find: 'scopeOf(spec.cacheScope, ',
     replace: "scopeOf('', ",
   },
   {
     name: 'an adapter is no scope of its own',
     file: 'src/scheduler/sequence.ts',
-    find: "scopeOf(params.cacheScope ?? '', params.adapter)",
-    replace: "scopeOf(params.cacheScope ?? '', undefined)",
+    find: 'scopeOf(spec.cacheScope, spec.adapter)',
+    replace: 'scopeOf(spec.cacheScope, undefined)',
   },
   {
     name: 'an account is never closed',

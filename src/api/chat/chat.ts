@@ -60,7 +60,8 @@ export async function startChat(
 ): Promise<Generation[]> {
   const promptTokens = await serving.estimateTokens(textsOf(chat))
   const work = { tenant: chat.share.tenant, prompts: 1, promptTokens, choices: chat.n }
-  return serving.admit(work, () => prepareChat(chat, ready, serving, signal), signal)
+  using permit = serving.admit(work)
+  return serving.start(await prepareChat(chat, ready, serving, signal), permit, signal)
 }
 
 async function prepareChat(

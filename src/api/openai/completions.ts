@@ -61,14 +61,14 @@ async function startAll(
   signal: AbortSignal,
 ): Promise<Generation[]> {
   const { prompts, bestOf: choices, share } = wanted
-  const prepare = (): Promise<GenerationRequest[]> => prepareAll(wanted, ready, serving, signal)
   const work = {
     tenant: share.tenant,
     prompts: prompts.length,
     promptTokens: await estimateCompletion(wanted, serving),
     choices,
   }
-  return serving.admit(work, prepare, signal)
+  using permit = serving.admit(work)
+  return serving.start(await prepareAll(wanted, ready, serving, signal), permit, signal)
 }
 
 /** Tokens of all prompts, by estimate. */
