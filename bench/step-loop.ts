@@ -13,11 +13,8 @@ const STEPS = 5000
 function idleEngine(slots: number): Engine {
   return {
     limits: { slots, contextSize: 65_536, batchTokens: 64 * 65_536 },
-    step: async (batch: readonly BatchEntry[]) => batch.map(({ start }) => start % 1000),
-    save: async () => 0,
-    load: async () => undefined,
-    loadAdapter: async () => undefined,
-    unloadAdapter: async () => undefined,
+    step: async (batch: readonly BatchEntry[]) =>
+      batch.map(({ start }) => ({ tokens: [start % 1000], logprobs: [], following: [] })),
     close: async () => undefined,
   }
 }

@@ -69,46 +69,47 @@ export interface EngineLimits {
   readonly tile?: number
 }
 
-/** What an entry with a `scoring` got. */
-export interface Scored {
-  /** Sampled tokens; none for a chunk that ends inside its prompt. */
-  readonly drawn: readonly number[]
-  /** One for each token of `drawn`, and of `scoring.following`. */
+/** What an entry got of a pass. */
+export interface Sampled {
+  /**
+   * The sampled tokens: none for a chunk that ends inside its prompt. With a draft, as many of it as were sampled indeed,
+   * and one more.
+   */
+  readonly tokens: readonly number[]
+  /** With a scoring one for each of `tokens`, else none. */
   readonly logprobs: readonly TokenLogprob[]
+  /** With a scoring one for each of `scoring.following`, else none. */
   readonly following: readonly TokenLogprob[]
 }
 
-/**
- * What an entry got: the sampled token, undefined where none was asked, or the error that only this entry met.
- * With a draft the sampled tokens: as many of the draft as were sampled indeed, and one more.
- * With a scoring always Scored. An Error fails its own sequence and no other.
- */
-export type StepResult = number | readonly number[] | Scored | undefined | Error
-
-export function isScored(result: StepResult): result is Scored {
-  return typeof result === 'object' && 'drawn' in result
-}
+/** An Error fails its own sequence and no other. */
+export type StepResult = Sampled | Error
 
 /** Rows that a pass computes for its entries. */
 export function rowsOf(batch: readonly BatchEntry[]): number {
   return batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0)
 }
 
-/** All that the rest of the server knows about a model's forward pass. */
+/** All that the scheduler's loop needs of a model. */
 export interface Engine {
   readonly limits: EngineLimits
   /** Runs one forward pass. Resolves to one item per entry, in the order given. Rejects only when the engine as a whole is lost. */
   step(batch: readonly BatchEntry[]): Promise<readonly StepResult[]>
-  /**
-   * Writes the keys and values of `tokens`, which a slot holds, to a file, and forgets what lies behind them; resolves to
-   * the file's bytes. Between steps only.
-   */
+  close(): Promise<void>
+}
+
+/** An engine whose slots can be written to files. Between steps only. */
+export interface SlotStorage {
+  /** Writes the keys and values of `tokens`, which a slot holds, and forgets what lies behind them; resolves to the file's bytes. */
   save(slot: number, path: string, tokens: readonly number[]): Promise<number>
   /** Replaces what a slot holds by what save() wrote for the same tokens. Rejects, and leaves the slot empty, when it cannot. */
   load(slot: number, path: string, tokens: readonly number[]): Promise<void>
-  /** Makes an adapter known; its file has been checked. Between steps only. Rejects when it cannot be loaded. */
+}
+
+/** An engine that runs with LoRA adapters. Between steps only. */
+export interface AdapterHost {
+  /** Makes an adapter known; its file has been checked. Rejects when it cannot be loaded. */
   loadAdapter(id: string, path: string): Promise<void>
-  /** Forgets one that no sequence uses any more; one that is not known is no error. Between steps only. */
+  /** Forgets one that no sequence uses any more; one that is not known is no error. */
   unloadAdapter(id: string): Promise<void>
-  close(): Promise<void>
 }

@@ -3,7 +3,7 @@ import { insist } from '../base/insist.ts'
 import { emptyPrefix } from '../kvcache/prefix.ts'
 import type { ShowHeld } from '../kvcache/slot-blocks.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
-import { type EngineLimits, isScored, type StepResult } from '../protocol/engine.ts'
+import type { EngineLimits, StepResult } from '../protocol/engine.ts'
 import { NextPass, type ScheduledEntry } from './next-pass.ts'
 import { packingMove } from './packing.ts'
 import { type Place, Placement } from './placement.ts'
@@ -198,7 +198,7 @@ export class Scheduler {
     this.#stepping = false
     const changed: Sequence[] = []
     for (const [index, { sequence, start, tokens, draft = [] }] of batch.entries()) {
-      const result = results[index]
+      const result = results[index] ?? new Error('the engine gave no result')
       sequence.restoring = false
       // A sequence that ended during the pass takes nothing from it, and its cells were written all the same.
       if (result instanceof Error) {
@@ -213,13 +213,15 @@ export class Scheduler {
       }
       sequence.computed = start + tokens.length
       if (sequence.end !== undefined) continue
-      const drawn = drawnOf(sequence, result)
-      if (draft.length > 0) sequence.judgeDraft(draft.length, drawn.length - 1)
-      this.#queue.charge(sequence, drawn.length)
-      this.#append(sequence, drawn)
-      // Nothing was to be drawn: the prompt was all.
+      const { tokens: sampled, logprobs, following } = result
+      sequence.scores.push(...logprobs)
+      sequence.promptScores.push(...following)
+      if (draft.length > 0) sequence.judgeDraft(draft.length, sampled.length - 1)
+      this.#queue.charge(sequence, sampled.length)
+      this.#append(sequence, sampled)
+      // Nothing was to be sampled: the prompt was all.
       if (sequence.pending === 0) this.finish(sequence, 'length')
-      if (drawn.length > 0 || sequence.pending === 0 || sequence.promptScores.length > 0)
+      if (sampled.length > 0 || sequence.pending === 0 || sequence.promptScores.length > 0)
         changed.push(sequence)
     }
     for (const sequence of this.#leaving.splice(0)) this.#giveBack(sequence)
@@ -227,10 +229,10 @@ export class Scheduler {
   }
 
   /** All but the last of several tokens were in the pass as guesses: they are computed. */
-  #append(sequence: Sequence, drawn: readonly number[]): void {
-    for (const [index, token] of drawn.entries()) {
+  #append(sequence: Sequence, sampled: readonly number[]): void {
+    for (const [index, token] of sampled.entries()) {
       sequence.tokens.push(token)
-      if (index < drawn.length - 1) sequence.computed++
+      if (index < sampled.length - 1) sequence.computed++
       if (sequence.endsWith(token)) this.finish(sequence, 'stop')
       else if (sequence.generated >= sequence.maxTokens) this.finish(sequence, 'length')
       if (sequence.end !== undefined) return
@@ -354,14 +356,4 @@ export class Scheduler {
     this.#cache.release(sequence.slot, { scope, tokens: tokens.slice(0, computed) })
     sequence.slot = undefined
   }
-}
-
-/** The tokens of a result; what was told of them is kept with the sequence. */
-function drawnOf(sequence: Sequence, result: Exclude<StepResult, Error>): readonly number[] {
-  if (result === undefined) return []
-  if (typeof result === 'number') return [result]
-  if (!isScored(result)) return result
-  sequence.scores.push(...result.logprobs)
-  sequence.promptScores.push(...result.following)
-  return result.drawn
 }

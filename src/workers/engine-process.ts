@@ -7,7 +7,7 @@ import { ParkedPrefixes } from '../kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../kvcache/prefix-slot-cache.ts'
 import { SlotBlocks } from '../kvcache/slot-blocks.ts'
 import { serveChild } from '../process/child-channel.ts'
-import type { Engine } from '../protocol/engine.ts'
+import type { AdapterHost, Engine, SlotStorage } from '../protocol/engine.ts'
 import type {
   AdapterMessage,
   EngineCommand,
@@ -79,7 +79,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
 async function loadAdapter(
   { id, path }: { readonly id: string; readonly path: string },
   loop: StepLoop,
-  engine: Engine,
+  engine: AdapterHost,
 ): Promise<AdapterMessage> {
   try {
     await loop.between(() => engine.loadAdapter(id, path))
@@ -96,7 +96,7 @@ function complain(error: unknown): void {
 
 /** A place that cannot be used costs recomputations, not the server. */
 async function parkingOf(
-  engine: Engine,
+  engine: SlotStorage,
   { parking: place }: EngineInit,
   transfer: TransferCost,
 ): Promise<{ parked: ParkedPrefixes; parking: ParkingLot } | undefined> {
@@ -115,7 +115,7 @@ async function parkingOf(
 }
 
 interface Opened {
-  readonly engine: Engine
+  readonly engine: Engine & SlotStorage & AdapterHost
   readonly modelBytes: number
   readonly parameters: number
   /** See LlamaEngineInfo. */

@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
-import type { BatchEntry, Engine, SamplingParams } from '../../src/protocol/engine.ts'
+import type { BatchEntry, Engine, Sampled, SamplingParams, SlotStorage } from '../../src/protocol/engine.ts'
+import { draw } from '../support/drawn.ts'
 import { random } from '../support/random.ts'
-import { expectSame, GAP, scoredBy, smallestLead, toldBy } from '../support/same-text.ts'
+import { expectSame, GAP, sampledOf, smallestLead, toldBy } from '../support/same-text.ts'
 import { sequenceOf } from '../support/sequences.ts'
 import { drain, greedy } from '../support/workload.ts'
 
 /** What any engine must do. It is given one engine of at least 4 slots, 64 tokens of context and 16 tokens a batch. */
-export function engineContract(engineOf: () => Engine): void {
+export function engineContract(engineOf: () => Engine & SlotStorage): void {
   const prompt = Array.from({ length: 24 }, (_, i) => 40 + ((i * 7) % 50))
   const entry = (more: Partial<BatchEntry> & Pick<BatchEntry, 'slot' | 'start' | 'tokens'>): BatchEntry => ({
     id: `s${more.slot}`,
@@ -20,11 +21,12 @@ export function engineContract(engineOf: () => Engine): void {
     promptLength: more.start + more.tokens.length,
     ...more,
   })
-  const first = async (entries: BatchEntry[]) => (await engineOf().step(entries))[0]
+  const first = async (entries: BatchEntry[]) => (await draw(engineOf(), entries))[0]
+  const step = async (one: BatchEntry): Promise<Sampled> => sampledOf((await engineOf().step([one]))[0])
   /** What is drawn however it is computed: a prompt of which the best two tokens tie is no use here. */
   const sure = async (only: BatchEntry): Promise<number> => {
-    const told = scoredBy(await first([{ ...only, scoring: { top: 2, following: [] } }]))
-    const [token] = told.drawn
+    const told = await step({ ...only, scoring: { top: 2, following: [] } })
+    const [token] = told.tokens
     // An engine that is simulated draws any.
     if (told.logprobs[0]?.top[0]?.[0] === token) expect(smallestLead(told)).toBeGreaterThan(2 * GAP)
     return Number(token)
@@ -51,7 +53,7 @@ export function engineContract(engineOf: () => Engine): void {
     const fresh = await sure(entry({ slot: 2, start: 0, tokens: prompt.slice(0, 12) }))
     await engine.step([entry({ slot: 0, start: 0, tokens: prompt.slice(0, 8), sample: undefined })])
     await engine.step([entry({ slot: 1, start: 0, tokens: [90, 91, 92], sample: undefined })])
-    const [went, copied, again] = await engine.step([
+    const [went, copied, again] = await draw(engine, [
       entry({ slot: 0, start: 8, tokens: prompt.slice(8, 12) }),
       entry({ slot: 1, start: 6, tokens: prompt.slice(6, 12), copyFrom: 0 }),
       entry({ slot: 3, start: 8, tokens: prompt.slice(8, 12), copyFrom: 0 }),
@@ -67,7 +69,7 @@ export function engineContract(engineOf: () => Engine): void {
       await engine.step([entry({ slot: 0, start: 0, tokens: held, sample: undefined })])
       // Guesses that were wrong lie behind what is saved.
       const last = entry({ slot: 0, start: 7, tokens: prompt.slice(7, 8), draft: [91, 92, 93] })
-      expect(await first([last])).toHaveLength(1)
+      expect((await step(last)).tokens).toHaveLength(1)
       expect(await engine.save(0, join(folder, 'a'), held)).toBe(statSync(join(folder, 'a')).size)
       const fresh = await sure(entry({ slot: 0, start: 8, tokens: rest }))
       await engine.step([entry({ slot: 1, start: 0, tokens: [90, 91, 92], sample: undefined })])
@@ -98,9 +100,8 @@ export function engineContract(engineOf: () => Engine): void {
     const drafts = [plain.slice(0, 3), [...plain.slice(0, 3), wrong, 7], [wrong + 1], plain.slice(0, 4)]
     for (const [index, draft] of drafts.entries()) {
       const right = index === 3 ? 4 : index === 2 ? 0 : 3
-      expect(await first([entry({ slot: 1, start: 0, tokens: start, draft })])).toEqual(
-        plain.slice(0, right + 1),
-      )
+      const { tokens } = await step(entry({ slot: 1, start: 0, tokens: start, draft }))
+      expect(tokens).toEqual(plain.slice(0, right + 1))
       // What was wrong is gone: the next token is right.
       const done = [...start, ...plain.slice(0, right + 1)]
       const next = entry({ slot: 1, start: done.length - 1, tokens: done.slice(-1), history: done })
@@ -118,8 +119,8 @@ export function engineContract(engineOf: () => Engine): void {
         const sample = end === 12 ? greedy : undefined
         const tokens = prompt.slice(start, end)
         const scoring = { top: 3, following }
-        const result = scoredBy(await first([entry({ slot, start, tokens, sample, scoring })]))
-        expect(result.drawn).toEqual(end === 12 ? [drawn] : [])
+        const result = await step(entry({ slot, start, tokens, sample, scoring }))
+        expect(result.tokens).toEqual(end === 12 ? [drawn] : [])
         for (const { logprob, top } of [...result.following, ...result.logprobs]) {
           expect(top.map(([, its]) => its)).toEqual(top.map(([, its]) => its).toSorted((a, b) => b - a))
           expect(top).toHaveLength(3)
@@ -137,12 +138,10 @@ export function engineContract(engineOf: () => Engine): void {
   it('fails the entry that leaves a gap or its context, and serves the one beside it', async () => {
     const engine = engineOf()
     const good = await sure(entry({ slot: 2, start: 0, tokens: prompt.slice(0, 4) }))
-    const results = await engine
-      .step([
-        entry({ slot: 2, start: 0, tokens: prompt.slice(0, 4) }),
-        entry({ slot: 3, start: 999_999, tokens: [5] }),
-      ])
-      .catch((error: unknown) => error)
+    const results = await draw(engine, [
+      entry({ slot: 2, start: 0, tokens: prompt.slice(0, 4) }),
+      entry({ slot: 3, start: 999_999, tokens: [5] }),
+    ]).catch((error: unknown) => error)
     // An engine may fail the entry or, being a judge, the whole step; it never goes on in silence.
     if (results instanceof Error) return
     expect((results as unknown[])[0]).toBe(good)

@@ -7,7 +7,7 @@ import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
-import type { Engine } from '../../src/protocol/engine.ts'
+import type { AdapterHost, Engine } from '../../src/protocol/engine.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import type { Sequence } from '../../src/scheduler/sequence.ts'
 import { ADAPTED_GAP, builtIn, writeLoraAdapter } from '../support/lora-adapter.ts'
@@ -22,16 +22,16 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const ADAPTERS = [undefined, 'one', 'two'] as const
 const limits = { slots: 3, contextSize: 128, batchTokens: 16 }
 
-async function llama(): Promise<Engine> {
+async function llama(): Promise<Engine & AdapterHost> {
   return (await openLlama({ modelPath: builtIn, ...limits, threads: 1, gpuLayers: 0, kvCacheType: 'f16' }))
     .engine
 }
 
 describe.each([
-  ['the simulated engine', async (): Promise<Engine> => new SimulatedEngine(limits)],
+  ['the simulated engine', async (): Promise<Engine & AdapterHost> => new SimulatedEngine(limits)],
   ['llama.cpp', llama],
 ])('adapters with %s', (name, open) => {
-  let engine: Engine
+  let engine: Engine & AdapterHost
   beforeAll(async () => {
     engine = await open()
     for (const [index, id] of ['one', 'two'].entries()) {

@@ -13,6 +13,7 @@ import { Sequence } from '../../src/scheduler/sequence.ts'
 import { Detokenizer } from '../../src/text/output/detokenizer.ts'
 import { OutputParser } from '../../src/text/output/output-parser.ts'
 import { toolFormats } from '../../src/text/tool-formats/formats.ts'
+import { draw } from '../support/drawn.ts'
 import { progress } from '../support/progress.ts'
 import { random } from '../support/random.ts'
 import { RandomSchemas } from '../support/random-schema.ts'
@@ -305,7 +306,7 @@ describe('a grammar in the engine', () => {
         const before = slots[step - 1]
         const moves = before !== undefined && before !== slot
         const start = step === 0 || (moves && how !== 'copied') ? 0 : history.length - 1
-        const [token] = await engine.step([
+        const [token] = await draw(engine, [
           {
             id: 'wanderer',
             slot,

@@ -8,9 +8,10 @@ import { LogprobReader } from '../../src/engine/llama/logprobs.ts'
 import { type NativeHandles, probeNative } from '../../src/engine/llama/native.ts'
 import { Utf8Guard } from '../../src/engine/llama/utf8-guard.ts'
 import { readGguf } from '../../src/models/gguf/gguf.ts'
-import { type BatchEntry, isScored } from '../../src/protocol/engine.ts'
+import type { BatchEntry, Sampled } from '../../src/protocol/engine.ts'
 import type { TokenLogprob } from '../../src/text/token-logprob.ts'
-import { GAP, scoredBy, smallestLead } from '../support/same-text.ts'
+import { draw } from '../support/drawn.ts'
+import { GAP, sampledOf, smallestLead } from '../support/same-text.ts'
 import { greedy } from '../support/workload.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
@@ -140,8 +141,8 @@ const entry = (more: Partial<BatchEntry>): BatchEntry => ({
   ...more,
 })
 
-async function scored(more: Partial<BatchEntry>): Promise<ReturnType<typeof scoredBy>> {
-  return scoredBy((await engine.step([entry(more)]))[0])
+async function scored(more: Partial<BatchEntry>): Promise<Sampled> {
+  return sampledOf((await engine.step([entry(more)]))[0])
 }
 
 describe('log probabilities, next to the softmax of all raw logits', () => {
@@ -155,14 +156,18 @@ describe('log probabilities, next to the softmax of all raw logits', () => {
   ])('are those of the model with %s', async (_name, sampling) => {
     for (const top of [0, 1, 2, 5, 20]) {
       const sample = { ...greedy, ...sampling }
-      const { drawn, logprobs, following } = await scored({ sample, scoring: { top, following: [] } })
+      const { tokens: drawn, logprobs, following } = await scored({ sample, scoring: { top, following: [] } })
       expect([drawn.length, logprobs.length, following.length]).toEqual([1, 1, 0])
       expectExact(logprobs[0], drawn[0], 0, top)
     }
   })
 
   it('are told of a whole prompt, and of what comes after it', async () => {
-    const { drawn, logprobs, following } = await scored({ scoring: { top: 5, following: prompt.slice(1) } })
+    const {
+      tokens: drawn,
+      logprobs,
+      following,
+    } = await scored({ scoring: { top: 5, following: prompt.slice(1) } })
     expect(logits).toHaveLength(prompt.length)
     for (const [row, token] of prompt.slice(1).entries()) expectExact(following[row], token, row, 5)
     expectExact(logprobs[0], drawn[0], prompt.length - 1, 5)
@@ -186,9 +191,9 @@ describe('log probabilities, next to the softmax of all raw logits', () => {
           scoring: { top: 2, following: prompt.slice(start + 1, end + 1) },
         }),
       ])
-      if (!isScored(result)) throw new Error('not scored')
-      expect(result.drawn).toEqual([])
-      told.push(...result.following)
+      const { tokens, following } = sampledOf(result)
+      expect(tokens).toEqual([])
+      told.push(...following)
     }
     expect(told).toHaveLength(prompt.length - 1)
     for (const [index, { logprob }] of told.entries())
@@ -202,10 +207,10 @@ describe('log probabilities, next to the softmax of all raw logits', () => {
       const told = await scored({ tokens: history, history, scoring: { top: 2, following: [] } })
       // At a tie a draft might be wrong.
       expect(smallestLead(told)).toBeGreaterThan(2 * GAP)
-      next.push(...told.drawn)
+      next.push(...told.tokens)
     }
     const draft = [...next, (next[2] ?? 0) + 1, 7]
-    const { drawn, logprobs } = await scored({ draft, scoring: { top: 3, following: [] } })
+    const { tokens: drawn, logprobs } = await scored({ draft, scoring: { top: 3, following: [] } })
     expect(drawn.slice(0, 3)).toEqual(next)
     expect(logprobs).toHaveLength(drawn.length)
     for (const [index, told] of logprobs.entries()) expectExact(told, drawn[index], index, 3)
@@ -213,9 +218,9 @@ describe('log probabilities, next to the softmax of all raw logits', () => {
 
   it('leave the next tokens as they are', async () => {
     const sample = { ...greedy, temperature: 1.5, seed: 9, frequencyPenalty: 1 }
-    const [plain] = await engine.step([entry({ sample, id: 'plain' })])
-    const { drawn } = await scored({ sample, id: 'told', scoring: { top: 20, following: prompt.slice(1) } })
-    expect(drawn).toEqual([plain])
+    const [plain] = await draw(engine, [entry({ sample, id: 'plain' })])
+    const { tokens } = await scored({ sample, id: 'told', scoring: { top: 20, following: prompt.slice(1) } })
+    expect(tokens).toEqual([plain])
   })
 
   it('are not told of a token that does not exist', async () => {

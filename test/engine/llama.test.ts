@@ -6,7 +6,8 @@ import { probeNative } from '../../src/engine/llama/native.ts'
 import { NoPrefixSlotCache } from '../../src/kvcache/no-prefix-slot-cache.ts'
 import type { BatchEntry, EngineLimits } from '../../src/protocol/engine.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import { GAP, scoredBy, smallestLead } from '../support/same-text.ts'
+import { draw } from '../support/drawn.ts'
+import { GAP, sampledOf, smallestLead } from '../support/same-text.ts'
 import { sequenceOf } from '../support/sequences.ts'
 import { greedy } from '../support/workload.ts'
 import { engineContract } from './engine.contract.ts'
@@ -68,9 +69,9 @@ const entry = (more: Partial<BatchEntry> & Pick<BatchEntry, 'slot' | 'tokens'>):
 
 /** What is drawn whatever shares its pass: a prompt of which the best two tokens tie is no use here. */
 async function sure(only: BatchEntry): Promise<number | undefined> {
-  const told = scoredBy((await engine.step([{ ...only, scoring: { top: 2, following: [] } }]))[0])
+  const told = sampledOf((await engine.step([{ ...only, scoring: { top: 2, following: [] } }]))[0])
   expect(smallestLead(told)).toBeGreaterThan(2 * GAP)
-  return told.drawn[0]
+  return told.tokens[0]
 }
 
 describe('LlamaEngine on a real GGUF', () => {
@@ -79,12 +80,12 @@ describe('LlamaEngine on a real GGUF', () => {
   it('keeps the whole of the context it promises', async () => {
     const tokens = Array.from({ length: limits.contextSize }, (_, i) => 40 + (i % 50))
     for (let start = 0; start < tokens.length; start += limits.batchTokens) {
-      const [result] = await engine.step([
+      const [result] = await draw(engine, [
         entry({ slot: 0, start, tokens: tokens.slice(start, start + limits.batchTokens), history: tokens }),
       ])
       expect(result).not.toBeInstanceOf(Error)
     }
-    const [over] = await engine.step([entry({ slot: 0, start: limits.contextSize, tokens: [41] })])
+    const [over] = await draw(engine, [entry({ slot: 0, start: limits.contextSize, tokens: [41] })])
     expect(over).toBeInstanceOf(Error)
   })
 
@@ -92,7 +93,7 @@ describe('LlamaEngine on a real GGUF', () => {
     'refuses token id %s for its own sequence only',
     async (bad) => {
       const alone = await sure(entry({ slot: 1, tokens: [50, 51] }))
-      const [good, failed] = await engine.step([
+      const [good, failed] = await draw(engine, [
         entry({ slot: 1, tokens: [50, 51] }),
         entry({ slot: 2, tokens: [bad] }),
       ])
@@ -102,21 +103,23 @@ describe('LlamaEngine on a real GGUF', () => {
   )
 
   it('bans a token with a bias of -Infinity, and favours one with a large bias', async () => {
-    const [free] = await engine.step([entry({ slot: 0, tokens: [50, 51] })])
+    const [free] = await draw(engine, [entry({ slot: 0, tokens: [50, 51] })])
     const banned = { ...greedy, logitBias: [[free as number, Number.NEGATIVE_INFINITY] as const] }
-    expect((await engine.step([entry({ slot: 0, tokens: [50, 51], sample: banned, id: 'b' })]))[0]).not.toBe(
+    expect((await draw(engine, [entry({ slot: 0, tokens: [50, 51], sample: banned, id: 'b' })]))[0]).not.toBe(
       free,
     )
     const favoured = { ...greedy, logitBias: [[77, 1000] as const] }
-    expect((await engine.step([entry({ slot: 0, tokens: [50, 51], sample: favoured, id: 'f' })]))[0]).toBe(77)
+    expect((await draw(engine, [entry({ slot: 0, tokens: [50, 51], sample: favoured, id: 'f' })]))[0]).toBe(
+      77,
+    )
   })
 
   it('lets penalties reach back over the history', async () => {
     const favoured = { ...greedy, logitBias: [[77, 12] as const] }
     const history = Array.from({ length: 20 }, () => 77)
-    const [plain] = await engine.step([entry({ slot: 0, tokens: history, sample: favoured, id: 'p1' })])
+    const [plain] = await draw(engine, [entry({ slot: 0, tokens: history, sample: favoured, id: 'p1' })])
     const penalized = { ...favoured, frequencyPenalty: 2 }
-    const [other] = await engine.step([entry({ slot: 0, tokens: history, sample: penalized, id: 'p2' })])
+    const [other] = await draw(engine, [entry({ slot: 0, tokens: history, sample: penalized, id: 'p2' })])
     expect(plain).toBe(77)
     expect(other).not.toBe(77)
   })
@@ -205,39 +208,39 @@ describe('LlamaEngine on a pool of one thread', () => {
     })
 
   it('asks for draws behind their pass before it is through, and draws what it would have drawn after', async () => {
-    const before = await engine.step(begun)
-    const after = await engine.step(next(before))
-    expect(await ordered.step(begun)).toEqual(before)
+    const before = await draw(engine, begun)
+    const after = await draw(engine, next(before))
+    expect(await draw(ordered, begun)).toEqual(before)
     expect(asked.splice(0)).toEqual(['pass', 'draw', 'draw', 'through'])
-    expect(await ordered.step(next(before))).toEqual(after)
+    expect(await draw(ordered, next(before))).toEqual(after)
     expect(asked.splice(0)).toEqual(['1 threads', 'pass', 'draw', 'draw', 'through'])
   })
 
   it('throws away what was drawn behind a pass that failed', async () => {
-    const before = await engine.step(begun)
+    const before = await draw(engine, begun)
     const second = next(before)
-    const third = next(await engine.step(second), second)
-    const after = await engine.step(third)
-    await ordered.step(begun)
-    await ordered.step(second)
+    const third = next(await draw(engine, second), second)
+    const after = await draw(engine, third)
+    await draw(ordered, begun)
+    await draw(ordered, second)
     // What is drawn then is of the pass before, and the grammar goes on with it.
     failing = [true]
-    expect(await ordered.step(third)).toEqual(after)
+    expect(await draw(ordered, third)).toEqual(after)
     // Together, then each alone.
     failing = [true, false, true]
-    const [good, bad] = await ordered.step(begun)
+    const [good, bad] = await draw(ordered, begun)
     expect(good).toBe(await sure(begun[0] as BatchEntry))
     expect(bad).toBeInstanceOf(Error)
   })
 
   it('gives passes with prompts all threads, and those of streams what is best for so many', async () => {
-    await ordered.step(begun)
+    await draw(ordered, begun)
     asked.splice(0)
-    const drawn = await ordered.step(begun)
-    await ordered.step(next(drawn))
-    await ordered.step(next(drawn).slice(0, 1))
-    await ordered.step(next(drawn))
-    await ordered.step(begun)
+    const drawn = await draw(ordered, begun)
+    await draw(ordered, next(drawn))
+    await draw(ordered, next(drawn).slice(0, 1))
+    await draw(ordered, next(drawn))
+    await draw(ordered, begun)
     expect(asked.filter((what) => what.endsWith('threads'))).toEqual([
       '1 threads',
       '2 threads',

@@ -1,16 +1,16 @@
 import type { ParkingLot } from '../../src/engine/parking/parking-lot.ts'
 import type { Parked, ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import type { SlotContent } from '../../src/kvcache/slot-cache.ts'
-import type { Engine } from '../../src/protocol/engine.ts'
+import type { SlotStorage } from '../../src/protocol/engine.ts'
 
 /** A ParkingLot whose files are in memory. */
 export class MemoryLot implements Pick<ParkingLot, 'park' | 'restore' | 'spill' | 'stats'> {
-  readonly #engine: Engine
+  readonly #engine: SlotStorage
   readonly #parked: ParkedPrefixes
   readonly #kept = new Set<Parked>()
   readonly #counts = { parked: 0, restored: 0, parkingFailed: 0 }
 
-  constructor(engine: Engine, parked: ParkedPrefixes) {
+  constructor(engine: SlotStorage, parked: ParkedPrefixes) {
     this.#engine = engine
     this.#parked = parked
   }

@@ -1,8 +1,8 @@
 import type { GenerationRequest } from '../../src/generation/generation.ts'
 import type { EngineLimits, SamplingParams } from '../../src/protocol/engine.ts'
-import { isScored } from '../../src/protocol/engine.ts'
 import type { SequenceSpec } from '../../src/protocol/sequence-spec.ts'
 import type { TokenLogprob } from '../../src/text/token-logprob.ts'
+import { sampledOf } from '../support/same-text.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { greedy } from '../support/workload.ts'
 import type { Ask } from './case.ts'
@@ -99,11 +99,12 @@ export class Oracle {
         adapter,
       }
       const [result] = await this.#engine.step([entry])
-      if (isScored(result) && tokens.length === 0) promptLogprobs = result.following
+      const sampled = sampledOf(result)
+      if (tokens.length === 0) promptLogprobs = sampled.following
       if (maxTokens === 0) break
-      const token = isScored(result) ? result.drawn[0] : result
-      if (typeof token !== 'number') throw new Error('the oracle has no token')
-      if (isScored(result)) scores.push(...result.logprobs)
+      const [token] = sampled.tokens
+      if (token === undefined) throw new Error('the oracle has no token')
+      scores.push(...sampled.logprobs)
       tokens.push(token)
       if (token === EOS && !ignoreEos) break
     }

@@ -7,10 +7,9 @@ import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
 import type { BatchEntry, EngineLimits } from '../../src/protocol/engine.ts'
-import { isScored } from '../../src/protocol/engine.ts'
 import type { TokenLogprob } from '../../src/text/token-logprob.ts'
 import { random } from '../support/random.ts'
-import { expectSame, GAP, toldBy, widest } from '../support/same-text.ts'
+import { expectSame, GAP, sampledOf, toldBy, widest } from '../support/same-text.ts'
 import { type SequenceParams, sequenceOf } from '../support/sequences.ts'
 import { drain, greedy } from '../support/workload.ts'
 
@@ -107,8 +106,9 @@ describe('a real model', () => {
         promptLength: prompt.length,
       }
       const [result] = await engine.step([entry])
-      if (!isScored(result) || result.logprobs[0] === undefined) throw new Error('not scored')
-      return result.logprobs[0]
+      const [logprob] = sampledOf(result).logprobs
+      if (logprob === undefined) throw new Error('not scored')
+      return logprob
     }
     const own = await scored(0, 0)
     expect(widest(await scored(0, 12), own)).toBeLessThan(GAP)

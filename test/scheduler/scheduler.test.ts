@@ -4,7 +4,7 @@ import { ParkedPrefixes } from '../../src/kvcache/parked-prefixes.ts'
 import { PrefixSlotCache } from '../../src/kvcache/prefix-slot-cache.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
 import { transfersByLength } from '../../src/kvcache/transfer-rule.ts'
-import type { EngineLimits } from '../../src/protocol/engine.ts'
+import type { EngineLimits, StepResult } from '../../src/protocol/engine.ts'
 import type { ScheduledEntry } from '../../src/scheduler/next-pass.ts'
 import { runsOf } from '../../src/scheduler/packing.ts'
 import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
@@ -45,6 +45,8 @@ const sequence = (
     sampling: greedy,
     ...more,
   })
+
+const sampled = (...tokens: number[]): StepResult => ({ tokens, logprobs: [], following: [] })
 
 describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
   it.each([1, 3])(
@@ -244,7 +246,7 @@ describe('Scheduler', () => {
     const batch = scheduler.schedule()
     scheduler.finish(first, 'cancelled')
     expect(first.slot).toBe(0)
-    scheduler.commit(batch, [7])
+    scheduler.commit(batch, [sampled(7)])
     expect([first.slot, first.generated]).toEqual([undefined, 0])
   })
 
@@ -295,7 +297,7 @@ describe('Scheduler', () => {
     const gone = sequence('gone', 6, 2)
     scheduler.add(gone)
     const first = scheduler.schedule()
-    scheduler.commit(first, [7])
+    scheduler.commit(first, [sampled(7)])
     const second = scheduler.schedule()
     scheduler.finish(gone, 'cancelled')
     scheduler.commit(second, [new Error('boom')])
@@ -368,7 +370,7 @@ describe('Scheduler', () => {
       // The first takes the whole batch of 64; what is left of its prompt leaves room.
       const first = scheduler.schedule()
       expect(first.map(({ id }) => id)).toEqual(['a'])
-      scheduler.commit(first, [undefined])
+      scheduler.commit(first, [sampled()])
       expect(batchOf()).toEqual(['a', 'other'])
     })
 

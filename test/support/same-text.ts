@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { isScored, type Scored, type StepResult } from '../../src/protocol/engine.ts'
+import type { Sampled, StepResult } from '../../src/protocol/engine.ts'
 import type { Sequence } from '../../src/scheduler/sequence.ts'
 
 /**
@@ -33,10 +33,10 @@ export function toldBy({ tokens, promptLength, scores, spec, end }: Sequence): T
   return { tokens: tokens.slice(promptLength), logprobs: scores, chance, cut: end === 'cancelled' }
 }
 
-/** What a step said of an entry with a scoring. @throws Error where it said nothing. */
-export function scoredBy(result: StepResult): Scored & Told {
-  if (!isScored(result)) throw new Error(`not scored: ${String(result)}`)
-  return { ...result, tokens: result.drawn }
+/** What an entry got of a step. @throws its own error, where it got one. */
+export function sampledOf(result: StepResult | undefined): Sampled {
+  if (result === undefined || result instanceof Error) throw result ?? new Error('the step had fewer results')
+  return result
 }
 
 /** A choice of POST /v1/completions with `logprobs` of at least 2. */

@@ -1,9 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import {
+  type AdapterHost,
   type BatchEntry,
   type Engine,
   type EngineLimits,
   rowsOf,
+  type SlotStorage,
   type StepResult,
 } from '../../src/protocol/engine.ts'
 import type { TokenLogprob } from '../../src/text/token-logprob.ts'
@@ -35,7 +37,7 @@ const ADAPTED = 1_000_003
  * An engine without a model. The next token is a hash of all that is resident in the slot,
  * so one misplaced, missing or stale cell changes the output.
  */
-export class SimulatedEngine implements Engine {
+export class SimulatedEngine implements Engine, SlotStorage, AdapterHost {
   readonly limits: EngineLimits
   readonly #options: SimulatedOptions
   readonly #files: SimulatedFiles
@@ -130,11 +132,11 @@ export class SimulatedEngine implements Engine {
       throw new RangeError(`slot ${slot} has a gap between ${cells.length} and ${start}`)
     if (tokens.length === 0) throw new RangeError(`slot ${slot} has nothing to compute`)
     cells.length = start
-    const following = scoring?.following.map((token, index) => {
+    const following = (scoring?.following ?? []).map((token, index) => {
       cells.push(...tokens.slice(index, index + 1).map(cell))
-      return this.#score(cells, token, scoring.top)
+      return this.#score(cells, token, scoring?.top ?? 0)
     })
-    cells.push(...tokens.slice(following?.length ?? 0).map(cell))
+    cells.push(...tokens.slice(following.length).map(cell))
     const { contextSize } = this.limits
     if (cells.length + (draft?.length ?? 0) > contextSize)
       throw new RangeError(`slot ${slot} is over its context size`)
@@ -150,8 +152,7 @@ export class SimulatedEngine implements Engine {
       cells.push(cell(guess))
       if (sample !== undefined && drawn.length === index + 1 && drawn[index] === guess) draw(sample.seed)
     }
-    if (following !== undefined) return { drawn, logprobs, following }
-    return draft === undefined ? drawn[0] : drawn
+    return { tokens: drawn, logprobs, following }
   }
 
   /** Another hash of the cells: the seed has no part in it. */

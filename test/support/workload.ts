@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Parked } from '../../src/kvcache/parked-prefixes.ts'
 import type { SlotCache } from '../../src/kvcache/slot-cache.ts'
-import type { Engine, EngineLimits, SamplingParams } from '../../src/protocol/engine.ts'
+import type { Engine, EngineLimits, SamplingParams, SlotStorage } from '../../src/protocol/engine.ts'
 import type { ScheduledEntry } from '../../src/scheduler/next-pass.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import type { Sequence } from '../../src/scheduler/sequence.ts'
@@ -51,7 +51,7 @@ export interface Drained {
 /** Runs every sequence to its end, with arrivals and cancels at any moment when `below` says so. Checks integrity at each step. */
 export async function drain(
   sequences: readonly Sequence[],
-  engine: Engine,
+  engine: Engine & Partial<SlotStorage>,
   cache: SlotCache,
   below: Random = () => 1,
   afterStep: (scheduler: Scheduler) => void = () => undefined,
@@ -87,16 +87,16 @@ export async function drain(
 async function settled(
   batch: readonly ScheduledEntry[],
   scheduler: Scheduler,
-  engine: Engine,
+  engine: Engine & Partial<SlotStorage>,
   folder: string,
   below: Random,
 ): Promise<readonly ScheduledEntry[]> {
   const file = ({ id }: Parked): string => join(folder, String(id))
   const good = new Set(batch)
-  for (const { slot, park } of batch) if (park) await engine.save(slot, file(park), park.tokens)
+  for (const { slot, park } of batch) if (park) await engine.save?.(slot, file(park), park.tokens)
   for (const entry of batch) {
     if (entry.restore === undefined) continue
-    if (below(5) !== 0) await engine.load(entry.slot, file(entry.restore), entry.restore.tokens)
+    if (below(5) !== 0) await engine.load?.(entry.slot, file(entry.restore), entry.restore.tokens)
     else {
       scheduler.retract(entry)
       good.delete(entry)

@@ -9,7 +9,7 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'the last token drawn counts as computed',
     file: scheduler,
-    find: 'if (index < drawn.length - 1) sequence.computed++',
+    find: 'if (index < sampled.length - 1) sequence.computed++',
     replace: 'sequence.computed++',
   },
   {

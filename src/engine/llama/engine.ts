@@ -1,12 +1,15 @@
 import { readGgufHeader } from '../../models/gguf/gguf.ts'
 import { type Metadata, vocabularySize } from '../../models/gguf/gguf-metadata.ts'
 import {
+  type AdapterHost,
   type BatchEntry,
   type Engine,
   type EngineLimits,
   rowsOf,
+  type Sampled,
   type SamplingParams,
   type Scoring,
+  type SlotStorage,
   type StepResult,
 } from '../../protocol/engine.ts'
 import type { TokenLogprob } from '../../text/token-logprob.ts'
@@ -171,7 +174,7 @@ export interface EngineParts {
   close(): Promise<void>
 }
 
-export class LlamaEngine implements Engine {
+export class LlamaEngine implements Engine, SlotStorage, AdapterHost {
   readonly limits: EngineLimits
   readonly #context: NativeContext
   readonly #newSampler: () => NativeSampler
@@ -211,11 +214,9 @@ export class LlamaEngine implements Engine {
   }
 
   async step(batch: readonly BatchEntry[]): Promise<readonly StepResult[]> {
-    const results: StepResult[] = batch.map((entry) => this.#refusal(entry))
-    const good = batch.filter((_, index) => results[index] === undefined)
-    const outcome = await this.#decode(good)
-    for (const [index, entry] of batch.entries()) results[index] ??= outcome.get(entry)
-    return results
+    const refusals = batch.map((entry) => this.#refusal(entry))
+    const outcome = await this.#decode(batch.filter((_, index) => refusals[index] === undefined))
+    return batch.map((entry, index) => refusals[index] ?? outcome.get(entry) ?? new Error('nothing was read'))
   }
 
   async save(slot: number, path: string, tokens: readonly number[]): Promise<number> {
@@ -329,55 +330,42 @@ export class LlamaEngine implements Engine {
     try {
       return await (entry.scoring ? this.#scored(entry, entry.scoring, rows) : this.#sample(entry, rows))
     } catch (cause) {
-      return new Error('no token could be sampled', { cause })
+      return cause instanceof NoToken ? cause : new NoToken('no token could be sampled', { cause })
     }
   }
 
-  /** One row after the other: a reader needs memory for the whole vocabulary. */
+  /** One row after the other: a reader of log probabilities needs memory for the whole vocabulary. */
   async #scored(
     entry: BatchEntry,
-    { following, top }: Scoring,
+    { following: known, top }: Scoring,
     rows: readonly number[],
-  ): Promise<StepResult> {
+  ): Promise<Sampled> {
     const score = async (tokens: readonly number[], from: number): Promise<TokenLogprob[]> => {
-      const told: TokenLogprob[] = []
+      const scores: TokenLogprob[] = []
       for (const [index, token] of tokens.entries()) {
-        told.push(await this.#logprobs.read(rows[from + index] ?? -1, token, top))
+        scores.push(await this.#logprobs.read(rows[from + index] ?? -1, token, top))
       }
-      return told
+      return scores
     }
-    const known = await score(following, 0)
-    const sampled = await this.#sample(entry, rows.slice(following.length))
-    if (sampled instanceof Error) return sampled
-    const drawn = sampled === undefined ? [] : typeof sampled === 'number' ? [sampled] : sampled
-    return { drawn, logprobs: await score(drawn, following.length), following: known }
+    const following = await score(known, 0)
+    const { tokens } = await this.#sample(entry, rows.slice(known.length))
+    return { tokens, logprobs: await score(tokens, known.length), following }
   }
 
   /** Draws after the tokens, and on through the draft while it is right. */
-  async #sample(
-    entry: BatchEntry,
-    rows: readonly number[],
-  ): Promise<number | readonly number[] | undefined | Error> {
-    const { slot, sample, history, draft } = entry
-    const [row] = rows
-    if (sample === undefined || row === undefined) return undefined
+  async #sample({ draft = [], ...entry }: BatchEntry, rows: readonly number[]): Promise<Sampled> {
+    const { slot, sample, history } = entry
+    if (sample === undefined || rows.length === 0) return NOTHING_SAMPLED
     const held = this.#slotOf(slot)
-    try {
-      this.#makeOwner(held, entry, sample)
-    } catch (cause) {
-      return new Error('llama.cpp does not take this grammar', { cause })
-    }
-    if (draft === undefined) return this.#draw(held, sample, history, row)
-    const drawn: number[] = []
-    const seen = [...history]
-    for (const [index, one] of rows.entries()) {
-      const token = await this.#draw(held, sample, seen, one)
-      if (typeof token !== 'number') return token
-      drawn.push(token)
-      seen.push(token)
+    this.#makeOwner(held, entry, sample)
+    const tokens: number[] = []
+    for (const [index, row] of rows.entries()) {
+      const seen = tokens.length === 0 ? history : [...history, ...tokens]
+      const token = await this.#draw(held, sample, seen, row)
+      tokens.push(token)
       if (token !== draft[index]) break
     }
-    return drawn
+    return { ...NOTHING_SAMPLED, tokens }
   }
 
   /** A sequence that is new in a slot, or comes back after it has gone on elsewhere, or comes from an engine that is gone: its grammar goes on. */
@@ -386,19 +374,18 @@ export class LlamaEngine implements Engine {
     held.owner = undefined
     held.sampler?.dispose()
     held.sampler = this.#newSampler()
-    held.grammar = this.#grammars.after(sample, history.slice(promptLength))
+    try {
+      held.grammar = this.#grammars.after(sample, history.slice(promptLength))
+    } catch (cause) {
+      throw new NoToken('llama.cpp does not take this grammar', { cause })
+    }
     held.owner = id
     held.seen = history.length
   }
 
-  async #draw(
-    held: Slot,
-    sample: SamplingParams,
-    history: readonly number[],
-    row: number,
-  ): Promise<number | Error> {
+  async #draw(held: Slot, sample: SamplingParams, history: readonly number[], row: number): Promise<number> {
     const { sampler, grammar } = held
-    if (sampler === undefined) return new Error('there is no sampler')
+    if (sampler === undefined) throw new NoToken('there is no sampler')
     const draw = (): Promise<number> => this.#context.sampleToken(row, sampler)
     let token: number | Error
     if (grammar === undefined) {
@@ -409,8 +396,8 @@ export class LlamaEngine implements Engine {
       configureSampler(sampler, sample, history, { state: grammar.state, bans })
       token = await drawWithin(grammar, draw)
     }
-    if (token instanceof Error) return token
-    if (token < 0) return new Error('no token could be sampled')
+    if (token instanceof Error) throw new NoToken(token.message, { cause: token })
+    if (token < 0) throw new NoToken('no token could be sampled')
     held.seen = history.length + 1
     return token
   }
@@ -435,6 +422,11 @@ export class LlamaEngine implements Engine {
     return slot
   }
 }
+
+/** Why an entry got no token, in words for the client whose request it is. */
+class NoToken extends Error {}
+
+const NOTHING_SAMPLED: Sampled = { tokens: [], logprobs: [], following: [] }
 
 function canCut(addon: Addon, architecture: string): boolean {
   return addon.getIsArchRecurrent(architecture) !== true && addon.getIsArchHybrid(architecture) !== true

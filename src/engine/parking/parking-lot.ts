@@ -6,7 +6,7 @@ import type { Parked, ParkedPrefixes } from '../../kvcache/parked-prefixes.ts'
 import type { Prefix } from '../../kvcache/prefix.ts'
 import type { SlotContent } from '../../kvcache/slot-cache.ts'
 import { isOwn, type ParkingPlace, parkingFolder, removeAbandoned } from '../../machine/parking-folder.ts'
-import type { Engine } from '../../protocol/engine.ts'
+import type { SlotStorage } from '../../protocol/engine.ts'
 import type { EngineStats } from '../../protocol/engine-messages.ts'
 
 interface File {
@@ -28,7 +28,7 @@ const OWN_FILE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.json)?$/
 
 /** Moves what slots hold to files and back. A transfer that fails costs a recomputation, never a request. */
 export class ParkingLot {
-  readonly #engine: Engine
+  readonly #engine: SlotStorage
   readonly #parked: ParkedPrefixes
   readonly #place: ParkingPlace
   readonly #files = new Map<Parked, File>()
@@ -36,7 +36,7 @@ export class ParkingLot {
   readonly #counts = { parked: 0, restored: 0, parkingFailed: 0 }
 
   private constructor(
-    engine: Engine,
+    engine: SlotStorage,
     parked: ParkedPrefixes,
     place: ParkingPlace,
     onRestored: (tokens: number, ms: number) => void,
@@ -52,7 +52,7 @@ export class ParkingLot {
    * @param onRestored told of every transfer back, and how long it took.
    */
   static async open(
-    engine: Engine,
+    engine: SlotStorage,
     parked: ParkedPrefixes,
     place: ParkingPlace,
     onRestored: (tokens: number, ms: number) => void = () => undefined,
