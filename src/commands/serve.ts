@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { listenOn } from '../base/listen.ts'
+import { admissionSettings, httpSettings, requestSettings } from '../config/groups.ts'
 import { type Config, servedNames } from '../config/schema.ts'
 import { machinePlan } from '../machine/machine-plan.ts'
 import { modelDisplayName } from '../models/locate.ts'
@@ -8,13 +9,8 @@ import type { Tracing } from '../observability/tracing/tracing.ts'
 import { checkAdminExposure, openAdminPort } from '../server/admin-port.ts'
 import { Altiplano } from '../server/altiplano.ts'
 import { checkExposure, isOpenHere, openKeyFile, openTls } from '../server/front-door.ts'
-import {
-  checkAdapterNames,
-  embeddingNamesOf,
-  locate,
-  startEmbeddingModel,
-  startModel,
-} from '../server/start-models.ts'
+import { checkAdapterNames, embeddingNamesOf } from '../server/model-names.ts'
+import { locate, startEmbeddingModel, startModel } from '../server/start-models.ts'
 import { writeTerminationMessage } from '../server/termination-message.ts'
 
 /**
@@ -39,28 +35,13 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const altiplano = new Altiplano({
     names,
     embeddingNames,
-    loraDir: config.loraDir,
-    maxQueue: config.maxQueue,
-    maxQueuedTokens: config.maxQueuedTokens || Number.POSITIVE_INFINITY,
-    maxQueuedBytes: config.maxQueuedBytes,
-    maxN: config.maxN,
-    maxBodyBytes: config.maxBodyBytes,
-    timeLimits: {
-      queueMs: limitMs(config.queueTimeout),
-      firstTokenMs: limitMs(config.firstTokenTimeout),
-      totalMs: limitMs(config.totalTimeout),
-    },
-    receiveMs: config.receiveTimeout * 1000,
-    stallMs: config.stallTimeout * 1000,
+    http: httpSettings(config),
+    admission: admissionSettings(config),
+    requests: requestSettings(config),
     apiKeys: () => keyFile?.value,
     ownHostsOnly: isOpenHere(config),
     tls,
-    clientCertificates: (['unasked', 'checked', 'needed'] as const)[config.sslCertReqs] ?? 'needed',
-    keepAliveMs: config.heartbeatInterval * 1000,
-    paddingAfterMs: config.paddingAfter * 1000,
-    strictParams: config.strictParams,
-    controlTokenIds: config.controlTokenIds,
-    promptLookup: config.promptLookup,
+    loraDir: config.loraDir,
     log,
     tracing,
     kvEvents,
@@ -68,11 +49,9 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const { stopped, stop } = untilSignal(log)
   const starting = new AbortController()
   // The children load their engine while the gateway opens its port.
-  const machine = machinePlan(config)
-  void startModel(altiplano, config, machine, local, log, starting.signal)
-  if (config.embeddingModel !== undefined) {
-    void startEmbeddingModel(altiplano, config, machine, log, starting.signal)
-  }
+  const start = { altiplano, config, machine: machinePlan(config), log, signal: starting.signal }
+  void startModel(start, local)
+  if (config.embeddingModel !== undefined) void startEmbeddingModel(start)
   const giveUp = async (error: unknown): Promise<never> => {
     starting.abort()
     await altiplano.drain(0)
@@ -97,11 +76,6 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   tls?.close()
   log.info('stopped')
   return failure === undefined ? 0 : 1
-}
-
-/** @param seconds 0: no limit. */
-function limitMs(seconds: number): number {
-  return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000
 }
 
 /** A word to a person; machines read the log. */

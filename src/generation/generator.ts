@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { ServingError } from '../base/errors.ts'
 import { insist } from '../base/insist.ts'
 import { keptOf, SharedBound } from '../base/shared-bound.ts'
+import type { AdmissionSettings } from '../config/groups.ts'
 import type { EngineCommand, EngineReady, StepMessage } from '../protocol/engine-messages.ts'
 import type { TextReady } from '../protocol/text-messages.ts'
 import { Detokenizer } from '../text/output/detokenizer.ts'
@@ -11,18 +12,13 @@ import { Generation, type GenerationRecord, type GenerationRequest } from './gen
 import { Permit } from './permit.ts'
 import { Quarantine } from './quarantine.ts'
 import type { RequestTrace } from './request-trace.ts'
-import { type TimeLimits, timeIsOver, watchTime } from './time-limits.ts'
+import { timeIsOver, watchTime } from './time-limits.ts'
 
-export interface GeneratorOptions {
+export interface GeneratorOptions extends AdmissionSettings {
   /** What the engine process said of itself; undefined while there is none. */
   readonly engineReady: () => EngineReady | undefined
   /** False when the engine cannot take it now. */
   readonly send: (command: EngineCommand) => boolean
-  /** Requests that may wait for a slot; one more is refused. */
-  readonly maxQueue: number
-  /** Prompt tokens that may wait for a slot, all together. */
-  readonly maxQueuedTokens: number
-  readonly timeLimits: TimeLimits
   readonly vocabulary: () => TextReady['vocabulary'] | undefined
   /** Prompt tokens, once for all choices, and sampled ones, as they come. */
   readonly onTokens: (tenant: string, count: number) => void

@@ -1,13 +1,5 @@
 import { type ErrorCode, ServingError } from '../base/errors.ts'
-
-/** How long a generation may take, in milliseconds from when it was accepted. Infinity: as long as it likes. */
-export interface TimeLimits {
-  /** For a slot. */
-  readonly queueMs: number
-  /** For its first token. */
-  readonly firstTokenMs: number
-  readonly totalMs: number
-}
+import type { TimeLimits } from '../config/groups.ts'
 
 export const NO_TIME_LIMITS: TimeLimits = {
   queueMs: Number.POSITIVE_INFINITY,

@@ -18,6 +18,7 @@ import { render } from '../api/vllm/render.ts'
 import { serverInfo } from '../api/vllm/server-info.ts'
 import { tokenize } from '../api/vllm/tokenize.ts'
 import type { ServingError } from '../base/errors.ts'
+import type { HttpSettings } from '../config/groups.ts'
 import { guard } from '../http/access/access.ts'
 import type { ApiKeys } from '../http/access/api-keys.ts'
 import type { TlsFiles } from '../http/access/certificate.ts'
@@ -28,7 +29,7 @@ import type { Door } from '../http/door.ts'
 import { answerErrors } from '../http/error-answers.ts'
 import { type Health, healthRoutes } from '../http/health.ts'
 import { httpServer } from '../http/http-server.ts'
-import { type ClientCertificates, refuseUnknown, transportOf } from '../http/transport.ts'
+import { refuseUnknown, transportOf } from '../http/transport.ts'
 import type { Tracing } from '../observability/tracing/tracing.ts'
 
 export interface ServerOptions {
@@ -49,56 +50,45 @@ export interface ServerOptions {
   readonly tenantLimits: TenantLimits
   /** See httpServer. */
   readonly ownHostsOnly: boolean
-  /** Absent: plain HTTP. */
+  /** Undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined
-  /** Certificates of clients. */
-  readonly clientCertificates: ClientCertificates
-  readonly maxBodyBytes: number
-  /** Of bodies that are held at once. */
-  readonly maxQueuedBytes: number
-  readonly keepAliveMs: number
-  /** After which an answer in one piece begins with spaces; 0: never. */
-  readonly paddingAfterMs: number
-  /** In which a request has to arrive: its headers, and all of it. */
-  readonly receiveMs: number
-  /** For which a reader of a stream may leave its socket full. */
-  readonly stallMs: number
+  readonly http: HttpSettings
 }
 
 /** The HTTP server: /v1 and /openai/v1 are the same tree; health and metrics stand beside it. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { serving, metrics } = options
+  const { serving, metrics, http } = options
   const countError = (code: string): void => metrics.onError(code)
   const app = httpServer(
     {
       log: options.log,
-      transport: transportOf(options),
+      transport: transportOf({ tls: options.tls, ...http }),
       onError: countError,
       onAborted: (reason) => metrics.onAborted(reason),
       tracing: options.tracing,
       ownHostsOnly: options.ownHostsOnly,
     },
     {
-      bodyLimit: options.maxBodyBytes,
+      bodyLimit: http.maxBodyBytes,
       // Longer than the idle time of the load balancers in front (KServe, Istio: 60 s), or they meet closed connections.
       keepAliveTimeout: 75_000,
-      requestTimeout: options.receiveMs,
+      requestTimeout: http.receiveMs,
     },
   )
-  app.decorate('stallMs', options.stallMs)
-  app.decorate('paddingAfterMs', options.paddingAfterMs)
-  app.decorate('keepAliveMs', options.keepAliveMs)
-  await app.register(fastifySSE, { heartbeatInterval: options.keepAliveMs })
+  app.decorate('stallMs', http.stallMs)
+  app.decorate('paddingAfterMs', http.paddingAfterMs)
+  app.decorate('keepAliveMs', http.keepAliveMs)
+  await app.register(fastifySSE, { heartbeatInterval: http.keepAliveMs })
   options.door.keep(app)
   guard(app, options.apiKeys, options.tenantLimits)
   app.addHook('preHandler', async (request) => checkModels(request))
-  takeJsonOnly(app, options.maxBodyBytes, options.maxQueuedBytes)
+  takeJsonOnly(app, http.maxBodyBytes, http.maxQueuedBytes)
   const onError = (error: ServingError): void => countError(error.code)
   answerErrors(app, onError)
   healthRoutes(app, options.health)
   apiDescription(app)
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
-  const streams = { onError, keepAliveMs: options.keepAliveMs }
+  const streams = { onError, keepAliveMs: http.keepAliveMs }
   const infer = inferHandler(serving, onError)
   openInference(app, serving, options.health, infer)
   serverInfo(app, serving)
@@ -120,7 +110,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     tokenize(tree, serving)
   }
   for (const prefix of ['/v1', '/openai/v1']) await app.register(api, { prefix })
-  if (options.clientCertificates === 'checked') refuseUnknown(app.server as Server)
+  if (http.clientCertificates === 'checked') refuseUnknown(app.server as Server)
   options.tls?.watch('certificate', options.log, (certificate) =>
     (app.server as Server).setSecureContext(certificate),
   )

@@ -3,137 +3,58 @@ import type { Logger } from 'pino'
 import type { NamedAdapter } from '../adapters/adapters.ts'
 import { ConfigError } from '../base/config-error.ts'
 import { parseLoraModules } from '../config/lora-modules.ts'
-import { type Config, servedNames } from '../config/schema.ts'
+import type { Config } from '../config/schema.ts'
 import type { MachinePlan } from '../machine/machine-plan.ts'
-import { parkingSpace } from '../machine/parking-space.ts'
-import {
-  checkFit,
-  type FitPlan,
-  fitPlan,
-  fits,
-  fitsGpu,
-  layersOnGpu,
-  planInWords,
-  size,
-} from '../models/fit-plan.ts'
 import { readModel } from '../models/gguf/gguf.ts'
-import { type GgufSummary, makesEmbeddings, ranks } from '../models/gguf/gguf-summary.ts'
+import { makesEmbeddings, ranks } from '../models/gguf/gguf-summary.ts'
 import type { DownloadProgress } from '../models/hub/download.ts'
 import { progressReporter, progressText } from '../models/hub/progress.ts'
-import { type LocatedModel, locateModel, modelDisplayName } from '../models/locate.ts'
+import { type LocatedModel, locateModel } from '../models/locate.ts'
 import { openLoraAdapter } from '../models/lora-adapter.ts'
 import { ModelFileError } from '../models/model-file-error.ts'
-import type { EmbeddingInit } from '../protocol/embedding-messages.ts'
 import type { Altiplano } from './altiplano.ts'
+import { planEmbeddingModel, planModel, type ReadFile } from './plan-model.ts'
+import { reportPlan, reportUnusedGpu } from './report-plan.ts'
 import { writeTerminationMessage } from './termination-message.ts'
 
-/** Tokens of an input to embed, when nothing is said: a whole input is one batch, and memory grows with it. */
-const DEFAULT_EMBEDDING_CONTEXT = 2048
-
-/** Between two looks at a model that is not there yet. */
+/** Time between two looks at a model that is not there yet. */
 const LOOK_AGAIN_MS = 500
 
-export async function startModel(
-  altiplano: Altiplano,
-  config: Config,
-  looked: Promise<MachinePlan>,
-  local: LocatedModel | undefined,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    const { located, summary } = await readLocated(altiplano, config, local, signal)
-    const machine = await looked
-    tellGpu(config, machine, log)
-    if (makesEmbeddings(summary) || ranks(summary)) {
-      return startAlone(altiplano, config, machine, located, summary)
+/** A start of a server's models: what it begins with. */
+export interface Start {
+  readonly altiplano: Altiplano
+  readonly config: Config
+  /** What the machine has, when it has been looked at. */
+  readonly machine: Promise<MachinePlan>
+  readonly log: Logger
+  /** When it aborts the server ends, and nothing is started or reported any more. */
+  readonly signal: AbortSignal
+}
+
+/** Starts the server's one model, of whatever kind it is. @param local where it has been found already. */
+export async function startModel(start: Start, local: LocatedModel | undefined): Promise<void> {
+  const { altiplano, config, log } = start
+  const refuse = (reason: string): void => altiplano.model.refuse(reason)
+  await reported(start, 'the model could not be opened', refuse, async () => {
+    const file = await readWhenThere(start, local)
+    const machine = await start.machine
+    reportUnusedGpu(config, machine, log)
+    if (makesEmbeddings(file.summary) || ranks(file.summary)) {
+      checkAlone(config, file)
+      altiplano.startEmbeddingModel(planEmbeddingModel(config, machine, file), true)
+      return
     }
-    checkAttention(config)
-    const plan = fitPlan(summary, config, machine.room)
-    checkFit(summary, plan, machine.room)
-    const parking = parkingSpace(config, located.path)
-    const layers = machine.gpu ? layersOnGpu(summary, plan, machine.room, config.gpuLayers) : 0
-    const total = summary.blockCount + 1
-    tellPlan({ ...plan, ...machine, layers: { onGpu: layers, total }, parking: parking?.bytes ?? 0 }, log)
-    const adapters: NamedAdapter[] = []
-    for (const { name, path } of parseLoraModules(config.loraModules)) {
-      adapters.push({ name, ...(await openLoraAdapter(path, located.shards)) })
-    }
-    const engine = {
-      modelPath: located.path,
-      slots: plan.slots,
-      contextSize: plan.contextSize,
-      batchTokens: plan.batchTokens,
-      threads: machine.threads,
-      gpuLayers: layers,
-      gpuBackend: machine.gpu?.backend,
-      kvCacheType: plan.kvCacheType,
-      flashAttention: config.flashAttention,
-      prefixCache: config.prefixCache,
-      parking,
-      blockSize: config.kvEventsEndpoint === undefined ? undefined : config.kvEventsBlockSize,
-      itlTargetMs: config.itlTargetMs,
-      // The gateway counts those that run too, and one that it has just let in may find them still running.
-      maxWaiting: plan.slots + config.maxQueue + config.maxN,
-    }
-    altiplano.startModel(engine, located.shards, adapters, planInWords(plan, machine.room))
-  } catch (error) {
-    if (signal.aborted) return
-    const reason = error instanceof ModelFileError ? error.message : 'the model could not be opened'
-    log.error({ err: error }, reason)
-    if (writeTerminationMessage(reason)) altiplano.giveUp(reason)
-    altiplano.refuseModel(() => reason)
-  }
+    const plan = planModel(config, machine, file, await readAdapters(config, file))
+    reportPlan(plan, file.summary, machine, log)
+    altiplano.model.start(plan)
+  })
 }
 
-/** A model that generates nothing, as the only one. @throws ModelFileError. */
-function startAlone(
-  altiplano: Altiplano,
-  config: Config,
-  machine: MachinePlan,
-  located: LocatedModel,
-  summary: GgufSummary,
-): void {
-  if (config.embeddingModel !== undefined) {
-    throw new ModelFileError(
-      `${summary.file}: makes embeddings or ranks, and there is an --embedding-model already.`,
-    )
-  }
-  if (config.loraModules !== undefined) throw new ModelFileError(`${summary.file}: takes no LoRA adapters.`)
-  altiplano.startEmbeddingModel(embeddingInit(config, machine, located, summary), true)
-}
-
-/** Without a GPU llama.cpp is not made to look for one again. */
-function gpuOf({ gpuLayers }: Config, { gpu }: MachinePlan): Pick<EmbeddingInit, 'gpuLayers' | 'gpuBackend'> {
-  return gpu === undefined ? { gpuLayers: 0 } : { gpuLayers, gpuBackend: gpu.backend }
-}
-
-function embeddingInit(
-  config: Config,
-  machine: MachinePlan,
-  { path }: LocatedModel,
-  summary: GgufSummary,
-): EmbeddingInit {
-  return {
-    ranks: ranks(summary),
-    modelPath: path,
-    contextSize: Math.min(
-      config.embeddingContextSize || DEFAULT_EMBEDDING_CONTEXT,
-      summary.contextLength || DEFAULT_EMBEDDING_CONTEXT,
-    ),
-    threads: machine.threads,
-    ...gpuOf(config, machine),
-  }
-}
-
-export async function startEmbeddingModel(
-  altiplano: Altiplano,
-  config: Config,
-  looked: Promise<MachinePlan>,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
+/** Starts the model of `--embedding-model`. */
+export async function startEmbeddingModel(start: Start): Promise<void> {
+  const { altiplano, config, signal } = start
+  const refuse = (reason: string): void => altiplano.refuseEmbeddingModel(reason)
+  await reported(start, 'the embedding model could not be opened', refuse, async () => {
     const located = await locate(config, undefined, signal, config.embeddingModel)
     const summary = await readModel(located.shards)
     if (!makesEmbeddings(summary) && !ranks(summary)) {
@@ -141,45 +62,47 @@ export async function startEmbeddingModel(
         `${summary.file}: neither an embedding model nor a reranking one (${summary.architecture} without pooling).`,
       )
     }
-    altiplano.startEmbeddingModel(embeddingInit(config, await looked, located, summary))
+    altiplano.startEmbeddingModel(planEmbeddingModel(config, await start.machine, { located, summary }))
+  })
+}
+
+/** Starts a model, and says why it cannot be started. In Kubernetes the server ends then, which is what makes it show the reason. */
+async function reported(
+  { altiplano, log, signal }: Start,
+  unknown: string,
+  refuse: (reason: string) => void,
+  start: () => Promise<void>,
+): Promise<void> {
+  try {
+    await start()
   } catch (error) {
     if (signal.aborted) return
     const known = error instanceof ModelFileError || error instanceof ConfigError
-    const reason = known ? error.message : 'the embedding model could not be opened'
+    const reason = known ? error.message : unknown
     log.error({ err: error }, reason)
     if (writeTerminationMessage(reason)) altiplano.giveUp(reason)
-    altiplano.refuseEmbeddingModel(reason)
+    refuse(reason)
   }
 }
 
-/** @throws ConfigError for a list that cannot be read, or a name that is a model's. */
-export function checkAdapterNames({ loraModules }: Config, names: readonly string[]): void {
-  const taken = parseLoraModules(loraModules).find(({ name }) => names.includes(name))
-  if (taken !== undefined) throw new ConfigError(`--lora-modules: a model is called ${taken.name} already.`)
+/** A model that generates nothing, as the only one. @throws ModelFileError when something is asked for that it cannot do. */
+function checkAlone({ embeddingModel, loraModules }: Config, { summary: { file } }: ReadFile): void {
+  if (embeddingModel !== undefined)
+    throw new ModelFileError(`${file}: makes embeddings or ranks, and there is an --embedding-model already.`)
+  if (loraModules !== undefined) throw new ModelFileError(`${file}: takes no LoRA adapters.`)
 }
 
-/** @throws ConfigError when both models would answer to one name. */
-export function embeddingNamesOf(config: Config, names: readonly string[]): string[] | undefined {
-  const { embeddingModel, embeddingModelName } = config
-  if (embeddingModel === undefined) return undefined
-  const own = servedNames(embeddingModelName, modelDisplayName(embeddingModel))
-  const both = own.find((name) => names.includes(name))
-  if (both !== undefined) {
-    throw new ConfigError(
-      `Both models would be called ${both}. Choose another name with --embedding-model-name`,
-      1,
-    )
-  }
-  return own
+/** @throws ModelFileError for a file that is no adapter of this model. */
+async function readAdapters({ loraModules }: Config, { located }: ReadFile): Promise<NamedAdapter[]> {
+  const adapters: NamedAdapter[] = []
+  for (const { name, path } of parseLoraModules(loraModules))
+    adapters.push({ name, ...(await openLoraAdapter(path, located.shards)) })
+  return adapters
 }
 
 /** KServe: a model from an OCI image appears after the start, and a copied file grows: whatever is wrong with it may mend itself. */
-async function readLocated(
-  altiplano: Altiplano,
-  config: Config,
-  local: LocatedModel | undefined,
-  signal: AbortSignal,
-): Promise<{ readonly located: LocatedModel; readonly summary: GgufSummary }> {
+async function readWhenThere(start: Start, local: LocatedModel | undefined): Promise<ReadFile> {
+  const { altiplano, config, signal } = start
   const deadline = performance.now() + config.waitForModel * 1000
   for (;;) {
     try {
@@ -187,55 +110,19 @@ async function readLocated(
       return { located, summary: await readModel(located.shards) }
     } catch (error) {
       if (!(error instanceof ModelFileError) || performance.now() > deadline || signal.aborted) throw error
-      altiplano.refuseModel(() => `waiting for the model: ${error.message}`)
+      altiplano.model.loading(() => `waiting for the model: ${error.message}`)
     }
     await pause(LOOK_AGAIN_MS, undefined, { signal })
   }
 }
 
 /** A download is shown to the person at the terminal, and as the reason of not being ready. */
-function progressOf(altiplano: Altiplano): (progress: DownloadProgress) => void {
+function progressOf({ model }: Altiplano): (progress: DownloadProgress) => void {
   const show = progressReporter(process.stderr)
   return (progress) => {
     show(progress)
-    altiplano.refuseModel(() => progressText(progress))
+    model.loading(() => progressText(progress))
   }
-}
-
-/** llama.cpp: only its fused attention reads quantized values. @throws ModelFileError. */
-function checkAttention({ flashAttention, kvCacheType }: Config): void {
-  if (flashAttention !== 'off' || ['f32', 'f16', 'bf16'].includes(kvCacheType)) return
-  throw new ModelFileError(
-    `--kv-cache-type ${kvCacheType} needs flash attention: leave --flash-attention at auto, or take f16.`,
-  )
-}
-
-/** What the engine is started with, and what it takes: the first thing to look at when a start fails. */
-function tellPlan(
-  plan: FitPlan & MachinePlan & { readonly layers: object; readonly parking: number },
-  log: Logger,
-): void {
-  const { room, uselessGpu: _, ...rest } = plan
-  log.info({ ...rest, memory: room.host }, 'plan, in bytes and tokens')
-  if (!fits(plan, room)) {
-    log.warn({ total: plan.total, ...room }, 'the weights do not fit in memory: expect it to be slow')
-  } else if (room.gpu > 0 && !fitsGpu(plan, room)) {
-    log.warn(
-      { total: plan.total, ...room },
-      `not all of it fits in the ${size(room.gpu)} that are free on the GPU: layers stay on the CPU, and it is slow`,
-    )
-  }
-}
-
-/** A GPU that is there, or is asked for, and is not used makes a server slow for no reason that one could see. */
-function tellGpu({ gpuLayers }: Config, { gpu, uselessGpu }: MachinePlan, log: Logger): void {
-  if (gpu !== undefined || (gpuLayers <= 0 && uselessGpu === undefined)) return
-  log.warn(
-    { wrote: uselessGpu || undefined },
-    uselessGpu === undefined
-      ? 'there is no GPU: all layers are on the CPU'
-      : 'llama.cpp can use no GPU here: all layers are on the CPU',
-  )
 }
 
 /** Finds the model's files, fetching them first where the setting names a hub. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { NO_TIME_LIMITS, type Stage, type TimeLimits, watchTime } from '../../src/generation/time-limits.ts'
+import type { TimeLimits } from '../../src/config/groups.ts'
+import { NO_TIME_LIMITS, type Stage, watchTime } from '../../src/generation/time-limits.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })

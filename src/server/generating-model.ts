@@ -1,0 +1,309 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { AdapterLoader } from '../adapters/adapter-loader.ts'
+import { Adapters } from '../adapters/adapters.ts'
+import type { ReadyModel, ServedAdapters } from '../api/serving.ts'
+import { modelLoading, ServingError } from '../base/errors.ts'
+import type { AdmissionSettings } from '../config/groups.ts'
+import { type EngineLoss, Generator } from '../generation/generator.ts'
+import type { TenantLimits } from '../http/access/tenant-limits.ts'
+import { poolThreads } from '../machine/pool-threads.ts'
+import { openLoraAdapterIn } from '../models/lora-adapter.ts'
+import type { KvEvents } from '../observability/kv-events/kv-events.ts'
+import type { Metrics } from '../observability/metrics/metrics.ts'
+import { childEntry } from '../process/child-process.ts'
+import type { CrashWatch } from '../process/crash-watch.ts'
+import { SupervisedChild } from '../process/supervised-child.ts'
+import type {
+  EngineCommand,
+  EngineInit,
+  EngineMessage,
+  EngineReady,
+  EngineStats,
+  StepMessage,
+} from '../protocol/engine-messages.ts'
+import { ModelText } from '../text-service/model-text.ts'
+import { TextClient } from '../text-service/text-client.ts'
+import { type ModelState, whyNotReady } from './model-state.ts'
+import type { ModelPlan } from './plan-model.ts'
+
+export interface GeneratingModelOptions {
+  readonly admission: AdmissionSettings
+  /** The folder from which clients may load adapters; undefined: adapters do not change. */
+  readonly loraDir: string | undefined
+  readonly tenants: TenantLimits
+  /** Whether something depends on how good an estimate of tokens is; keys with token limits may come later. */
+  readonly countsTokens: () => boolean
+  readonly metrics: Metrics
+  readonly crashes: CrashWatch
+  /** Undefined: no router is told what the slots hold. */
+  readonly kvEvents: KvEvents | undefined
+  readonly log: FastifyBaseLogger
+}
+
+interface Children {
+  readonly engine: SupervisedChild<EngineInit, EngineCommand, EngineReady, EngineMessage>
+  readonly text: TextClient
+  /** The model's files. */
+  readonly shards: readonly string[]
+}
+
+/** What is known of the model apart from its processes. */
+type Stage =
+  | { readonly phase: 'loading'; readonly why: () => string }
+  | { readonly phase: 'started' }
+  | { readonly phase: 'refused'; readonly why: string }
+  | { readonly phase: 'leaving' }
+  | { readonly phase: 'absent' }
+
+/** A request waits so long for a process that is being restarted. */
+const RESTART_PATIENCE_MS = 15_000
+
+/** The model that generates: its engine and text processes, the generations that run on it, and its adapters. */
+export class GeneratingModel {
+  readonly generator: Generator
+  readonly text = new ModelText(
+    () => this.#children?.text,
+    () => this.engineReady?.limits.contextSize,
+  )
+  readonly #options: GeneratingModelOptions
+  readonly #adapters: Adapters
+  readonly #loader = new AdapterLoader((command) => this.#send(command))
+  #stage: Stage = { phase: 'loading', why: () => 'the model is loading' }
+  #children: Children | undefined
+  #stats: EngineStats | undefined
+
+  constructor(options: GeneratingModelOptions) {
+    this.#options = options
+    const { metrics, tenants, admission } = options
+    this.generator = new Generator({
+      ...admission,
+      engineReady: () => this.engineReady,
+      send: (command) => this.#send(command),
+      vocabulary: () => this.#children?.text.child.ready?.vocabulary,
+      onTokens: (tenant, count) => tenants.spend(tenant, count),
+      onAdmitted: () => metrics.onAdmitted(),
+      onGap: (gapMs) => metrics.onGap(gapMs),
+      onPreempted: () => metrics.onPreempted(),
+      onOver: (record) => {
+        metrics.onGenerationOver(record)
+        this.#adapters.onOver()
+        if (this.generator.inFlight === 0) this.#checkIntegrity()
+      },
+    })
+    this.#adapters = new Adapters({
+      load: (adapter) => this.#loader.load(adapter),
+      unload: (id) => this.#send({ type: 'unload', id }),
+      onChange: () => options.kvEvents?.onAdapters(this.#adapters.namesById()),
+      inUse: (id) => {
+        const { running, waiting } = this.generator.adapters()
+        return running.has(id) || waiting.has(id)
+      },
+    })
+  }
+
+  get state(): ModelState {
+    const stage = this.#stage
+    if (stage.phase === 'loading') return { phase: 'loading', why: stage.why() }
+    if (stage.phase !== 'started') return stage
+    const [engine, text] = [this.#children?.engine, this.#children?.text.child]
+    if (engine?.ready !== undefined && text?.ready !== undefined)
+      return { phase: 'ready', engine: engine.ready, text: text.ready }
+    const missing = engine?.ready === undefined ? engine : text
+    const why = missing?.lastFailure ?? 'the model is loading'
+    return { phase: engine?.wasReady && text?.wasReady ? 'restarting' : 'loading', why }
+  }
+
+  /** What the engine process last said of itself; undefined while there is none. */
+  get engineReady(): EngineReady | undefined {
+    return this.#children?.engine.ready
+  }
+
+  /** Of the engine process that runs now. */
+  get stats(): EngineStats | undefined {
+    return this.#stats
+  }
+
+  get trainedContext(): number | undefined {
+    return this.#children?.text.child.ready?.model.trainedContext
+  }
+
+  get restarts(): { readonly engine: number; readonly text: number } {
+    return { engine: this.#children?.engine.restarts ?? 0, text: this.#children?.text.restarts ?? 0 }
+  }
+
+  /** Its file is not there yet, for this reason. */
+  loading(why: () => string): void {
+    this.#enter({ phase: 'loading', why })
+  }
+
+  refuse(why: string): void {
+    this.#enter({ phase: 'refused', why })
+  }
+
+  /** The server's one model is of another kind. */
+  absent(): void {
+    this.#enter({ phase: 'absent' })
+  }
+
+  leave(): void {
+    this.#stage = { phase: 'leaving' }
+  }
+
+  /** Nothing begins in a server that shuts down. */
+  #enter(stage: Stage): boolean {
+    if (this.#stage.phase === 'leaving') return false
+    this.#stage = stage
+    return true
+  }
+
+  /** Starts both processes on a model whose file has been checked, with adapters that have been, too. */
+  start({ engine: init, shards, adapters, memory }: ModelPlan): void {
+    if (!this.#enter({ phase: 'started' })) return
+    for (const adapter of adapters) this.#adapters.set(adapter)
+    const engine = this.#engineOf(init, memory)
+    const { log, crashes } = this.#options
+    const text = new TextClient({
+      entry: childEntry('text'),
+      init: { modelPath: init.modelPath },
+      log,
+      onReady: () => this.openEstimator(),
+      onCrash: (loss) => crashes.onCrash(loss),
+    })
+    this.#children = { engine, text, shards }
+    text.start()
+    engine.start()
+  }
+
+  #engineOf(init: ModelPlan['engine'], memory: string): Children['engine'] {
+    const { log, crashes, kvEvents } = this.#options
+    return new SupervisedChild({
+      name: 'engine',
+      entry: childEntry('engine'),
+      init: () => ({ ...init, adapters: this.#adapters.all() }),
+      env: poolThreads(init.gpuLayers),
+      memory,
+      log,
+      onReady: (ready) => {
+        log.info({ ...ready.limits, threads: init.threads }, 'engine ready')
+        this.generator.onEngineReady()
+      },
+      onMessage: (message) => {
+        if (message.type === 'step') this.#onStep(message)
+        else this.#loader.onMessage(message)
+      },
+      onDown: (loss) => {
+        this.#stats = undefined
+        kvEvents?.onEngineDown()
+        this.#loader.onEngineDown()
+        // An engine that never came up has met no request: they go on waiting.
+        if (loss.served) this.#onEngineLost(this.generator.onEngineDown(loss.killed))
+        crashes.onCrash(loss)
+      },
+    })
+  }
+
+  /** Waits for a process that is being restarted. @throws ServingError model_loading, wrong_model_kind. */
+  async whenReady(): Promise<ReadyModel> {
+    const { state } = this
+    if (state.phase === 'absent') {
+      throw new ServingError('wrong_model_kind', 'The model of this server generates no text.', {
+        param: 'model',
+      })
+    }
+    const children = this.#children
+    // At first start a client is told to come back; after a crash it is worth the short wait.
+    if (!children?.engine.wasReady || !children.text.child.wasReady)
+      throw modelLoading(whyNotReady(state) ?? 'the model is loading')
+    try {
+      const [engine, text] = await Promise.all([
+        children.engine.whenReady(RESTART_PATIENCE_MS),
+        children.text.child.whenReady(RESTART_PATIENCE_MS),
+      ])
+      return { info: text.model, vocabulary: text.vocabulary, contextSize: engine.limits.contextSize }
+    } catch (cause) {
+      throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000, cause })
+    }
+  }
+
+  /** The estimator is loaded only where something depends on how good an estimate is. */
+  openEstimator(): void {
+    const { countsTokens, log } = this.#options
+    if (!countsTokens()) return
+    this.text
+      .openEstimator()
+      .catch((error: Error) => log.warn({ reason: error.message }, 'prompts are estimated by their length'))
+  }
+
+  servedAdapters(): ServedAdapters {
+    const adapters = this.#adapters
+    return {
+      get names() {
+        return adapters.names
+      },
+      changeable: this.#options.loraDir !== undefined,
+      find: (name) => adapters.find(name),
+      load: (name, path) => this.#loadAdapter(name, path),
+      unload: (name) => adapters.unload(name),
+    }
+  }
+
+  /** Names of adapters that run and that wait, and how many there are. */
+  adaptersInUse(): { running: string[]; waiting: string[]; known: number } {
+    const { running, waiting } = this.generator.adapters()
+    const namesOf = (ids: ReadonlySet<string>): string[] =>
+      this.#adapters.names.filter((name) => ids.has(this.#adapters.find(name)?.id ?? ''))
+    return { running: namesOf(running), waiting: namesOf(waiting), known: this.#adapters.names.length }
+  }
+
+  /** Ends both processes. @param graceMs the engine may have prefixes to write down, for which it has this time. */
+  async stop(graceMs: number): Promise<void> {
+    await Promise.all([
+      this.#children?.engine.stop(graceMs),
+      this.#children?.text.stop(1000),
+      this.text.close(),
+    ])
+  }
+
+  #send(command: EngineCommand): boolean {
+    return this.#children?.engine.send(command) ?? false
+  }
+
+  async #loadAdapter(name: string, path: string): Promise<void> {
+    const { loraDir = '', log } = this.#options
+    await this.whenReady()
+    try {
+      const shards = this.#children?.shards ?? []
+      await this.#adapters.load({ name, ...(await openLoraAdapterIn(loraDir, path, shards)) })
+      log.info({ adapter: name }, 'adapter loaded')
+    } catch (error) {
+      if (error instanceof ServingError) throw error
+      throw new ServingError('invalid_value', `Invalid 'lora_path': ${(error as Error).message}`, {
+        param: 'lora_path',
+        cause: error,
+      })
+    }
+  }
+
+  #onStep(step: StepMessage): void {
+    const { metrics, kvEvents } = this.#options
+    this.#stats = step.stats
+    metrics.onStep(step)
+    this.generator.onStep(step)
+    if (step.slots !== undefined) kvEvents?.onSlots(step.slots)
+  }
+
+  #onEngineLost(loss: EngineLoss): void {
+    this.#options.metrics.onEngineLost(loss)
+    this.#options.log.warn(loss, 'requests lost their engine')
+  }
+
+  /** What is wrong here costs room at most: that is no reason to end, as it is for an engine. */
+  #checkIntegrity(): void {
+    try {
+      this.generator.checkIntegrity()
+    } catch (error) {
+      this.#options.metrics.onContradiction()
+      this.#options.log.error({ err: error }, 'the books of the gateway are wrong')
+    }
+  }
+}
