@@ -2,10 +2,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Generation, GenerationRequest } from '../generation/generation.ts'
 import type { Work } from '../generation/generator.ts'
 import type { Permit } from '../generation/permit.ts'
-import type { Constraint } from '../grammar/compile-grammar.ts'
 import type { EmbeddingReady } from '../protocol/embedding-messages.ts'
-import type { ChatPrompt, ModelInfo, TextTokens, TextTurn, Vocabulary } from '../protocol/text-messages.ts'
-import type { ChatMessage, ChatTool } from '../text/template/chat-message.ts'
+import type {
+  ModelInfo,
+  Preparation,
+  Prepared,
+  PromptCall,
+  TextTokens,
+  TextTurn,
+  Vocabulary,
+} from '../protocol/text-messages.ts'
 
 /** Answers a request whose body is JSON; which path led to it does not matter. */
 export type ApiHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
@@ -73,24 +79,16 @@ export interface Serving {
   /** @throws ServingError model_loading, shutting_down. Waits for a child that is being restarted. */
   model(): Promise<ReadyModel>
   /**
-   * This and what follows, up to the grammar, is the text process's work, where tenants are served in turn.
+   * The tokens of a prompt: the text process's work, where tenants are served in turn.
    * @throws ServingError template_error, request_too_complex, model_loading; server_overloaded where too much waits for it, or the
    * machine has no CPU for it; context_length_exceeded for texts that are sure to be too long.
    */
-  chatTokens(
-    messages: readonly ChatMessage[],
-    tools: readonly ChatTool[],
-    kwargs: Readonly<Record<string, unknown>>,
-    turn: TextTurn,
-  ): Promise<ChatPrompt>
-  /** @param begin whether to begin with BOS, where the model wants it. Default true. */
-  tokens(text: string, turn: TextTurn, begin?: boolean): Promise<TextTokens>
-  /** Of text that no client wrote: control tokens written in it are meant. */
-  markupTokens(text: string, turn: TextTurn): Promise<TextTokens>
-  /** For a model with ModelInfo.infill: what comes between the two is generated. */
-  infillTokens(prefix: string, suffix: string, turn: TextTurn): Promise<TextTokens>
-  /** The GBNF of a constraint. `param` is the field it came from. @throws ServingError invalid_json_schema, invalid_grammar. */
-  grammar(constraint: Constraint, param: string, turn: TextTurn): Promise<string>
+  prompt(call: PromptCall, turn: TextTurn): Promise<TextTokens>
+  /**
+   * All that the generations of a request need of the text process. `param` is the field that the constraint came from.
+   * @throws ServingError as prompt() does, and invalid_json_schema, invalid_grammar.
+   */
+  prepare(wanted: Preparation, param: string, turn: TextTurn): Promise<Prepared>
   /** Tokens of the texts together, more or less, in less than a millisecond. */
   estimateTokens(texts: readonly string[]): Promise<number>
   /**

@@ -29,6 +29,12 @@ export interface Constraint {
   readonly lead?: string | undefined
 }
 
+/** The same for a prompt that ends inside a thought, which comes to its end first. */
+export function afterThought(constraint: Constraint, thought: Thought): Constraint {
+  const { calls } = constraint
+  return { ...constraint, thought, calls: calls && { ...calls, thought: undefined } }
+}
+
 /** Calls that an output must be, or may be. */
 export interface OfferedCalls {
   /** Name of a tool format that has a notation. */

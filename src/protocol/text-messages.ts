@@ -1,5 +1,6 @@
 // What the gateway and the text process say to each other.
 import type { Share } from '../base/share.ts'
+import type { Thought } from '../grammar/calls/thought-first.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
 import type { ChatAbilities } from '../text/template/chat-abilities.ts'
 import type { ChatMessage, ChatTool } from '../text/template/chat-message.ts'
@@ -46,7 +47,8 @@ export interface ModelInfo {
   }
 }
 
-export type TextCall =
+/** What is to be tokenized as a prompt, or as part of one. */
+export type PromptCall =
   | {
       readonly type: 'chat'
       readonly messages: readonly ChatMessage[]
@@ -56,26 +58,50 @@ export type TextCall =
     }
   /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it, unless `bare`. */
   | { readonly type: 'tokenize'; readonly text: string; readonly bare?: boolean }
-  /** Text of this server's own: control tokens written in it are meant, and nothing is added. */
-  | { readonly type: 'markup'; readonly text: string }
   /** Plain text before and after what is to be generated, for a model with ModelInfo.infill. */
   | { readonly type: 'infill'; readonly prefix: string; readonly suffix: string }
-  /** What an output must be, to be compiled. */
-  | ({ readonly type: 'grammar' } & Constraint)
+
+/** All that the generations of one request need of the text process. */
+export interface Preparation {
+  readonly prompts: readonly PromptCall[]
+  /** What the output must be, to be compiled. */
+  readonly constraint: Constraint | undefined
+  /** Where the prompt ends inside a thought: that thought, which the constraint lets come first. */
+  readonly openThought: Thought | undefined
+  /** Markup of this server's own that ends a thought: control tokens written in it are meant. */
+  readonly thoughtEnding: string | undefined
+  /** Plain text that the output is expected to be like. */
+  readonly prediction: string | undefined
+}
+
+export type TextCall = PromptCall | ({ readonly type: 'prepare' } & Preparation)
+
+/** The tokens of a prompt. */
+export interface PromptAnswer extends TextTokens {
+  readonly type: 'tokens'
+  /** Characters that they were made of, a chat's when it is rendered. */
+  readonly characters: number
+  /** Whether a chat ends inside a thought. */
+  readonly inThought: boolean
+  /** For a chat: milliseconds that rendering took. */
+  readonly templateMs?: number
+}
+
+/** Prompts, and, where all of them have a use, the rest of a Preparation. */
+export interface Prepared {
+  readonly type: 'prepared'
+  readonly prompts: readonly PromptAnswer[]
+  /** GBNF of the constraint. */
+  readonly grammar?: string | undefined
+  /** Milliseconds that compiling it took. */
+  readonly compileMs?: number
+  readonly thoughtEnding?: Uint32Array | undefined
+  readonly prediction?: Uint32Array | undefined
+}
 
 export type TextAnswer =
-  | {
-      readonly type: 'tokens'
-      /** None where there are more than TextRequest.most. */
-      readonly tokens: Uint32Array
-      /** How many there are. */
-      readonly count: number
-      /** For `chat`, with the tokens: the rendered prompt. */
-      readonly rendered?: string
-      /** For `chat`: how long rendering took. */
-      readonly templateMs?: number
-    }
-  | { readonly type: 'grammar'; readonly gbnf: string }
+  | PromptAnswer
+  | Prepared
   /** The constraint was refused. `path` leads from its source to the guilty part; '' is the whole. */
   | { readonly type: 'refused'; readonly path: string; readonly message: string }
   /**
@@ -110,11 +136,6 @@ export interface TextTokens {
   readonly tokens: Uint32Array
   /** How many there are. */
   readonly count: number
-}
-
-/** A chat as the model reads it: its tokens, and, with them, the text they were made from. */
-export interface ChatPrompt extends TextTokens {
-  readonly rendered: string
 }
 
 /** Whose a call of the text process is, what for, and until when it is wanted. */

@@ -176,13 +176,8 @@ export class Altiplano {
         trainedContext: model.trainedContext,
       }),
       model: () => model.whenReady(),
-      chatTokens: async (messages, tools, kwargs, turn) =>
-        text.prompt({ type: 'chat', messages, tools, kwargs }, turn),
-      tokens: async (given, turn, begin = true) =>
-        text.prompt({ type: 'tokenize', text: given, bare: !begin }, turn),
-      markupTokens: async (given, turn) => text.prompt({ type: 'markup', text: given }, turn),
-      infillTokens: async (prefix, suffix, turn) => text.prompt({ type: 'infill', prefix, suffix }, turn),
-      grammar: (constraint, param, turn) => text.grammar(constraint, param, turn),
+      prompt: (call, turn) => text.prompt(call, turn),
+      prepare: (wanted, param, turn) => text.prepare(wanted, param, turn),
       estimateTokens: (texts) => {
         model.openEstimator()
         return text.estimateTokens(texts)

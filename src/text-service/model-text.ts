@@ -1,14 +1,19 @@
 import { modelLoading, quoted, ServingError } from '../base/errors.ts'
 import { fitInContext } from '../generation/fit.ts'
-import { type RequestTrace, traceOf } from '../generation/request-trace.ts'
+import { traceOf } from '../generation/request-trace.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
-import type { ChatPrompt, TextAnswer, TextCall, TextTurn } from '../protocol/text-messages.ts'
+import type {
+  Preparation,
+  Prepared,
+  PromptAnswer,
+  PromptCall,
+  TextAnswer,
+  TextTokens,
+  TextTurn,
+} from '../protocol/text-messages.ts'
 import { charactersOf } from '../text/text-sample.ts'
 import type { TextClient } from './text-client.ts'
 import { TokenEstimator } from './token-estimator.ts'
-
-/** A call whose answer is tokens. */
-type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'markup' | 'infill' }>
 
 /** A machine that has had no time for seconds will hardly have it in one. */
 const STARVED_RETRY_MS = 5000
@@ -84,35 +89,49 @@ export class ModelText {
     return longest
   }
 
-  /** @throws ServingError when the text process refuses or fails. */
-  async prompt(call: PromptCall, turn: TextTurn): Promise<ChatPrompt> {
-    const client = this.#ready()
+  /** The tokens of a prompt. @throws ServingError when the text process refuses or fails. */
+  async prompt(call: PromptCall, turn: TextTurn): Promise<TextTokens> {
     this.#refuseHuge(call, turn.bulk)
     const started = performance.now()
-    const answer = await client.call(call, turn)
-    if (answer.type === 'tokens') {
-      const { tokens, count, rendered, templateMs } = answer
-      tracePrompt(traceOf(turn.signal), started, templateMs)
-      this.#learn(rendered?.length ?? textLength(call), count)
-      return { tokens, count, rendered: rendered ?? '' }
-    }
-    if (answer.type === 'error' && answer.code === 'template_error') {
-      throw new ServingError('template_error', "The model's chat template does not take these messages", {
-        param: 'messages',
-        cause: new Error(answer.message),
-      })
-    }
-    throw failedText('The text of your request could not be tokenized', answer)
+    const answer = await this.#ready().call(call, turn)
+    if (answer.type !== 'tokens') throw failedText(answer)
+    this.#onPrompt(answer, started, turn)
+    return answer
   }
 
-  /** GBNF of a constraint. @throws ServingError naming the path of what cannot be honoured. */
-  async grammar(constraint: Constraint, param: string, turn: TextTurn): Promise<string> {
+  /**
+   * All that the generations of a request need, in one turn. Where a prompt has more tokens than are of use there is nothing but
+   * the prompts. @param param the field that the constraint came from.
+   * @throws ServingError naming the path of what cannot be honoured; when the text process refuses or fails.
+   */
+  async prepare(wanted: Preparation, param: string, turn: TextTurn): Promise<Prepared> {
+    const { prompts: asked, constraint, thoughtEnding, prediction } = wanted
+    if (asked.length === 0 && (constraint ?? thoughtEnding ?? prediction) === undefined)
+      return { type: 'prepared', prompts: [] }
+    for (const call of asked) this.#refuseHuge(call, turn.bulk)
     const started = performance.now()
-    const answer = await this.#ready().call({ type: 'grammar', ...constraint }, turn)
-    traceOf(turn.signal)?.add('compile', started)
-    if (answer.type === 'grammar') return answer.gbnf
-    if (answer.type === 'refused') throw refusedConstraint(constraint, param, answer)
-    throw failedText('The constraint of your request could not be compiled', answer)
+    const answer = await this.#ready().call({ type: 'prepare', ...wanted }, turn)
+    if (answer.type === 'refused' && constraint) throw refusedConstraint(constraint, param, answer)
+    if (answer.type !== 'prepared') throw failedText(answer)
+    const over = performance.now()
+    const { prompts, grammar, compileMs = 0 } = answer
+    if (grammar !== undefined) traceOf(turn.signal)?.add('compile', Math.max(started, over - compileMs), over)
+    for (const prompt of prompts) this.#onPrompt(prompt, started, turn, over - compileMs)
+    return answer
+  }
+
+  /** The text process renders, then tokenizes; waiting for its turn counts as the first of them. */
+  #onPrompt(
+    { count, characters, templateMs }: PromptAnswer,
+    started: number,
+    { signal }: TextTurn,
+    over = performance.now(),
+  ): void {
+    this.#learn(characters, count)
+    const trace = traceOf(signal)
+    const rendered = Math.min(over, started + (templateMs ?? 0))
+    if (templateMs !== undefined) trace?.add('template', started, rendered)
+    trace?.add('tokenize', rendered, over)
   }
 
   #ready(): TextClient {
@@ -122,20 +141,18 @@ export class ModelText {
   }
 }
 
-/** The text process renders, then tokenizes; waiting for its turn counts as the first of them. */
-function tracePrompt(trace: RequestTrace | undefined, started: number, templateMs: number | undefined): void {
-  const over = performance.now()
-  if (templateMs !== undefined) trace?.add('template', started, Math.min(over, started + templateMs))
-  trace?.add('tokenize', Math.min(over, started + (templateMs ?? 0)), over)
-}
-
 /** What is no fault of the request's is worth another try. */
-function failedText(message: string, answer: TextAnswer): ServingError {
+function failedText(answer: TextAnswer): ServingError {
+  const message = 'The text of your request could not be read'
   if (answer.type !== 'error') {
     return new ServingError('internal_error', message, { cause: new Error('an answer to another question') })
   }
   const cause = new Error(answer.message)
   if (answer.code === 'not_ready') return modelLoading(answer.message)
+  if (answer.code === 'template_error') {
+    const refused = "The model's chat template does not take these messages"
+    return new ServingError('template_error', refused, { param: 'messages', cause })
+  }
   if (answer.code === 'costly') {
     const costly = 'The prompt or the schema of this request takes more CPU to read than one may'
     return new ServingError('request_too_complex', costly, { cause })
@@ -166,7 +183,7 @@ function refusedConstraint(
 
 /** Characters that are sure to be in the prompt. */
 function textLength(call: PromptCall): number {
-  if (call.type === 'tokenize' || call.type === 'markup') return call.text.length
+  if (call.type === 'tokenize') return call.text.length
   if (call.type === 'infill') return call.prefix.length + call.suffix.length
   return call.messages.reduce((sum, message) => sum + message.content.length, 0)
 }

@@ -66,9 +66,12 @@ export class TextClient {
    * @throws what the turn's signal aborts with.
    */
   async call(body: TextCall, turn: TextTurn): Promise<TextAnswer> {
-    const size = charactersOf(stringsIn(body))
-    const kind = `${body.type} ${turn.share.tenant}`
-    const isLong = size > LONG_TEXT || (this.#costly.get(kind) ?? 0) > performance.now()
+    const parts = body.type === 'prepare' ? [body.prompts, body.constraint, body.prediction] : [body]
+    const sizes = parts.map((part) => charactersOf(stringsIn(part)))
+    const size = sizes.reduce((sum, part) => sum + part, 0)
+    const compiles = body.type === 'prepare' && body.constraint !== undefined
+    const kind = `${compiles ? 'grammar' : 'prompt'} ${turn.share.tenant}`
+    const isLong = Math.max(...sizes) > LONG_TEXT || (this.#costly.get(kind) ?? 0) > performance.now()
     const answer = await this.#answer(body, size, turn, isLong ? this.#longWorker(turn.bulk) : undefined)
     if (answer.type === 'error' && answer.code === 'costly') this.#remember(kind)
     return answer

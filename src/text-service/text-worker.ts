@@ -111,7 +111,7 @@ export class TextWorker {
       }
       const call: Call = {
         share: bulk ? { ...share, priority: share.priority + 1 } : share,
-        kind: body.type === 'grammar' ? 'grammar' : 'text',
+        kind: body.type === 'prepare' && body.constraint !== undefined ? 'grammar' : 'text',
         size,
         body,
         most,

@@ -1,19 +1,22 @@
 import { setPriority } from 'node:os'
 import { Template } from '@huggingface/jinja'
 import { type LlamaVocabulary, openVocabulary } from '../engine/llama/vocabulary.ts'
-import type { Constraint } from '../grammar/compile-grammar.ts'
+import { afterThought, type Constraint } from '../grammar/compile-grammar.ts'
 import { GrammarError } from '../grammar/gbnf/grammar-error.ts'
 import { TextCache } from '../grammar/gbnf/text-cache.ts'
 import { compileLoosely } from '../grammar/loose-calls.ts'
 import { serveChild } from '../process/child-channel.ts'
 import type {
+  Preparation,
+  PromptAnswer,
+  PromptCall,
   TextAnswer,
-  TextCall,
   TextInit,
   TextReady,
   TextRequest,
   TextResponse,
 } from '../protocol/text-messages.ts'
+import { endsInThought } from '../text/scan/reasoning.ts'
 import { chatAbilities } from '../text/template/chat-abilities.ts'
 import {
   type ChatInput,
@@ -28,8 +31,6 @@ import { plainTemplate } from '../text/template/plain-template.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { plainJson } from '../text/tool-formats/plain-json.ts'
 import { Tidying } from './tidying.ts'
-
-type TokensAnswer = Extract<TextAnswer, { type: 'tokens' }>
 
 /** Characters of compiled grammars, with their sources, that are kept. */
 const GRAMMAR_CACHE = 8_000_000
@@ -62,21 +63,39 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   }
   const compile = grammarCompiler()
   const tidying = new Tidying()
-  const answer = (call: TextCall, most?: number): TextAnswer => {
-    if (call.type === 'grammar') return compile(call)
-    if (call.type === 'tokenize') {
-      const tokens = vocabulary.tokenize(call.text, false)
-      return told(call.bare ? tokens : withBos([tokens]), most)
+  const read = (call: PromptCall, most?: number): PromptAnswer => {
+    if (call.type === 'chat') {
+      const started = performance.now()
+      const pieces = render(call)
+      const templateMs = performance.now() - started
+      const tokens = withBos(pieces.map((piece) => vocabulary.tokenize(piece, true)))
+      const rendered = pieces.join('')
+      const inThought = chat.reasoning !== undefined && endsInThought(rendered, chat.reasoning)
+      return { ...told(tokens, rendered.length, most), inThought, templateMs }
     }
-    if (call.type === 'markup') return told(vocabulary.tokenize(call.text, true), most)
-    if (call.type === 'infill') return told(withBos(infill(call, vocabulary)), most)
+    if (call.type === 'infill')
+      return told(withBos(infill(call, vocabulary)), call.prefix.length + call.suffix.length, most)
+    const tokens = vocabulary.tokenize(call.text, false)
+    return told(call.bare ? tokens : withBos([tokens]), call.text.length, most)
+  }
+  const prepare = (wanted: Preparation, most = Number.POSITIVE_INFINITY): TextAnswer => {
+    const { constraint, openThought, thoughtEnding, prediction } = wanted
+    const prompts = wanted.prompts.map((prompt) => read(prompt, most))
+    // Nothing will be generated: the gateway says why.
+    if (prompts.some(({ count }) => count > most)) return { type: 'prepared', prompts }
     const started = performance.now()
-    const pieces = render(call)
-    const templateMs = performance.now() - started
-    const tokens = withBos(pieces.map((piece) => vocabulary.tokenize(piece, true)))
-    // Whose tokens are too many is of no use as a text, either.
-    const rendered = most === undefined || tokens.length <= most ? { rendered: pieces.join('') } : {}
-    return { ...told(tokens, most), ...rendered, templateMs }
+    const held =
+      openThought && prompts[0]?.inThought && constraint ? afterThought(constraint, openThought) : constraint
+    const compiled = held && compile(held)
+    if (typeof compiled === 'object') return compiled
+    return {
+      type: 'prepared',
+      prompts,
+      grammar: compiled,
+      compileMs: performance.now() - started,
+      thoughtEnding: thoughtEnding === undefined ? undefined : vocabulary.tokenize(thoughtEnding, true),
+      prediction: prediction === undefined ? undefined : vocabulary.tokenize(prediction, false),
+    }
   }
   return {
     ready: {
@@ -85,7 +104,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     },
     onMessage: ({ call, body, most }) => {
       const before = process.cpuUsage()
-      const answered = safely(() => answer(body, most))
+      const answered = safely(() => (body.type === 'prepare' ? prepare(body, most) : read(body, most)))
       const { user, system } = process.cpuUsage(before)
       channel.send({ call, body: answered, cpuMs: (user + system) / 1000 })
       channel.progress()
@@ -137,22 +156,25 @@ function joined(pieces: readonly Uint32Array[]): Uint32Array {
 }
 
 /** Tokens, or only how many they are where that is more than is of use. */
-function told(tokens: Uint32Array, most = Number.POSITIVE_INFINITY): TokensAnswer {
+function told(tokens: Uint32Array, characters: number, most = Number.POSITIVE_INFINITY): PromptAnswer {
   const { length: count } = tokens
-  return { type: 'tokens', tokens: count > most ? new Uint32Array() : tokens, count }
+  const used = count > most ? new Uint32Array() : tokens
+  return { type: 'tokens', tokens: used, count, characters, inThought: false }
 }
 
-/** Compiles constraints, and remembers what came of them; a refusal is found again. */
-function grammarCompiler(): (constraint: Constraint) => TextAnswer {
+type Refusal = Extract<TextAnswer, { type: 'refused' }>
+
+/** Compiles constraints to GBNF, and remembers what came of them; a refusal is found again. */
+function grammarCompiler(): (constraint: Constraint) => string | Refusal {
   const cache = new TextCache(GRAMMAR_CACHE)
   return ({ kind, source, calls, thought, lead }) => {
     const key = `${kind} ${JSON.stringify([calls, thought, lead])} ${source}`
     const known = cache.get(key)
-    if (known !== undefined) return { type: 'grammar', gbnf: known }
+    if (known !== undefined) return known
     try {
       const gbnf = compileLoosely({ kind, source, calls, thought, lead })
       cache.set(key, gbnf)
-      return { type: 'grammar', gbnf }
+      return gbnf
     } catch (error) {
       if (!(error instanceof GrammarError)) throw error
       return { type: 'refused', path: error.path, message: error.message }

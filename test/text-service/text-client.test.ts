@@ -124,7 +124,20 @@ it('only counts tokens that are of no use', async () => {
   const count = all.type === 'tokens' ? all.tokens.length : 0
   expect([count > 90, all]).toMatchObject([true, { count }])
   expect(await ask(count)).toEqual(all)
-  expect(await ask(count - 1)).toEqual({ type: 'tokens', tokens: new Uint32Array(), count })
+  expect(await ask(count - 1)).toEqual({ ...all, tokens: new Uint32Array() })
+})
+
+it('prepares nothing else for a prompt with more tokens than are of use', async () => {
+  const text = await start(2000)
+  const prompts = [{ type: 'tokenize' as const, text: 'word '.repeat(100) }]
+  const wanted = { prompts, openThought: undefined, thoughtEnding: '.', prediction: 'a b' }
+  const constraint = { kind: 'gbnf', source: 'root ::= (' } as const
+  const ask = async (most: number): Promise<TextAnswer> =>
+    text.call({ type: 'prepare', ...wanted, constraint }, { ...turn, most })
+  expect(await ask(1000)).toMatchObject({ type: 'refused' })
+  const tooLong = await ask(10)
+  expect(tooLong).toMatchObject({ type: 'prepared', prompts: [{ tokens: new Uint32Array() }] })
+  expect(tooLong).not.toHaveProperty('thoughtEnding')
 })
 
 it('drops a call that nobody waits for any more', async () => {
@@ -217,5 +230,22 @@ it.each([
   )
   const error = { code: told, retryAfterMs }
   await expect(text.prompt({ type: 'tokenize', text: 'Hello' }, turn)).rejects.toMatchObject(error)
-  await expect(text.grammar({ kind: 'json_object', source: '' }, 'x', turn)).rejects.toMatchObject(error)
+  const constraint = { kind: 'json_object', source: '' } as const
+  const nothing = { openThought: undefined, thoughtEnding: undefined, prediction: undefined }
+  const wanted = { ...nothing, prompts: [], constraint }
+  await expect(text.prepare(wanted, 'x', turn)).rejects.toMatchObject(error)
+})
+
+it('a preparation with nothing in it asks nobody', async () => {
+  const text = new ModelText(
+    () => undefined,
+    () => undefined,
+  )
+  const nothing = {
+    constraint: undefined,
+    openThought: undefined,
+    thoughtEnding: undefined,
+    prediction: undefined,
+  }
+  expect(await text.prepare({ ...nothing, prompts: [] }, '', turn)).toEqual({ type: 'prepared', prompts: [] })
 })

@@ -1,20 +1,21 @@
 import { fitInContext } from '../../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import type { LogprobRequest } from '../../protocol/sequence-spec.ts'
-import type { ChatPrompt, TextTurn } from '../../protocol/text-messages.ts'
+import type { PromptCall } from '../../protocol/text-messages.ts'
 import { stringsIn } from '../../text/json-strings.ts'
 import type { OutputFormat } from '../../text/output/output-parser.ts'
-import { endsInThought } from '../../text/scan/reasoning.ts'
+import type { ReasoningTags } from '../../text/scan/reasoning.ts'
 import type { ChatMessage } from '../../text/template/chat-message.ts'
 import { toolFormatNamed } from '../../text/tool-formats/formats.ts'
+import type { ToolFormat } from '../../text/tool-formats/tool-format.ts'
 import { invalidValue } from '../fields.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import type { Sharing } from '../sharing.ts'
 import { wantedOutput } from './forced-calls.ts'
 import { generationRequests } from './generation-requests.ts'
 import type { SamplingRequest } from './sampling.ts'
-import { type SpeculationRequest, speculate } from './speculation.ts'
-import { constrain, type WantedConstraint } from './structured-output.ts'
+import { predicted, type SpeculationRequest, speculationOf } from './speculation.ts'
+import { constrained, type WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
 import type { ToolRequest } from './tools.ts'
 
@@ -38,12 +39,11 @@ export interface ChatRequest extends SamplingRequest, Sharing {
 /** That an estimate looks at, messages first. Schemas of tools that have more are told by their tokens only. */
 const MOST_STRINGS = 4000
 
-/** The prompt as the model reads it. @throws ServingError invalid_value, template_error. */
-export async function renderChat(chat: ChatRequest, serving: Serving, turn: TextTurn): Promise<ChatPrompt> {
-  if (!chat.messages.some((message) => message.content !== '' || message.tool_calls !== undefined)) {
-    throw invalidValue(chat.messagesField ?? 'messages', 'every message is empty.')
-  }
-  return serving.chatTokens(chat.messages, chat.tools.tools, chat.thinking.kwargs, turn)
+/** What the text process is to make a prompt of. @throws ServingError invalid_value where there is nothing to read. */
+export function promptOf({ messages, messagesField, tools, thinking }: ChatRequest): PromptCall {
+  if (!messages.some((message) => message.content !== '' || message.tool_calls !== undefined))
+    throw invalidValue(messagesField ?? 'messages', 'every message is empty.')
+  return { type: 'chat', messages, tools: tools.tools, kwargs: thinking.kwargs }
 }
 
 /** What an estimate of its tokens goes by. */
@@ -70,23 +70,30 @@ async function prepareChat(
   serving: Serving,
   signal: AbortSignal,
 ): Promise<GenerationRequest[]> {
+  const { reasoning, toolFormat } = ready.info.chat
+  const format = toolFormatNamed(toolFormat)
+  const wanted = wantedOutput(chat.constraint, chat.tools, reasoning, format, chat.thinking)
   const turn = { share: chat.share, signal, most: ready.contextSize }
-  const prompt = await renderChat(chat, serving, turn)
+  const preparation = {
+    prompts: [promptOf(chat)],
+    constraint: wanted?.constraint,
+    openThought: wanted?.openThought,
+    thoughtEnding: thoughtEnding(chat, reasoning, format),
+    ...predicted(chat.speculation),
+  }
+  const prepared = await serving.prepare(preparation, wanted?.param ?? '', turn)
+  const [prompt] = prepared.prompts
+  if (prompt === undefined) throw new Error('the text process made no prompt of a chat')
   const maxTokens = roomFor(chat, prompt.count, ready.contextSize)
-  const output = outputFormat(chat, ready, prompt.rendered)
-  const wanted = wantedOutput(
-    chat.constraint,
-    chat.tools,
-    output,
-    toolFormatNamed(ready.info.chat.toolFormat),
-    chat.thinking,
-  )
-  const sampling = await constrain(chat.sampling, wanted, ready.vocabulary, serving, turn, output.markers)
-  const thoughtLimit = await limitThought(chat, output, serving, turn)
-  const speculation = await speculate(chat.speculation, serving, turn)
-  const { logprobs } = chat
-  const prepared = { prompt: prompt.tokens, maxTokens, sampling, speculation, logprobs, output, thoughtLimit }
-  return generationRequests(chat, prepared, ready, chat.n)
+  const output = outputFormat(chat, ready, prompt.inThought)
+  const sampling = constrained(chat.sampling, prepared.grammar, ready.vocabulary, output.markers)
+  const speculation = speculationOf(chat.speculation, prepared.prediction)
+  const { tokens } = prompt
+  const { logprobs, thinking } = chat
+  const ending = prepared.thoughtEnding
+  const thoughtLimit = ending && { tokens: Math.max(1, thinking.budget ?? 1), ending }
+  const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs, output, thoughtLimit }
+  return generationRequests(chat, all, ready, chat.n)
 }
 
 function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): number {
@@ -97,23 +104,19 @@ function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): 
   return Math.min(maxTokens, fits(undefined))
 }
 
-/** How a thought is ended that is too long: as models write it. */
-async function limitThought(
+/** How a thought is ended that is too long: as models write it. Undefined: it may be as long as it gets. */
+function thoughtEnding(
   { thinking: { budget } }: ChatRequest,
-  { reasoning, tools }: OutputFormat,
-  serving: Serving,
-  turn: TextTurn,
-): Promise<GenerationRequest['thoughtLimit']> {
+  reasoning: ReasoningTags | undefined,
+  format: ToolFormat | undefined,
+): string | undefined {
   if (budget === undefined || reasoning === undefined) return undefined
-  const { close } = reasoning.tags
-  const format = tools && toolFormatNamed(tools.format)
-  const ending = format?.thought === undefined ? `\n${close}\n\n` : close
-  const { tokens } = await serving.markupTokens(ending, turn)
-  return { tokens: Math.max(1, budget), ending: tokens }
+  const { close } = reasoning
+  return format?.thought === undefined ? `\n${close}\n\n` : close
 }
 
 /** How the answer to this prompt is to be read. */
-function outputFormat(chat: ChatRequest, { info }: ReadyModel, rendered: string): OutputFormat {
+function outputFormat(chat: ChatRequest, { info }: ReadyModel, inThought: boolean): OutputFormat {
   const { reasoning, reasoningMarkers, toolMarkers } = info.chat
   const format = toolFormatNamed(info.chat.toolFormat)
   const none = { format: info.chat.toolFormat, offered: new Map<string, unknown>(), single: false }
@@ -121,7 +124,7 @@ function outputFormat(chat: ChatRequest, { info }: ReadyModel, rendered: string)
   // A document may hold what looks like a call.
   const opening = chat.constraint && format?.lead === undefined ? format?.notation?.mark : undefined
   return {
-    ...(reasoning && { reasoning: { tags: reasoning, opened: endsInThought(rendered, reasoning) } }),
+    ...(reasoning && { reasoning: { tags: reasoning, opened: inThought } }),
     ...(tools && { tools: { ...tools, opening } }),
     // Where no call is looked for, its markup stays out of the content.
     markers: new Map([...reasoningMarkers, ...(tools ? toolMarkers : [])]),

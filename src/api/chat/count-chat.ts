@@ -1,18 +1,18 @@
-import type { ChatPrompt } from '../../protocol/text-messages.ts'
+import type { TextTokens } from '../../protocol/text-messages.ts'
 import type { Serving } from '../serving.ts'
-import { type ChatRequest, renderChat, textsOf } from './chat.ts'
+import { type ChatRequest, promptOf, textsOf } from './chat.ts'
 import { MOST_TOKENS, tokensOnly } from './tokens-only.ts'
 
-/** The tokens of a chat that nothing is generated of. @throws ServingError as renderChat and tokensOnly do. */
+/** The tokens of a chat that nothing is generated of. @throws ServingError as Serving.prompt and tokensOnly do. */
 export async function chatTokens(
   chat: ChatRequest,
   serving: Serving,
   signal: AbortSignal,
   most = MOST_TOKENS,
-): Promise<ChatPrompt> {
+): Promise<TextTokens> {
   const estimate = await serving.estimateTokens(textsOf(chat))
   const wanted = { share: chat.share, signal, estimate, most }
-  return tokensOnly(wanted, serving, (turn) => renderChat(chat, serving, turn))
+  return tokensOnly(wanted, serving, (turn) => serving.prompt(promptOf(chat), turn))
 }
 
 /** Only how many they are. @throws ServingError as chatTokens does. */

@@ -1,10 +1,15 @@
 import type { Thought } from '../../grammar/calls/thought-first.ts'
 import type { Constraint, OfferedCalls } from '../../grammar/compile-grammar.ts'
-import type { OutputFormat } from '../../text/output/output-parser.ts'
+import type { ReasoningTags } from '../../text/scan/reasoning.ts'
 import type { ToolFormat } from '../../text/tool-formats/tool-format.ts'
 import type { WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
 import type { ToolRequest } from './tools.ts'
+
+/** What an answer is held to, and the thought that comes first where the prompt ends inside one. */
+export interface WantedOutput extends WantedConstraint {
+  readonly openThought: Thought | undefined
+}
 
 /**
  * What an answer is held to: what was asked for, calls, or whichever of both the model begins; with room for the thought
@@ -14,10 +19,10 @@ import type { ToolRequest } from './tools.ts'
 export function wantedOutput(
   asked: WantedConstraint | undefined,
   tools: ToolRequest,
-  { reasoning }: Pick<OutputFormat, 'reasoning'>,
+  reasoning: ReasoningTags | undefined,
   format: ToolFormat | undefined,
   { kwargs }: Pick<ThinkingRequest, 'kwargs'>,
-): WantedConstraint | undefined {
+): WantedOutput | undefined {
   const { forced } = tools
   const wantsThought = Object.values(kwargs).some((value) => value !== false)
   const document = forced === undefined ? asked : undefined
@@ -30,13 +35,14 @@ export function wantedOutput(
     thought: thoughtBefore(anyText, reasoning, format, wantsThought),
     lead: document && format?.lead,
   }
-  return { constraint, param: document?.param ?? 'tools' }
+  const openThought = reasoning && format?.thought === undefined ? { ...reasoning, opened: true } : undefined
+  return { constraint, param: document?.param ?? 'tools', openThought }
 }
 
 function offeredCalls(
   { output, forced, strict }: ToolRequest,
   besideDocument: boolean,
-  reasoning: OutputFormat['reasoning'],
+  reasoning: ReasoningTags | undefined,
   format: ToolFormat | undefined,
 ): OfferedCalls | undefined {
   const notation = format?.notation
@@ -48,18 +54,17 @@ function offeredCalls(
     tools,
     wanted: free ? 'any' : forced === 'one' || output.single ? 'one' : 'some',
     loose: forced === undefined ? tools.flatMap(([name]) => (strict.has(name) ? [] : [name])) : [],
-    thought: free && format?.thought === undefined && !reasoning?.opened ? reasoning?.tags : undefined,
+    thought: free && format?.thought === undefined ? reasoning : undefined,
   }
 }
 
 function thoughtBefore(
   anyText: boolean,
-  reasoning: OutputFormat['reasoning'],
+  reasoning: ReasoningTags | undefined,
   format: ToolFormat | undefined,
   wanted: boolean,
 ): Thought | undefined {
   // Where any text may come, a thought may.
   if (format?.thought !== undefined) return anyText ? undefined : { ...format.thought, opened: false }
-  if (reasoning === undefined || (!reasoning.opened && (anyText || !wanted))) return undefined
-  return { ...reasoning.tags, opened: reasoning.opened }
+  return reasoning === undefined || anyText || !wanted ? undefined : { ...reasoning, opened: false }
 }

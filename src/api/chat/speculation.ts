@@ -1,6 +1,5 @@
-import type { TextTurn } from '../../protocol/text-messages.ts'
+import type { SequenceSpec } from '../../protocol/sequence-spec.ts'
 import { type Fields, missing, oneOf } from '../fields.ts'
-import type { Serving } from '../serving.ts'
 import { readContent } from './content.ts'
 
 /** Whether tokens are guessed ahead, and a text that the output is expected to be like. */
@@ -24,13 +23,17 @@ export function readSpeculation(fields: Fields, byDefault: boolean): Speculation
   return { wanted: wanted ?? true, prediction }
 }
 
-/** What the engine is to do about it; undefined: nothing. A prediction of more tokens than are of use predicts nothing. */
-export async function speculate(
-  { wanted, prediction }: SpeculationRequest,
-  serving: Pick<Serving, 'tokens'>,
-  turn: TextTurn,
-): Promise<{ readonly prediction: readonly number[] } | undefined> {
-  if (!wanted) return undefined
-  if (prediction === '') return { prediction: [] }
-  return { prediction: [...(await serving.tokens(prediction, turn)).tokens] }
+/** The text that has to be tokenized for it. */
+export function predicted({ wanted, prediction }: SpeculationRequest): {
+  readonly prediction: string | undefined
+} {
+  return { prediction: wanted && prediction !== '' ? prediction : undefined }
+}
+
+/** What the engine is to do about it; undefined: nothing. */
+export function speculationOf(
+  { wanted }: SpeculationRequest,
+  prediction: Uint32Array = new Uint32Array(),
+): SequenceSpec['speculation'] {
+  return wanted ? { prediction: [...prediction] } : undefined
 }

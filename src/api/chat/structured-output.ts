@@ -2,9 +2,8 @@ import { ServingError } from '../../base/errors.ts'
 import type { Constraint } from '../../grammar/compile-grammar.ts'
 import { GRAMMAR_LIMITS } from '../../grammar/gbnf/limits.ts'
 import type { SamplingParams } from '../../protocol/engine.ts'
-import type { TextTurn, Vocabulary } from '../../protocol/text-messages.ts'
+import type { Vocabulary } from '../../protocol/text-messages.ts'
 import { emptyArray, type Fields, invalidValue, missing, oneOf, tooLong, wrongType } from '../fields.ts'
-import type { Serving } from '../serving.ts'
 
 /** What a request wants its output to be, and the field that says so. */
 export interface WantedConstraint {
@@ -46,20 +45,17 @@ export function checkEnd(fields: Fields, wanted: WantedConstraint | undefined): 
 }
 
 /**
- * The sampling with the constraint in it, compiled.
+ * The sampling with a compiled constraint in it.
+ * @param grammar GBNF; undefined: there is no constraint.
  * @param markers control tokens that are read as text.
- * @throws ServingError invalid_json_schema, invalid_grammar.
  */
-export async function constrain(
+export function constrained(
   sampling: SamplingParams,
-  wanted: WantedConstraint | undefined,
+  grammar: string | undefined,
   vocabulary: Vocabulary,
-  serving: Pick<Serving, 'grammar'>,
-  turn: TextTurn,
   markers: ReadonlyMap<number, string> = new Map(),
-): Promise<SamplingParams> {
-  if (wanted === undefined) return sampling
-  const grammar = await serving.grammar(wanted.constraint, wanted.param, turn)
+): SamplingParams {
+  if (grammar === undefined) return sampling
   const bans = silentTokens(vocabulary).filter(([token]) => !markers.has(token))
   return { ...sampling, grammar, logitBias: [...sampling.logitBias, ...bans] }
 }

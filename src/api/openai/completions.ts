@@ -4,14 +4,14 @@ import type { ServingError } from '../../base/errors.ts'
 import { fitInContext } from '../../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
-import type { TextTokens, TextTurn } from '../../protocol/text-messages.ts'
+import type { PromptCall, TextTokens, TextTurn } from '../../protocol/text-messages.ts'
 import { collectChoices } from '../chat/collect.ts'
 import { ignoredFields } from '../chat/common-fields.ts'
 import { generationRequests } from '../chat/generation-requests.ts'
 import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { speculate } from '../chat/speculation.ts'
-import { constrain } from '../chat/structured-output.ts'
+import { predicted, speculationOf } from '../chat/speculation.ts'
+import { constrained } from '../chat/structured-output.ts'
 import { Fields, invalidValue } from '../fields.ts'
 import { readModel } from '../model-names.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
@@ -91,20 +91,32 @@ async function prepareAll(
   signal: AbortSignal,
 ): Promise<GenerationRequest[]> {
   const turn = { share: wanted.share, signal, most: ready.contextSize }
-  const sampling = await constrain(wanted.sampling, wanted.constraint, ready.vocabulary, serving, turn)
-  const speculation = await speculate(wanted.speculation, serving, turn)
+  const { prompts, constraint } = wanted
+  const preparation = {
+    prompts: prompts.flatMap((prompt) =>
+      typeof prompt === 'string' ? [promptOf(prompt, wanted.suffix)] : [],
+    ),
+    constraint: constraint?.constraint,
+    openThought: undefined,
+    thoughtEnding: undefined,
+    ...predicted(wanted.speculation),
+  }
+  const prepared = await serving.prepare(preparation, constraint?.param ?? '', turn)
+  const sampling = constrained(wanted.sampling, prepared.grammar, ready.vocabulary)
+  const speculation = speculationOf(wanted.speculation, prepared.prediction)
   // Choices are compared by their log probabilities.
   const logprobs = wanted.logprobs ?? (wanted.bestOf > wanted.n ? { top: 0, prompt: false } : undefined)
   const requests: GenerationRequest[] = []
+  const texts = prepared.prompts.values()
   let told = 0
-  for (const prompt of wanted.prompts) {
-    const { tokens, count } = await tokensOf(prompt, wanted.suffix, serving, turn)
+  for (const prompt of prompts) {
+    const { tokens, count } = typeof prompt === 'string' ? notEmpty(texts.next().value) : listed(prompt)
     const maxTokens = fitInContext(count, wanted.maxTokens, ready.contextSize, 'prompt')
     if (logprobs?.prompt) told += count * wanted.bestOf * (logprobs.top + 1)
     if (told > MOST_TOLD) throw tooMuchTold()
-    const prepared = { prompt: tokens, maxTokens, sampling, speculation, logprobs }
+    const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs }
     const unread = { output: undefined, thoughtLimit: undefined }
-    requests.push(...generationRequests(wanted, { ...prepared, ...unread }, ready, wanted.bestOf))
+    requests.push(...generationRequests(wanted, { ...all, ...unread }, ready, wanted.bestOf))
   }
   return requests
 }
@@ -116,11 +128,21 @@ export async function tokensOf(
   serving: Serving,
   turn: TextTurn,
 ): Promise<TextTokens> {
-  if (typeof prompt !== 'string') return { tokens: prompt, count: prompt.length }
-  const counted = await (suffix === undefined
-    ? serving.tokens(prompt, turn)
-    : serving.infillTokens(prompt, suffix, turn))
-  if (counted.count > 0) return counted
+  return typeof prompt === 'string'
+    ? notEmpty(await serving.prompt(promptOf(prompt, suffix), turn))
+    : listed(prompt)
+}
+
+function promptOf(text: string, suffix: string | undefined): PromptCall {
+  return suffix === undefined ? { type: 'tokenize', text } : { type: 'infill', prefix: text, suffix }
+}
+
+function listed(tokens: Uint32Array): TextTokens {
+  return { tokens, count: tokens.length }
+}
+
+function notEmpty(counted: TextTokens | undefined): TextTokens {
+  if (counted !== undefined && counted.count > 0) return counted
   throw invalidValue('prompt', 'it is empty, and this model has no token to begin with.')
 }
 

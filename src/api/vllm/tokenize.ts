@@ -47,7 +47,7 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
     const estimate = await serving.estimateTokens([text])
     const wanted = { share: shareOf(request.tenant), signal, estimate, most: MOST_TOKENS }
     const { tokens, count } = await tokensOnly(wanted, serving, (turn) =>
-      serving.tokens(text, turn, special ?? plain === undefined),
+      serving.prompt({ type: 'tokenize', text, bare: !(special ?? plain === undefined) }, turn),
     )
     checkListed(count, plain === undefined ? 'prompt' : 'content')
     const slices =
