@@ -14,8 +14,8 @@ export interface PrebuiltBinary {
 
 const require = createRequire(import.meta.url)
 
-/** node-llama-cpp's compiled JavaScript. */
-export function libraryFolder(): string {
+/** The folder of node-llama-cpp's compiled JavaScript. */
+function libraryFolder(): string {
   return dirname(require.resolve('node-llama-cpp'))
 }
 

@@ -75,7 +75,7 @@ interface Slot {
   grammar: GrammarPosition | undefined
 }
 
-/** Loads a GGUF. The only place, with its neighbours llama-*.ts, that knows node-llama-cpp. */
+/** Loads a GGUF into an engine. */
 export async function openLlama(
   options: LlamaOptions,
 ): Promise<{ engine: LlamaEngine; info: LlamaEngineInfo }> {
