@@ -21,7 +21,7 @@ type Shapes = ReadonlyMap<string, readonly number[]>
  * @param shards of the model.
  * @throws ModelFileError that names the file and says why.
  */
-export async function readLoraAdapter(path: string, shards: readonly string[]): Promise<LoraAdapter> {
+async function readLoraAdapter(path: string, shards: readonly string[]): Promise<LoraAdapter> {
   const { metadata, shapes } = await readGgufHeader(path)
   const fail = (reason: string): ModelFileError => new ModelFileError(`${basename(path)}: ${reason}`)
   const kind = metadata.get('general.type')

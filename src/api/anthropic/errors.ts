@@ -35,7 +35,7 @@ export function wireError(error: ServingError, requestId: string): AnthropicErro
 }
 
 /** Anthropic: a full server is 529. */
-export function statusOf(error: ServingError): number {
+function statusOf(error: ServingError): number {
   return error.code === 'server_overloaded' ? 529 : error.status
 }
 

@@ -24,7 +24,7 @@ export function textTree(branches: readonly Branch[]): GrammarNode {
 }
 
 /** Never ends in the middle of a surrogate pair. */
-export function commonPrefix(texts: readonly string[]): string {
+function commonPrefix(texts: readonly string[]): string {
   let shared = texts[0] ?? ''
   for (const text of texts) {
     let length = 0

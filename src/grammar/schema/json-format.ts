@@ -18,7 +18,7 @@ const HEX = '[0-9a-fA-F]{1,4}'
 const URI_CHAR = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 
 /** JSON Schema: values of `format`. Each is the format or a part of it: no 29th of February, no leap second, no URI without `//`. */
-export const FORMATS: Readonly<Record<string, string>> = {
+const FORMATS: Readonly<Record<string, string>> = {
   date: YEAR_MONTH_DAY,
   time: TIME,
   'date-time': `${YEAR_MONTH_DAY}T${TIME}`,

@@ -11,7 +11,7 @@ import {
 } from '../gbnf/node.ts'
 
 /** Digits of an integer: each of them survives a double. */
-export const INTEGER_DIGITS = 15
+const INTEGER_DIGITS = 15
 const FRACTION_DIGITS = 15
 const LARGEST = 10 ** INTEGER_DIGITS - 1
 const NON_ZERO = set([0x31, 0x39])

@@ -80,7 +80,7 @@ export function noneOfTexts(texts: readonly string[]): GrammarNode {
   return texts.includes('') ? node : optional(node)
 }
 
-export function intersect(a: readonly CodeRange[], b: readonly CodeRange[]): CodeRange[] {
+function intersect(a: readonly CodeRange[], b: readonly CodeRange[]): CodeRange[] {
   return withoutRanges(a, withoutRanges([[0, 0x10ffff]], b))
 }
 

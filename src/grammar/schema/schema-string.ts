@@ -76,7 +76,7 @@ function checkCount(count: number, path: string): void {
 }
 
 /** Runs a part's compiler; its error leads to the part. */
-export function at<T>(path: string, work: () => T): T {
+function at<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
