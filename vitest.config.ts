@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { SlowestFirst } from './test/support/slowest-first.ts'
 import { TimeByFolder } from './test/support/time-by-folder.ts'
 
 const newer = 'test/clients/newer'
@@ -30,6 +32,9 @@ const PURE = [
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Two a core of a small machine: most files wait for most of their time.
+    maxWorkers: Math.max(4, availableParallelism()),
+    sequence: { sequencer: SlowestFirst },
     globalSetup: 'test/support/build.ts',
     reporters: ['default', new TimeByFolder()],
     // For what never ends: on a machine with a load of eight, what takes three seconds takes half a minute.
@@ -39,7 +44,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        // The real engine, servers and clients. They wait for most of their time: more of them than there are cores.
+        // The real engine, servers and clients.
         test: {
           name: 'real',
           include: ['test/**/*.test.ts'],
@@ -49,11 +54,9 @@ export default defineConfig({
             ...(installed ? [] : [`${newer}/**`]),
             ...(cluster ? [] : ['test/cluster/**']),
           ],
-          maxWorkers: 3,
-          sequence: { groupOrder: 1 },
         },
       },
-      { extends: true, test: { name: 'pure', include: PURE, sequence: { groupOrder: 0 } } },
+      { extends: true, test: { name: 'pure', include: PURE } },
     ],
   },
 })
