@@ -2,11 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { basename, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { plots } from './plots.ts'
 import type { Results, Run, ServerStats } from './results.ts'
 import { reportText } from './tables.ts'
 
-/** report.json: every raw time. */
+/** Writes report.json.gz: every raw time. */
 export function writeRuns(
   directory: string,
   settings: object,
@@ -14,19 +15,19 @@ export function writeRuns(
   runs: readonly Run[],
 ): void {
   const report = { ...circumstances(), settings, servers, runs }
-  write(directory, 'report.json', `${JSON.stringify(report, withoutFolders)}\n`)
+  write(directory, 'report.json.gz', gzipSync(`${JSON.stringify(report, withoutFolders)}\n`))
 }
 
-/** report.json, report.txt with the tables, and the plots. */
+/** Writes report.json.gz, report.txt with the tables, and the plots. */
 export function writeReport(directory: string, settings: object, results: Results): void {
   writeRuns(directory, settings, results.servers, results.runs)
   write(directory, 'report.txt', `${reportText(results)}\n`)
   for (const { name, svg } of plots(results.groups)) write(directory, name, svg)
 }
 
-function write(directory: string, name: string, text: string): void {
+function write(directory: string, name: string, content: string | Uint8Array): void {
   mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, name), text)
+  writeFileSync(join(directory, name), content)
 }
 
 /** Reports are published: a file is known by its name, and where this machine keeps it is nobody's business. */
