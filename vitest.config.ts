@@ -19,6 +19,7 @@ const PURE = [
   'invariants',
   'kserve',
   'kvcache',
+  'metrics',
   'models',
   'scheduler',
   'text',

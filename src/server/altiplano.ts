@@ -14,9 +14,9 @@ import { TenantLimits } from '../http/access/tenant-limits.ts'
 import { Door } from '../http/door.ts'
 import type { ClientCertificates } from '../http/transport.ts'
 import { poolThreads } from '../machine/pool-threads.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { openLoraAdapterIn } from '../models/lora-adapter.ts'
 import type { KvEvents } from '../observability/kv-events/kv-events.ts'
-import { Metrics } from '../observability/metrics/metrics.ts'
 import type { Tracing } from '../observability/tracing/tracing.ts'
 import { childEntry } from '../process/child-process.ts'
 import { CrashWatch } from '../process/crash-watch.ts'
@@ -31,6 +31,7 @@ import type {
 } from '../protocol/engine-messages.ts'
 import { ModelText } from '../text-service/model-text.ts'
 import { TextClient } from '../text-service/text-client.ts'
+import { EngineMetrics } from './engine-metrics.ts'
 import { PooledModel } from './pooled-model.ts'
 import { buildServer } from './server.ts'
 
@@ -65,6 +66,7 @@ export interface AltiplanoOptions {
   /** Where adapters may be loaded from while the server runs; absent: they do not change. */
   readonly loraDir?: string | undefined
   readonly log: FastifyBaseLogger
+  readonly metrics: Metrics
   /** Absent: nothing is traced. */
   readonly tracing?: Tracing | undefined
   /** Absent: nobody is told what the slots hold. */
@@ -81,6 +83,7 @@ export class Altiplano {
   readonly names: readonly string[]
   readonly #options: AltiplanoOptions
   readonly #metrics: Metrics
+  readonly #engineMetrics: EngineMetrics
   readonly #generator: Generator
   readonly #loader = new AdapterLoader((command) => this.#engine?.send(command) ?? false)
   readonly #adapters: Adapters
@@ -94,7 +97,6 @@ export class Altiplano {
   /** The model's files. */
   #shards: readonly string[] = []
   #app: FastifyInstance | undefined
-  #stats: StepMessage['stats'] | undefined
   /** Why the model cannot be served at all, found before any child was started. */
   #unservable: (() => string) | undefined
   /** Whether the one model is the pooled one, and none generates text. */
@@ -107,17 +109,12 @@ export class Altiplano {
     this.#options = options
     this.names = options.names
     this.#pooled = new PooledModel(options.embeddingNames)
-    this.#metrics = new Metrics({
-      modelName: options.names[0] ?? 'model',
-      stats: () => this.#stats,
-      waiting: () => Math.max(0, this.#generator.inFlight - (this.#stats?.running ?? 0)),
-      kvCells: () => this.#engine?.ready?.kvCells,
-      ready: () => this.notReady() === undefined,
-      adapters: () => this.#adaptersInUse(),
-      kvEvents: () => options.kvEvents ?? { published: 0, dropped: 0 },
-      spansDropped: () => options.tracing?.dropped ?? 0,
-      restarts: () => ({ engine: this.#engine?.restarts ?? 0, text: this.#text?.restarts ?? 0 }),
-    })
+    this.#metrics = options.metrics
+    this.#engineMetrics = new EngineMetrics(options.metrics, () => this.#engine?.ready?.kvCells)
+    // Those included that the engine does not know of.
+    this.#metrics.waiting.readBy(() => Math.max(0, this.#generator.inFlight - this.#engineMetrics.running))
+    this.#metrics.ready.readBy(() => (this.notReady() === undefined ? 1 : 0))
+    this.#metrics.loraRequests.readBy(() => ({ value: Date.now() / 1000, labels: this.#adaptersInUse() }))
     this.#generator = new Generator({
       engineReady: () => this.#engine?.ready,
       send: (command) => this.#engine?.send(command) ?? false,
@@ -126,11 +123,8 @@ export class Altiplano {
       timeLimits: options.timeLimits,
       vocabulary: () => this.#text?.child.ready?.vocabulary,
       onTokens: (tenant, count) => this.#tenantLimits.spend(tenant, count),
-      onAdmitted: () => this.#metrics.onAdmitted(),
-      onGap: (gapMs) => this.#metrics.onGap(gapMs),
-      onPreempted: () => this.#metrics.onPreempted(),
-      onOver: (record) => {
-        this.#metrics.onGenerationOver(record)
+      metrics: options.metrics,
+      onOver: () => {
         this.#adapters.onOver()
         if (this.#generator.inFlight === 0) this.#checkIntegrity()
       },
@@ -203,6 +197,7 @@ export class Altiplano {
       env: poolThreads(init.gpuLayers),
       memory,
       log,
+      metrics: this.#metrics,
       onReady: (ready) => {
         log.info({ ...ready.limits, threads: init.threads }, 'engine ready')
         this.#generator.onEngineReady()
@@ -212,7 +207,7 @@ export class Altiplano {
         else this.#loader.onMessage(message)
       },
       onDown: (loss) => {
-        this.#stats = undefined
+        this.#engineMetrics.onDown()
         this.#options.kvEvents?.onEngineDown()
         this.#loader.onEngineDown()
         // One that never came up has met no request: they go on waiting.
@@ -224,6 +219,7 @@ export class Altiplano {
       entry: childEntry('text'),
       init: { modelPath: init.modelPath },
       log,
+      metrics: this.#metrics,
       onReady: () => this.#openEstimator(),
       onCrash: (loss) => this.#crashes.onCrash(loss),
     })
@@ -240,7 +236,7 @@ export class Altiplano {
     }
     const { log } = this.#options
     this.#pooled.start(
-      { init, log, onCrash: (loss) => this.#crashes.onCrash(loss) },
+      { init, log, metrics: this.#metrics, onCrash: (loss) => this.#crashes.onCrash(loss) },
       only ? this.names : undefined,
     )
   }
@@ -260,13 +256,12 @@ export class Altiplano {
     try {
       this.#generator.checkIntegrity()
     } catch (error) {
-      this.#metrics.onContradiction()
+      this.#metrics.contradictions.inc()
       this.#options.log.error({ err: error }, 'the books of the gateway are wrong')
     }
   }
 
   #onEngineLost(loss: EngineLoss): void {
-    this.#metrics.onEngineLost(loss)
     this.#options.log.warn(loss, 'requests lost their engine')
   }
 
@@ -322,8 +317,7 @@ export class Altiplano {
   }
 
   #onStep(step: StepMessage): void {
-    this.#stats = step.stats
-    this.#metrics.onStep(step)
+    this.#engineMetrics.onStep(step)
     this.#generator.onStep(step)
     if (step.slots !== undefined) this.#options.kvEvents?.onSlots(step.slots)
   }
@@ -366,7 +360,7 @@ export class Altiplano {
       running: () => this.#generator.running(),
       reserve: (tenant, tokens) => reserveTokens(this.#tenantLimits, tenant, tokens),
       spend: (tenant, tokens) => this.#tenantLimits.spend(tenant, tokens),
-      ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
+      ignored: (ignored) => this.#metrics.ignoredParameters.inc(ignored.length),
     }
   }
 
@@ -427,11 +421,15 @@ export class Altiplano {
     }
   }
 
-  #adaptersInUse(): { running: string[]; waiting: string[]; known: number } {
+  #adaptersInUse() {
     const { running, waiting } = this.#generator.adapters()
-    const namesOf = (ids: ReadonlySet<string>): string[] =>
-      this.#adapters.names.filter((name) => ids.has(this.#adapters.find(name)?.id ?? ''))
-    return { running: namesOf(running), waiting: namesOf(waiting), known: this.#adapters.names.length }
+    const namesOf = (ids: ReadonlySet<string>): string =>
+      this.#adapters.names.filter((name) => ids.has(this.#adapters.find(name)?.id ?? '')).join(',')
+    return {
+      max_lora: String(this.#adapters.names.length),
+      running_lora_adapters: namesOf(running),
+      waiting_lora_adapters: namesOf(waiting),
+    }
   }
 
   async #readyModel(): Promise<ReadyModel> {

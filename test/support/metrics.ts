@@ -1,3 +1,5 @@
+import type { Metrics } from '../../src/metrics/metrics.ts'
+
 type Labels = Readonly<Record<string, string>>
 
 interface Series {
@@ -40,13 +42,14 @@ export class Scrape {
   }
 }
 
-export async function scrape(url: string): Promise<Scrape> {
-  return new Scrape(await (await fetch(`${url}/metrics`)).text())
+/** @param of a server's address, or metrics of this process. */
+export async function scrape(of: string | Metrics): Promise<Scrape> {
+  return new Scrape(typeof of === 'string' ? await (await fetch(`${of}/metrics`)).text() : await of.text())
 }
 
 /** See Scrape.value(). */
-export async function metric(url: string, name: string, labels?: Labels): Promise<number> {
-  return (await scrape(url)).value(name, labels)
+export async function metric(of: string | Metrics, name: string, labels?: Labels): Promise<number> {
+  return (await scrape(of)).value(name, labels)
 }
 
 /** Whether no request runs or waits for a slot. */
