@@ -4,7 +4,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export interface Declaration {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
-  readonly labels: readonly string[]
+  /** With the values that are known beforehand. */
+  readonly labels: readonly { readonly name: string; readonly values?: readonly string[] }[]
   readonly help: string
 }
 
@@ -40,7 +41,7 @@ export class MetricSet {
     known: readonly string[] = [],
   ): Counter<Label> {
     const labelNames = label === undefined ? [] : [label]
-    const counter: Counter = new Counter(this.#declared('counter', name, help, labelNames))
+    const counter: Counter = new Counter(this.#declared('counter', name, help, labelNames, known))
     for (const value of known) counter.inc({ [label ?? '']: value }, 0)
     return counter
   }
@@ -64,7 +65,9 @@ export class MetricSet {
     labels: Readonly<Record<string, readonly string[]>> = {},
   ): void {
     const chosen = Object.entries(labels)
-    const selectors = chosen.map(([label, values]) => `${label}=~"${values.join('|')}"`)
+    const selectors = chosen.map(
+      ([label, values]) => `${label}${values.length === 1 ? '=' : '=~'}"${values.join('|')}"`,
+    )
     const series = selectors.length === 0 ? now : `${now}{${selectors.join()}}`
     this.gauge(name, `Deprecated, use ${series}`).readBy(async () => {
       const { values = [] } = (await this.#registry.getSingleMetric(now)?.get()) ?? {}
@@ -79,8 +82,9 @@ export class MetricSet {
     name: string,
     help: string,
     labelNames: readonly Label[],
+    values: readonly string[] = [],
   ) {
-    this.declarations.push({ name, type, labels: labelNames, help })
+    this.declarations.push({ name, type, labels: labelNames.map((label) => ({ name: label, values })), help })
     return { name, help, labelNames, registers: [this.#registry] }
   }
 }

@@ -159,7 +159,7 @@ export class Metrics extends MetricSet {
   constructor(modelName: string) {
     super()
     this.label({ model_name: modelName })
-    // Gone with the release after the next.
+    // The release after this one has them no more.
     this.formerly('altiplano_engine_restarts', 'altiplano_child_restarts_total', { process: ['engine'] })
     this.formerly('altiplano_text_restarts', 'altiplano_child_restarts_total', {
       process: ['text', 'long-text'],

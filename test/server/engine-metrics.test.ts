@@ -1,8 +1,12 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { Metrics } from '../../src/metrics/metrics.ts'
 import type { EngineStats } from '../../src/protocol/engine-messages.ts'
 import { EngineMetrics } from '../../src/server/engine-metrics.ts'
-import { scrape } from '../support/metrics.ts'
+import { postJson } from '../support/http.ts'
+import { metric, scrape } from '../support/metrics.ts'
+import { until } from '../support/patience.ts'
+import { children } from '../support/processes.ts'
+import { startServer } from '../support/server.ts'
 
 function told() {
   const metrics = new Metrics('m')
@@ -50,4 +54,34 @@ it('what an engine holds is gone with it', async () => {
   expect(await held()).toEqual([1, 0.5, 100])
   engine.onDown()
   expect(await held()).toEqual([0, 0, 0])
+})
+
+it('no count of a server falls when its engine is replaced', async () => {
+  const server = await startServer(['--slots', '1'])
+  onTestFinished(async () => void (await server.stop()))
+  const ask = async (word: string): Promise<void> => {
+    const prompt = `${word} `.repeat(200)
+    const { status } = await postJson(`${server.url}/v1/completions`, {
+      model: 'altiplano-demo',
+      prompt,
+      max_tokens: 2,
+    })
+    expect(status).toBe(200)
+  }
+  const parked = (): Promise<number> => metric(server.url, 'altiplano_kv_parked_prefixes_total')
+  for (const word of ['lake', 'moon', 'tree']) await ask(word)
+  const before = await scrape(server.url)
+  const parkedBefore = await parked()
+  expect(parkedBefore).toBeGreaterThan(1)
+  const engine = children(server.process.pid ?? 0).get('engine') ?? 0
+  process.kill(engine, 'SIGKILL')
+  await until(
+    async () => (await metric(server.url, 'altiplano_child_restarts_total', { process: 'engine' })) === 1,
+  )
+  expect(await parked()).toBe(parkedBefore)
+  for (const word of ['lake', 'moon']) await ask(word)
+  expect(await parked()).toBe(parkedBefore + 1)
+  const after = await scrape(server.url)
+  for (const { name } of new Metrics('m').declarations.filter(({ type }) => type === 'counter'))
+    expect([name, after.value(name) >= before.value(name)]).toEqual([name, true])
 })

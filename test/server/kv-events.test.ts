@@ -63,7 +63,7 @@ async function rendered(path: string, body: object): Promise<readonly number[]> 
 
 /** Hears all that has been told so far. */
 async function catchUp(): Promise<void> {
-  const told = BigInt(await metric(server.url, 'altiplano_kv_event_batches_published'))
+  const told = BigInt(await metric(server.url, 'altiplano_kv_event_batches_published_total'))
   while (reader.next < told) {
     const { topic } = reader.read(await live.next())
     expect(topic).toBe(ports.topic)

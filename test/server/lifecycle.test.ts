@@ -179,7 +179,7 @@ it('a stream that meets two crashes ends with an OpenAI error event and no [DONE
   const metrics = await scrape(server.url)
   for (const name of ['resumed_total', 'quarantined_total'])
     expect(metrics.value(`altiplano_${name}`)).toBe(1)
-  expect(metrics.value('altiplano_engine_restarts')).toBe(2)
+  expect(metrics.value('altiplano_child_restarts_total', { process: 'engine' })).toBe(2)
 })
 
 it('gives up with a reason after five crashes, so that whoever runs it can act', async () => {

@@ -160,7 +160,7 @@ describe.concurrent('all processes that die at once', () => {
         const again = await ask(word)
         expect([again.text, again.cached > 100], `${word}, round ${round}`).toEqual([text, true])
       }
-      expect(await metric(server.url, 'altiplano_kv_parking_failures')).toBe(0)
+      expect(await metric(server.url, 'altiplano_kv_parking_failures_total')).toBe(0)
       expect(await server.stop()).toBe(0)
     }
   })

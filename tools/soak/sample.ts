@@ -48,7 +48,7 @@ export async function sampleOf(url: string, gateway: number, seconds: number): P
     admitted: metrics.value('altiplano_admitted_total'),
     over: metrics.by('altiplano_request_success_total', 'finished_reason'),
     preemptions: metrics.value('altiplano_preemptions_total'),
-    restarts: metrics.value('altiplano_engine_restarts') + metrics.value('altiplano_text_restarts'),
+    restarts: metrics.value('altiplano_child_restarts_total'),
   }
 }
 
