@@ -21,6 +21,7 @@ const PURE = [
   'invariants',
   'kserve',
   'kvcache',
+  'metrics',
   'models',
   'scheduler',
   'text',

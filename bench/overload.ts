@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { metric } from '../test/support/metrics.ts'
 import { startServer, type TestServer } from '../test/support/server.ts'
 import { ask, type Outcome } from './overload/ask.ts'
 import { goodputByLoad } from './overload/goodput.ts'
@@ -72,8 +73,7 @@ async function checkRetry(url: string): Promise<void> {
   let idle = false
   while (!idle) {
     await pause(25)
-    const text = await (await fetch(`${url}/metrics`)).text()
-    const waiting = Number(/^vllm:num_requests_waiting\{[^}]*\} (\d+)$/m.exec(text)?.[1])
+    const waiting = await metric(url, 'vllm:num_requests_waiting')
     busy ||= waiting > 30
     idle = busy && waiting === 0
   }

@@ -9,6 +9,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { honestBodies, hostileBodies, type LargeBody } from '../test/support/large-bodies.ts'
+import { metric } from '../test/support/metrics.ts'
 import { startServer, type TestServer } from '../test/support/server.ts'
 import { closedLoop, openLoop } from './client/pace.ts'
 import { ask } from './overload/ask.ts'
@@ -141,10 +142,7 @@ function waitedMs({ process: { pid } }: TestServer): number {
 
 /** When requests wait for a slot. */
 async function untilBusy(url: string): Promise<void> {
-  for (let waiting = 0; waiting === 0; ) {
-    const text = await (await fetch(`${url}/metrics`)).text()
-    waiting = Number(/^vllm:num_requests_waiting\{[^}]*\} (\d+)$/m.exec(text)?.[1])
-  }
+  while ((await metric(url, 'vllm:num_requests_waiting')) === 0);
 }
 
 interface Probe {

@@ -5,6 +5,7 @@ import { configurationPage } from '../src/config/describe.ts'
 import { chartPage, valuesSchema } from './chart-values.ts'
 import { errorsPage } from './errors-page.ts'
 import { dashboardFile } from './monitoring/dashboard.ts'
+import { metricsPage } from './monitoring/metrics-page.ts'
 import { alertsPage, ruleFile, ruleManifest } from './monitoring/rule-files.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { parametersPage } from './openapi/parameters-page.ts'
@@ -22,6 +23,7 @@ export const generated: readonly {
   { path: 'docs/errors.md', content: errorsPage },
   { path: 'charts/altiplano/values.schema.json', content: valuesSchema },
   { path: 'charts/altiplano/README.md', content: chartPage },
+  { path: 'docs/metrics.md', content: metricsPage },
   { path: 'docs/alerts.md', content: alertsPage },
   { path: 'charts/altiplano/rules/altiplano.yaml', content: ruleFile },
   { path: 'runtimes/examples/prometheus-rule.yaml', content: ruleManifest },

@@ -3,6 +3,7 @@ import { listenOn } from '../base/listen.ts'
 import { admissionSettings, httpSettings, requestSettings } from '../config/groups.ts'
 import { type Config, servedNames } from '../config/schema.ts'
 import { machinePlan } from '../machine/machine-plan.ts'
+import { Metrics } from '../metrics/metrics.ts'
 import { modelDisplayName } from '../models/locate.ts'
 import type { KvEvents } from '../observability/kv-events/kv-events.ts'
 import type { Tracing } from '../observability/tracing/tracing.ts'
@@ -30,8 +31,11 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   const names = servedNames(config.servedModelName, local?.displayName ?? modelDisplayName(config.model))
   const embeddingNames = embeddingNamesOf(config, names)
   checkAdapterNames(config, [...names, ...(embeddingNames ?? [])])
-  const tracing = await openTraces(config, names[0] ?? 'model', log)
-  const kvEvents = await openKvEvents(config, names[0] ?? 'model', log)
+  const model = names[0] ?? 'model'
+  const metrics = new Metrics(model)
+  metrics.watchProcess()
+  const tracing = await openTraces(config, model, log, metrics)
+  const kvEvents = await openKvEvents(config, model, log, metrics)
   const altiplano = new Altiplano({
     names,
     embeddingNames,
@@ -43,6 +47,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     tls,
     loraDir: config.loraDir,
     log,
+    metrics,
     tracing,
     kvEvents,
   })
@@ -120,15 +125,25 @@ function untilSignal(log: Logger): Stop {
 }
 
 /** Loaded only where it is asked for. */
-async function openTraces(config: Config, model: string, log: Logger): Promise<Tracing | undefined> {
+async function openTraces(
+  config: Config,
+  model: string,
+  log: Logger,
+  metrics: Metrics,
+): Promise<Tracing | undefined> {
   if (config.otlpEndpoint === undefined) return undefined
   const { openTracing } = await import('../observability/tracing/tracing.ts')
-  return openTracing(config.otlpEndpoint, model, log, process.env)
+  return openTracing(config.otlpEndpoint, model, log, metrics, process.env)
 }
 
 /** Loaded only where it is asked for. @throws ConfigError when it cannot listen. */
-async function openKvEvents(config: Config, model: string, log: Logger): Promise<KvEvents | undefined> {
+async function openKvEvents(
+  config: Config,
+  model: string,
+  log: Logger,
+  metrics: Metrics,
+): Promise<KvEvents | undefined> {
   if (config.kvEventsEndpoint === undefined) return undefined
   const { openKvEvents: open } = await import('../observability/kv-events/open-kv-events.ts')
-  return open(config.kvEventsEndpoint, config, model, log, process.env)
+  return open(config.kvEventsEndpoint, config, model, log, metrics, process.env)
 }

@@ -1,4 +1,5 @@
 import { ServingError } from '../base/errors.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { childEntry } from '../process/child-process.ts'
 import { type ChildLog, type Loss, SupervisedChild } from '../process/supervised-child.ts'
 import type {
@@ -14,6 +15,7 @@ export interface EmbeddingClientOptions {
   readonly init: EmbeddingInit
   readonly env: Readonly<Record<string, string>>
   readonly log: ChildLog
+  readonly metrics: Metrics
   onCrash(loss: Loss): void
 }
 
@@ -28,13 +30,14 @@ export class EmbeddingClient {
   readonly #pending = new Map<number, (answer: EmbeddingAnswer | 'down') => void>()
   #calls = 0
 
-  constructor({ init, env, log, onCrash }: EmbeddingClientOptions) {
+  constructor({ init, env, log, metrics, onCrash }: EmbeddingClientOptions) {
     this.child = new SupervisedChild({
       name: 'embedding',
       entry: childEntry('embedding'),
       init: () => init,
       env,
       log,
+      metrics,
       // Tokenizing makes it deaf for as long as a text is long.
       heartbeatTimeoutMs: 60_000,
       onMessage: ({ call, body }) => this.#pending.get(call)?.(body),

@@ -1,4 +1,5 @@
 import { ServingError } from '../base/errors.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { FinishReason, SequenceEvent } from '../protocol/engine-messages.ts'
 import type { SequenceSpec } from '../protocol/sequence-spec.ts'
 import { ContentTokens, type ScoredToken } from '../text/output/content-tokens.ts'
@@ -80,8 +81,7 @@ interface Dependencies {
   readonly stopMatcher: StopMatcher
   /** Milliseconds, monotonic. */
   readonly now: () => number
-  /** Called with each token's gap to the one before, in milliseconds. */
-  readonly onGap: (gapMs: number) => void
+  readonly metrics: Metrics
   /** The generation goes on after other tokens than the engine has: under another id. */
   readonly onRewritten: (generation: Generation) => void
   /** Called once, whatever the end. `cancelled` is true when the engine may still be running it. */
@@ -210,7 +210,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #acceptToken(token: number, isStopToken: boolean, logprob: TokenLogprob | undefined): void {
     const now = this.#deps.now()
     if (this.#firstTokenAt === undefined) this.#firstTokenAt = now
-    else this.#deps.onGap(now - this.#lastTokenAt)
+    else this.#deps.metrics.interTokenLatency.observe((now - this.#lastTokenAt) / 1000)
     this.#lastTokenAt = now
     if (this.#preemptedAt !== undefined) this.#preemptedMs += now - this.#preemptedAt
     this.#preemptedAt = undefined

@@ -3,11 +3,13 @@ import { ServingError } from '../base/errors.ts'
 import { insist } from '../base/insist.ts'
 import { keptOf, SharedBound } from '../base/shared-bound.ts'
 import type { AdmissionSettings } from '../config/groups.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { EngineCommand, EngineReady, StepMessage } from '../protocol/engine-messages.ts'
 import type { TextReady } from '../protocol/text-messages.ts'
 import { Detokenizer } from '../text/output/detokenizer.ts'
 import { OutputParser } from '../text/output/output-parser.ts'
 import { StopMatcher } from '../text/output/stop-matcher.ts'
+import { countGeneration } from './count-generation.ts'
 import { Generation, type GenerationRecord, type GenerationRequest } from './generation.ts'
 import { Permit } from './permit.ts'
 import { Quarantine } from './quarantine.ts'
@@ -22,11 +24,7 @@ export interface GeneratorOptions extends AdmissionSettings {
   readonly vocabulary: () => TextReady['vocabulary'] | undefined
   /** Prompt tokens, once for all choices, and sampled ones, as they come. */
   readonly onTokens: (tenant: string, count: number) => void
-  /** Once for each generation; onOver follows, once. */
-  readonly onAdmitted: () => void
-  readonly onGap: (gapMs: number) => void
-  /** A generation had to give up its slot. */
-  readonly onPreempted: () => void
+  readonly metrics: Metrics
   readonly onOver: (record: GenerationRecord) => void
 }
 
@@ -145,14 +143,14 @@ export class Generator {
     for (const request of requests) this.#quarantine.check(request)
     this.#countPrompts(requests)
     return requests.map((request) => {
-      this.#options.onAdmitted()
+      this.#options.metrics.admitted.inc()
       let stopWatch = (): void => undefined
       const generation = new Generation(newId(), request, {
         detokenizer: new Detokenizer(vocabulary, request.output?.markers),
         output: new OutputParser(request.output ?? {}),
         stopMatcher: new StopMatcher(request.stops),
         now: () => performance.now(),
-        onGap: this.#options.onGap,
+        metrics: this.#options.metrics,
         onRewritten: () => this.#rewrite(generation),
         onOver: (over, record, cancelEngine) => {
           stopWatch()
@@ -216,7 +214,7 @@ export class Generator {
   #onPreempted({ id }: Generation): void {
     const trace = this.#traces.get(id)
     if (trace !== undefined) trace.preemptions++
-    this.#options.onPreempted()
+    this.#options.metrics.preemptions.inc()
   }
 
   /** A new engine is up: it goes on where the last one stopped. */
@@ -258,6 +256,8 @@ export class Generator {
       this.failAll('engine_failed', 'The engine did not come back in time')
     }, RESTART_PATIENCE_MS)
     this.#patience.unref()
+    this.#options.metrics.resumed.inc(resumed.size)
+    this.#options.metrics.quarantined.inc(quarantined.size)
     return { resumed: [...resumed], quarantined: [...quarantined] }
   }
 
@@ -330,6 +330,7 @@ export class Generator {
       const { totalMs, queueMs, preemptedMs } = record.timings
       this.#averageMs += weight * (totalMs - queueMs - preemptedMs - this.#averageMs)
     }
+    countGeneration(this.#options.metrics, record)
     this.#options.onOver(record)
   }
 }

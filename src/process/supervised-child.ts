@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { ChildFrame, ParentFrame } from './child-channel.ts'
 import { complaintIn, forked, onLines } from './child-process.ts'
 import { type CpuUse, cpuUse } from './cpu-time.ts'
@@ -29,6 +30,7 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> extends Patience
   /** Default: what the system tells. */
   readonly cpuUse?: (pid: number | undefined) => CpuUse | undefined
   readonly log: ChildLog
+  readonly metrics: Metrics
   onReady?(ready: Ready, epoch: number): void
   onMessage(message: FromChild, epoch: number): void
   onDown?(loss: Loss): void
@@ -220,7 +222,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     this.#process = undefined
     this.#ready = undefined
     clearInterval(this.#watchdog)
-    const { name, log, backoffMs = { first: 100, max: 10_000 } } = this.#options
+    const { name, log, metrics, backoffMs = { first: 100, max: 10_000 } } = this.#options
     if (this.#state === 'stopped') return
     const complaint = served || this.#complaint === undefined ? '' : `; it wrote: ${this.#complaint}`
     const reason = `${this.#lastWord ?? this.#endInWords(cause)}${complaint}`
@@ -230,6 +232,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     if (!served) this.#failedStarts++
     this.#state = 'restarting'
     this.#restarts++
+    metrics.childRestarts.inc({ process: name })
     const killed = this.#killed
     this.#options.onDown?.({ epoch, cause, reason, served, killed, failedStarts: this.#failedStarts })
     const wait = Math.min(backoffMs.max, backoffMs.first * 2 ** Math.max(0, this.#failures - 1))

@@ -9,8 +9,8 @@ import type { ApiKeys } from '../http/access/api-keys.ts'
 import type { TlsFiles } from '../http/access/certificate.ts'
 import { TenantLimits } from '../http/access/tenant-limits.ts'
 import { Door } from '../http/door.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { KvEvents } from '../observability/kv-events/kv-events.ts'
-import { Metrics } from '../observability/metrics/metrics.ts'
 import type { Tracing } from '../observability/tracing/tracing.ts'
 import { CrashWatch } from '../process/crash-watch.ts'
 import type { EmbeddingInit } from '../protocol/embedding-messages.ts'
@@ -35,6 +35,7 @@ export interface AltiplanoOptions {
   /** The folder from which clients may load adapters; undefined: adapters do not change. */
   readonly loraDir: string | undefined
   readonly log: FastifyBaseLogger
+  readonly metrics: Metrics
   /** Undefined: nothing is traced. */
   readonly tracing: Tracing | undefined
   /** Undefined: no router is told what the slots hold. */
@@ -50,7 +51,6 @@ export class Altiplano {
   readonly model: GeneratingModel
   readonly #pooled: PooledModel
   readonly #options: AltiplanoOptions
-  readonly #metrics: Metrics
   readonly #door = new Door()
   readonly #tenants = new TenantLimits()
   readonly #crashes = new CrashWatch()
@@ -59,25 +59,15 @@ export class Altiplano {
   constructor(options: AltiplanoOptions) {
     this.#options = options
     this.names = options.names
-    const { admission, apiKeys, kvEvents, loraDir, log } = options
-    this.#metrics = new Metrics({
-      modelName: options.names[0] ?? 'model',
-      stats: () => this.model.stats,
-      waiting: () => Math.max(0, this.model.generator.inFlight - (this.model.stats?.running ?? 0)),
-      kvCells: () => this.model.engineReady?.kvCells,
-      ready: () => this.notReady() === undefined,
-      adapters: () => this.model.adaptersInUse(),
-      kvEvents: () => kvEvents ?? { published: 0, dropped: 0 },
-      spansDropped: () => options.tracing?.dropped ?? 0,
-      restarts: () => this.model.restarts,
-    })
+    const { admission, apiKeys, kvEvents, loraDir, log, metrics } = options
+    metrics.ready.readBy(() => (this.notReady() === undefined ? 1 : 0))
     this.model = new GeneratingModel({
       admission,
       loraDir,
       tenants: this.#tenants,
       countsTokens: () =>
         admission.maxQueuedTokens !== Number.POSITIVE_INFINITY || apiKeys()?.limitTokens === true,
-      metrics: this.#metrics,
+      metrics,
       crashes: this.#crashes,
       kvEvents,
       log,
@@ -92,7 +82,6 @@ export class Altiplano {
       serving: this.#serving(),
       door: this.#door,
       health: { notReady: () => this.notReady() },
-      metrics: this.#metrics,
       tenantLimits: this.#tenants,
     })
     return this.#app.listen({ host, port, backlog: MOST_UNACCEPTED })
@@ -102,9 +91,9 @@ export class Altiplano {
   startEmbeddingModel(init: EmbeddingInit, only = false): void {
     if (this.#door.leaving) return
     if (only) this.model.absent()
-    const { log } = this.#options
+    const { log, metrics } = this.#options
     this.#pooled.start(
-      { init, log, onCrash: (loss) => this.#crashes.onCrash(loss) },
+      { init, log, metrics, onCrash: (loss) => this.#crashes.onCrash(loss) },
       only ? this.names : undefined,
     )
   }
@@ -188,7 +177,7 @@ export class Altiplano {
       running: () => generator.running(),
       reserve: (tenant, tokens) => reserveTokens(this.#tenants, tenant, tokens),
       spend: (tenant, tokens) => this.#tenants.spend(tenant, tokens),
-      ignored: (ignored) => this.#metrics.onIgnored(ignored.length),
+      ignored: (ignored) => this.#options.metrics.ignoredParameters.inc(ignored.length),
     }
   }
 

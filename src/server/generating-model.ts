@@ -7,9 +7,9 @@ import type { AdmissionSettings } from '../config/groups.ts'
 import { type EngineLoss, Generator } from '../generation/generator.ts'
 import type { TenantLimits } from '../http/access/tenant-limits.ts'
 import { poolThreads } from '../machine/pool-threads.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { openLoraAdapterIn } from '../models/lora-adapter.ts'
 import type { KvEvents } from '../observability/kv-events/kv-events.ts'
-import type { Metrics } from '../observability/metrics/metrics.ts'
 import { childEntry } from '../process/child-process.ts'
 import type { CrashWatch } from '../process/crash-watch.ts'
 import { SupervisedChild } from '../process/supervised-child.ts'
@@ -18,11 +18,11 @@ import type {
   EngineInit,
   EngineMessage,
   EngineReady,
-  EngineStats,
   StepMessage,
 } from '../protocol/engine-messages.ts'
 import { ModelText } from '../text-service/model-text.ts'
 import { TextClient } from '../text-service/text-client.ts'
+import { EngineMetrics } from './engine-metrics.ts'
 import { type ModelState, whyNotReady } from './model-state.ts'
 import type { ModelPlan } from './plan-model.ts'
 
@@ -70,22 +70,23 @@ export class GeneratingModel {
   readonly #loader = new AdapterLoader((command) => this.#send(command))
   #stage: Stage = { phase: 'loading', why: () => 'the model is loading' }
   #children: Children | undefined
-  #stats: EngineStats | undefined
+  readonly #engineMetrics: EngineMetrics
 
   constructor(options: GeneratingModelOptions) {
     this.#options = options
     const { metrics, tenants, admission } = options
+    this.#engineMetrics = new EngineMetrics(metrics, () => this.engineReady?.kvCells)
+    // Those included that the engine does not know of.
+    metrics.waiting.readBy(() => Math.max(0, this.generator.inFlight - this.#engineMetrics.running))
+    metrics.loraRequests.readBy(() => ({ value: Date.now() / 1000, labels: this.#adaptersInUse() }))
     this.generator = new Generator({
       ...admission,
       engineReady: () => this.engineReady,
       send: (command) => this.#send(command),
       vocabulary: () => this.#children?.text.child.ready?.vocabulary,
       onTokens: (tenant, count) => tenants.spend(tenant, count),
-      onAdmitted: () => metrics.onAdmitted(),
-      onGap: (gapMs) => metrics.onGap(gapMs),
-      onPreempted: () => metrics.onPreempted(),
-      onOver: (record) => {
-        metrics.onGenerationOver(record)
+      metrics,
+      onOver: () => {
         this.#adapters.onOver()
         if (this.generator.inFlight === 0) this.#checkIntegrity()
       },
@@ -118,17 +119,8 @@ export class GeneratingModel {
     return this.#children?.engine.ready
   }
 
-  /** Of the engine process that runs now. */
-  get stats(): EngineStats | undefined {
-    return this.#stats
-  }
-
   get trainedContext(): number | undefined {
     return this.#children?.text.child.ready?.model.trainedContext
-  }
-
-  get restarts(): { readonly engine: number; readonly text: number } {
-    return { engine: this.#children?.engine.restarts ?? 0, text: this.#children?.text.restarts ?? 0 }
   }
 
   /** Its file is not there yet, for this reason. */
@@ -161,11 +153,12 @@ export class GeneratingModel {
     if (!this.#enter({ phase: 'started' })) return
     for (const adapter of adapters) this.#adapters.set(adapter)
     const engine = this.#engineOf(init, memory)
-    const { log, crashes } = this.#options
+    const { log, metrics, crashes } = this.#options
     const text = new TextClient({
       entry: childEntry('text'),
       init: { modelPath: init.modelPath },
       log,
+      metrics,
       onReady: () => this.openEstimator(),
       onCrash: (loss) => crashes.onCrash(loss),
     })
@@ -175,7 +168,7 @@ export class GeneratingModel {
   }
 
   #engineOf(init: ModelPlan['engine'], memory: string): Children['engine'] {
-    const { log, crashes, kvEvents } = this.#options
+    const { log, metrics, crashes, kvEvents } = this.#options
     return new SupervisedChild({
       name: 'engine',
       entry: childEntry('engine'),
@@ -183,6 +176,7 @@ export class GeneratingModel {
       env: poolThreads(init.gpuLayers),
       memory,
       log,
+      metrics,
       onReady: (ready) => {
         log.info({ ...ready.limits, threads: init.threads }, 'engine ready')
         this.generator.onEngineReady()
@@ -192,7 +186,7 @@ export class GeneratingModel {
         else this.#loader.onMessage(message)
       },
       onDown: (loss) => {
-        this.#stats = undefined
+        this.#engineMetrics.onDown()
         kvEvents?.onEngineDown()
         this.#loader.onEngineDown()
         // An engine that never came up has met no request: they go on waiting.
@@ -247,12 +241,16 @@ export class GeneratingModel {
     }
   }
 
-  /** Names of adapters that run and that wait, and how many there are. */
-  adaptersInUse(): { running: string[]; waiting: string[]; known: number } {
+  /** vLLM: labels of lora_requests_info. */
+  #adaptersInUse() {
     const { running, waiting } = this.generator.adapters()
-    const namesOf = (ids: ReadonlySet<string>): string[] =>
-      this.#adapters.names.filter((name) => ids.has(this.#adapters.find(name)?.id ?? ''))
-    return { running: namesOf(running), waiting: namesOf(waiting), known: this.#adapters.names.length }
+    const namesOf = (ids: ReadonlySet<string>): string =>
+      this.#adapters.names.filter((name) => ids.has(this.#adapters.find(name)?.id ?? '')).join(',')
+    return {
+      max_lora: String(this.#adapters.names.length),
+      running_lora_adapters: namesOf(running),
+      waiting_lora_adapters: namesOf(waiting),
+    }
   }
 
   /** Ends both processes. @param graceMs the engine may have prefixes to write down, for which it has this time. */
@@ -285,15 +283,12 @@ export class GeneratingModel {
   }
 
   #onStep(step: StepMessage): void {
-    const { metrics, kvEvents } = this.#options
-    this.#stats = step.stats
-    metrics.onStep(step)
+    this.#engineMetrics.onStep(step)
     this.generator.onStep(step)
-    if (step.slots !== undefined) kvEvents?.onSlots(step.slots)
+    if (step.slots !== undefined) this.#options.kvEvents?.onSlots(step.slots)
   }
 
   #onEngineLost(loss: EngineLoss): void {
-    this.#options.metrics.onEngineLost(loss)
     this.#options.log.warn(loss, 'requests lost their engine')
   }
 
@@ -302,7 +297,7 @@ export class GeneratingModel {
     try {
       this.generator.checkIntegrity()
     } catch (error) {
-      this.#options.metrics.onContradiction()
+      this.#options.metrics.contradictions.inc()
       this.#options.log.error({ err: error }, 'the books of the gateway are wrong')
     }
   }

@@ -30,18 +30,14 @@ import { answerErrors } from '../http/error-answers.ts'
 import { type Health, healthRoutes } from '../http/health.ts'
 import { httpServer } from '../http/http-server.ts'
 import { refuseUnknown, transportOf } from '../http/transport.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Tracing } from '../observability/tracing/tracing.ts'
 
 export interface ServerOptions {
   readonly serving: Serving
   readonly health: Health
   readonly door: Door
-  readonly metrics: {
-    readonly contentType: string
-    text(): Promise<string>
-    onError(code: string): void
-    onAborted(reason: 'left' | 'stalled'): void
-  }
+  readonly metrics: Metrics
   readonly log: FastifyBaseLogger
   /** Absent: nothing is traced. */
   readonly tracing: Tracing | undefined
@@ -58,13 +54,13 @@ export interface ServerOptions {
 /** The HTTP server: /v1 and /openai/v1 are the same tree; health and metrics stand beside it. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const { serving, metrics, http } = options
-  const countError = (code: string): void => metrics.onError(code)
+  const countError = (code: string): void => metrics.errors.inc({ code })
   const app = httpServer(
     {
       log: options.log,
       transport: transportOf({ tls: options.tls, ...http }),
       onError: countError,
-      onAborted: (reason) => metrics.onAborted(reason),
+      onAborted: (reason) => metrics.aborted.inc({ reason }),
       tracing: options.tracing,
       ownHostsOnly: options.ownHostsOnly,
     },

@@ -44,11 +44,6 @@ export class TextClient {
     return this.#quick.child
   }
 
-  /** Of all of its processes. */
-  get restarts(): number {
-    return this.#quick.child.restarts + this.#long.child.restarts
-  }
-
   start(): void {
     if (this.#state !== 'new') return
     this.#state = 'one'

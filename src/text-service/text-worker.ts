@@ -1,5 +1,6 @@
 import { setImmediate as reads } from 'node:timers/promises'
 import { awakeNow, whenAwakeFor } from '../base/awake-clock.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { type CpuUse, cpuUse } from '../process/cpu-time.ts'
 import { type ChildLog, type Loss, SupervisedChild } from '../process/supervised-child.ts'
 import type {
@@ -19,6 +20,7 @@ export interface TextWorkerOptions {
   readonly entry: URL
   readonly init: TextInit
   readonly log: ChildLog
+  readonly metrics: Metrics
   readonly onReady?: (() => void) | undefined
   /** The process has ended, and not because a call took too long: that is the call's fault. */
   readonly onCrash?: ((loss: Loss) => void) | undefined
@@ -73,7 +75,7 @@ export class TextWorker {
   #working = false
 
   constructor(options: TextWorkerOptions) {
-    const { name, entry, init, log, onReady, onCrash } = options
+    const { name, entry, init, log, metrics, onReady, onCrash } = options
     this.#options = options
     this.#budgetMs = options.budgetMs ?? 2000
     this.#cpuUse = options.cpuUse ?? cpuUse
@@ -84,6 +86,7 @@ export class TextWorker {
       // See Tidying.
       flags: ['--expose-gc'],
       log,
+      metrics,
       // It is deaf while it works, and for how long it may work is each call's budget.
       heartbeatTimeoutMs: Number.POSITIVE_INFINITY,
       ...(onReady && { onReady }),

@@ -1,5 +1,6 @@
 import OpenAI, { APIError, BadRequestError, NotFoundError } from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { metric } from '../support/metrics.ts'
 import { until } from '../support/patience.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
@@ -15,14 +16,6 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const ask = (content: string) => [{ role: 'user' as const, content }]
-
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text()
-  const line = text
-    .split('\n')
-    .find((candidate) => candidate.startsWith(`${name}{`) || candidate.startsWith(`${name} `))
-  return Number(line?.split(' ').at(-1))
-}
 
 describe('openai-node', () => {
   it('chats', async () => {
@@ -203,8 +196,10 @@ describe('openai-node', () => {
       ...{ ignore_eos: true },
     })
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break
-    await until(async () => (await metric('vllm:num_requests_running')) === 0)
-    expect(await metric('altiplano_request_success_total{finished_reason="cancelled"')).not.toBe(0)
+    await until(async () => (await metric(server.url, 'vllm:num_requests_running')) === 0)
+    expect(
+      await metric(server.url, 'altiplano_request_success_total', { finished_reason: 'cancelled' }),
+    ).not.toBe(0)
   })
 
   it('a full queue is 503 with retry-after, at once', async () => {
@@ -218,7 +213,7 @@ describe('openai-node', () => {
     const { status, code, headers } = refused as APIError
     expect([status, code]).toEqual([503, 'server_overloaded'])
     expect(Number(headers?.get('retry-after'))).toBeGreaterThan(0)
-    await until(async () => (await metric('vllm:num_requests_running')) === 0)
+    await until(async () => (await metric(server.url, 'vllm:num_requests_running')) === 0)
   })
 
   it('a prediction makes the same text in fewer passes, and says how much of it was right', async () => {

@@ -8,6 +8,7 @@ import type {
 } from '../../src/generation/generation.ts'
 import { type EngineLoss, Generator, type Work } from '../../src/generation/generator.ts'
 import { NO_TIME_LIMITS } from '../../src/generation/time-limits.ts'
+import { Metrics } from '../../src/metrics/metrics.ts'
 import type {
   EngineCommand,
   EngineReady,
@@ -16,6 +17,7 @@ import type {
 } from '../../src/protocol/engine-messages.ts'
 import type { SequenceSpec } from '../../src/protocol/sequence-spec.ts'
 import type { OutputFormat } from '../../src/text/output/output-parser.ts'
+import { scrape } from '../support/metrics.ts'
 import { specOf } from '../support/sequences.ts'
 import { greedy } from '../support/workload.ts'
 
@@ -52,6 +54,7 @@ function setup(maxQueue = 1, maxQueuedTokens = Number.POSITIVE_INFINITY) {
   const sent: EngineCommand[] = []
   const over: GenerationRecord[] = []
   const spent: [tenant: string, tokens: number][] = []
+  const metrics = new Metrics('m')
   const engine = { ready: ready as EngineReady | undefined }
   const generator = new Generator({
     engineReady: () => engine.ready,
@@ -65,15 +68,13 @@ function setup(maxQueue = 1, maxQueuedTokens = Number.POSITIVE_INFINITY) {
     timeLimits: NO_TIME_LIMITS,
     vocabulary: () => vocabulary,
     onTokens: (tenant, count) => spent.push([tenant, count]),
-    onAdmitted: () => undefined,
-    onPreempted: () => undefined,
-    onGap: () => undefined,
+    metrics,
     onOver: (record) => over.push(record),
   })
   const tell = (...events: SequenceEvent[]): void =>
     generator.onStep({ type: 'step', events, stats, batchTokens: 1, stepMs: 1 } satisfies StepMessage)
   const added = (): string[] => sent.flatMap((command) => (command.type === 'add' ? [command.id] : []))
-  return { generator, sent, over, spent, engine, tell, added }
+  return { generator, metrics, sent, over, spent, engine, tell, added }
 }
 
 const work = (choices: number, promptTokens = 0, tenant = ''): Work => ({
@@ -332,7 +333,7 @@ describe('Generator', () => {
   })
 
   it('fails whoever was there when two engines stopped, and nobody else', async () => {
-    const { generator, tell, engine } = setup(1)
+    const { generator, metrics, tell, engine } = setup(1)
     const losses: EngineLoss[] = []
     const crash = (): void => {
       engine.ready = undefined
@@ -350,6 +351,9 @@ describe('Generator', () => {
       { resumed: [old.id], quarantined: [] },
       { resumed: [young.id], quarantined: [old.id] },
     ])
+    const counted = await scrape(metrics)
+    expect(counted.value('altiplano_resumed_total')).toBe(2)
+    expect(counted.value('altiplano_quarantined_total')).toBe(1)
     // A third engine is not risked for the same request.
     expect(() => generator.start([request({ sampling: { ...greedy, seed: 9 } })])).toThrow('not let in again')
     for (const other of [{ maxTokens: 7 }, { adapter: 'a' }, { speculation: { prediction: [1] } }]) {

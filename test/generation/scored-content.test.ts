@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Generation, type GenerationEvent } from '../../src/generation/generation.ts'
+import { Metrics } from '../../src/metrics/metrics.ts'
 import type { ScoredToken } from '../../src/text/output/content-tokens.ts'
 import { Detokenizer } from '../../src/text/output/detokenizer.ts'
 import { type OutputFormat, OutputParser } from '../../src/text/output/output-parser.ts'
@@ -38,7 +39,7 @@ async function told(tokens: Iterable<number>, output: OutputFormat, stops: strin
     output: new OutputParser(output),
     stopMatcher: new StopMatcher(stops),
     now: () => 0,
-    onGap: () => undefined,
+    metrics: new Metrics('m'),
     onRewritten: () => undefined,
     onOver: () => undefined,
   })

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { vi } from 'vitest'
+import type { Metrics } from '../../src/metrics/metrics.ts'
 import { SupervisedChild } from '../../src/process/supervised-child.ts'
 import type {
   EngineCommand,
@@ -28,7 +29,7 @@ export class EngineLink {
   readonly #child: SupervisedChild<object, EngineCommand, EngineReady, EngineMessage>
   #host: EngineHost | undefined
 
-  constructor(settings: Settings, observer: Observer, gateway: Gateway) {
+  constructor(settings: Settings, observer: Observer, gateway: Gateway, metrics: Metrics) {
     this.#child = new SupervisedChild({
       name: 'engine',
       entry: new URL('file:///none'),
@@ -43,6 +44,7 @@ export class EngineLink {
       startTimeoutMs: NEVER,
       backoffMs: { first: 1, max: 4 },
       log: silent,
+      metrics,
       onReady: () => gateway.onReady(),
       onMessage: (message) => {
         if (message.type === 'step') gateway.onStep(message)

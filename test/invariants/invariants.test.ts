@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { metric } from '../support/metrics.ts'
 import { type Case, cases } from './case.ts'
 import { regressions } from './regressions.ts'
 import { runCase, told } from './run-case.ts'
+import { metrics } from './world.ts'
 
 /** `npm run test:invariants` runs a hundred times as many. A failure tells the seed and the path that lead to it again. */
 const runs = Number(process.env['INVARIANTS_RUNS'] ?? 2000)
@@ -41,7 +43,7 @@ describe('gateway, supervisor, step loop, scheduler and cache together', () => {
       const { user, system } = process.cpuUsage(began)
       console.log(`seed ${seed}, ${Math.round((user + system) / 1e5) / 10} s of a core`, told)
       expect(told.commands).toBeGreaterThan(80 * runs)
-      expect(told.preemptions).toBeGreaterThan(runs / 20)
+      expect(await metric(metrics, 'altiplano_preemptions_total')).toBeGreaterThan(runs / 20)
     },
     300_000 + runs * 1000,
   )

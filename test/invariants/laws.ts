@@ -2,17 +2,17 @@ import { PATIENCE_MS } from './door.ts'
 import type { Choice, World } from './world.ts'
 
 /** What is wrong now. */
-export function complaintsOf(world: World): string[] {
+export async function complaintsOf(world: World): Promise<string[]> {
   return [
     ...world.complaints.splice(0),
-    ...accounting(world),
+    ...accounting(world, await world.admitted()),
     ...world.choices.flatMap((one) => ofChoice(one, world)),
   ]
 }
 
 /** What was let in is in flight or over, once; queues, slots and counts agree. */
-function accounting(world: World): string[] {
-  const { generator, live, admitted, records, choices, settings, scheduler } = world
+function accounting(world: World, admitted: number): string[] {
+  const { generator, live, records, choices, settings, scheduler } = world
   const complaints: string[] = []
   if (admitted !== choices.length) complaints.push(`${admitted} admitted, ${choices.length} begun`)
   if (generator.inFlight !== live.length)

@@ -8,25 +8,24 @@ export const told = {
   commands: 0,
   passes: 0,
   choices: 0,
-  preemptions: 0,
   ends: new Map<string, number>(),
 }
 
 /** Runs a case, with every law checked after every command. @throws Error that says which was broken, and when. */
 export async function runCase({ settings, commands }: Case): Promise<World> {
   const world = new World(settings)
-  const check = (when: string): void => {
-    const complaints = complaintsOf(world)
+  const check = async (when: string): Promise<void> => {
+    const complaints = await complaintsOf(world)
     if (complaints.length > 0) throw new Error(`after ${when}: ${complaints.join('; ')}`)
   }
   try {
     await world.open()
     for (const [index, command] of commands.entries()) {
       await world.apply(command)
-      check(`command ${index}, ${command.do}`)
+      await check(`command ${index}, ${command.do}`)
     }
     await world.finish()
-    check('the end')
+    await check('the end')
     checkIdle(world)
   } finally {
     count(world, commands.length)
@@ -45,12 +44,11 @@ function checkIdle({ scheduler, choices }: World): void {
       throw new Error('somebody was never told the end')
 }
 
-function count({ passes, choices, preemptions }: World, commands: number): void {
+function count({ passes, choices }: World, commands: number): void {
   told.cases++
   told.commands += commands
   told.passes += passes.length
   told.choices += choices.length
-  told.preemptions += preemptions
   for (const { reader } of choices) {
     const end = reader.end?.reason ?? reader.error?.code ?? 'cancelled'
     told.ends.set(end, (told.ends.get(end) ?? 0) + 1)

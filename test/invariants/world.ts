@@ -2,6 +2,8 @@ import { vi } from 'vitest'
 import type { ServingError } from '../../src/base/errors.ts'
 import type { Generation, GenerationRecord } from '../../src/generation/generation.ts'
 import { Generator } from '../../src/generation/generator.ts'
+import { Metrics } from '../../src/metrics/metrics.ts'
+import type { StepMessage } from '../../src/protocol/engine-messages.ts'
 import type { ScheduledEntry } from '../../src/scheduler/next-pass.ts'
 import type { Ask, Command, Settings } from './case.ts'
 import { Door } from './door.ts'
@@ -11,6 +13,9 @@ import { Oracle, type Planned, vocabulary } from './oracle.ts'
 import { Reader } from './reader.ts'
 
 const oracle = new Oracle()
+/** Of all worlds, which come one after the other. */
+export const metrics = new Metrics('world')
+const admissions = async (): Promise<number> => (await metrics.admitted.get()).values[0]?.value ?? 0
 const NEVER = Number.POSITIVE_INFINITY
 
 /** One choice of one request, as its client sees it, and what an undisturbed server would have told. */
@@ -33,8 +38,6 @@ export class World implements Observer {
   /** What was seen to be wrong, in the words of who saw it. */
   readonly complaints: string[] = []
   readonly records: GenerationRecord[] = []
-  admitted = 0
-  preemptions = 0
   /** When the last engine was lost; undefined while there is one. */
   downAt: number | undefined
   readonly generator: Generator
@@ -43,6 +46,7 @@ export class World implements Observer {
   readonly #asks: Ask[] = []
   readonly #link: EngineLink
   readonly #door: Door
+  #admittedBefore = 0
 
   constructor(settings: Settings) {
     this.settings = settings
@@ -60,19 +64,18 @@ export class World implements Observer {
       },
       vocabulary: () => vocabulary,
       onTokens: () => undefined,
-      onAdmitted: () => void this.admitted++,
-      onGap: () => undefined,
-      onPreempted: () => void this.preemptions++,
+      metrics,
       onOver: (record) => this.records.push(record),
     })
-    this.#link = new EngineLink(settings, this, {
+    const gateway = {
       onReady: () => {
         this.downAt = undefined
         this.generator.onEngineReady()
       },
-      onStep: (step) => this.generator.onStep(step),
+      onStep: (step: StepMessage) => this.generator.onStep(step),
       onLost: () => this.#onLost(),
-    })
+    }
+    this.#link = new EngineLink(settings, this, gateway, metrics)
   }
 
   complain(complaint: string): void {
@@ -99,10 +102,16 @@ export class World implements Observer {
     return this.choices.filter(({ generation }) => !generation.over)
   }
 
+  /** As the metrics have it. */
+  async admitted(): Promise<number> {
+    return (await admissions()) - this.#admittedBefore
+  }
+
   /** How the last engine ended. */
   #killed = false
 
   async open(): Promise<void> {
+    this.#admittedBefore = await admissions()
     this.#link.start()
     await this.#link.settle()
   }

@@ -3,9 +3,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import type { RequestTrace } from '../../src/generation/request-trace.ts'
+import { Metrics } from '../../src/metrics/metrics.ts'
 import type { OtlpSpan } from '../../src/observability/tracing/otlp.ts'
 import { requestSpans } from '../../src/observability/tracing/request-spans.ts'
 import { SpanExporter } from '../../src/observability/tracing/span-exporter.ts'
+import { metric } from '../support/metrics.ts'
 import { startServer } from '../support/server.ts'
 
 const closing: (() => Promise<unknown>)[] = []
@@ -113,8 +115,9 @@ it('each request is a trace of its parts, in the trace of its caller, and holds 
 it('a collector that is gone costs its spans only, and is told of once', async () => {
   const warnings: object[] = []
   const { url } = await collector(500)
+  const metrics = new Metrics('demo')
   const log = { warn: (fields: object) => void warnings.push(fields) }
-  const exporter = new SpanExporter({ endpoint: url, headers: {}, resource: {}, log })
+  const exporter = new SpanExporter({ endpoint: url, headers: {}, resource: {}, metrics, log })
   const span = requestSpans(
     {
       trace: { id: 'a', startedAt: 0, parts: [], generations: [], restarts: 0 } as unknown as RequestTrace,
@@ -134,5 +137,5 @@ it('a collector that is gone costs its spans only, and is told of once', async (
   exporter.add(Array.from({ length: 5000 }, () => span).flat())
   await exporter.close()
   expect(warnings).toEqual([{ reason: 'the collector answered 500' }])
-  expect(exporter.dropped).toBe(5002)
+  expect(await metric(metrics, 'altiplano_trace_spans_dropped_total')).toBe(5002)
 })

@@ -1,7 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
+import { Metrics } from '../../src/metrics/metrics.ts'
 import { SupervisedChild, type SupervisedChildOptions } from '../../src/process/supervised-child.ts'
+import { metric } from '../support/metrics.ts'
 import { PATIENCE, until } from '../support/patience.ts'
 
 type Command = { readonly do: string; readonly text?: string }
@@ -15,18 +17,20 @@ afterEach(async () => {
 function start(more: Partial<SupervisedChildOptions<{ fail?: string }, { pid: number }, string>> = {}) {
   const heard: [string, number][] = []
   const causes: string[] = []
+  const metrics = new Metrics('m')
   const child: Child = new SupervisedChild({
     name: 'fixture',
     entry: new URL('./fixture-child.ts', import.meta.url),
     init: () => ({}),
     log: { info: () => undefined, warn: () => undefined },
+    metrics,
     onMessage: (message, epoch) => heard.push([message, epoch]),
     onDown: ({ cause }) => causes.push(cause),
     ...more,
   })
   started.push(child)
   child.start()
-  return { child, heard, causes }
+  return { child, heard, causes, metrics }
 }
 
 function alive(pid: number): boolean {
@@ -48,7 +52,7 @@ describe('SupervisedChild', () => {
   })
 
   it.each(['SIGKILL', 'crash'])('is replaced after %s, in a new epoch', async (how) => {
-    const { child, causes, heard } = start()
+    const { child, causes, heard, metrics } = start()
     const { pid } = await child.whenReady(PATIENCE)
     if (how === 'crash') child.send({ do: 'crash' })
     else process.kill(pid, 'SIGKILL')
@@ -59,6 +63,7 @@ describe('SupervisedChild', () => {
     await until(() => heard.length > 0)
     expect(heard).toEqual([['again', 2]])
     expect([causes, child.restarts]).toEqual([[how === 'crash' ? 'SIGABRT' : 'SIGKILL'], 1])
+    expect(await metric(metrics, 'altiplano_child_restarts_total', { process: 'fixture' })).toBe(1)
   })
 
   it('kills a child that shows no sign of life', async () => {

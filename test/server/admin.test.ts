@@ -5,6 +5,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { metric } from '../support/metrics.ts'
 import { PATIENCE } from '../support/patience.ts'
 import { PROGRAM, parseLine, startServer, type TestServer } from '../support/server.ts'
 
@@ -124,7 +125,7 @@ describe('the admin port, without keys', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ model: 'altiplano-demo', prompt: 'Hi', max_tokens: 300, ignore_eos: true }),
     })
-    while (!(await (await fetch(`${server.url}/metrics`)).text()).match(/num_requests_running\{.*\} 1/));
+    while ((await metric(server.url, 'vllm:num_requests_running')) !== 1);
     expect((await post('/admin/drain')).status).toBe(202)
     server.process.kill('SIGTERM')
     expect((await running).status).toBe(200)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { writeEmbeddingModel } from '../support/embedding-model.ts'
+import { metric } from '../support/metrics.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const texts = ['What is the capital of Peru?', 'Hello!', 'Two and two are four, and three and three are six.']
@@ -152,6 +153,7 @@ it('serves the next request when the embedding process was killed', async () => 
   }).split('\n')
   process.kill(Number(pid), 'SIGKILL')
   expect(dot(first(await embed({ input: 'Hello' })), before)).toBeGreaterThan(0.9999)
+  expect(await metric(server.url, 'altiplano_child_restarts_total', { process: 'embedding' })).toBe(1)
   const chat = await post({ model: 'chat', prompt: 'x', max_tokens: 1 }, 'completions')
   expect(chat.status).toBe(200)
 })

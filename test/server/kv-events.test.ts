@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { type Announced, announced, KvEventReader } from '../support/kv-event-reader.ts'
 import { writeLoraAdapter } from '../support/lora-adapter.ts'
+import { idle, metric } from '../support/metrics.ts'
 import { PATIENCE } from '../support/patience.ts'
 import { children } from '../support/processes.ts'
 import { random } from '../support/random.ts'
@@ -62,21 +63,15 @@ async function rendered(path: string, body: object): Promise<readonly number[]> 
 
 /** Hears all that has been told so far. */
 async function catchUp(): Promise<void> {
-  const metrics = await (await fetch(`${server.url}/metrics`)).text()
-  const told = BigInt(/^altiplano_kv_event_batches_published\S* (\d+)/m.exec(metrics)?.[1] ?? 0)
+  const told = BigInt(await metric(server.url, 'altiplano_kv_event_batches_published_total'))
   while (reader.next < told) {
     const { topic } = reader.read(await live.next())
     expect(topic).toBe(ports.topic)
   }
 }
 
-async function idle(): Promise<void> {
-  await vi.waitUntil(async () => {
-    const metrics = await (await fetch(`${server.url}/metrics`)).text()
-    return (
-      /^vllm:num_requests_running\S* 0$/m.test(metrics) && /^vllm:num_requests_waiting\S* 0$/m.test(metrics)
-    )
-  }, PATIENCE)
+async function settle(): Promise<void> {
+  await vi.waitUntil(() => idle(server.url), PATIENCE)
   await catchUp()
 }
 
@@ -88,7 +83,7 @@ const adapterOf = (model: string): string | null => (model === 'demo' ? null : m
 
 /** What the engine finds of a prompt is what was told of it. */
 async function checkFound(model: string, ids: readonly number[]): Promise<number> {
-  await idle()
+  await settle()
   const told = Math.min(reader.longest(ids, adapterOf(model)), Math.floor((ids.length - 1) / BLOCK))
   const { usage } = await post<Usage>('completions', { model, prompt: ids, max_tokens: 1 })
   expect(Math.floor(usage.prompt_tokens_details.cached_tokens / BLOCK)).toBe(told)
@@ -158,10 +153,10 @@ it('tells nothing of what has a salt', async () => {
   const body = { model: 'demo', prompt: `salted ${text(9)}`, max_tokens: 20, ignore_eos: true }
   const token_ids = await rendered('completions', body)
   await post('completions', { ...body, cache_salt: 'pepper' })
-  await idle()
+  await settle()
   expect(reader.longest(token_ids)).toBe(0)
   await post('completions', body)
-  await idle()
+  await settle()
   expect(reader.longest(token_ids)).toBe(Math.floor(token_ids.length / BLOCK))
 })
 
@@ -169,7 +164,7 @@ it('tells nothing more of an adapter that is gone', async () => {
   const body = { model: 'a', prompt: text(4), max_tokens: 1 }
   const token_ids = await rendered('completions', body)
   await post('completions', body)
-  await idle()
+  await settle()
   expect(reader.longest(token_ids, 'a')).toBeGreaterThan(0)
   await post('unload_lora_adapter', { lora_name: 'a' })
   await catchUp()
@@ -196,7 +191,7 @@ it('tells that all is gone when the engine dies, and is right again with the nex
 })
 
 it('tells all of it again to whoever missed it', async () => {
-  await idle()
+  await settle()
   const late = new KvEventReader(BLOCK)
   const dealer = await ZmqClient.connect(ports.replayPort, 'DEALER')
   dealer.send(Buffer.alloc(0), Buffer.alloc(8))

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
+import { metric, scrape } from '../support/metrics.ts'
 import { until } from '../support/patience.ts'
 import { children } from '../support/processes.ts'
 import { GAP } from '../support/same-text.ts'
@@ -34,8 +35,7 @@ async function chat(url: string, fields: object = {}): Promise<Response> {
 
 /** How many requests the server says that it runs, or lets wait. */
 async function requests(of: TestServer | undefined, state: 'running' | 'waiting'): Promise<number> {
-  const metrics = await (await fetch(`${of?.url}/metrics`)).text()
-  return Number(new RegExp(`^vllm:num_requests_${state}\\{[^}]*\\} (\\d+)$`, 'm').exec(metrics)?.[1])
+  return metric(of?.url ?? '', `vllm:num_requests_${state}`)
 }
 
 it.each(['engine', 'text'])(
@@ -176,10 +176,10 @@ it('a stream that meets two crashes ends with an OpenAI error event and no [DONE
   const reqId = lines.find(({ msg, error }) => msg === 'request' && error === 'engine_failed')?.['reqId']
   expect(first).toMatchObject({ resumed: [reqId], quarantined: [] })
   expect(second).toMatchObject({ resumed: [], quarantined: [reqId] })
-  const metrics = await (await fetch(`${server.url}/metrics`)).text()
+  const metrics = await scrape(server.url)
   for (const name of ['resumed_total', 'quarantined_total'])
-    expect(metrics).toMatch(new RegExp(`^altiplano_${name}\\{.*\\} 1$`, 'm'))
-  expect(metrics).toMatch(/^altiplano_engine_restarts\{.*\} 2$/m)
+    expect(metrics.value(`altiplano_${name}`)).toBe(1)
+  expect(metrics.value('altiplano_child_restarts_total', { process: 'engine' })).toBe(2)
 })
 
 it('gives up with a reason after five crashes, so that whoever runs it can act', async () => {
@@ -354,8 +354,7 @@ it('refuses raw garbage in the protocol of the API', async () => {
   for await (const bytes of socket) text += String(bytes)
   expect(text).toMatch(/^HTTP\/1\.1 400/)
   expect(text).toMatch(/\r\nx-request-id: [\w-]{36}\r\n/)
-  const metrics = await (await fetch(`${server.url}/metrics`)).text()
-  expect(metrics).toMatch(/^altiplano_errors_total\{.*code="invalid_value".*\} 1$/m)
+  expect(await metric(server.url, 'altiplano_errors_total', { code: 'invalid_value' })).toBe(1)
   expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toHaveProperty('error.code')
 })
 

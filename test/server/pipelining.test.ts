@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { idle, metric } from '../support/metrics.ts'
 import { until } from '../support/patience.ts'
 import { parseLine, startServer, type TestServer } from '../support/server.ts'
 
@@ -46,26 +47,15 @@ async function pipeline(...requests: string[]): Promise<Socket> {
   return socket
 }
 
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text()
-  return [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
-    (sum, [, value]) => sum + Number(value),
-    0,
-  )
-}
-
-const idle = async (): Promise<boolean> =>
-  (await metric('vllm:num_requests_running')) + (await metric('vllm:num_requests_waiting')) === 0
-
 describe('requests behind another on their connection', () => {
   it('end when their client leaves: no slot goes on for nobody', async () => {
-    const before = await metric('altiplano_generation_tokens_total')
+    const before = await metric(server.url, 'altiplano_generation_tokens_total')
     const socket = await pipeline(request(long), request(long))
-    await until(async () => (await metric('vllm:num_requests_running')) === 2)
+    await until(async () => (await metric(server.url, 'vllm:num_requests_running')) === 2)
     socket.destroy()
-    await until(idle)
+    await until(() => idle(server.url))
     // Each would have made 1,800.
-    expect((await metric('altiplano_generation_tokens_total')) - before).toBeLessThan(1800)
+    expect((await metric(server.url, 'altiplano_generation_tokens_total')) - before).toBeLessThan(1800)
   })
 
   it('give back the places and the bytes of their tenant, each time', async () => {
@@ -74,7 +64,7 @@ describe('requests behind another on their connection', () => {
     for (let again = 0; again < 6; again++) {
       const socket = await pipeline(request(long), request(large))
       socket.destroy()
-      await until(idle)
+      await until(() => idle(server.url))
     }
     const both = await Promise.all([1, 2].map(() => ask(large)))
     expect(both).toEqual([200, 200])
@@ -86,11 +76,11 @@ describe('requests behind another on their connection', () => {
         const { msg, aborted, path } = parseLine(line) ?? { msg: '' }
         return msg === 'request' && aborted === true && String(path).startsWith('/v1/')
       }).length
-    const before = [lines(), await metric('altiplano_aborted_total')]
+    const before = [lines(), await metric(server.url, 'altiplano_aborted_total')]
     const socket = await pipeline(request(long), request(long), request('{}', '/v1/nowhere'))
     socket.destroy()
     await until(() => lines() === (before[0] ?? 0) + 3)
-    expect(await metric('altiplano_aborted_total')).toBe((before[1] ?? 0) + 3)
+    expect(await metric(server.url, 'altiplano_aborted_total')).toBe((before[1] ?? 0) + 3)
   })
 
   it('are answered in order where their client stays', async () => {
@@ -117,17 +107,17 @@ describe('requests behind another on their connection', () => {
       await over
     }
     for (let batch = 0; batch < 40; batch++) await Promise.all(Array.from({ length: 25 }, leave))
-    await until(idle)
+    await until(() => idle(server.url))
     // Of two places both are free.
     expect(await Promise.all([1, 2].map(() => ask(body({ max_tokens: 1 }))))).toEqual([200, 200])
   })
 
   it('do not keep a server that leaves: admitted = finished + cancelled + failed, and it exits at once', async () => {
-    await until(idle)
-    const admitted = await metric('altiplano_admitted_total')
+    await until(() => idle(server.url))
+    const admitted = await metric(server.url, 'altiplano_admitted_total')
     expect(admitted).toBeGreaterThan(10)
     // By how each ended: stop, length, cancelled or error.
-    expect(await metric('altiplano_request_success_total')).toBe(admitted)
+    expect(await metric(server.url, 'altiplano_request_success_total')).toBe(admitted)
     expect(await server.stop()).toBe(0)
   })
 })

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { metric } from '../support/metrics.ts'
 import {
   ask,
   essences,
@@ -37,10 +38,7 @@ afterAll(async () => {
 const askAll = (): Promise<Transcript[]> =>
   Promise.all(asked.map((request) => ask(server.url, request, { key: crowd })))
 
-async function preemptions(): Promise<number> {
-  const metrics = await (await fetch(`${server.url}/metrics`)).text()
-  return Number(/^altiplano_preemptions_total(?:\{.*\})? (\d+)$/m.exec(metrics)?.[1])
-}
+const preemptions = (): Promise<number> => metric(server.url, 'altiplano_preemptions_total')
 
 describe('a key that has all slots', () => {
   it('gives one to another key before its own answers end, and says the same as if it had not', async () => {

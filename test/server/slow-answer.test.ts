@@ -1,6 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { postJson } from '../support/http.ts'
+import { metric } from '../support/metrics.ts'
 import { type OpenAiServer, startOpenAi } from '../support/openai.ts'
 import { until } from '../support/patience.ts'
 import { parseLine } from '../support/server.ts'
@@ -61,8 +62,7 @@ describe('an answer in one piece that waits for its slot', () => {
     const answer = await send('/v1/chat/completions', { messages, deadline_ms: 1500 })
     expect(answer.status).toBe(200)
     await expect(answer.text()).rejects.toThrow()
-    const metrics = await (await fetch(`${server.url}/metrics`)).text()
-    expect(metrics).toMatch(/^altiplano_errors_total\{.*code="deadline_exceeded".*\} 1$/m)
+    expect(await metric(server.url, 'altiplano_errors_total', { code: 'deadline_exceeded' })).toBe(1)
     const logged = server.logs.flatMap((line) => parseLine(line) ?? [])
     const line = { msg: 'request', error: 'deadline_exceeded', aborted: true }
     expect(logged).toContainEqual(expect.objectContaining(line))

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, it } from 'vitest'
 import { postJson } from '../support/http.ts'
+import { metric } from '../support/metrics.ts'
 import { children } from '../support/processes.ts'
 import { parseLine, startServer, type TestServer } from '../support/server.ts'
 
@@ -39,11 +40,6 @@ const longStream = {
 /** Lines of the log that say that a process was replaced, or a request lost its engine. */
 const losses = ({ logs }: TestServer): string[] =>
   logs.filter((line) => /child down|lost their engine/.test(line))
-
-async function metric(url: string, name: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return Number(new RegExp(`^${name}\\{.*\\} (\\d+)$`, 'm').exec(text)?.[1])
-}
 
 describe.concurrent('a gateway that stands still', () => {
   it.concurrent('for a minute kills nobody, suspects nobody, and goes on with its streams', async ({
@@ -164,7 +160,7 @@ describe.concurrent('all processes that die at once', () => {
         const again = await ask(word)
         expect([again.text, again.cached > 100], `${word}, round ${round}`).toEqual([text, true])
       }
-      expect(await metric(server.url, 'altiplano_kv_parking_failures')).toBe(0)
+      expect(await metric(server.url, 'altiplano_kv_parking_failures_total')).toBe(0)
       expect(await server.stop()).toBe(0)
     }
   })

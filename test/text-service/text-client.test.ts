@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, it } from 'vitest'
 import { THE_ONE_TENANT } from '../../src/base/share.ts'
+import { Metrics } from '../../src/metrics/metrics.ts'
 import { childEntry } from '../../src/process/child-process.ts'
 import { type CpuUse, cpuUse } from '../../src/process/cpu-time.ts'
 import type { TextAnswer } from '../../src/protocol/text-messages.ts'
@@ -27,6 +28,7 @@ async function start(budgetMs: number, more: Partial<TextClientOptions> = {}): P
     entry: childEntry('text'),
     init: { modelPath },
     log,
+    metrics: new Metrics('m'),
     budgetMs,
     onCrash: ({ cause }) => crashes.push(cause),
     ...more,
@@ -88,7 +90,7 @@ it('waits for the process from when a call is the next one, however long it has 
 it('gives each call as long for a process that does not come', async () => {
   const entry = new URL('absent.ts', import.meta.url)
   const log = { info: () => undefined, warn: () => undefined }
-  client = new TextClient({ entry, init: { modelPath }, log, patienceMs: 400 })
+  client = new TextClient({ entry, init: { modelPath }, log, metrics: new Metrics('m'), patienceMs: 400 })
   client.start()
   const startedAt = performance.now()
   const ask = async (text: string): Promise<number> => {
@@ -112,7 +114,7 @@ it('reads an answer that arrived while this process stood still', async () => {
   expect((await asked).type).toBe('tokens')
   // For a process that was killed to be over.
   await pause(500)
-  expect(text.restarts).toBe(0)
+  expect(text.child.restarts).toBe(0)
 })
 
 it('only counts tokens that are of no use', async () => {

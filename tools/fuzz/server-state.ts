@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { scrape } from '../../test/support/metrics.ts'
 import { children as childrenOf } from '../../test/support/processes.ts'
 import type { TestServer } from '../../test/support/server.ts'
 
@@ -16,18 +17,13 @@ export interface ServerState {
 export async function stateOf({ url, process }: TestServer): Promise<ServerState> {
   const deadline = performance.now() + 10_000
   for (;;) {
-    const metrics = await (await fetch(`${url}/metrics`)).text()
-    const read = (name: string): number =>
-      [...metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
-        (sum, [, value]) => sum + Number(value),
-        0,
-      )
+    const metrics = await scrape(url)
     const state = {
       children: childrenOf(process.pid ?? 0),
-      running: read('vllm:num_requests_running'),
-      waiting: read('vllm:num_requests_waiting'),
-      admitted: read('altiplano_admitted_total'),
-      over: read('altiplano_request_success_total'),
+      running: metrics.value('vllm:num_requests_running'),
+      waiting: metrics.value('vllm:num_requests_waiting'),
+      admitted: metrics.value('altiplano_admitted_total'),
+      over: metrics.value('altiplano_request_success_total'),
     }
     if (state.running + state.waiting === 0 || performance.now() > deadline) return state
     await pause(50)

@@ -13,6 +13,7 @@ export interface Alert {
 
 const server = 'by (namespace, pod, instance, model_name)'
 const overload = 'altiplano_errors_total{code=~"server_overloaded|queue_timeout"}'
+const restarts = (chosen: string): string => `increase(altiplano_child_restarts_total{${chosen}}[15m])`
 const perServer = (rate: string): string => `sum ${server} (${rate})`
 const p95 = (histogram: string): string =>
   `histogram_quantile(0.95, sum by (le, namespace, pod, instance, model_name) (rate(${histogram}_bucket[5m])))`
@@ -30,7 +31,7 @@ export const alerts: readonly Alert[] = [
   {
     name: 'AltiplanoEngineReplaced',
     severity: 'warning',
-    expr: 'changes(altiplano_engine_restarts[15m]) > 0',
+    expr: `${restarts('process="engine"')} > 0`,
     for: '0m',
     summary: 'The engine process died or hung, and was replaced. Streams went on.',
     action:
@@ -39,7 +40,7 @@ export const alerts: readonly Alert[] = [
   {
     name: 'AltiplanoEngineCrashesOften',
     severity: 'critical',
-    expr: 'changes(altiplano_engine_restarts[15m]) >= 3',
+    expr: `${restarts('process="engine"')} >= 3`,
     for: '0m',
     summary:
       'The engine process keeps dying. After five crashes in five minutes the server ends, for Kubernetes to act.',
@@ -49,7 +50,7 @@ export const alerts: readonly Alert[] = [
   {
     name: 'AltiplanoTextProcessReplaced',
     severity: 'warning',
-    expr: 'changes(altiplano_text_restarts[15m]) > 0',
+    expr: `${perServer(restarts('process=~"text|long-text"'))} > 0`,
     for: '0m',
     summary: 'The text process died, or a template, a prompt or a schema outran its time.',
     action:
@@ -111,7 +112,7 @@ export const alerts: readonly Alert[] = [
   {
     name: 'AltiplanoParkingFails',
     severity: 'warning',
-    expr: 'changes(altiplano_kv_parking_failures[15m]) > 0',
+    expr: 'increase(altiplano_kv_parking_failures_total[15m]) > 0',
     for: '0m',
     summary: 'Prefixes cannot be written or read back. They are computed again: slow, not wrong.',
     action: 'Is the volume of `--kv-cache-dir`, or `/dev/shm`, full or read-only?',

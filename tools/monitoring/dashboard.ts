@@ -73,8 +73,7 @@ export const panels: readonly Panel[] = [
     title: 'Processes replaced',
     unit: 'none',
     queries: [
-      line(sum(of('altiplano_engine_restarts')), 'engine {{model_name}}'),
-      line(sum(of('altiplano_text_restarts')), 'text {{model_name}}'),
+      line(sum(of('altiplano_child_restarts_total'), 'process, model_name'), '{{process}} {{model_name}}'),
     ],
   },
   {

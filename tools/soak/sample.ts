@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { scrape } from '../../test/support/metrics.ts'
 import { children as childrenOf } from '../../test/support/processes.ts'
 
 export const processNames = ['gateway', 'text', 'engine'] as const
@@ -24,12 +25,7 @@ export interface Sample {
 }
 
 export async function sampleOf(url: string, gateway: number, seconds: number): Promise<Sample> {
-  const metrics = await (await fetch(`${url}/metrics`)).text()
-  const read = (name: string): number =>
-    [...metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
-      (sum, [, value]) => sum + Number(value),
-      0,
-    )
+  const metrics = await scrape(url)
   const pids: Record<string, number> = { gateway, ...Object.fromEntries(childrenOf(gateway)) }
   const rss: Partial<Record<ProcessName, number>> = {}
   const anonymous: Partial<Record<ProcessName, number>> = {}
@@ -41,21 +37,18 @@ export async function sampleOf(url: string, gateway: number, seconds: number): P
     anonymous[name] = held.anonymous
     descriptors[name] = held.descriptors
   }
-  const over = [
-    ...metrics.matchAll(/^altiplano_request_success_total\{.*finished_reason="(\w+)".*\} (\d+)$/gm),
-  ]
   return {
     seconds,
     rss,
     anonymous,
     descriptors,
-    resources: read('nodejs_active_resources_total'),
-    running: read('vllm:num_requests_running'),
-    waiting: read('vllm:num_requests_waiting'),
-    admitted: read('altiplano_admitted_total'),
-    over: Object.fromEntries(over.map(([, reason, count]) => [reason ?? '', Number(count)])),
-    preemptions: read('altiplano_preemptions_total'),
-    restarts: read('altiplano_engine_restarts') + read('altiplano_text_restarts'),
+    resources: metrics.value('nodejs_active_resources_total'),
+    running: metrics.value('vllm:num_requests_running'),
+    waiting: metrics.value('vllm:num_requests_waiting'),
+    admitted: metrics.value('altiplano_admitted_total'),
+    over: metrics.by('altiplano_request_success_total', 'finished_reason'),
+    preemptions: metrics.value('altiplano_preemptions_total'),
+    restarts: metrics.value('altiplano_child_restarts_total'),
   }
 }
 

@@ -1,4 +1,5 @@
 import { parseEndpoint } from '../../config/kv-events-endpoint.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
 import type { SlotChange } from '../../protocol/engine-messages.ts'
 import { BlockIndex } from './block-index.ts'
 import { Publisher } from './publisher.ts'
@@ -14,6 +15,7 @@ export interface KvEventsOptions {
   /** Tokens of a block. */
   readonly blockSize: number
   readonly log: SocketLog
+  readonly metrics: Metrics
 }
 
 /** Between two times that all is told: subscribers may come and go as fast as they like. */
@@ -41,12 +43,13 @@ export class KvEvents {
   /** @throws ConfigError when it cannot listen there. */
   static async open(options: KvEventsOptions): Promise<KvEvents> {
     const events = new KvEvents(options)
-    const { endpoint, replayEndpoint, topic, log } = options
+    const { endpoint, replayEndpoint, topic, log, metrics } = options
     events.#publisher = await Publisher.open({
       endpoint: parseEndpoint(endpoint),
       flag: '--kv-events-endpoint',
       topic,
       log,
+      metrics,
       onListener: () => events.#tellAllSoon(),
     })
     if (replayEndpoint !== undefined) {
@@ -60,14 +63,6 @@ export class KvEvents {
 
   get blockSize(): number {
     return this.#options.blockSize
-  }
-  /** Batches. */
-  get published(): number {
-    return this.#sequence
-  }
-  /** Batches that a subscriber did not get. */
-  get dropped(): number {
-    return this.#publisher?.dropped ?? 0
   }
 
   onSlots(changes: readonly SlotChange[]): void {
@@ -128,6 +123,7 @@ export class KvEvents {
     // Whoever comes later is told all.
     if (events.length === 0 || (this.#replay === undefined && this.#publisher?.heard !== true)) return
     const sequence = this.#sequence++
+    this.#options.metrics.publishedKvEvents.inc()
     const payload = encodeBatch(events)
     this.#publisher?.publish(sequenceBytes(sequence), payload)
     this.#replay?.keep(sequence, payload)

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import type { Config } from '../../config/schema.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
 import { KvEvents } from './kv-events.ts'
 import type { SocketLog } from './zmtp/socket.ts'
 
@@ -9,6 +10,7 @@ export async function openKvEvents(
   config: Config,
   model: string,
   log: SocketLog,
+  metrics: Metrics,
   env: NodeJS.ProcessEnv,
 ): Promise<KvEvents> {
   if (!config.prefixCache)
@@ -23,6 +25,7 @@ export async function openKvEvents(
     model,
     blockSize: config.kvEventsBlockSize,
     log,
+    metrics,
   })
 }
 

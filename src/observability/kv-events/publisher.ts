@@ -1,9 +1,11 @@
+import type { Metrics } from '../../metrics/metrics.ts'
 import { message } from './zmtp/frames.ts'
 import type { Peer } from './zmtp/peer.ts'
 import { ZmqSocket, type ZmqSocketOptions } from './zmtp/socket.ts'
 
 export type PublisherOptions = Pick<ZmqSocketOptions, 'endpoint' | 'flag' | 'log'> & {
   readonly topic: string
+  readonly metrics: Metrics
   /** Somebody will hear what is published from now on, and has not heard all that was before. */
   readonly onListener: () => void
 }
@@ -13,14 +15,15 @@ const MOST_SUBSCRIPTIONS = 16
 /** A ZeroMQ PUB socket with one topic. Who reads too slowly misses messages; nobody else does. */
 export class Publisher {
   readonly #topic: Buffer
+  readonly #metrics: Metrics
   readonly #onListener: () => void
   /** What each subscriber has asked for: the beginnings of topics. */
   readonly #subscriptions = new Map<Peer, Buffer[]>()
   #socket: ZmqSocket | undefined
-  #dropped = 0
 
-  private constructor({ topic, onListener }: PublisherOptions) {
+  private constructor({ topic, metrics, onListener }: PublisherOptions) {
     this.#topic = Buffer.from(topic)
+    this.#metrics = metrics
     this.#onListener = onListener
   }
 
@@ -37,11 +40,6 @@ export class Publisher {
     return publisher
   }
 
-  /** Messages that a subscriber did not get. */
-  get dropped(): number {
-    return this.#dropped
-  }
-
   get port(): number | undefined {
     return this.#socket?.port
   }
@@ -54,7 +52,7 @@ export class Publisher {
   publish(...frames: readonly Uint8Array[]): void {
     const bytes = message(this.#topic, ...frames)
     for (const peer of this.#subscriptions.keys()) {
-      if (this.#hears(peer) && !peer.send(bytes)) this.#dropped++
+      if (this.#hears(peer) && !peer.send(bytes)) this.#metrics.droppedKvEvents.inc()
     }
   }
 

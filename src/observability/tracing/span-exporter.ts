@@ -1,3 +1,4 @@
+import type { Metrics } from '../../metrics/metrics.ts'
 import { attributesOf, type OtlpSpan } from './otlp.ts'
 
 export interface SpanExporterOptions {
@@ -6,6 +7,7 @@ export interface SpanExporterOptions {
   readonly headers: Readonly<Record<string, string>>
   /** What sends them. OpenTelemetry: resource attributes. */
   readonly resource: Readonly<Record<string, string>>
+  readonly metrics: Metrics
   readonly log: { warn(fields: object, message: string): void }
 }
 
@@ -19,7 +21,6 @@ export class SpanExporter {
   readonly #options: SpanExporterOptions
   #waiting: OtlpSpan[] = []
   #sending: Promise<void> | undefined
-  #dropped = 0
   #failing = false
   readonly #timer: NodeJS.Timeout
 
@@ -29,13 +30,8 @@ export class SpanExporter {
     this.#timer.unref()
   }
 
-  /** Spans that were not delivered. */
-  get dropped(): number {
-    return this.#dropped
-  }
-
   add(spans: readonly OtlpSpan[]): void {
-    if (this.#waiting.length + spans.length > MOST_WAITING) this.#dropped += spans.length
+    if (this.#waiting.length + spans.length > MOST_WAITING) this.#drop(spans)
     else this.#waiting.push(...spans)
   }
 
@@ -60,12 +56,16 @@ export class SpanExporter {
         await this.#send(batch)
         this.#failing = false
       } catch (error) {
-        this.#dropped += batch.length
+        this.#drop(batch)
         if (!this.#failing) this.#options.log.warn({ reason: reasonOf(error) }, 'traces cannot be delivered')
         this.#failing = true
         return
       }
     }
+  }
+
+  #drop({ length }: readonly OtlpSpan[]): void {
+    this.#options.metrics.droppedSpans.inc(length)
   }
 
   async #send(spans: readonly OtlpSpan[]): Promise<void> {

@@ -1,13 +1,12 @@
 import { hostname } from 'node:os'
 import { version } from '../../base/version.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
 import { type RequestEnd, requestSpans } from './request-spans.ts'
 import { SpanExporter, type SpanExporterOptions } from './span-exporter.ts'
 
 /** Hears of each request that is over. */
 export interface Tracing {
   onRequestOver(end: RequestEnd): void
-  /** Spans that were not delivered. */
-  readonly dropped: number
   /** Sends what is left. */
   close(): Promise<void>
 }
@@ -20,6 +19,7 @@ export function openTracing(
   endpoint: string,
   model: string,
   log: SpanExporterOptions['log'],
+  metrics: Metrics,
   env: NodeJS.ProcessEnv,
 ): Tracing {
   const exporter = new SpanExporter({
@@ -32,12 +32,10 @@ export function openTracing(
       ...pairs(env['OTEL_RESOURCE_ATTRIBUTES']),
     },
     log,
+    metrics,
   })
   return {
     onRequestOver: (end) => exporter.add(requestSpans(end, model)),
-    get dropped() {
-      return exporter.dropped
-    },
     close: () => exporter.close(),
   }
 }

@@ -8,6 +8,7 @@ import * as olderHelpers from 'openai6/helpers/zod'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { writeEmbeddingModel } from '../../support/embedding-model.ts'
+import { metric } from '../../support/metrics.ts'
 import { startServer, type TestServer } from '../../support/server.ts'
 import { busyFirst } from './busy-first.ts'
 
@@ -126,9 +127,7 @@ describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
     const call = clientOf().chat.completions.create(long, { signal: controller.signal })
     setTimeout(() => controller.abort(), 50)
     await expect(call).rejects.toBeInstanceOf(sdk.APIUserAbortError)
-    const running = async (): Promise<string | undefined> =>
-      /^vllm:num_requests_running\S* (\d+)/m.exec(await (await fetch(`${server.url}/metrics`)).text())?.[1]
-    await expect.poll(running).toBe('0')
+    await expect.poll(() => metric(server.url, 'vllm:num_requests_running')).toBe(0)
   })
 
   it('comes again when the server is full, and when it says', async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, it, vi } from 'vitest'
+import { metric } from '../../support/metrics.ts'
 import { PATIENCE } from '../../support/patience.ts'
 import { startServer, type TestServer } from '../../support/server.ts'
 import { SilentHub } from '../../support/silent-hub.ts'
@@ -47,7 +48,7 @@ it('scrapes at 20 Hz and probes are answered at once and truly while every slot 
   const streams = Array.from({ length: 5 }, () => generate(server, leave.signal))
   try {
     await vi.waitFor(
-      async () => expect((await timed(`${server.url}/metrics`)).text).toMatch(/waiting\{.* 3$/m),
+      async () => expect(await metric(server.url, 'vllm:num_requests_waiting')).toBe(3),
       PATIENCE,
     )
     const scrapes = []
