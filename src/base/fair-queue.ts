@@ -1,4 +1,4 @@
-import { insist } from './insist.ts'
+import { assertInvariant } from './assert-invariant.ts'
 import type { Share } from './share.ts'
 
 /** What can wait in a fair queue. */
@@ -148,13 +148,13 @@ export class FairQueue<Item extends Queued> {
   }
 
   /** @throws Error when lines, tickets and accounts contradict each other. @param running those that were admitted. */
-  checkIntegrity(running: ReadonlySet<Item>): void {
+  checkInvariants(running: ReadonlySet<Item>): void {
     const adapters = new Map<string | undefined, number>()
     const present = new Map<Account, number>()
     for (const [name, line] of this.#lines) {
       for (const item of line) {
         const { adapter } = item
-        insist(name === lineName(item), `one of ${lineName(item)} waits in the line of ${name}`)
+        assertInvariant(name === lineName(item), `one of ${lineName(item)} waits in the line of ${name}`)
         adapters.set(adapter, (adapters.get(adapter) ?? 0) + 1)
       }
     }
@@ -162,12 +162,15 @@ export class FairQueue<Item extends Queued> {
       const { account } = this.#ticketOf(item)
       present.set(account, (present.get(account) ?? 0) + 1)
     }
-    insist(sum(adapters.values()) === this.#size, `${this.#size} are said to wait`)
-    insist(equal(adapters, this.#adapters), 'adapters of those that wait are miscounted')
-    insist(this.#tickets.size === this.#size + running.size, `${this.#tickets.size} have tickets`)
+    assertInvariant(sum(adapters.values()) === this.#size, `${this.#size} are said to wait`)
+    assertInvariant(equal(adapters, this.#adapters), 'adapters of those that wait are miscounted')
+    assertInvariant(this.#tickets.size === this.#size + running.size, `${this.#tickets.size} have tickets`)
     for (const [tenant, account] of this.#accounts) {
-      insist(account.present === (present.get(account) ?? 0), `tenant ${tenant} has ${account.present}`)
-      insist(account.served >= 0, `tenant ${tenant} has had ${account.served}`)
+      assertInvariant(
+        account.present === (present.get(account) ?? 0),
+        `tenant ${tenant} has ${account.present}`,
+      )
+      assertInvariant(account.served >= 0, `tenant ${tenant} has had ${account.served}`)
     }
   }
 

@@ -8,4 +8,4 @@ export interface Share {
 }
 
 /** Of a server that does not ask who is there. */
-export const THE_ONE_TENANT: Share = { tenant: '', weight: 1, priority: 0 }
+export const DEFAULT_TENANT: Share = { tenant: '', weight: 1, priority: 0 }

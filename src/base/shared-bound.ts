@@ -1,4 +1,4 @@
-import { insist } from './insist.ts'
+import { assertInvariant } from './assert-invariant.ts'
 
 /** How much of something tenants hold, together and each. */
 export class SharedBound {
@@ -27,11 +27,14 @@ export class SharedBound {
   }
 
   /** @throws Error unless all that is held is `all`, and no tenant holds less than nothing. */
-  checkIntegrity(all: number): void {
+  checkInvariants(all: number): void {
     const each = [...this.#by.values()]
     const sum = each.reduce((total, own) => total + own, 0)
-    insist(sum === this.#all && sum === all, `${sum} are held by tenants, ${this.#all} in all, not ${all}`)
-    insist(
+    assertInvariant(
+      sum === this.#all && sum === all,
+      `${sum} are held by tenants, ${this.#all} in all, not ${all}`,
+    )
+    assertInvariant(
       each.every((own) => own > 0),
       'a tenant holds less than nothing',
     )

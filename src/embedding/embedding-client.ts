@@ -20,7 +20,7 @@ export interface EmbeddingClientOptions {
 /** How long a request waits for a process that is being restarted. */
 const RESTART_PATIENCE_MS = 15_000
 /** Calls that may wait in the process: more only make its queue long. */
-const MOST_PENDING = 256
+const MAX_PENDING = 256
 
 /** Calls into the embedding process. A call under which it dies is asked once more of the next one. */
 export class EmbeddingClient {
@@ -91,7 +91,7 @@ export class EmbeddingClient {
   }
 
   #once(body: EmbeddingCall): Promise<EmbeddingAnswer | 'down'> {
-    if (this.#pending.size >= MOST_PENDING) {
+    if (this.#pending.size >= MAX_PENDING) {
       throw new ServingError('server_overloaded', 'Too many embedding requests are waiting', {
         retryAfterMs: 1000,
       })

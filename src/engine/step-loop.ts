@@ -1,4 +1,4 @@
-import { insist } from '../base/insist.ts'
+import { assertInvariant } from '../base/assert-invariant.ts'
 import type { SlotBlocks } from '../kvcache/slot-blocks.ts'
 import type { SlotContent } from '../kvcache/slot-cache.ts'
 import { type Engine, rowsOf } from '../protocol/engine.ts'
@@ -105,7 +105,7 @@ export class StepLoop {
       for (const { id } of scheduler.takePreempted()) this.#events.push({ id, preempted: true })
       if (batch.length > 0) await this.#step(batch)
       else {
-        this.#checkIntegrity()
+        this.#checkInvariants()
         if (this.#events.length > 0) this.#tell(0, 0)
         await this.#rest()
       }
@@ -113,12 +113,12 @@ export class StepLoop {
   }
 
   /** A violation rejects run(), and so ends the process: what runs there next begins with nothing. */
-  #checkIntegrity(): void {
+  #checkInvariants(): void {
     const { scheduler } = this.#options
-    scheduler.checkIntegrity()
+    scheduler.checkInvariants()
     const { waiting, running } = scheduler.stats()
-    insist(waiting + running === 0, `${waiting} wait, ${running} run, and there is nothing to do`)
-    insist(this.#sequences.size === 0, `${this.#sequences.size} sequences were forgotten`)
+    assertInvariant(waiting + running === 0, `${waiting} wait, ${running} run, and there is nothing to do`)
+    assertInvariant(this.#sequences.size === 0, `${this.#sequences.size} sequences were forgotten`)
   }
 
   /** Until there is work, or, after a while without any, one slot is written down. */

@@ -41,7 +41,7 @@ export class NoPrefixSlotCache implements SlotCache {
 
   held(): void {}
 
-  checkIntegrity(leased: readonly number[]): void {
+  checkInvariants(leased: readonly number[]): void {
     checkLeases(
       this.#leased.flatMap((taken, slot) => (taken ? [slot] : [])),
       leased,

@@ -1,4 +1,4 @@
-import { insist } from '../base/insist.ts'
+import { assertInvariant } from '../base/assert-invariant.ts'
 import { type Prefix, sharedTokens } from './prefix.ts'
 
 /** Tokens whose keys and values are kept outside of the slots. */
@@ -11,7 +11,7 @@ interface Place extends Parked {
 }
 
 /** Each lookup compares with all of them. */
-const MOST_PLACES = 1000
+const MAX_PLACES = 1000
 
 /** Which prefixes are parked outside of the slots, within a capacity; the least recently used ones leave first. Moves no bytes itself. */
 export class ParkedPrefixes {
@@ -83,7 +83,7 @@ export class ParkedPrefixes {
     }
     for (const other of leaving) this.drop(other)
     for (const other of this.#places) {
-      if (this.#bytes <= this.#capacity && this.#places.size <= MOST_PLACES) break
+      if (this.#bytes <= this.#capacity && this.#places.size <= MAX_PLACES) break
       leaving.push(other)
       this.drop(other)
     }
@@ -98,11 +98,11 @@ export class ParkedPrefixes {
   }
 
   /** @throws Error when the count of bytes is wrong, or over the capacity. */
-  checkIntegrity(): void {
+  checkInvariants(): void {
     let bytes = 0
     for (const place of this.#places) bytes += place.bytes
-    insist(bytes === this.#bytes, `${bytes} bytes are parked, not ${this.#bytes}`)
-    insist(bytes <= this.#capacity, `${bytes} bytes are parked, of at most ${this.#capacity}`)
+    assertInvariant(bytes === this.#bytes, `${bytes} bytes are parked, not ${this.#bytes}`)
+    assertInvariant(bytes <= this.#capacity, `${bytes} bytes are parked, of at most ${this.#capacity}`)
   }
 
   #placeOf(parked: Parked): Place | undefined {

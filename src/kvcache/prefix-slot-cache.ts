@@ -138,12 +138,12 @@ export class PrefixSlotCache implements SlotCache {
     }
   }
 
-  checkIntegrity(leased: readonly number[]): void {
+  checkInvariants(leased: readonly number[]): void {
     const mine = this.#slots.filter((slot) => slot.leased)
     checkLeases(
       mine.map(({ index }) => index),
       leased,
     )
-    this.#parked?.checkIntegrity()
+    this.#parked?.checkInvariants()
   }
 }

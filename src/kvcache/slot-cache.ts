@@ -1,4 +1,4 @@
-import { insist } from '../base/insist.ts'
+import { assertInvariant } from '../base/assert-invariant.ts'
 import type { Parked } from './parked-prefixes.ts'
 import type { Prefix } from './prefix.ts'
 import type { ShowHeld } from './slot-blocks.ts'
@@ -37,13 +37,13 @@ export interface SlotCache {
   /** Shows what slots hold that nobody has leased. */
   held(show: ShowHeld): void
   /** @throws Error when the bookkeeping contradicts itself. @param leased slots that sequences hold, in any order. */
-  checkIntegrity(leased: readonly number[]): void
+  checkInvariants(leased: readonly number[]): void
 }
 
 /** @throws Error unless the slots that are leased are those that are held, each once. */
 export function checkLeases(leased: readonly number[], held: readonly number[]): void {
   const holders = held.toSorted((a, b) => a - b)
-  insist(
+  assertInvariant(
     leased.join() === holders.join(),
     `slots ${leased.join()} are leased, and ${holders.join()} are held`,
   )

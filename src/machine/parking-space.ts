@@ -17,8 +17,8 @@ import { bytesIn, parkingFolder, removeAbandoned } from './parking-folder.ts'
 /** Part of the memory that prefixes outside of the slots may take when nothing is said. */
 const DEFAULT_SHARE = 0.1
 /** The place is shared with whoever else uses it. */
-const MOST_OF_FREE = 0.8
-const LEAST_BYTES = 32 * 2 ** 20
+const MAX_SHARE_OF_FREE = 0.8
+const MIN_BYTES = 32 * 2 ** 20
 const END_BYTES = 2 ** 20
 const MEMORY_FOLDER = '/dev/shm'
 
@@ -42,8 +42,8 @@ export function parkingSpace(
     if (keepAs === undefined) removeAbandoned(folder, process.pid)
     const { bavail, bsize } = statfsSync(folder)
     const free = bavail * bsize + bytesIn(parkingFolder({ folder, keepAs }, process.pid))
-    const bytes = Math.floor(Math.min(wanted, MOST_OF_FREE * free))
-    return bytes < LEAST_BYTES ? undefined : { folder, bytes, keepAs }
+    const bytes = Math.floor(Math.min(wanted, MAX_SHARE_OF_FREE * free))
+    return bytes < MIN_BYTES ? undefined : { folder, bytes, keepAs }
   } catch {
     return undefined
   }

@@ -41,7 +41,7 @@ export interface Room {
 const ON_CPU = { slots: 4, contextSize: 4096 }
 /** A GPU decodes many streams at nearly the price of one. */
 const ON_GPU = { slots: 16, contextSize: 8192 }
-const LEAST_CONTEXT = 512
+const MIN_CONTEXT = 512
 /** Sizes that are proposed are multiples of it. */
 const STEP = 256
 /** What the gateway, the text process and the runtimes of all three take. */
@@ -61,7 +61,7 @@ export function kvBytesPerToken(model: GgufSummary, kvCacheType: string): number
  * 8,192, and less of both where memory is short. What was asked for stays as it is, also when it does not fit.
  */
 export function fitPlan(model: GgufSummary, asked: FitRequest, room: Room): FitPlan {
-  const least = planOf(model, asked, asked.slots || 1, asked.contextSize || LEAST_CONTEXT)
+  const least = planOf(model, asked, asked.slots || 1, asked.contextSize || MIN_CONTEXT)
   // A part of the layers on the CPU makes all of it slow: a GPU that could hold the model holds all of it.
   const whole = fitsGpu(least, room)
   const usual = whole ? ON_GPU : ON_CPU
@@ -70,7 +70,7 @@ export function fitPlan(model: GgufSummary, asked: FitRequest, room: Room): FitP
   const plan = (): FitPlan => planOf(model, asked, slots, contextSize)
   const isTooMuch = (): boolean => !(whole ? fitsGpu(plan(), room) : fits(plan(), room))
   while (asked.slots === 0 && slots > 1 && isTooMuch()) slots--
-  while (asked.contextSize === 0 && contextSize >= 2 * LEAST_CONTEXT && isTooMuch()) {
+  while (asked.contextSize === 0 && contextSize >= 2 * MIN_CONTEXT && isTooMuch()) {
     contextSize = Math.floor(contextSize / 2 / STEP) * STEP
   }
   return plan()
@@ -137,7 +137,7 @@ export function proposals(model: GgufSummary, plan: FitPlan, room: Room): string
         },
       ]
         .filter(
-          ({ slots, contextSize }) => slots > 0 && contextSize >= Math.min(LEAST_CONTEXT, plan.contextSize),
+          ({ slots, contextSize }) => slots > 0 && contextSize >= Math.min(MIN_CONTEXT, plan.contextSize),
         )
         .map(({ slots, contextSize }) => `--slots ${slots} --context-size ${contextSize}${note}`)
     })

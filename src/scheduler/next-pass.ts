@@ -11,9 +11,9 @@ export interface ScheduledEntry extends BatchEntry {
 }
 
 /** Rows of a pass up to which guesses are added. */
-const MOST_SPECULATED = 16
+const MAX_SPECULATED = 16
 /** Prompt tokens of a pass that are scored: llama.cpp keeps 4 bytes a vocabulary entry for each, and reading takes time. */
-const MOST_SCORED = 32
+const MAX_SCORED = 32
 
 /** The next forward pass while it is put together. Whose tokens go in, and when, is the scheduler's to say. */
 export class NextPass {
@@ -52,7 +52,7 @@ export class NextPass {
   /** Takes as much of a sequence that has a slot as there is room for. */
   take(sequence: Sequence): void {
     const scores = sequence.scoresPrompt && sequence.computed < sequence.promptLength
-    const room = scores ? Math.min(this.#room, MOST_SCORED - this.#scored) : this.#room
+    const room = scores ? Math.min(this.#room, MAX_SCORED - this.#scored) : this.#room
     const entry = this.#entryOf(sequence, room)
     if (entry === undefined) return
     this.#room -= entry.tokens.length
@@ -65,7 +65,7 @@ export class NextPass {
     if (!this.#canCut) return
     // Prompts have half of what is left, at least.
     const left = Math.floor((this.#limits.batchTokens - this.size) / 2)
-    let room = Math.min(MOST_SPECULATED - this.size, left)
+    let room = Math.min(MAX_SPECULATED - this.size, left)
     for (const [index, entry] of this.#batch.entries()) {
       const ahead = Math.min(room, this.#limits.contextSize - entry.start - entry.tokens.length)
       const draft = ahead > 0 ? entry.sequence.draft(ahead) : []

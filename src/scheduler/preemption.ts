@@ -3,7 +3,7 @@ import type { SlotCache } from '../kvcache/slot-cache.ts'
 import type { Sequence } from './sequence.ts'
 
 /** Tokens that a sequence generates before its slot may be taken from it, and of how many in its slot each more of them is one. */
-const LEAST_STAY = 32
+const MIN_STAY = 32
 const TOKENS_A_STAY = 16
 
 export interface PreemptionOptions {
@@ -23,7 +23,7 @@ export class Preemption {
 
   constructor(options: PreemptionOptions) {
     this.#options = options
-    this.#leastStay = options.leastStay ?? LEAST_STAY
+    this.#leastStay = options.leastStay ?? MIN_STAY
   }
 
   /**

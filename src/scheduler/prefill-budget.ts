@@ -43,7 +43,7 @@ const AUTO_LEAST_MS = 50
 /** Without a target: passes of whole batches, each as long as one without streams may be. */
 const AUTO_PATIENCE = 2
 /** A full pass is not taken to be longer than so many times the present one. */
-const MOST_STRETCH = 4
+const MAX_STRETCH = 4
 /** A pass without prompts that was slower than thought counts at once, a faster one little by little. */
 const RISE = 0.5
 const FALL = 0.1
@@ -125,7 +125,7 @@ export class PacedPrefill implements PrefillBudget {
 
   /** What a pass with the most decodes takes: how fast streams are when the server is full. One hiccup there is not believed. */
   #fullMs(decodeMs: number): number {
-    return Math.min(this.#decodeMs.at(-1) ?? decodeMs, MOST_STRETCH * decodeMs)
+    return Math.min(this.#decodeMs.at(-1) ?? decodeMs, MAX_STRETCH * decodeMs)
   }
 
   /** Of the nearest number of decodes that has been seen; of the larger one where two are as near. */

@@ -1,5 +1,5 @@
+import { assertInvariant } from '../base/assert-invariant.ts'
 import { FairQueue } from '../base/fair-queue.ts'
-import { insist } from '../base/insist.ts'
 import { emptyPrefix } from '../kvcache/prefix.ts'
 import type { ShowHeld } from '../kvcache/slot-blocks.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
@@ -255,28 +255,29 @@ export class Scheduler {
   }
 
   /** @throws Error when sequences, slots, queue and cache contradict each other. Looks at everything: not for every step. */
-  checkIntegrity(): void {
+  checkInvariants(): void {
     const holding = [...this.#running, ...this.#leaving]
-    insist(this.#stepping || this.#leaving.length === 0, 'slots are kept for a pass that has ended')
+    assertInvariant(this.#stepping || this.#leaving.length === 0, 'slots are kept for a pass that has ended')
     for (const sequence of holding) this.#checkHolding(sequence)
-    for (const { id, end } of this.#running) insist(end === undefined, `${id} has ended and runs`)
-    for (const { id, end } of this.#leaving) insist(end !== undefined, `${id} leaves and has not ended`)
+    for (const { id, end } of this.#running) assertInvariant(end === undefined, `${id} has ended and runs`)
+    for (const { id, end } of this.#leaving)
+      assertInvariant(end !== undefined, `${id} leaves and has not ended`)
     for (const { id, slot, end, computed } of this.#queue.waiting()) {
-      insist(slot === undefined && end === undefined, `${id} has a slot or an end, and waits`)
-      insist(computed === 0, `${id} waits, and has ${computed} tokens in a slot`)
+      assertInvariant(slot === undefined && end === undefined, `${id} has a slot or an end, and waits`)
+      assertInvariant(computed === 0, `${id} waits, and has ${computed} tokens in a slot`)
     }
-    this.#queue.checkIntegrity(this.#running)
-    this.#cache.checkIntegrity(holding.map(({ slot }) => slot ?? -1))
+    this.#queue.checkInvariants(this.#running)
+    this.#cache.checkInvariants(holding.map(({ slot }) => slot ?? -1))
   }
 
   #checkHolding({ id, slot, computed, cached, tokens, promptLength, preemptions }: Sequence): void {
-    insist(slot !== undefined, `${id} runs without a slot`)
-    insist(computed <= tokens.length, `${id} has computed ${computed} of ${tokens.length} tokens`)
+    assertInvariant(slot !== undefined, `${id} runs without a slot`)
+    assertInvariant(computed <= tokens.length, `${id} has computed ${computed} of ${tokens.length} tokens`)
     // Of its first slot, which may have held more than is computed in this one so far.
     const most = preemptions > 0 ? tokens.length : Math.max(computed, promptLength)
-    insist(cached <= most, `${id} found ${cached} tokens`)
+    assertInvariant(cached <= most, `${id} found ${cached} tokens`)
     // The last one that is drawn is never computed.
-    insist(tokens.length <= this.#limits.contextSize + 1, `${id} has ${tokens.length} tokens`)
+    assertInvariant(tokens.length <= this.#limits.contextSize + 1, `${id} has ${tokens.length} tokens`)
   }
 
   /** A hole between slots makes every pass much slower (llama.cpp runs each run of slots alone): one is closed at a time. */

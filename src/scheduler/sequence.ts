@@ -9,7 +9,7 @@ import { PromptLookup } from './prompt-lookup.ts'
 export type SequenceEnd = 'stop' | 'length' | 'cancelled' | 'error'
 
 /** One that may generate fewer tokens ends soon. */
-const LEAST_AHEAD = 8
+const MIN_AHEAD = 8
 
 /** See BatchEntry.copyFrom and SlotLease. */
 export interface Arrival {
@@ -118,7 +118,7 @@ export class Sequence implements Prefix {
 
   /** Whether it goes on for so short a time that another slot is not worth it, nor is its own to another. */
   get endsSoon(): boolean {
-    return this.maxTokens - this.generated < LEAST_AHEAD
+    return this.maxTokens - this.generated < MIN_AHEAD
   }
 
   /** Reporting names, and the order of service; nothing else depends on them. */

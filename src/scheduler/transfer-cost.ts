@@ -7,7 +7,7 @@ const FRESH = 0.3
 /** What is read has to be so much faster than what it spares: both vary. */
 const MARGIN = 0.8
 /** Passes of fewer prompt tokens say little of what a token costs. */
-const LEAST_CHUNK = 32
+const MIN_CHUNK = 32
 
 /** Whether keys and values are read back, or computed again: by what both were measured to take on this machine. */
 export class TransferCost implements TransferRule {
@@ -27,7 +27,7 @@ export class TransferCost implements TransferRule {
   }
 
   onPass({ promptTokens, decodes, depth = 0, ms }: Pass): void {
-    if (promptTokens >= LEAST_CHUNK) this.#compute.observe(depth, ms / (promptTokens + decodes))
+    if (promptTokens >= MIN_CHUNK) this.#compute.observe(depth, ms / (promptTokens + decodes))
   }
 
   pays(held: number, from: number, spared: number): boolean {

@@ -132,7 +132,7 @@ export class Altiplano {
       onOver: (record) => {
         this.#metrics.onGenerationOver(record)
         this.#adapters.onOver()
-        if (this.#generator.inFlight === 0) this.#checkIntegrity()
+        if (this.#generator.inFlight === 0) this.#checkInvariants()
       },
     })
     this.#adapters = new Adapters({
@@ -256,9 +256,9 @@ export class Altiplano {
   }
 
   /** What is wrong here costs room at most: that is no reason to end, as it is for an engine. */
-  #checkIntegrity(): void {
+  #checkInvariants(): void {
     try {
-      this.#generator.checkIntegrity()
+      this.#generator.checkInvariants()
     } catch (error) {
       this.#metrics.onContradiction()
       this.#options.log.error({ err: error }, 'the books of the gateway are wrong')

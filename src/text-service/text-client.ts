@@ -17,7 +17,7 @@ const LONG_CLOCK_SHARE = 20
 const LONG_NICENESS = 10
 /** For so long calls of a kind, of a tenant of whom one of that kind has outrun its budget, are read by the process of the long ones. */
 const COSTLY_MS = 600_000
-const MOST_COSTLY = 1000
+const MAX_COSTLY = 1000
 /** For a process that keeps ending over calls. */
 const ABSENT_RETRY_MS = 5000
 
@@ -91,7 +91,7 @@ export class TextClient {
     this.#costly.delete(kind)
     this.#costly.set(kind, performance.now() + COSTLY_MS)
     const [oldest] = this.#costly.keys()
-    if (this.#costly.size > MOST_COSTLY && oldest !== undefined) this.#costly.delete(oldest)
+    if (this.#costly.size > MAX_COSTLY && oldest !== undefined) this.#costly.delete(oldest)
   }
 
   /** Until it has been there once, a generation does not wait for its start, nor anybody for one that fails to. */

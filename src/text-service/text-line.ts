@@ -10,9 +10,9 @@ export interface LineCall extends Queued {
 /** Milliseconds of CPU that others have before a call goes up by one priority: bulk goes behind chats, but not for ever. */
 const AGING_MS = 2000
 /** Milliseconds that a tenant's calls may have to wait for each other. */
-const MOST_OWN_MS = 10_000
+const MAX_OWN_MS = 10_000
 /** The same, of all tenants together. */
-const MOST_MS = 60_000
+const MAX_ALL_MS = 60_000
 /** Of what calls took, one of late counts for so much. */
 const OF_LATE = 0.1
 /** Characters below which their number hardly matters. */
@@ -57,7 +57,7 @@ export class TextLine<Call extends LineCall> {
     const { tenant, weight } = call.share
     const ms = this.#expect(call)
     const own = this.#waiting.get(tenant)
-    const room = Math.min(MOST_OWN_MS, MOST_MS - this.#allMs)
+    const room = Math.min(MAX_OWN_MS, MAX_ALL_MS - this.#allMs)
     if (own !== undefined && own.ms + ms > room) return this.#timeFor(own.ms + ms - room, weight)
     this.#queue.add(call)
     this.#expected.set(call, ms)

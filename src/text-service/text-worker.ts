@@ -81,7 +81,7 @@ export class TextWorker {
       name,
       entry,
       init: () => init,
-      // See Tidying.
+      // See PeriodicGc.
       flags: ['--expose-gc'],
       log,
       // It is deaf while it works, and for how long it may work is each call's budget.

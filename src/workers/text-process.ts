@@ -27,7 +27,7 @@ import { keepParsed } from '../text/template/parsed-template.ts'
 import { plainTemplate } from '../text/template/plain-template.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { plainJson } from '../text/tool-formats/plain-json.ts'
-import { Tidying } from './tidying.ts'
+import { PeriodicGc } from './periodic-gc.ts'
 
 type TokensAnswer = Extract<TextAnswer, { type: 'tokens' }>
 
@@ -61,7 +61,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     return joined(begins ? pieces : [Uint32Array.of(vocabulary.bosToken), ...pieces])
   }
   const compile = grammarCompiler()
-  const tidying = new Tidying()
+  const gc = new PeriodicGc()
   const answer = (call: TextCall, most?: number): TextAnswer => {
     if (call.type === 'grammar') return compile(call)
     if (call.type === 'tokenize') {
@@ -89,7 +89,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
       const { user, system } = process.cpuUsage(before)
       channel.send({ call, body: answered, cpuMs: (user + system) / 1000 })
       channel.progress()
-      tidying.onCall()
+      gc.onCall()
     },
     close: () => vocabulary.close(),
   }

@@ -171,7 +171,7 @@ export class EngineHost extends EventEmitter {
 
   #check(): void {
     try {
-      this.#scheduler?.checkIntegrity()
+      this.#scheduler?.checkInvariants()
     } catch (error) {
       this.#observer.complain(String(error))
     }

@@ -268,7 +268,7 @@ describe('Scheduler', () => {
     scheduler.add(good)
     for (let batch = scheduler.schedule(); batch.length > 0; batch = scheduler.schedule()) {
       scheduler.commit(batch, await engine.step(batch))
-      scheduler.checkIntegrity()
+      scheduler.checkInvariants()
     }
     expect([bad.end, bad.error, good.end]).toEqual(['error', 'boom', 'length'])
   })
@@ -330,7 +330,7 @@ describe('Scheduler', () => {
         const batch = scheduler.schedule()
         computed += batch.reduce((sum, entry) => sum + entry.tokens.length, 0)
         scheduler.commit(batch, await engine.step(batch))
-        scheduler.checkIntegrity()
+        scheduler.checkInvariants()
       }
       return computed
     }
@@ -457,7 +457,7 @@ describe('Scheduler', () => {
       for (const { park } of batch) if (park) parks.push(park.tokens)
       slots.push(batch.map(({ slot }) => slot))
       scheduler.commit(batch, await engine.step(batch))
-      scheduler.checkIntegrity()
+      scheduler.checkInvariants()
     }
     expect(runsOf(slots[3] ?? [])).toBe(2)
     expect(slots.slice(4).every((used) => runsOf(used) === 1)).toBe(true)

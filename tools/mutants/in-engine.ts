@@ -96,7 +96,7 @@ export const inEngine: readonly Mutant[] = [
   {
     name: 'is asleep with the books wrong',
     file: 'src/engine/step-loop.ts',
-    find: '        this.#checkIntegrity()\n',
+    find: '        this.#checkInvariants()\n',
     replace: '',
   },
   {

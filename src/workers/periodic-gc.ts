@@ -5,7 +5,7 @@ const CALLS = 1000
  * Clears V8's heap away after so many calls. Each leaves half a kilobyte in V8's old space, where V8 does not look for tens of
  * thousands of calls: by then 50 MB are 110.
  */
-export class Tidying {
+export class PeriodicGc {
   readonly #collect: () => void
   #calls = 0
 
