@@ -1,6 +1,6 @@
 import { assertInvariant } from './assert-invariant.ts'
 
-/** How much of something tenants hold, together and each. */
+/** Counts what tenants hold of a bounded thing, each and together. */
 export class SharedBound {
   #all = 0
   readonly #by = new Map<string, number>()
@@ -10,8 +10,10 @@ export class SharedBound {
   }
 
   /**
-   * Whether a tenant may have so many more.
-   * @param kept the last part of the limit: for tenants who have no more than that. Without tenants (''), for all.
+   * Whether a tenant may have so many more. With a limit of 100 and 25 kept, any tenant may fill the first 75, and the last 25 are
+   * for tenants that then have at most 25.
+   * @param tenant '' without tenants: all of the limit is free.
+   * @param kept the last part of the limit.
    */
   takes(tenant: string, more: number, limit: number, kept: number): boolean {
     const all = this.#all + more
@@ -41,7 +43,7 @@ export class SharedBound {
   }
 }
 
-/** Of a bound that one tenant alone could fill. */
+/** A quarter of a bound, so that one tenant alone cannot fill it. */
 export function keptOf(limit: number): number {
   return Number.isFinite(limit) ? Math.floor(limit / 4) : 0
 }

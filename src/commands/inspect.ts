@@ -20,7 +20,7 @@ export interface InspectOptions extends FitRequest {
   readonly room: Room
 }
 
-/** Of how many slots it is told whether they fit. */
+/** Slots up to which proposals are made. */
 const MAX_SLOTS = 256
 
 /** What `inspect FILE` prints, for a file or a directory and this machine's memory. */
@@ -69,7 +69,7 @@ function verdict(plan: FitPlan, room: Room): string {
   return room.gpu === 0 ? 'fits' : 'fits beside the GPU: what stays on the CPU makes it slow'
 }
 
-/** What else it is started with. */
+/** Threads and GPU layers of the plan, as text. */
 function machineText({ cores, threads, gpuLayers, gpu, flashAttention }: MachinePlan): string {
   const fewer = threads > 1 ? ', for streams fewer where that is faster' : ''
   return [

@@ -19,16 +19,16 @@ import { writeTerminationMessage } from '../server/termination-message.ts'
 
 /**
  * Listens at once, loads the model, and serves until a signal. Resolves to the exit code: 0, or 1 when its
- * processes crash so often that whoever runs it has to act.
- * A model that is refused leaves the gateway alive and not ready, with the reason; in Kubernetes it ends the container, which
- * is what makes it show the reason.
+ * processes crash so often that the operator has to act.
+ * A refused model leaves the gateway alive and not ready, with the reason; in Kubernetes it ends the container, so that Kubernetes
+ * shows the reason.
  */
 export async function serve(config: Config, log: Logger): Promise<number> {
   checkExposure(config)
   checkAdminExposure(config)
   const keyFile = openKeyFile(config, log)
   const tls = openTls(config)
-  // What is not there is the caller's mistake, and needs no server to say so.
+  // A local model that is not there is reported before anything starts.
   const later = config.model?.startsWith('hf:') || config.waitForModel > 0
   const local = later ? undefined : await locate(config)
   const names = servedNames(config.servedModelName, local?.displayName ?? modelDisplayName(config.model))
@@ -104,7 +104,7 @@ function limitMs(seconds: number): number {
   return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000
 }
 
-/** A word to a person; machines read the log. */
+/** Greets a person at a terminal; machines read the log. */
 function greet(address: string, model: string): void {
   if (!process.stdout.isTTY) return
   process.stderr.write(`\n  Altiplano serves ${model} at ${address}/v1\n  Stop with Ctrl-C.\n\n`)
@@ -112,17 +112,17 @@ function greet(address: string, model: string): void {
 
 interface Stop {
   readonly stopped: Promise<undefined>
-  /** Who does not know that it has begun already changes nothing. */
+  /** Begins the drain; later calls change nothing. */
   stop(why: string): void
 }
 
 /**
- * For so long signals are one: npm, or a shell, that gets one together with its whole process group passes it on, and a person
- * may press Ctrl-C twice.
+ * Milliseconds within which signals count as one: npm, or a shell, that gets one with its whole process group passes it on, and a
+ * person may press Ctrl-C twice.
  */
 const ONE_SIGNAL_MS = 1000
 
-/** The first signal begins the drain; a later one ends the process now. */
+/** Begins the drain on the first signal, and ends the process at once on a later one. */
 function untilSignal(log: Logger): Stop {
   let stop: Stop['stop'] = () => undefined
   const stopped = new Promise<undefined>((resolve) => {
@@ -145,14 +145,14 @@ function untilSignal(log: Logger): Stop {
   return { stopped, stop }
 }
 
-/** Loaded only where it is asked for. */
+/** Opens tracing, whose code is loaded only where it is asked for. */
 async function openTraces(config: Config, model: string, log: Logger): Promise<Tracing | undefined> {
   if (config.otlpEndpoint === undefined) return undefined
   const { openTracing } = await import('../observability/tracing/tracing.ts')
   return openTracing(config.otlpEndpoint, model, log, process.env)
 }
 
-/** Loaded only where it is asked for. @throws ConfigError when it cannot listen. */
+/** Opens KV events, whose code is loaded only where it is asked for. @throws ConfigError when it cannot listen. */
 async function openKvEvents(config: Config, model: string, log: Logger): Promise<KvEvents | undefined> {
   if (config.kvEventsEndpoint === undefined) return undefined
   const { openKvEvents: open } = await import('../observability/kv-events/open-kv-events.ts')

@@ -102,7 +102,7 @@ class ArgumentReader {
     return next
   }
 
-  /** The words up to the next flag or command. */
+  /** Takes the words up to the next flag or command. */
   #words(): string[] {
     const end = this.#rest.findIndex((word) => word.startsWith('-') || isCommand(word))
     return this.#rest.splice(0, end < 0 ? this.#rest.length : end).filter((word) => word !== '')

@@ -2,10 +2,10 @@ import { ENDPOINT } from './kv-events-endpoint.ts'
 
 export const groups = ['Model', 'Server', 'Engine', 'Limits', 'Downloads', 'Other'] as const
 
-/** What a property of the schema carries besides its type: docs, help text and validation derive from it. */
+/** One setting: validation, help text and docs derive from it. */
 export interface SettingSchema {
   readonly type: 'string' | 'integer' | 'boolean'
-  /** May be absent when all is read. */
+  /** Whether the setting may have no value. */
   readonly optional?: true
   readonly group: (typeof groups)[number]
   readonly description: string
@@ -15,15 +15,15 @@ export interface SettingSchema {
   /** A conventional variable honoured below ALTIPLANO_…. */
   readonly alsoEnv?: string
   readonly minimum?: number
-  /** Words for numbers. */
+  /** Words that stand for numbers. */
   readonly words?: Readonly<Record<string, number>>
   readonly maximum?: number
   readonly minLength?: number
   readonly pattern?: string
-  /** With `pattern`: what matches it, in words. */
+  /** The `pattern` in words. */
   readonly shape?: string
   readonly enum?: readonly string[]
-  /** Takes several words, which it keeps together with this between them. */
+  /** Separator of the words that the setting takes; absent: it takes one. */
   readonly list?: ',' | '\n'
 }
 
@@ -236,9 +236,9 @@ const schemas = {
     optional: true,
     group: 'Server',
     ...ENDPOINTS,
-    defaultText: 'none: nothing is told',
+    defaultText: 'none: no events',
     description:
-      "Where routers hear which blocks of tokens are in the KV cache (vLLM's KV events, over ZeroMQ): tcp://*:5557 listens for them, tcp://HOST:5557 calls one, @tcp://ADDRESS:5557 listens on one address.",
+      "Where the server publishes which blocks of tokens are in the KV cache (vLLM's KV events, over ZeroMQ): tcp://*:5557 listens for routers, tcp://HOST:5557 dials one, @tcp://ADDRESS:5557 listens on one address.",
   },
   kvEventsReplayEndpoint: {
     type: 'string',

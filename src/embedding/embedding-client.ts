@@ -17,12 +17,12 @@ export interface EmbeddingClientOptions {
   onCrash(loss: Loss): void
 }
 
-/** How long a request waits for a process that is being restarted. */
+/** Milliseconds that a request waits for a process that is being restarted. */
 const RESTART_PATIENCE_MS = 15_000
-/** Calls that may wait in the process: more only make its queue long. */
+/** Calls in the process at most: more would only make its queue long. */
 const MAX_PENDING = 256
 
-/** Calls into the embedding process. A call under which it dies is asked once more of the next one. */
+/** Client of the embedding process. A call during which the process dies is sent once more, to the next one. */
 export class EmbeddingClient {
   readonly child: SupervisedChild<EmbeddingInit, EmbeddingRequest, EmbeddingReady, EmbeddingResponse>
   readonly #pending = new Map<number, (answer: EmbeddingAnswer | 'down') => void>()
@@ -35,7 +35,7 @@ export class EmbeddingClient {
       init: () => init,
       env,
       log,
-      // Tokenizing makes it deaf for as long as a text is long.
+      // It sends no heartbeats while it tokenizes a long text.
       heartbeatTimeoutMs: 60_000,
       onMessage: ({ call, body }) => this.#pending.get(call)?.(body),
       onDown: (loss) => {

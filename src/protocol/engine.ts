@@ -26,11 +26,11 @@ export interface SamplingParams {
   readonly grammar?: string
 }
 
-/** Log probabilities that are wanted of an entry. They are those of the model: nothing of SamplingParams counts. */
+/** Log probabilities that are wanted of an entry: the model's own, before anything in SamplingParams. */
 export interface Scoring {
-  /** How many of the most probable tokens to tell beside each. 0..20 */
+  /** How many of the most probable tokens to report beside each. 0..20 */
   readonly top: number
-  /** What is known to follow the first of `tokens`, one token each: to be scored, too. */
+  /** Prompt tokens to score: following[i] comes right after tokens[i]. */
   readonly following: readonly number[]
 }
 
@@ -39,22 +39,22 @@ export interface BatchEntry {
   /** The sequence this belongs to. */
   readonly id: string
   readonly slot: number
-  /** Where in the slot `tokens` go. Cells at or after it are forgotten first. */
+  /** Position in the slot at which `tokens` go. Cells at or after it are forgotten first. */
   readonly start: number
-  /** Another slot, whose cells before `start` are copied into this one first, as they were before this pass. */
+  /** Another slot whose cells before `start`, as they were before this pass, are copied into this one first. */
   readonly copyFrom?: number | undefined
   readonly tokens: readonly number[]
-  /** Guesses of what is sampled after `tokens`, computed in the same pass and kept as far as they are right. Default none. */
+  /** Draft tokens after `tokens`, verified in the same pass and kept as far as they are sampled. Default none. */
   readonly draft?: readonly number[]
   /** How to sample after the last token; undefined for a chunk that ends inside its prompt. */
   readonly sample: SamplingParams | undefined
-  /** Default: none are told. */
+  /** Log probabilities that are wanted. Default none. */
   readonly scoring?: Scoring | undefined
   /** All tokens of the sequence up to and including `tokens`: what penalties look back at. */
   readonly history: readonly number[]
   /** How many of `history` the sequence began with; the rest it has generated. */
   readonly promptLength: number
-  /** The LoRA adapter that is applied, by its id: the same for all of a pass. Default none. */
+  /** Id of the LoRA adapter that is applied: the same for all of a pass. Default none. */
   readonly adapter?: string | undefined
 }
 
@@ -65,23 +65,23 @@ export interface EngineLimits {
   readonly contextSize: number
   /** Tokens one forward pass can hold. */
   readonly batchTokens: number
-  /** Rows of one sequence from which on attention is computed by whole tiles, at a fraction of the price. Default 1. */
+  /** Rows of one sequence from which attention is computed by whole tiles, at a fraction of the cost. Default 1. */
   readonly tile?: number
 }
 
-/** What an entry with a `scoring` got. */
+/** Result of an entry with a `scoring`. */
 export interface Scored {
   /** Sampled tokens; none for a chunk that ends inside its prompt. */
   readonly drawn: readonly number[]
-  /** One for each token of `drawn`, and of `scoring.following`. */
+  /** Log probabilities of `drawn`, and of `scoring.following`, one each. */
   readonly logprobs: readonly TokenLogprob[]
   readonly following: readonly TokenLogprob[]
 }
 
 /**
- * What an entry got: the sampled token, undefined where none was asked, or the error that only this entry met.
- * With a draft the sampled tokens: as many of the draft as were sampled indeed, and one more.
- * With a scoring always Scored. An Error fails its own sequence and no other.
+ * Result of one entry: the sampled token, undefined where none was asked for, or the error that fails this sequence alone.
+ * An entry with a draft gets all sampled tokens: of a draft of 4 with 2 right, these 2 and one more. An entry with a scoring
+ * gets Scored.
  */
 export type StepResult = number | readonly number[] | Scored | undefined | Error
 
@@ -94,21 +94,21 @@ export function rowsOf(batch: readonly BatchEntry[]): number {
   return batch.reduce((sum, { tokens, draft = [] }) => sum + tokens.length + draft.length, 0)
 }
 
-/** All that the rest of the server knows about a model's forward pass. */
+/** A model's forward pass and its KV cache, as the rest of the server knows them. */
 export interface Engine {
   readonly limits: EngineLimits
   /** Runs one forward pass. Resolves to one item per entry, in the order given. Rejects only when the engine as a whole is lost. */
   step(batch: readonly BatchEntry[]): Promise<readonly StepResult[]>
   /**
-   * Writes the keys and values of `tokens`, which a slot holds, to a file, and forgets what lies behind them; resolves to
-   * the file's bytes. Between steps only.
+   * Writes the keys and values of `tokens`, with which the slot's content begins, to a file, and forgets what lies behind them;
+   * resolves to the file's bytes. Between steps only.
    */
   save(slot: number, path: string, tokens: readonly number[]): Promise<number>
   /** Replaces what a slot holds by what save() wrote for the same tokens. Rejects, and leaves the slot empty, when it cannot. */
   load(slot: number, path: string, tokens: readonly number[]): Promise<void>
   /** Makes an adapter known; its file has been checked. Between steps only. Rejects when it cannot be loaded. */
   loadAdapter(id: string, path: string): Promise<void>
-  /** Forgets one that no sequence uses any more; one that is not known is no error. Between steps only. */
+  /** Forgets an adapter that no sequence uses; an unknown id is no error. Between steps only. */
   unloadAdapter(id: string): Promise<void>
   close(): Promise<void>
 }

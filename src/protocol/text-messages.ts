@@ -1,4 +1,4 @@
-// What the gateway and the text process say to each other.
+// Messages between the gateway and the text process.
 import type { Share } from '../base/share.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
 import type { ChatAbilities } from '../text/template/chat-abilities.ts'
@@ -6,11 +6,11 @@ import type { ChatMessage, ChatTool } from '../text/template/chat-message.ts'
 
 export interface TextInit {
   readonly modelPath: string
-  /** How much it gives way to other processes: see setpriority(2). Default 0. */
+  /** Niceness of the process: see setpriority(2). Default 0. */
   readonly niceness?: number
 }
 
-/** What the gateway needs to know of a model's vocabulary and metadata; sent once, when the text process is ready. */
+/** A model's vocabulary and metadata, as far as the gateway needs them; sent once, when the text process is ready. */
 export interface TextReady {
   readonly vocabulary: Vocabulary
   readonly model: ModelInfo
@@ -31,7 +31,7 @@ export interface ModelInfo {
   readonly name: string
   readonly architecture: string
   readonly trainedContext: number
-  /** As it is in the file, or one of our own where it has none. */
+  /** The file's chat template, or a plain one where it has none. */
   readonly chatTemplate: string
   readonly hasChatTemplate: boolean
   /** Whether the vocabulary has tokens for filling in the middle. */
@@ -60,19 +60,19 @@ export type TextCall =
   | { readonly type: 'markup'; readonly text: string }
   /** Plain text before and after what is to be generated, for a model with ModelInfo.infill. */
   | { readonly type: 'infill'; readonly prefix: string; readonly suffix: string }
-  /** What an output must be, to be compiled. */
+  /** A constraint on the output, to be compiled to a grammar. */
   | ({ readonly type: 'grammar' } & Constraint)
 
 export type TextAnswer =
   | {
       readonly type: 'tokens'
-      /** None where there are more than TextRequest.most. */
+      /** Empty where there are more than TextRequest.most. */
       readonly tokens: Uint32Array
       /** How many there are. */
       readonly count: number
-      /** For `chat`, with the tokens: the rendered prompt. */
+      /** The rendered prompt of a `chat`, where its tokens are here. */
       readonly rendered?: string
-      /** For `chat`: how long rendering took. */
+      /** Milliseconds that rendering a `chat` took. */
       readonly templateMs?: number
     }
   | { readonly type: 'grammar'; readonly gbnf: string }
@@ -87,26 +87,26 @@ export type TextAnswer =
       readonly type: 'error'
       readonly code: 'template_error' | 'not_ready' | 'starved' | 'costly' | 'busy' | 'failed'
       readonly message: string
-      /** For `busy`: milliseconds after which there is likely to be room. */
+      /** Milliseconds after which a `busy` process is likely to have room. */
       readonly retryAfterMs?: number
     }
 
 export interface TextRequest {
   readonly call: number
   readonly body: TextCall
-  /** Tokens that are of use; undefined: all. */
+  /** Tokens the gateway can use: of a longer text only the count is sent. undefined: any number. */
   readonly most: number | undefined
 }
 export interface TextResponse {
   readonly call: number
   readonly body: TextAnswer
-  /** Milliseconds of CPU that it took. */
+  /** Milliseconds of CPU that the call took. */
   readonly cpuMs: number
 }
 
 /** Tokens of a text. */
 export interface TextTokens {
-  /** None where there are more than TextTurn.most. */
+  /** Empty where there are more than TextTurn.most. */
   readonly tokens: Uint32Array
   /** How many there are. */
   readonly count: number
@@ -117,13 +117,13 @@ export interface ChatPrompt extends TextTokens {
   readonly rendered: string
 }
 
-/** Whose a call of the text process is, what for, and until when it is wanted. */
+/** The tenant of a call to the text process, its use, and its cancellation. */
 export interface TextTurn {
   readonly share: Share
-  /** When it aborts the call is dropped. */
+  /** The call is dropped when it aborts. */
   readonly signal: AbortSignal
-  /** Nothing is generated of it: it goes behind the calls that a generation waits for. Default false. */
+  /** Whether no generation waits for the call: it goes behind those for which one does. Default false. */
   readonly bulk?: boolean
-  /** Tokens that are of use: of more, only their number is told. Default: all are. */
+  /** Tokens the caller can use: of a longer text only the count is sent. Default: any number. */
   readonly most?: number
 }

@@ -10,23 +10,23 @@ import { TokenEstimator } from './token-estimator.ts'
 /** A call whose answer is tokens. */
 type PromptCall = Extract<TextCall, { type: 'chat' | 'tokenize' | 'markup' | 'infill' }>
 
-/** A machine that has had no time for seconds will hardly have it in one. */
+/** Milliseconds for `retry-after` on a machine that had no CPU for seconds. */
 const STARVED_RETRY_MS = 5000
 
 /**
- * Characters from which a text is measured before it is tokenized, and, where it is sure to be too long, refused with the fewest
- * tokens that it can have, not with those that it has: where a generation was asked for, and where only tokens were.
+ * Characters from which a text that is sure to be too long is refused before it is tokenized, with the fewest tokens that it can
+ * have instead of their count: for a generation, and where only tokens were asked for.
  */
 const HUGE_PROMPT = 200_000
 const HUGE_TEXT = 1_000_000
 
-/** Of a text that says something about others: a short prompt is mostly template. */
-const TELLING_TEXT = 200
+/** Characters from which a text counts for the average: a short prompt is mostly template. */
+const MIN_MEASURED = 200
 
 /** Bytes of the longest token, by the offsets of a vocabulary. */
 const longestTokens = new WeakMap<Uint32Array, number>()
 
-/** What requests ask of the text process: prompts as tokens, constraints as grammars. */
+/** The text process as requests use it: prompts to tokens, constraints to grammars. */
 export class ModelText {
   readonly #client: () => TextClient | undefined
   readonly #contextSize: () => number | undefined
@@ -38,13 +38,13 @@ export class ModelText {
     this.#contextSize = contextSize
   }
 
-  /** From when this resolves estimates are by what is in a text, not only by how long it is. */
+  /** Opens the estimator: estimates are then by a text's content, not only by its length. */
   async openEstimator(): Promise<void> {
     const vocabulary = this.#client()?.child.ready?.vocabulary
     if (vocabulary !== undefined) await this.#estimator.open(vocabulary)
   }
 
-  /** Tokens of the texts together. Without the estimator: going by the prompts of late. */
+  /** Estimated tokens of the texts together; without the estimator by the characters per token of recent prompts. */
   async estimateTokens(texts: readonly string[]): Promise<number> {
     return (
       (await this.#estimator.estimate(texts)) ?? Math.ceil(charactersOf(texts) / this.#charactersPerToken)
@@ -56,11 +56,11 @@ export class ModelText {
   }
 
   #learn(characters: number, tokens: number): void {
-    if (characters < TELLING_TEXT || tokens === 0) return
+    if (characters < MIN_MEASURED || tokens === 0) return
     this.#charactersPerToken += 0.1 * (characters / tokens - this.#charactersPerToken)
   }
 
-  /** A text that cannot fit whatever its tokens are is not worth seconds of the tokenizer's time. */
+  /** Refuses a text that cannot fit whatever its tokens are, to save seconds of the tokenizer's time. */
   #refuseHuge(call: PromptCall, bulk = false): void {
     const contextSize = this.#contextSize()
     const length = textLength(call)
@@ -122,14 +122,14 @@ export class ModelText {
   }
 }
 
-/** The text process renders, then tokenizes; waiting for its turn counts as the first of them. */
+/** Adds the rendering and the tokenizing to a trace. Waiting for the text process counts as rendering. */
 function tracePrompt(trace: RequestTrace | undefined, started: number, templateMs: number | undefined): void {
   const over = performance.now()
   if (templateMs !== undefined) trace?.add('template', started, Math.min(over, started + templateMs))
   trace?.add('tokenize', Math.min(over, started + (templateMs ?? 0)), over)
 }
 
-/** What is no fault of the request's is worth another try. */
+/** The error for a failure of the text process: one that is not the request's fault asks for a retry. */
 function failedText(message: string, answer: TextAnswer): ServingError {
   if (answer.type !== 'error') {
     return new ServingError('internal_error', message, { cause: new Error('an answer to another question') })
@@ -154,7 +154,7 @@ function refusedConstraint(
   given: string,
   { path, message }: { readonly path: string; readonly message: string },
 ): ServingError {
-  // Of calls, beside whatever else was asked for.
+  // The path is in the tools, beside whatever else constrains the output.
   const ofTool = path.startsWith('[')
   const param = ofTool ? 'tools' : given
   const at = path === '' || ofTool ? param + path : `${param}.${path}`
@@ -164,7 +164,7 @@ function refusedConstraint(
   return new ServingError(code, `${subject}: ${message}.`, { param: at.slice(0, 256) })
 }
 
-/** Characters that are sure to be in the prompt. */
+/** Characters that are certain to be in the prompt. */
 function textLength(call: PromptCall): number {
   if (call.type === 'tokenize' || call.type === 'markup') return call.text.length
   if (call.type === 'infill') return call.prefix.length + call.suffix.length

@@ -66,17 +66,17 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     if (call.type === 'grammar') return compile(call)
     if (call.type === 'tokenize') {
       const tokens = vocabulary.tokenize(call.text, false)
-      return told(call.bare ? tokens : withBos([tokens]), most)
+      return answerOf(call.bare ? tokens : withBos([tokens]), most)
     }
-    if (call.type === 'markup') return told(vocabulary.tokenize(call.text, true), most)
-    if (call.type === 'infill') return told(withBos(infill(call, vocabulary)), most)
+    if (call.type === 'markup') return answerOf(vocabulary.tokenize(call.text, true), most)
+    if (call.type === 'infill') return answerOf(withBos(infill(call, vocabulary)), most)
     const started = performance.now()
     const pieces = render(call)
     const templateMs = performance.now() - started
     const tokens = withBos(pieces.map((piece) => vocabulary.tokenize(piece, true)))
-    // Whose tokens are too many is of no use as a text, either.
+    // A prompt of too many tokens is of no use as a text, either.
     const rendered = most === undefined || tokens.length <= most ? { rendered: pieces.join('') } : {}
-    return { ...told(tokens, most), ...rendered, templateMs }
+    return { ...answerOf(tokens, most), ...rendered, templateMs }
   }
   return {
     ready: {
@@ -95,7 +95,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   }
 })
 
-/** For a template that takes no tools, and perhaps no system message. */
+/** Renders a chat by a template that takes no tools, and perhaps no system message. */
 function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
   const { messages, tools } = chat
   const as = (where: DescribedIn): string[] =>
@@ -109,7 +109,7 @@ function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
   }
 }
 
-/** Prefix, suffix, then the middle, which is to come: the order that llama-server uses, too. */
+/** Tokens of a text whose middle is to be generated: prefix, suffix, then the middle, as in llama-server. */
 function infill(
   { prefix, suffix }: { prefix: string; suffix: string },
   vocabulary: LlamaVocabulary,
@@ -136,13 +136,13 @@ function joined(pieces: readonly Uint32Array[]): Uint32Array {
   return all
 }
 
-/** Tokens, or only how many they are where that is more than is of use. */
-function told(tokens: Uint32Array, most = Number.POSITIVE_INFINITY): TokensAnswer {
+/** The tokens, or only their count where there are more than `most`. */
+function answerOf(tokens: Uint32Array, most = Number.POSITIVE_INFINITY): TokensAnswer {
   const { length: count } = tokens
   return { type: 'tokens', tokens: count > most ? new Uint32Array() : tokens, count }
 }
 
-/** Compiles constraints, and remembers what came of them; a refusal is found again. */
+/** Compiles constraints, and caches the grammars; a refusal is found anew each time. */
 function grammarCompiler(): (constraint: Constraint) => TextAnswer {
   const cache = new TextCache(GRAMMAR_CACHE)
   return ({ kind, source, calls, thought, lead }) => {

@@ -356,7 +356,7 @@ describe('Scheduler', () => {
 
     it('computes again what is too short to be worth a copy', async () => {
       const [first, late] = [asking('first', 1), asking('late', 2)]
-      await computedBy([[first, late]], { leastCopy: 102 })
+      await computedBy([[first, late]], { minCopy: 102 })
       expect(late.cached).toBe(0)
     })
 
@@ -387,7 +387,7 @@ describe('Scheduler', () => {
 
   it('copies nothing, and waits for nothing, of another scope', async () => {
     const wide: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 64 }
-    const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots), { leastCopy: 1 })
+    const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots), { minCopy: 1 })
     const engine = new SimulatedEngine(wide)
     const asked = (id: string, cacheScope: string): Sequence => sequence(id, 20, 4, { cacheScope })
     scheduler.add(asked('first', 'mine'))
@@ -412,7 +412,7 @@ describe('Scheduler', () => {
     parked.add({ scope: '', tokens: away })
     cache.acquire(part)
     cache.release(0, part)
-    const scheduler = new Scheduler(wide, cache, { leastCopy: 4 })
+    const scheduler = new Scheduler(wide, cache, { minCopy: 4 })
     const asking = (id: string, prompt: number[]): Sequence =>
       sequenceOf({ id, prompt, maxTokens: 2, stopTokens: [], sampling: greedy })
     scheduler.add(asking('whole', [...away, 50]))

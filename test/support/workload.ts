@@ -56,7 +56,7 @@ export async function drain(
   below: Random = () => 1,
   afterStep: (scheduler: Scheduler) => void = () => undefined,
 ): Promise<Drained> {
-  const scheduler = new Scheduler(engine.limits, cache, { leastCopy: 1, leastStay: 2 })
+  const scheduler = new Scheduler(engine.limits, cache, { minCopy: 1, minStay: 2 })
   const later = [...sequences]
   const frozen = new Map<Sequence, number>()
   const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))

@@ -75,7 +75,7 @@ it('has long texts read by a process of their own, which gives way to others, an
   expect(getPriority(processes.get('long'))).toBeGreaterThan(getPriority(processes.get('text')))
 })
 
-it('waits for the process from when a call is the next one, however long it has stood in the line', async () => {
+it('waits for the process from when a call is the next one, however long it has waited in the queue', async () => {
   const text = await start(5000, { patienceMs: 4000, ...inLine })
   const pid = text.child.pid ?? 0
   process.kill(pid, 'SIGSTOP')

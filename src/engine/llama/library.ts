@@ -7,7 +7,7 @@ import { libraryFolder, prebuiltBinary, requireFresh } from './binary.ts'
 export interface LibraryOptions {
   /** `auto`: the best that is there. False: llama.cpp does not look for a GPU. Else the backend that findGpu() found. */
   readonly gpu: string | false
-  /** The most threads of a pass. Default: node-llama-cpp's. */
+  /** Threads of a pass at most. Default: node-llama-cpp's. */
   readonly threads?: number
 }
 
@@ -15,7 +15,7 @@ export interface LibraryOptions {
  * node-llama-cpp with its classes, on the llama.cpp that came with it or was built in it: nothing is built or fetched here.
  *
  * getLlama() forks a process that tries a prebuilt binary first, so that a wrong one takes only that with it; it costs 0.3 s and more.
- * Whoever calls this is a child, whose end is noticed and told: the usual binaries are opened at once.
+ * The caller is a child process, whose end its supervisor notices and reports: the usual binaries are opened at once.
  */
 export async function loadLlama({ gpu, threads }: LibraryOptions): Promise<Llama> {
   const backend = gpu === 'auto' ? 'cuda' : gpu

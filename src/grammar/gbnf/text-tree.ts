@@ -23,7 +23,7 @@ export function textTree(branches: readonly Branch[]): GrammarNode {
   return choice([...ends, ...[...groups.values()].map((group) => textTree(group))])
 }
 
-/** Never ends in the middle of a surrogate pair. */
+/** The longest common beginning of texts, which never ends in the middle of a surrogate pair. */
 export function commonPrefix(texts: readonly string[]): string {
   let shared = texts[0] ?? ''
   for (const text of texts) {

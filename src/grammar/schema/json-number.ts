@@ -10,7 +10,7 @@ import {
   set,
 } from '../gbnf/node.ts'
 
-/** Digits of an integer: each of them survives a double. */
+/** Digits of an integer that a double represents exactly. */
 export const INTEGER_DIGITS = 15
 const FRACTION_DIGITS = 15
 const LARGEST = 10 ** INTEGER_DIGITS - 1

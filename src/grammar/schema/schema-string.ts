@@ -8,7 +8,7 @@ import { jsonChars, quotedString } from './json-string.ts'
 import { compileRegex, type RegexOptions } from './regex.ts'
 import { join, type SchemaObject } from './schema-keywords.ts'
 
-/** How the characters of a string are spelled. */
+/** Spelling of a string's characters. */
 export interface StringSpelling {
   readonly any: GrammarNode
   /** One character out of these; undefined when none of them can be written. */
@@ -75,7 +75,7 @@ function checkCount(count: number, path: string): void {
     throw new GrammarError(`lengths above ${GRAMMAR_LIMITS.repetitions} cannot be honoured`, path)
 }
 
-/** Runs a part's compiler; its error leads to the part. */
+/** Runs a part's compiler, and gives its error the part's path. */
 export function at<T>(path: string, work: () => T): T {
   try {
     return work()

@@ -3,7 +3,7 @@ import { version } from '../../base/version.ts'
 import { type RequestEnd, requestSpans } from './request-spans.ts'
 import { SpanExporter, type SpanExporterOptions } from './span-exporter.ts'
 
-/** Hears of each request that is over. */
+/** Traces requests when they are over. */
 export interface Tracing {
   onRequestOver(end: RequestEnd): void
   /** Spans that were not delivered. */
