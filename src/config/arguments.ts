@@ -116,7 +116,7 @@ class ArgumentReader {
       value = this.#rest.shift()
     if (sharingFlags.has(spelled) && !['', '0', '1'].includes(value ?? (arity === 'none' ? 'on' : ''))) {
       throw new ConfigError(
-        `${given} is not supported: one server holds the whole model. Take replicas instead.`,
+        `${given} is not supported: one server holds the whole model. Use replicas instead.`,
       )
     }
     this.#warnings.push(`${given} is not supported here and was ignored.`)

@@ -109,6 +109,6 @@ export class EmbeddingClient {
 }
 
 function failed(message: string, answer: EmbeddingAnswer): ServingError {
-  const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
+  const cause = new Error(answer.type === 'error' ? answer.message : 'an answer of the wrong type')
   return new ServingError('engine_failed', message, { cause })
 }

@@ -96,7 +96,7 @@ function callsOf({ format, tools, wanted, thought }: OfferedCalls): Grammar {
 
 function schemaOf(source: string): Schema {
   const schema: unknown = JSON.parse(source)
-  if (typeof schema !== 'boolean' && !isObject(schema)) throw new GrammarError('a schema is an object')
+  if (typeof schema !== 'boolean' && !isObject(schema)) throw new GrammarError('a schema must be an object')
   checkDepth(schema)
   return schema
 }

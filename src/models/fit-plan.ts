@@ -106,7 +106,7 @@ export function fitsGpu({ total }: FitPlan, { gpu }: Room): boolean {
 export function checkFit(model: GgufSummary, plan: FitPlan, room: Room): void {
   if (plan.kvCache + plan.compute + PROCESSES <= room.host + room.gpu) return
   throw new ModelFileError(
-    `${plan.slots} slots of ${plan.contextSize} tokens take ${size(plan.kvCache + plan.compute)} beside the weights, and there are ${roomText(room)}. ${proposals(model, plan, room)}`,
+    `Cannot serve ${plan.slots} slots of ${plan.contextSize} tokens: they take ${size(plan.kvCache + plan.compute)} beside the weights, and there are ${roomText(room)}. ${proposals(model, plan, room)}`,
   )
 }
 
@@ -118,7 +118,7 @@ export function roomText({ host, gpu }: Room): string {
 /** A plan and the available memory in words. */
 export function planInWords({ weights, kvCache, compute, total }: FitPlan, room: Room): string {
   const parts = `weights ${size(weights)}, KV cache ${size(kvCache)}, passes ${size(compute)}`
-  return `planned are ${size(total)} (${parts}) and ${size(PROCESSES)} for the processes, of ${roomText(room)}`
+  return `the plan takes ${size(total)} (${parts}) and ${size(PROCESSES)} for the processes, of ${roomText(room)}`
 }
 
 /** Settings with which everything fits, nearest to those of a plan, in words. */
@@ -141,7 +141,7 @@ export function proposals(model: GgufSummary, plan: FitPlan, room: Room): string
         )
         .map(({ slots, contextSize }) => `--slots ${slots} --context-size ${contextSize}${note}`)
     })
-  if (found.length === 0) return 'Nothing fits: take a smaller model.'
+  if (found.length === 0) return 'Nothing fits: use a smaller model.'
   return `What fits: ${[...new Set(found)].join(', or ')}.`
 }
 

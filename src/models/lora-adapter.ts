@@ -30,7 +30,7 @@ export async function readLoraAdapter(path: string, shards: readonly string[]): 
   }
   // llama.cpp would take an activated LoRA for a plain one, with other answers.
   if (metadata.has('adapter.alora.invocation_tokens'))
-    throw fail('is an activated LoRA; plain ones are served.')
+    throw fail('is an activated LoRA, which is not supported; use a plain one.')
   const alpha = metadata.get('adapter.lora.alpha')
   if (typeof alpha !== 'number' || !Number.isFinite(alpha)) throw fail('has no adapter.lora.alpha.')
   const model = await modelOf(shards)

@@ -132,16 +132,16 @@ function tracePrompt(trace: RequestTrace | undefined, started: number, templateM
 /** The error for a failure of the text process: one that is not the request's fault asks for a retry. */
 function failedText(message: string, answer: TextAnswer): ServingError {
   if (answer.type !== 'error') {
-    return new ServingError('internal_error', message, { cause: new Error('an answer to another question') })
+    return new ServingError('internal_error', message, { cause: new Error('an answer of the wrong type') })
   }
   const cause = new Error(answer.message)
   if (answer.code === 'not_ready') return modelLoading(answer.message)
   if (answer.code === 'costly') {
-    const costly = 'The prompt or the schema of this request takes more CPU to read than one may'
+    const costly = 'Reading the prompt or the schema of this request takes more CPU than one request may use'
     return new ServingError('request_too_complex', costly, { cause })
   }
   if (answer.code === 'busy') {
-    const full = 'The server is at capacity: it has too many texts to read before yours. Please retry later'
+    const full = 'The server is at capacity: too many texts wait to be read before yours. Please retry later'
     return new ServingError('server_overloaded', full, { retryAfterMs: answer.retryAfterMs ?? 1000, cause })
   }
   if (answer.code !== 'starved') return new ServingError('internal_error', message, { cause })

@@ -109,7 +109,7 @@ async function parkingOf(
     }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    process.stderr.write(`prefixes are not kept outside of the slots: ${why}\n`)
+    process.stderr.write(`Cannot park prefixes outside of the slots: ${why}\n`)
     return undefined
   }
 }

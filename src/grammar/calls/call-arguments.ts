@@ -56,9 +56,9 @@ export function argumentsNode(
   const schema =
     isObject(parameters) && parameters['type'] === undefined ? { ...parameters, type: 'object' } : parameters
   if (style === 'json') return schemas.add(name, schema as Schema)
-  if (!isObject(schema)) throw new GrammarError('it is no object')
+  if (!isObject(schema)) throw new GrammarError('it must be an object')
   checkKeywords(schema, '')
-  if (schema['type'] !== 'object') throw new GrammarError('arguments are an object', 'type')
+  if (schema['type'] !== 'object') throw new GrammarError("it must be 'object', as arguments are one", 'type')
   for (const keyword of Object.keys(schema))
     if (![...OF_MEMBERS, ...DEFINITIONS].includes(keyword) && !isAnnotation(keyword))
       throw new GrammarError('it cannot be honoured at the top in the format of this model', keyword)

@@ -179,7 +179,7 @@ class LeftEdge {
   #ofRepeat({ item, max }: Extract<GrammarNode, { type: 'repeat' }>, depth: number): number {
     const once = 1 + this.#of(item, depth)
     if (!isNullable(item, this.#nullable)) return once
-    if (max === undefined) throw new GrammarError('what can be empty is repeated without end')
+    if (max === undefined) throw new GrammarError('a part that can be empty is repeated without end')
     return once * max
   }
 }

@@ -187,7 +187,8 @@ class SchemaCompiler implements SchemaContext {
 
   #inferred(schema: SchemaObject, path: string): readonly JsonType[] | undefined {
     const spoken = SPEAKS_OF.filter(([, keywords]) => keywords.some((name) => schema[name] !== undefined))
-    if (spoken.length > 1) throw new GrammarError("it needs a 'type': its keywords speak of several", path)
+    if (spoken.length > 1)
+      throw new GrammarError("it needs a 'type': its keywords apply to several types", path)
     return spoken[0] && [spoken[0][0]]
   }
 

@@ -134,7 +134,7 @@ function keyNode(
   if (rule['enum'] !== undefined || rule['const'] !== undefined || rule['$ref'] !== undefined)
     return context.compile({ type: 'string', ...rule }, at)
   if (rule['type'] !== undefined && rule['type'] !== 'string')
-    throw new GrammarError('a name is a string', at)
+    throw new GrammarError('a name must be a string', at)
   return stringNode(rule, at, context.json)
 }
 

@@ -125,7 +125,7 @@ async function resumesAt(response: Response, offset: number, part: string): Prom
   if (response.status === 206 && Number(start) === offset) return true
   await response.body?.cancel()
   await rm(part, { force: true })
-  throw new PassingError('the hub answered another range than asked')
+  throw new PassingError('the hub sent another range than requested')
 }
 
 interface Sink {
