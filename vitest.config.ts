@@ -28,6 +28,7 @@ const PURE = [
   'grammar',
   'http',
   'api',
+  'tools',
 ].map((folder) => `test/${folder}/**/*.test.ts`)
 
 export default defineConfig({

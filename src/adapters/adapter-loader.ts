@@ -1,7 +1,7 @@
 import { modelLoading } from '../base/errors.ts'
 import type { AdapterMessage, EngineCommand } from '../protocol/engine-messages.ts'
 
-/** Asks the engine process to load adapters, and hears how that ended. */
+/** Asks the engine process to load adapters, and matches its answers to the requests. */
 export class AdapterLoader {
   readonly #send: (command: EngineCommand) => boolean
   readonly #pending = new Map<string, (error: Error | undefined) => void>()
@@ -10,7 +10,7 @@ export class AdapterLoader {
     this.#send = send
   }
 
-  /** Rejects with the engine's reason, or when there is no engine. One that is being loaded already is waited for. */
+  /** Loads an adapter, or waits for a load that has begun. Rejects with the engine's reason, or when there is no engine. */
   load({ id, path }: { readonly id: string; readonly path: string }): Promise<void> {
     return new Promise((resolve, reject) => {
       const before = this.#pending.get(id)

@@ -1,17 +1,17 @@
 import type { LoraAdapter } from '../models/lora-adapter.ts'
 
-/** An adapter by the name that clients ask for. */
+/** An adapter with the name that clients ask for. */
 export interface NamedAdapter extends LoraAdapter {
   readonly name: string
 }
 
 export interface AdapterEngine {
-  /** Resolves when the engine has it, be it the next one. Rejects with the engine's reason. */
+  /** Resolves when the engine, or the one that replaces it, has the adapter. Rejects with the engine's reason. */
   load(adapter: LoraAdapter): Promise<void>
   unload(id: string): void
-  /** Other names than before are served, or other adapters by them. */
+  /** Called when the served names change, or the adapters behind them. */
   onChange(): void
-  /** Whether a generation runs or waits with it. */
+  /** Whether a generation with the adapter runs or waits. */
   inUse(id: string): boolean
 }
 
@@ -19,7 +19,7 @@ export interface AdapterEngine {
 export class Adapters {
   readonly #engine: AdapterEngine
   readonly #named = new Map<string, NamedAdapter>()
-  /** Without a name, but still in use: forgotten when that ends. */
+  /** Ids of adapters that have no name any more and are still in use: they are unloaded after that. */
   readonly #leaving = new Set<string>()
 
   constructor(engine: AdapterEngine) {
@@ -30,7 +30,7 @@ export class Adapters {
     return [...this.#named.keys()]
   }
 
-  /** A name of each, by their ids. */
+  /** Names of adapters by id, one each. */
   namesById(): ReadonlyMap<string, string> {
     return new Map([...this.#named.values()].reverse().map(({ id, name }) => [id, name]))
   }
@@ -39,12 +39,12 @@ export class Adapters {
     return this.#named.get(name)
   }
 
-  /** Those that an engine has to know, each once. */
+  /** The adapters that an engine has to load, each once. */
   all(): NamedAdapter[] {
     return [...new Map([...this.#named.values()].map((adapter) => [adapter.id, adapter])).values()]
   }
 
-  /** Served from now on; an engine that starts gets it. */
+  /** Serves an adapter from now on; an engine that starts loads it. */
   set(adapter: NamedAdapter): void {
     this.#leaving.delete(adapter.id)
     const before = this.#named.get(adapter.name)
@@ -53,13 +53,13 @@ export class Adapters {
     this.#engine.onChange()
   }
 
-  /** Rejects, and changes nothing, when the engine does not take it. */
+  /** Loads an adapter, then serves it. Rejects, and changes nothing, when the engine cannot load it. */
   async load(adapter: NamedAdapter): Promise<void> {
     await this.#engine.load(adapter)
     this.set(adapter)
   }
 
-  /** False when there is none of that name. What runs with it runs to its end. */
+  /** Serves a name no more; generations with its adapter run to their end. False for an unknown name. */
   unload(name: string): boolean {
     const adapter = this.#named.get(name)
     if (adapter === undefined) return false
@@ -69,7 +69,7 @@ export class Adapters {
     return true
   }
 
-  /** A generation is over. */
+  /** Called when a generation is over: unloads adapters that are in use no more. */
   onOver(): void {
     for (const id of this.#leaving) {
       if (this.#engine.inUse(id)) continue

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Share, THE_ONE_TENANT } from '../base/share.ts'
+import { DEFAULT_TENANT, type Share } from '../base/share.ts'
 import type { Tenant } from '../http/access/api-keys.ts'
 import { type Fields, invalidValue } from './fields.ts'
 import type { Serving } from './serving.ts'
@@ -44,7 +44,7 @@ export function readSharing(
 
 /** @param asked the priority that the request asks for. */
 export function shareOf(tenant: Tenant | undefined, asked = 0): Share {
-  const { weight, priority } = tenant ?? THE_ONE_TENANT
+  const { weight, priority } = tenant ?? DEFAULT_TENANT
   return { tenant: tenant?.name ?? '', weight, priority: priority + asked }
 }
 

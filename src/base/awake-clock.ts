@@ -1,11 +1,11 @@
-/** Between two beats of the clock. */
+/** Milliseconds between two beats of the clock. */
 const BEAT_MS = 500
 
 let awakeMs = 0
 let lastBeat = performance.now()
 let beats: NodeJS.Timeout | undefined
 
-/** A beat that is late by more than its own length was kept waiting: what is beyond that was a standstill. */
+/** Milliseconds awake since the last beat: a beat of 500 ms that comes after 30 s counts as 1 s, and the rest as standstill. */
 function sinceLastBeat(): number {
   return Math.min(performance.now() - lastBeat, 2 * BEAT_MS)
 }
@@ -17,8 +17,8 @@ function beat(): void {
 
 /**
  * Milliseconds, monotonic, for which this process has been awake: its event loop turned. While the loop is blocked, the process
- * is stopped, or the machine sleeps or has no CPU for it, this clock stands still (but for a second). Whoever waits for a sign
- * of somebody else's has to go by it: what did not arrive meanwhile may lie unread.
+ * is stopped, or the machine sleeps or has no CPU for it, this clock stands still (but for a second). Timeouts for another
+ * process go by it: after a standstill its messages may be there and not read yet.
  */
 export function awakeNow(): number {
   if (beats === undefined) {
@@ -30,8 +30,8 @@ export function awakeNow(): number {
 }
 
 /**
- * Calls `over` when this process has been awake for `ms` and has read what had arrived by then. Returns what calls it off.
- * Does not keep the process alive.
+ * Calls `over` when this process has been awake for `ms` and has read what had arrived by then. Returns a function that cancels
+ * the call. Does not keep the process alive.
  */
 export function whenAwakeFor(ms: number, over: () => void): () => void {
   const until = awakeNow() + ms

@@ -60,12 +60,12 @@ export interface ErrorBody {
   }
 }
 
-/** A failure with an answer: what any layer throws when a client must hear why. */
+/** A failure with an answer: what any layer throws when the client must learn why. */
 export class ServingError extends Error {
   override readonly name = 'ServingError'
   readonly code: ErrorCode
   readonly param: string | null
-  /** For 429 and 503: when a retry is worth it. */
+  /** Milliseconds after which a retry is worth it; for 429 and 503. */
   readonly retryAfterMs: number | undefined
 
   constructor(
@@ -95,7 +95,7 @@ export function quoted(text: string): string {
   return `'${shown.slice(1, -1)}'`
 }
 
-/** While the model is not there yet. */
+/** The answer to a request that comes before the model is ready. */
 export function modelLoading(reason: string): ServingError {
   return new ServingError('model_loading', `The model is not ready: ${reason}`, { retryAfterMs: 1000 })
 }

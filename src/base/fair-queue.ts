@@ -1,89 +1,90 @@
-import { insist } from './insist.ts'
+import { assertInvariant } from './assert-invariant.ts'
 import type { Share } from './share.ts'
 
 /** What can wait in a fair queue. */
 export interface Queued {
   readonly share: Share
-  /** For adapters(). */
+  /** Adapter that the item needs; adapters() lists them. */
   readonly adapter?: string | undefined
 }
 
-/** What a tenant has had. */
-interface Account {
-  /** Cost over weights. Tenants that have work waiting all the time have the same, but for what is running. */
-  served: number
-  /** Of what waits or runs, how much is its. */
+/** One tenant's service so far. */
+interface Flow {
+  /** Cost over weight. Tenants that always have work waiting have nearly the same: they differ by what is running. */
+  virtualTime: number
+  /** Items of the tenant that wait or run. */
   present: number
 }
 
-interface Ticket {
-  readonly account: Account
-  /** In order of arrival. */
+interface Entry {
+  readonly flow: Flow
+  /** Order of arrival. */
   readonly number: number
-  /** What all tenants had had when it came. */
+  /** Cost of all tenants together when the item came. */
   readonly arrivedAt: number
-  /** What it has had since. */
+  /** Cost of the item itself since then. */
   own: number
 }
 
 /**
- * Who is next: the lowest priority number first; within it the tenant that has had the least for its weight; within a tenant
- * the first that came. What it has had is counted in what the queue's owner charges: sequences cost tokens, those of a prompt
- * when it is admitted first, as far as they are not cached, and generated ones as they come; calls cost milliseconds of CPU.
+ * A queue that is fair between tenants. The order: the lowest priority number first; within it the tenant with the least cost
+ * for its weight; within a tenant the first that came. Cost is what the queue's owner charges: the scheduler charges tokens
+ * (uncached prompt tokens on the first admission, generated ones as they come), the text client milliseconds of CPU.
  *
  * Start-time fair queueing: a tenant that comes back gets no credit for the time it was away. Two tenants that have
  * something waiting all the time differ in cost over weight by at most what one of them can have running.
- * Nobody starves: with every `aging` that others are served meanwhile one that is not through goes up by one priority.
+ * Nothing starves: each time others have been served a cost of `aging` since an item came, it goes up by one priority. With an
+ * aging of 1000 and a priority of 2, an item is as urgent as any after 2000 tokens of others.
  */
 export class FairQueue<Item extends Queued> {
   readonly #aging: number
-  /** Those that wait, of one tenant and one priority each: first come, first served. */
-  readonly #lines = new Map<string, Set<Item>>()
-  readonly #accounts = new Map<string, Account>()
-  readonly #tickets = new Map<Item, Ticket>()
-  /** Of those that wait: how many have each adapter. */
+  /** Waiting items by tenant and priority: first come, first served. */
+  readonly #backlogs = new Map<string, Set<Item>>()
+  readonly #flows = new Map<string, Flow>()
+  readonly #entries = new Map<Item, Entry>()
+  /** How many waiting items need each adapter. */
   readonly #adapters = new Map<string | undefined, number>()
   #size = 0
   #numbers = 0
   /** Cost of all tenants together. */
   #total = 0
-  /** What the tenant that was served last had had before. */
-  #clock = 0
+  /** Virtual time of the tenant that was served last, before that: where a tenant that comes back begins. */
+  #virtualTime = 0
 
-  /** @param aging in what is charged */
+  /** @param aging cost of others after which an item goes up by one priority. */
   constructor(aging: number) {
     this.#aging = aging
   }
 
-  /** Of those that wait. */
+  /** How many items wait. */
   get size(): number {
     return this.#size
   }
 
-  /** Adapters of those that wait. */
+  /** Adapters that waiting items need. */
   adapters(): Iterable<string | undefined> {
     return this.#adapters.keys()
   }
 
   *waiting(): Iterable<Item> {
-    for (const line of this.#lines.values()) yield* line
+    for (const backlog of this.#backlogs.values()) yield* backlog
   }
 
-  /** @param place one of the same tenant and priority, as whom this one came, and which has been admitted before. */
+  /** @param place an admitted item of the same tenant and priority whose place in the order this one takes over. */
   add(item: Item, place?: Item): void {
-    const account = this.#accountOf(item.share.tenant)
-    if (account.present++ === 0) account.served = Math.max(account.served, this.#clock)
-    const known = place && this.#tickets.get(place)
+    const flow = this.#flowOf(item.share.tenant)
+    if (flow.present++ === 0) flow.virtualTime = Math.max(flow.virtualTime, this.#virtualTime)
+    const known = place && this.#entries.get(place)
     const { number = this.#numbers++, arrivedAt = this.#total, own = 0 } = known ?? {}
-    this.#tickets.set(item, { account, number, arrivedAt, own })
-    this.#enterLine(item, number)
+    this.#entries.set(item, { flow, number, arrivedAt, own })
+    this.#enqueue(item, number)
   }
 
-  /** The next that waits, without those that have been passed over. */
+  /** The next waiting item that is not among those passed over. */
   next(passedOver: ReadonlySet<Item>): Item | undefined {
     let best: Item | undefined
-    for (const line of this.#lines.values()) {
-      for (const first of line) {
+    for (const backlog of this.#backlogs.values()) {
+      for (const first of backlog) {
         if (passedOver.has(first)) continue
         if (best === undefined || this.compare(first, best) < 0) best = first
         break
@@ -92,132 +93,135 @@ export class FairQueue<Item extends Queued> {
     return best
   }
 
-  /** It waits no longer. @param cost that is known by now. */
+  /** Takes a waiting item out of its backlog. @param cost what it is charged at once. */
   admit(item: Item, cost: number): void {
-    const { account } = this.#ticketOf(item)
-    this.#clock = Math.max(this.#clock, account.served)
-    this.#leaveLine(item)
+    const { flow } = this.#entryOf(item)
+    this.#virtualTime = Math.max(this.#virtualTime, flow.virtualTime)
+    this.#dequeue(item)
     this.charge(item, cost)
   }
 
-  /** Its tenant has had as much. */
+  /** Charges a cost to the item and its tenant. */
   charge(item: Item, cost: number): void {
-    const ticket = this.#ticketOf(item)
-    ticket.account.served += cost / item.share.weight
-    ticket.own += cost
+    const entry = this.#entryOf(item)
+    entry.flow.virtualTime += cost / item.share.weight
+    entry.own += cost
     this.#total += cost
   }
 
-  /** One that was admitted has given up its slot: it waits in its line, in order of arrival. */
+  /** Puts an admitted item that was preempted back into its backlog, in order of arrival. */
   readmit(item: Item): void {
-    this.#enterLine(item, this.#ticketOf(item).number)
+    this.#enqueue(item, this.#entryOf(item).number)
   }
 
-  /** It has ended, wherever it was. */
+  /** Removes an item that has ended, whether it waited or ran. */
   remove(item: Item): void {
-    const ticket = this.#tickets.get(item)
-    if (ticket === undefined) return
-    this.#leaveLine(item)
-    this.#tickets.delete(item)
-    ticket.account.present--
-    // One that owes nothing is as good as new.
-    if (ticket.account.present === 0 && ticket.account.served <= this.#clock)
-      this.#accounts.delete(item.share.tenant)
+    const entry = this.#entries.get(item)
+    if (entry === undefined) return
+    this.#dequeue(item)
+    this.#entries.delete(item)
+    entry.flow.present--
+    // A flow that is not ahead of virtual time is as good as a new one.
+    if (entry.flow.present === 0 && entry.flow.virtualTime <= this.#virtualTime)
+      this.#flows.delete(item.share.tenant)
   }
 
-  /** Of one that waits or runs: the lower, the more urgent. It falls while others are served. */
+  /** Priority of a waiting or running item: the lower, the more urgent. It falls while others are served. */
   priorityOf(item: Item): number {
-    const { arrivedAt, own } = this.#ticketOf(item)
+    const { arrivedAt, own } = this.#entryOf(item)
     const ofOthers = this.#total - arrivedAt - own
     return Math.max(0, item.share.priority - Math.floor(ofOthers / this.#aging))
   }
 
-  /** What its tenant has had: cost over weight. */
-  servedOf(item: Item): number {
-    return this.#ticketOf(item).account.served
+  /** Virtual time of the item's tenant: cost over weight. */
+  virtualTimeOf(item: Item): number {
+    return this.#entryOf(item).flow.virtualTime
   }
 
-  /** Negative when `a` goes before `b`, be they waiting or running. */
+  /** Negative when `a` goes before `b`, whether they wait or run. */
   compare(a: Item, b: Item): number {
-    const [one, other] = [this.#ticketOf(a), this.#ticketOf(b)]
+    const [one, other] = [this.#entryOf(a), this.#entryOf(b)]
     return (
       this.priorityOf(a) - this.priorityOf(b) ||
-      one.account.served - other.account.served ||
+      one.flow.virtualTime - other.flow.virtualTime ||
       one.number - other.number
     )
   }
 
-  /** @throws Error when lines, tickets and accounts contradict each other. @param running those that were admitted. */
-  checkIntegrity(running: ReadonlySet<Item>): void {
+  /** @throws Error when backlogs, entries and flows contradict each other. @param running admitted items. */
+  checkInvariants(running: ReadonlySet<Item>): void {
     const adapters = new Map<string | undefined, number>()
-    const present = new Map<Account, number>()
-    for (const [name, line] of this.#lines) {
-      for (const item of line) {
+    const present = new Map<Flow, number>()
+    for (const [name, backlog] of this.#backlogs) {
+      for (const item of backlog) {
         const { adapter } = item
-        insist(name === lineName(item), `one of ${lineName(item)} waits in the line of ${name}`)
+        assertInvariant(
+          name === backlogName(item),
+          `one of ${backlogName(item)} waits in the backlog of ${name}`,
+        )
         adapters.set(adapter, (adapters.get(adapter) ?? 0) + 1)
       }
     }
     for (const item of [...this.waiting(), ...running]) {
-      const { account } = this.#ticketOf(item)
-      present.set(account, (present.get(account) ?? 0) + 1)
+      const { flow } = this.#entryOf(item)
+      present.set(flow, (present.get(flow) ?? 0) + 1)
     }
-    insist(sum(adapters.values()) === this.#size, `${this.#size} are said to wait`)
-    insist(equal(adapters, this.#adapters), 'adapters of those that wait are miscounted')
-    insist(this.#tickets.size === this.#size + running.size, `${this.#tickets.size} have tickets`)
-    for (const [tenant, account] of this.#accounts) {
-      insist(account.present === (present.get(account) ?? 0), `tenant ${tenant} has ${account.present}`)
-      insist(account.served >= 0, `tenant ${tenant} has had ${account.served}`)
+    assertInvariant(sum(adapters.values()) === this.#size, `${this.#size} are said to wait`)
+    assertInvariant(equal(adapters, this.#adapters), 'adapters of those that wait are miscounted')
+    assertInvariant(this.#entries.size === this.#size + running.size, `${this.#entries.size} have tickets`)
+    for (const [tenant, flow] of this.#flows) {
+      assertInvariant(flow.present === (present.get(flow) ?? 0), `tenant ${tenant} has ${flow.present}`)
+      assertInvariant(flow.virtualTime >= 0, `tenant ${tenant} has had ${flow.virtualTime}`)
     }
   }
 
-  #accountOf(tenant: string): Account {
-    const known = this.#accounts.get(tenant)
+  #flowOf(tenant: string): Flow {
+    const known = this.#flows.get(tenant)
     if (known !== undefined) return known
-    const account = { served: 0, present: 0 }
-    this.#accounts.set(tenant, account)
-    return account
+    const flow = { virtualTime: 0, present: 0 }
+    this.#flows.set(tenant, flow)
+    return flow
   }
 
-  #lineOf(item: Item): Set<Item> {
-    const name = lineName(item)
-    const known = this.#lines.get(name)
+  #backlogOf(item: Item): Set<Item> {
+    const name = backlogName(item)
+    const known = this.#backlogs.get(name)
     if (known !== undefined) return known
-    const line = new Set<Item>()
-    this.#lines.set(name, line)
-    return line
+    const backlog = new Set<Item>()
+    this.#backlogs.set(name, backlog)
+    return backlog
   }
 
-  #enterLine(item: Item, number: number): void {
-    const line = this.#lineOf(item)
-    // Behind whoever has the last number nobody can be.
+  #enqueue(item: Item, number: number): void {
+    const backlog = this.#backlogOf(item)
+    // Nothing can be behind the last number.
     const later =
-      number === this.#numbers - 1 ? [] : [...line].filter((other) => this.#ticketOf(other).number > number)
-    for (const other of later) line.delete(other)
-    for (const one of [item, ...later]) line.add(one)
+      number === this.#numbers - 1 ? [] : [...backlog].filter((other) => this.#entryOf(other).number > number)
+    for (const other of later) backlog.delete(other)
+    for (const one of [item, ...later]) backlog.add(one)
     this.#size++
     this.#adapters.set(item.adapter, (this.#adapters.get(item.adapter) ?? 0) + 1)
   }
 
-  #leaveLine(item: Item): void {
-    const name = lineName(item)
-    const line = this.#lines.get(name)
-    if (line?.delete(item) !== true) return
+  #dequeue(item: Item): void {
+    const name = backlogName(item)
+    const backlog = this.#backlogs.get(name)
+    if (backlog?.delete(item) !== true) return
     this.#size--
     const others = (this.#adapters.get(item.adapter) ?? 1) - 1
     if (others > 0) this.#adapters.set(item.adapter, others)
     else this.#adapters.delete(item.adapter)
-    if (line.size === 0) this.#lines.delete(name)
+    if (backlog.size === 0) this.#backlogs.delete(name)
   }
 
-  #ticketOf(item: Item): Ticket {
-    const ticket = this.#tickets.get(item)
-    if (ticket === undefined) throw new Error(`${lineName(item)}: it is not in the queue`)
-    return ticket
+  #entryOf(item: Item): Entry {
+    const entry = this.#entries.get(item)
+    if (entry === undefined) throw new Error(`${backlogName(item)}: it is not in the queue`)
+    return entry
   }
 }
 
-function lineName({ share }: Queued): string {
+function backlogName({ share }: Queued): string {
   return `${share.priority} ${share.tenant}`
 }
 

@@ -1,11 +1,11 @@
-/** Whose part of the engine's work a generation takes. */
+/** The tenant, weight and priority that a generation is scheduled by. */
 export interface Share {
   readonly tenant: string
-  /** Tenants that all have work waiting get tokens in proportion to it. Above 0 */
+  /** Above 0. Tenants that all have work waiting get tokens in proportion to their weights. */
   readonly weight: number
-  /** Those with a lower one go first. An integer from 0 */
+  /** An integer from 0; lower goes first. */
   readonly priority: number
 }
 
-/** Of a server that does not ask who is there. */
-export const THE_ONE_TENANT: Share = { tenant: '', weight: 1, priority: 0 }
+/** Tenant of every request where no API keys are configured. */
+export const DEFAULT_TENANT: Share = { tenant: '', weight: 1, priority: 0 }

@@ -1,6 +1,6 @@
-import { insist } from './insist.ts'
+import { assertInvariant } from './assert-invariant.ts'
 
-/** How much of something tenants hold, together and each. */
+/** Counts what tenants hold of a bounded thing, each and together. */
 export class SharedBound {
   #all = 0
   readonly #by = new Map<string, number>()
@@ -10,8 +10,10 @@ export class SharedBound {
   }
 
   /**
-   * Whether a tenant may have so many more.
-   * @param kept the last part of the limit: for tenants who have no more than that. Without tenants (''), for all.
+   * Whether a tenant may have so many more. With a limit of 100 and 25 kept, any tenant may fill the first 75, and the last 25 are
+   * for tenants that then have at most 25.
+   * @param tenant '' without tenants: all of the limit is free.
+   * @param kept the last part of the limit.
    */
   takes(tenant: string, more: number, limit: number, kept: number): boolean {
     const all = this.#all + more
@@ -27,18 +29,21 @@ export class SharedBound {
   }
 
   /** @throws Error unless all that is held is `all`, and no tenant holds less than nothing. */
-  checkIntegrity(all: number): void {
+  checkInvariants(all: number): void {
     const each = [...this.#by.values()]
     const sum = each.reduce((total, own) => total + own, 0)
-    insist(sum === this.#all && sum === all, `${sum} are held by tenants, ${this.#all} in all, not ${all}`)
-    insist(
+    assertInvariant(
+      sum === this.#all && sum === all,
+      `${sum} are held by tenants, ${this.#all} in all, not ${all}`,
+    )
+    assertInvariant(
       each.every((own) => own > 0),
       'a tenant holds less than nothing',
     )
   }
 }
 
-/** Of a bound that one tenant alone could fill. */
+/** A quarter of a bound, so that one tenant alone cannot fill it. */
 export function keptOf(limit: number): number {
   return Number.isFinite(limit) ? Math.floor(limit / 4) : 0
 }

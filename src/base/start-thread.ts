@@ -10,7 +10,7 @@ export function startThread(entry: string, options: WorkerOptions = {}): Worker 
   return new Worker(COMPILED ? new URL(`${entry}.js`) : fromSources(`${entry}.ts`), options)
 }
 
-/** With Node 20 tsx translates nothing in a thread unless it is told to there. */
+/** The entry behind a call of tsx.register(): with Node 20 tsx translates nothing in a thread without it. */
 function fromSources(entry: string): URL {
   const tsx = createRequire(import.meta.url)
     .resolve('tsx/esm/api')

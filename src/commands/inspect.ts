@@ -20,8 +20,8 @@ export interface InspectOptions extends FitRequest {
   readonly room: Room
 }
 
-/** Of how many slots it is told whether they fit. */
-const MOST_SLOTS = 256
+/** Slots up to which proposals are made. */
+const MAX_SLOTS = 256
 
 /** What `inspect FILE` prints, for a file or a directory and this machine's memory. */
 export async function inspectModel(path: string, config: Config): Promise<string> {
@@ -59,7 +59,7 @@ function fitText(model: GgufSummary, options: InspectOptions): string {
     `Estimate for ${roomText(room)}${room.gpu === 0 ? ', without a GPU' : ''}:`,
     `  ${slots} slots × ${contextSize} tokens: ${size(weights)} weights + ${size(kvCache)} KV cache + ${size(compute)} buffers = ${size(total)}: ${verdict(plan, room)}`,
     `  ${plan.batchTokens} tokens a pass, KV cache of ${plan.kvCacheType}`,
-    `  ${proposals(model, { ...plan, slots: MOST_SLOTS }, room)}`,
+    `  ${proposals(model, { ...plan, slots: MAX_SLOTS }, room)}`,
   ].join('\n')
 }
 
@@ -69,7 +69,7 @@ function verdict(plan: FitPlan, room: Room): string {
   return room.gpu === 0 ? 'fits' : 'fits beside the GPU: what stays on the CPU makes it slow'
 }
 
-/** What else it is started with. */
+/** Threads and GPU layers of the plan, as text. */
 function machineText({ cores, threads, gpuLayers, gpu, flashAttention }: MachinePlan): string {
   const fewer = threads > 1 ? ', for streams fewer where that is faster' : ''
   return [

@@ -16,16 +16,16 @@ import { writeTerminationMessage } from '../server/termination-message.ts'
 
 /**
  * Listens at once, loads the model, and serves until a signal. Resolves to the exit code: 0, or 1 when its
- * processes crash so often that whoever runs it has to act.
- * A model that is refused leaves the gateway alive and not ready, with the reason; in Kubernetes it ends the container, which
- * is what makes it show the reason.
+ * processes crash so often that the operator has to act.
+ * A refused model leaves the gateway alive and not ready, with the reason; in Kubernetes it ends the container, so that Kubernetes
+ * shows the reason.
  */
 export async function serve(config: Config, log: Logger): Promise<number> {
   checkExposure(config)
   checkAdminExposure(config)
   const keyFile = openKeyFile(config, log)
   const tls = openTls(config)
-  // What is not there is the caller's mistake, and needs no server to say so.
+  // A local model that is not there is reported before anything starts.
   const later = config.model?.startsWith('hf:') || config.waitForModel > 0
   const local = later ? undefined : await locate(config)
   const names = servedNames(config.servedModelName, local?.displayName ?? modelDisplayName(config.model))
@@ -91,17 +91,17 @@ function greet(address: string, model: string): void {
 
 interface Stop {
   readonly stopped: Promise<undefined>
-  /** Who does not know that it has begun already changes nothing. */
+  /** Begins the drain; later calls change nothing. */
   stop(why: string): void
 }
 
 /**
- * For so long signals are one: npm, or a shell, that gets one together with its whole process group passes it on, and a person
- * may press Ctrl-C twice.
+ * Milliseconds within which signals count as one: npm, or a shell, that gets one with its whole process group passes it on, and a
+ * person may press Ctrl-C twice.
  */
 const ONE_SIGNAL_MS = 1000
 
-/** The first signal begins the drain; a later one ends the process now. */
+/** Begins the drain on the first signal, and ends the process at once on a later one. */
 function untilSignal(log: Logger): Stop {
   let stop: Stop['stop'] = () => undefined
   const stopped = new Promise<undefined>((resolve) => {

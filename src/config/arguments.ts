@@ -102,7 +102,7 @@ class ArgumentReader {
     return next
   }
 
-  /** The words up to the next flag or command. */
+  /** Takes the words up to the next flag or command. */
   #words(): string[] {
     const end = this.#rest.findIndex((word) => word.startsWith('-') || isCommand(word))
     return this.#rest.splice(0, end < 0 ? this.#rest.length : end).filter((word) => word !== '')
@@ -116,7 +116,7 @@ class ArgumentReader {
       value = this.#rest.shift()
     if (sharingFlags.has(spelled) && !['', '0', '1'].includes(value ?? (arity === 'none' ? 'on' : ''))) {
       throw new ConfigError(
-        `${given} is not supported: one server holds the whole model. Take replicas instead.`,
+        `${given} is not supported: one server holds the whole model. Use replicas instead.`,
       )
     }
     this.#warnings.push(`${given} is not supported here and was ignored.`)

@@ -5,7 +5,7 @@ import { type SettingName, settings } from './schema.ts'
 
 const names = settings.map(({ name }) => name).filter((name) => name !== 'config')
 
-/** Reads a YAML or JSON file (JSON is YAML) of settings. */
+/** Reads a file of settings in YAML or JSON (JSON is YAML). */
 export function readConfigFile(path: string, readFile: (path: string) => string): Map<SettingName, unknown> {
   const content = parse(path, text(path, readFile))
   if (content === null || content === undefined) return new Map()

@@ -219,14 +219,14 @@ const flags: Record<Arity, readonly string[]> = {
   list: ['ignore-patterns', 'allowed-media-domains', 'logits-processors', 'middleware', 'cuda-graph-sizes'],
 }
 
-/** What would change who gets in, or what the model reads, is not taken in silence. */
+/** Flags that are refused, with the reason: they would change who gets in, or what the model reads. */
 export const refusedFlags: Readonly<Record<string, string>> = {
   __proto__: null as never,
   'api-key': 'Keys are given in a file: --api-keys FILE.',
   'chat-template': "Only the model's own template is used.",
 }
 
-/** One server holds a whole model: what shares one between several is refused, unless it says 0 or 1, which is no sharing. */
+/** Flags that share a model between servers: refused unless they say 0 or 1, as one server holds a whole model. */
 export const sharingFlags: ReadonlySet<string> = new Set([
   'data-parallel-rank',
   'data-parallel-size',
@@ -240,12 +240,12 @@ export const sharingFlags: ReadonlySet<string> = new Set([
   'prefill-context-parallel-size',
 ])
 
-/** Flags of vLLM, huggingfaceserver and KServe's controller: injected whatever the runtime is, so they warn and start goes on. */
+/** Flags of vLLM, huggingfaceserver and KServe's controller. They are injected into any runtime: ignored, with a warning. */
 export const foreignFlags: ReadonlyMap<string, Arity> = new Map(
   Object.entries(flags).flatMap(([arity, names]) => names.map((name) => [name, arity as Arity] as const)),
 )
 
-/** Other runtimes' names of our settings. */
+/** Names that other runtimes give to settings of ours. */
 export const flagAliases: Readonly<Record<string, string>> = {
   __proto__: null as never,
   'model-name': 'served-model-name',

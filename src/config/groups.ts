@@ -28,9 +28,9 @@ export interface AdmissionSettings {
 
 /** How long a generation may take, in milliseconds from when it was accepted. Infinity: as long as it likes. */
 export interface TimeLimits {
-  /** Until it has a slot. */
+  /** Wait for a slot. */
   readonly queueMs: number
-  /** Until its first token. */
+  /** Wait for the first token. */
   readonly firstTokenMs: number
   readonly totalMs: number
 }

@@ -1,16 +1,16 @@
-/** Where a ZeroMQ socket listens, or whom it calls. */
+/** Address on which a ZeroMQ socket listens, or that it dials. */
 export interface Endpoint {
   readonly listens: boolean
-  /** Undefined: on all addresses. */
+  /** The host; undefined: all addresses. */
   readonly host: string | undefined
   readonly port: number
 }
 
-/** ZeroMQ's transport over TCP; czmq: `@` before it listens, `>` calls. */
+/** Pattern of ZeroMQ's transport over TCP; with `@` before it the socket listens, with `>` it dials, as in czmq. */
 export const ENDPOINT = '^[@>]?tcp://(\\*|\\[[0-9A-Fa-f:.]+\\]|[^\\s:/@\\[\\]]+):\\d{1,5}$'
 
 /**
- * vLLM: one that names no single machine listens, any other is called.
+ * Parses an endpoint. As in vLLM, an endpoint that names no single machine listens, and any other is dialled.
  * @param text that ENDPOINT matches.
  */
 export function parseEndpoint(text: string): Endpoint {

@@ -10,7 +10,7 @@ import { checkedValue } from './value.ts'
 
 export { ConfigError } from '../base/config-error.ts'
 
-/** Pulling an image of many GB takes minutes. */
+/** Seconds to wait for the model of an OCI image: pulling many GB takes minutes. */
 const ASYNC_MODEL_S = 600
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -23,13 +23,13 @@ export interface LoadedConfig {
   readonly warnings: readonly string[]
 }
 
-/** A value and where it came from, as the operator would name the place. */
+/** A value and its source, as the operator would name it. */
 interface Given {
   readonly value: unknown
   readonly from: string
 }
 
-/** Flags win over environment, environment over file, file over defaults. Throws ConfigError with every problem at once. */
+/** Loads the settings: flags win over environment, environment over file, file over defaults. @throws ConfigError of all problems. */
 export function loadConfig(
   argv: readonly string[],
   env: Environment,
@@ -101,7 +101,7 @@ function environmentWarnings(env: Environment): string[] {
   })
 }
 
-/** What holds where nothing is said. */
+/** The value of a setting that is not given. */
 function fallback({ name, schema }: Setting, env: Environment): unknown {
   if (name === 'modelCache') return defaultCache(env)
   // KServe: the model of an OCI image appears after the start.

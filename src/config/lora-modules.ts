@@ -1,14 +1,14 @@
 import { ConfigError } from '../base/config-error.ts'
 
-/** An adapter as it was asked for: a GGUF file or a folder that holds one. */
+/** A requested adapter: the path of a GGUF file, or of a folder that holds one. */
 export interface LoraModule {
   readonly name: string
   readonly path: string
 }
 
 /**
- * vLLM: `name=path` or `{"name": "...", "path": "..."}`, one a word or a line. KServe writes the latter in literal single
- * quotes. @throws ConfigError.
+ * Reads vLLM's notation: `name=path` or `{"name": "...", "path": "..."}`, one a word or a line. KServe writes the latter in literal
+ * single quotes. @throws ConfigError.
  */
 export function parseLoraModules(text: string | undefined): LoraModule[] {
   const modules = (text ?? '').split('\n').flatMap((line) => {
@@ -18,7 +18,8 @@ export function parseLoraModules(text: string | undefined): LoraModule[] {
   })
   const names = modules.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new ConfigError(`--lora-modules: the name ${twice} is there twice.`)
+  if (twice !== undefined)
+    throw new ConfigError(`Cannot use --lora-modules: the name ${twice} is given twice.`)
   return modules
 }
 
@@ -30,12 +31,14 @@ function fromJson(text: string): LoraModule {
   } catch {
     // The message below says what is expected.
   }
-  throw new ConfigError(`--lora-modules: ${text.slice(0, 200)} is not {"name": "...", "path": "..."}.`)
+  throw new ConfigError(
+    `Cannot use --lora-modules: ${text.slice(0, 200)} is not {"name": "...", "path": "..."}.`,
+  )
 }
 
 function fromPair(text: string): LoraModule {
   const [, name, path] = /^([^=]+)=(.+)$/.exec(text) ?? []
   if (name === undefined || path === undefined)
-    throw new ConfigError(`--lora-modules: ${text.slice(0, 200)} is not NAME=PATH.`)
+    throw new ConfigError(`Cannot use --lora-modules: ${text.slice(0, 200)} is not NAME=PATH.`)
   return { name, path }
 }

@@ -2,10 +2,10 @@ import { ENDPOINT } from './kv-events-endpoint.ts'
 
 export const groups = ['Model', 'Server', 'Engine', 'Limits', 'Downloads', 'Other'] as const
 
-/** What a property of the schema carries besides its type: docs, help text and validation derive from it. */
+/** One setting: validation, help text and docs derive from it. */
 export interface SettingSchema {
   readonly type: 'string' | 'integer' | 'boolean'
-  /** May be absent when all is read. */
+  /** Whether the setting may have no value. */
   readonly optional?: true
   readonly group: (typeof groups)[number]
   readonly description: string
@@ -15,15 +15,15 @@ export interface SettingSchema {
   /** A conventional variable honoured below ALTIPLANO_…. */
   readonly alsoEnv?: string
   readonly minimum?: number
-  /** Words for numbers. */
+  /** Words that stand for numbers. */
   readonly words?: Readonly<Record<string, number>>
   readonly maximum?: number
   readonly minLength?: number
   readonly pattern?: string
-  /** With `pattern`: what matches it, in words. */
+  /** The `pattern` in words. */
   readonly shape?: string
   readonly enum?: readonly string[]
-  /** Takes several words, which it keeps together with this between them. */
+  /** Separator of the words that the setting takes; absent: it takes one. */
   readonly list?: ',' | '\n'
 }
 
@@ -59,7 +59,7 @@ const schemas = {
     minimum: 0,
     maximum: 86_400,
     description:
-      'Seconds to wait, not ready, for a model that is not there yet or not whole. 600 where MODEL_INIT_MODE is async (KServe).',
+      'Seconds to wait, as not ready, for a model whose files are missing or incomplete. 600 where MODEL_INIT_MODE is async (KServe).',
   },
   loraModules: {
     type: 'string',
@@ -69,7 +69,7 @@ const schemas = {
     list: '\n',
     defaultText: 'none',
     description:
-      'LoRA adapters, asked for by name as models: NAME=PATH of a GGUF file or its folder, or {"name": "...", "path": "..."}; several words.',
+      'LoRA adapters, which clients name as models: NAME=PATH of a GGUF file or its folder, or {"name": "...", "path": "..."}; several words.',
   },
   loraDir: {
     type: 'string',
@@ -78,7 +78,7 @@ const schemas = {
     minLength: 1,
     defaultText: 'none: adapters do not change',
     description:
-      'Folder whose adapters /v1/load_lora_adapter may load; where keys are asked for, with a key that has admin: true.',
+      'Folder from which /v1/load_lora_adapter may load adapters; with --api-keys, for a key that has admin: true only.',
   },
   embeddingModel: {
     type: 'string',
@@ -143,14 +143,13 @@ const schemas = {
     group: 'Server',
     minLength: 1,
     defaultText: 'none: everyone is let in',
-    description: 'YAML or JSON file of the API keys that are let in; read again when it changes.',
+    description: 'YAML or JSON file of API keys; read again when it changes.',
   },
   allowUnauthenticated: {
     type: 'boolean',
     group: 'Server',
     default: false,
-    description:
-      'Listen on an address that others can reach without --api-keys, and answer whatever Host is asked for.',
+    description: 'Listen on an address that others can reach without --api-keys, and accept any Host header.',
   },
   sslCertfile: {
     type: 'string',
@@ -174,7 +173,8 @@ const schemas = {
     group: 'Server',
     minLength: 1,
     defaultText: 'none: clients need no certificate',
-    description: 'Certificates in PEM of those who sign the certificates of clients. With --ssl-cert-reqs.',
+    description:
+      'Certificates in PEM of the authorities that sign certificates of clients. With --ssl-cert-reqs.',
   },
   sslCertReqs: {
     type: 'integer',
@@ -182,8 +182,7 @@ const schemas = {
     default: 0,
     minimum: 0,
     maximum: 2,
-    description:
-      'Certificates of clients: 0 are not asked for, 1 are checked where there is one, 2 are needed.',
+    description: 'Certificates of clients: 0 not requested, 1 verified where there is one, 2 required.',
   },
   drainTimeout: {
     type: 'integer',
@@ -200,7 +199,7 @@ const schemas = {
     minimum: 0,
     maximum: 600,
     description:
-      'Seconds after SIGTERM in which new work is still taken while the server says that it is not ready, where no preStop hook waits.',
+      'Seconds after SIGTERM in which new requests are still taken while the server reports not ready, where no preStop hook waits.',
   },
   heartbeatInterval: {
     type: 'integer',
@@ -217,7 +216,7 @@ const schemas = {
     minimum: 0,
     maximum: 86_400,
     description:
-      'Seconds after which an answer that is no stream begins with spaces, so that nothing on the way gives it up; 0: never. From then on its status is 200, and a failure cuts it off.',
+      'Seconds after which an answer that is not streamed begins with spaces, so that no proxy times out; 0: never. From then on its status is 200, and a failure cuts it off.',
   },
   strictParams: {
     type: 'boolean',
@@ -236,9 +235,9 @@ const schemas = {
     optional: true,
     group: 'Server',
     ...ENDPOINTS,
-    defaultText: 'none: nothing is told',
+    defaultText: 'none: no events',
     description:
-      "Where routers hear which blocks of tokens are in the KV cache (vLLM's KV events, over ZeroMQ): tcp://*:5557 listens for them, tcp://HOST:5557 calls one, @tcp://ADDRESS:5557 listens on one address.",
+      "Where the server publishes which blocks of tokens are in the KV cache (vLLM's KV events, over ZeroMQ): tcp://*:5557 listens for routers, tcp://HOST:5557 dials one, @tcp://ADDRESS:5557 listens on one address.",
   },
   kvEventsReplayEndpoint: {
     type: 'string',
@@ -254,7 +253,7 @@ const schemas = {
     group: 'Server',
     minLength: 1,
     defaultText: 'kv@POD_IP:PORT@MODEL',
-    description: 'Topic of the events, by which a router knows whose they are.',
+    description: 'Topic of the events, by which a router knows the server.',
   },
   kvEventsBlockSize: {
     type: 'integer',
@@ -297,7 +296,7 @@ const schemas = {
     minimum: 0,
     maximum: 1024,
     defaultText: '0 (the cores that are free)',
-    description: 'Most CPU threads of a pass; streams get fewer where that is measured to be faster.',
+    description: 'CPU threads of a pass at most; streams get fewer where that is measured to be faster.',
   },
   gpuLayers: {
     type: 'integer',
@@ -352,7 +351,7 @@ const schemas = {
     group: 'Engine',
     default: false,
     description:
-      'Guess tokens ahead from the text so far, where a request does not say (prompt_lookup, prediction).',
+      'Speculative decoding from the text so far, for requests that do not choose (prompt_lookup, prediction).',
   },
   itlTargetMs: {
     type: 'integer',
@@ -361,7 +360,7 @@ const schemas = {
     minimum: 0,
     maximum: 60_000,
     description:
-      'Longest milliseconds between two tokens of a stream while prompts arrive; 0: seven times that of a full server without, and at least 50.',
+      'Milliseconds between two tokens of a stream at most while prompts arrive; 0: seven times those of a full server without prompts, and at least 50.',
   },
   maxQueue: {
     type: 'integer',
@@ -429,7 +428,7 @@ const schemas = {
     default: 30,
     minimum: 1,
     maximum: 86_400,
-    description: 'Seconds after which a stream is cut off whose reader has stopped reading.',
+    description: 'Seconds after which a stream is cut off when the client has stopped reading.',
   },
   maxBodyBytes: {
     type: 'integer',

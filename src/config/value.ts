@@ -4,7 +4,7 @@ type Checked =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problem: string }
 
-/** A flag's or variable's text, or a file's value, as its setting wants it. */
+/** Checks a flag's or variable's text, or a file's value, against its setting. */
 export function checkedValue(schema: SettingSchema, given: unknown): Checked {
   const value = typeof given === 'string' ? fromText(schema, given.trim()) : given
   if (fits(schema, value)) return { ok: true, value }

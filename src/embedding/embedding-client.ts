@@ -19,12 +19,12 @@ export interface EmbeddingClientOptions {
   onCrash(loss: Loss): void
 }
 
-/** How long a request waits for a process that is being restarted. */
+/** Milliseconds that a request waits for a process that is being restarted. */
 const RESTART_PATIENCE_MS = 15_000
-/** Calls that may wait in the process: more only make its queue long. */
-const MOST_PENDING = 256
+/** Calls in the process at most: more would only make its queue long. */
+const MAX_PENDING = 256
 
-/** Calls into the embedding process. A call under which it dies is asked once more of the next one. */
+/** Client of the embedding process. A call during which the process dies is sent once more, to the next one. */
 export class EmbeddingClient {
   readonly child: SupervisedChild<EmbeddingInit, EmbeddingRequest, EmbeddingReady, EmbeddingResponse>
   readonly #pending = new Map<number, (answer: EmbeddingAnswer | 'down') => void>()
@@ -94,7 +94,7 @@ export class EmbeddingClient {
   }
 
   #once(body: EmbeddingCall): Promise<EmbeddingAnswer | 'down'> {
-    if (this.#pending.size >= MOST_PENDING) {
+    if (this.#pending.size >= MAX_PENDING) {
       throw new ServingError('server_overloaded', 'Too many embedding requests are waiting', {
         retryAfterMs: 1000,
       })
@@ -112,6 +112,6 @@ export class EmbeddingClient {
 }
 
 function failed(message: string, answer: EmbeddingAnswer): ServingError {
-  const cause = new Error(answer.type === 'error' ? answer.message : 'an answer to another question')
+  const cause = new Error(answer.type === 'error' ? answer.message : 'an answer of the wrong type')
   return new ServingError('engine_failed', message, { cause })
 }

@@ -1,4 +1,4 @@
-import { insist } from '../base/insist.ts'
+import { assertInvariant } from '../base/assert-invariant.ts'
 import type { SlotBlocks } from '../kvcache/slot-blocks.ts'
 import type { SlotContent } from '../kvcache/slot-cache.ts'
 import { type Engine, rowsOf } from '../protocol/engine.ts'
@@ -14,13 +14,13 @@ export interface StepLoopOptions {
   readonly scheduler: Scheduler
   /** One message a step, with all that happened in it. */
   readonly onStep: (message: StepMessage) => void
-  /** Where prefixes are moved that leave their slots. */
+  /** Moves prefixes out of slots and back. Default: none are moved. */
   readonly parking?: Pick<ParkingLot, 'park' | 'restore' | 'spill' | 'stats'>
-  /** What slots hold although nobody uses it, and would have to be parked when they are taken. */
+  /** Content of free slots that would have to be parked when the slots are leased. */
   readonly idle?: () => readonly SlotContent[]
-  /** Where it is to be told what slots hold. */
+  /** Finds the blocks that have changed in the slots; undefined: they are not reported. */
   readonly blocks?: SlotBlocks | undefined
-  /** Told of every pass that went through. */
+  /** Called with every finished pass without drafts and scored prompts. */
   readonly onPass?: (pass: Pass) => void
   /** Sees every batch before it runs. */
   readonly trace?: (batch: readonly ScheduledEntry[]) => void
@@ -31,13 +31,13 @@ export interface StepLoopOptions {
 interface Times {
   readonly addedAt: number
   firstBatchAt: number | undefined
-  startTold: boolean
-  told: boolean
-  /** Of the sequence's tokens; the prompt, and what an earlier engine has generated, need no telling. */
-  tokensTold: number
+  startReported: boolean
+  admissionReported: boolean
+  /** How many of the sequence's tokens the gateway has: from the start its prompt, and those that an earlier engine generated. */
+  tokensReported: number
 }
 
-/** Without work for so long, slots are written down: a transfer then keeps nobody waiting but whoever comes in the middle of it. */
+/** Milliseconds without work after which slots are parked: a request waits for a transfer only when it comes in the middle of it. */
 const IDLE_MS = 500
 
 const NOTHING_PARKED = { parked: 0, restored: 0, parkingFailed: 0, parkedBytes: 0 }
@@ -50,14 +50,14 @@ export class StepLoop {
   readonly #totals = { steps: 0, promptTokens: 0, cachedTokens: 0, generatedTokens: 0 }
   readonly #tasks: (() => Promise<void>)[] = []
   #wake: (() => void) | undefined
-  /** Where nothing can be written, nothing is tried until there was work again. */
+  /** Whether idle slots are parked: after a failure none is tried until there was work again. */
   #spills = true
 
   constructor(options: StepLoopOptions) {
     this.#options = options
   }
 
-  /** @param replaces a sequence that ends, and whose turn this one has. */
+  /** @param replaces id of a sequence that is cancelled, and whose place in the queue this one takes. */
   add(sequence: Sequence, replaces?: string): void {
     const place = replaces === undefined ? undefined : this.#sequences.get(replaces)?.sequence
     const added = this.#options.scheduler.add(sequence, place)
@@ -68,9 +68,9 @@ export class StepLoop {
       const times = {
         addedAt: this.#options.now(),
         firstBatchAt: undefined,
-        startTold: false,
-        told: false,
-        tokensTold: sequence.tokens.length,
+        startReported: false,
+        admissionReported: false,
+        tokensReported: sequence.tokens.length,
       }
       this.#sequences.set(sequence.id, { sequence, times })
     }
@@ -85,7 +85,7 @@ export class StepLoop {
     })
   }
 
-  /** Takes effect before the next step. Of an unknown or finished sequence: nothing. */
+  /** Cancels a sequence before the next step; does nothing for an unknown or finished one. */
   cancel(id: string): void {
     const known = this.#sequences.get(id)
     if (known === undefined) return
@@ -95,7 +95,7 @@ export class StepLoop {
     this.#wake?.()
   }
 
-  /** Runs until aborted. Rejects when the engine is lost, after every sequence has been told. */
+  /** Runs until aborted. Rejects when the engine is lost or an invariant is broken. */
   async run(signal: AbortSignal): Promise<void> {
     const { scheduler } = this.#options
     signal.addEventListener('abort', () => this.#wake?.(), { once: true })
@@ -105,23 +105,23 @@ export class StepLoop {
       for (const { id } of scheduler.takePreempted()) this.#events.push({ id, preempted: true })
       if (batch.length > 0) await this.#step(batch)
       else {
-        this.#checkIntegrity()
-        if (this.#events.length > 0) this.#tell(0, 0)
+        this.#checkInvariants()
+        if (this.#events.length > 0) this.#report(0, 0)
         await this.#rest()
       }
     }
   }
 
-  /** A violation rejects run(), and so ends the process: what runs there next begins with nothing. */
-  #checkIntegrity(): void {
+  /** Checks invariants at rest. A violation rejects run(), and so ends the process: the next one begins with nothing. */
+  #checkInvariants(): void {
     const { scheduler } = this.#options
-    scheduler.checkIntegrity()
+    scheduler.checkInvariants()
     const { waiting, running } = scheduler.stats()
-    insist(waiting + running === 0, `${waiting} wait, ${running} run, and there is nothing to do`)
-    insist(this.#sequences.size === 0, `${this.#sequences.size} sequences were forgotten`)
+    assertInvariant(waiting + running === 0, `${waiting} wait, ${running} run, and there is nothing to do`)
+    assertInvariant(this.#sequences.size === 0, `${this.#sequences.size} sequences were forgotten`)
   }
 
-  /** Until there is work, or, after a while without any, one slot is written down. */
+  /** Waits for work; after a while without any it parks the content of one free slot. */
   async #rest(): Promise<void> {
     const { parking, idle } = this.#options
     const spilled = parking && this.#spills ? idle?.()[0] : undefined
@@ -135,7 +135,7 @@ export class StepLoop {
     if (!woken && spilled !== undefined) this.#spills = (await parking?.spill(spilled)) === true
   }
 
-  /** Empties and fills slots as the batch wants them; returns those entries whose slot is as it should be. */
+  /** Parks and restores prefixes as the batch needs it. Returns the entries whose slots are ready. */
   async #settle(batch: readonly ScheduledEntry[]): Promise<readonly ScheduledEntry[]> {
     const { parking, scheduler } = this.#options
     for (const { slot, park } of batch) if (park !== undefined) await parking?.park(slot, park)
@@ -163,15 +163,15 @@ export class StepLoop {
     if (isTypical(batch)) onPass?.(passOf(batch, now() - startedAt))
     for (const sequence of changed) this.#note(sequence)
     for (const { sequence } of batch) this.#noteStart(sequence)
-    this.#tell(rowsOf(batch), now() - startedAt)
+    this.#report(rowsOf(batch), now() - startedAt)
   }
 
   #note(sequence: Sequence): void {
     const known = this.#sequences.get(sequence.id)
     if (known === undefined) return
     const { id, end, error, accepted, rejected } = sequence
-    const fresh = sequence.tokens.slice(known.times.tokensTold)
-    known.times.tokensTold += fresh.length
+    const fresh = sequence.tokens.slice(known.times.tokensReported)
+    known.times.tokensReported += fresh.length
     this.#totals.generatedTokens += fresh.length
     const events: SequenceEvent[] = fresh.map((token) => ({ id, token }))
     if (sequence.spec.logprobs !== undefined) addScores(events, sequence)
@@ -188,17 +188,17 @@ export class StepLoop {
     if (end !== undefined) this.#sequences.delete(id)
   }
 
-  /** Who waits for a slot in the gateway waits no longer. */
+  /** Reports once that a sequence has a slot, so that the gateway's queue timeout ends. */
   #noteStart({ id }: Sequence): void {
     const times = this.#sequences.get(id)?.times
-    if (times === undefined || times.startTold) return
-    times.startTold = true
-    if (!times.told) this.#events.push({ id, started: true })
+    if (times === undefined || times.startReported) return
+    times.startReported = true
+    if (!times.admissionReported) this.#events.push({ id, started: true })
   }
 
   #admission(sequence: Sequence, times: Times): Pick<SequenceEvent, 'admitted'> {
-    if (times.told) return {}
-    times.told = true
+    if (times.admissionReported) return {}
+    times.admissionReported = true
     this.#totals.promptTokens += sequence.promptLength
     this.#totals.cachedTokens += sequence.cached
     const firstBatchAt = times.firstBatchAt ?? times.addedAt
@@ -211,7 +211,7 @@ export class StepLoop {
     }
   }
 
-  #tell(batchTokens: number, stepMs: number): void {
+  #report(batchTokens: number, stepMs: number): void {
     const { engine, scheduler, onStep, parking, blocks } = this.#options
     const { waiting, running, resident } = scheduler.stats()
     const kvUsage = resident / (engine.limits.slots * engine.limits.contextSize)
@@ -222,17 +222,17 @@ export class StepLoop {
   }
 }
 
-/** Of a draft that went on behind the end, more tokens were scored than told. */
+/** Adds log probabilities to the events of their tokens. A draft that went on behind the end has more of them than events. */
 function addScores(events: SequenceEvent[], { id, scores, promptScores }: Sequence): void {
-  const told = scores.splice(0)
+  const taken = scores.splice(0)
   for (const [index, event] of events.entries()) {
-    const logprob = told[index]
+    const logprob = taken[index]
     if (logprob !== undefined) events[index] = { ...event, logprob }
   }
   if (promptScores.length > 0) events.unshift({ id, promptLogprobs: promptScores.splice(0) })
 }
 
-/** A pass with guesses, or with a prompt that is scored, says nothing about one without; nor does one that has lost all its entries. */
+/** Whether a pass says something about the next: none of its entries has a draft or a scored prompt, and it has entries at all. */
 function isTypical(batch: readonly ScheduledEntry[]): boolean {
   return batch.length > 0 && !batch.some(({ draft, scoring }) => draft ?? scoring?.following.length)
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { assertInvariant } from '../base/assert-invariant.ts'
 import { ServingError } from '../base/errors.ts'
-import { insist } from '../base/insist.ts'
 import { keptOf, SharedBound } from '../base/shared-bound.ts'
 import type { AdmissionSettings } from '../config/groups.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -288,16 +288,17 @@ export class Generator {
   }
 
   /** @throws Error when what waits, what it counts and what is in flight contradict each other. Looks at everything. */
-  checkIntegrity(): void {
+  checkInvariants(): void {
     let tokens = 0
     for (const { id, stage, request } of this.#waiting) {
-      insist(this.#live.has(id) && stage === 'waiting', `${id} is over or runs, and waits`)
+      assertInvariant(this.#live.has(id) && stage === 'waiting', `${id} is over or runs, and waits`)
       tokens += request.spec.prompt.length
     }
-    this.#inside.checkIntegrity(this.#live.size + this.#preparing.choices)
-    this.#queued.checkIntegrity(tokens + this.#preparing.tokens)
-    for (const id of this.#losses.keys()) insist(this.#live.has(id), `${id} is over and will be resumed`)
-    for (const id of this.#traces.keys()) insist(this.#live.has(id), `${id} is over and traced`)
+    this.#inside.checkInvariants(this.#live.size + this.#preparing.choices)
+    this.#queued.checkInvariants(tokens + this.#preparing.tokens)
+    for (const id of this.#losses.keys())
+      assertInvariant(this.#live.has(id), `${id} is over and will be resumed`)
+    for (const id of this.#traces.keys()) assertInvariant(this.#live.has(id), `${id} is over and traced`)
   }
 
   #submit({ id, request: { spec }, tokens: generated }: Generation, replaces?: string): void {

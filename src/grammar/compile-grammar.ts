@@ -14,22 +14,22 @@ import { oneOfTexts } from './schema/json-string.ts'
 import { compileRegex } from './schema/regex.ts'
 import { isObject, type Schema } from './schema/schema-keywords.ts'
 
-/** What an output must be. */
+/** Kind of a constraint on the output. */
 export type ConstraintKind = 'json_object' | 'json_schema' | 'regex' | 'choice' | 'gbnf' | 'calls'
 
 export interface Constraint {
   readonly kind: ConstraintKind
   /** A schema or a list of texts as JSON; a regular expression; GBNF; nothing for `json_object` and `calls`. */
   readonly source: string
-  /** What the output is, of kind `calls`; else what it may be instead. */
+  /** Calls: all of the output for kind `calls`, else what it may be instead. */
   readonly calls?: OfferedCalls | undefined
-  /** What the model may think before. */
+  /** Thought that may come before the output. */
   readonly thought?: Thought | undefined
-  /** What the format of the model begins an answer with that is no call. */
+  /** Text that the model's format puts before an answer that is no call. */
   readonly lead?: string | undefined
 }
 
-/** The same for a prompt that ends inside a thought, which comes to its end first. */
+/** A constraint for a prompt that ends inside a thought, which comes to its end first. */
 export function afterThought(constraint: Constraint, thought: Thought): Constraint {
   const { calls } = constraint
   return { ...constraint, thought, calls: calls && { ...calls, thought: undefined } }
@@ -39,18 +39,18 @@ export function afterThought(constraint: Constraint, thought: Thought): Constrai
 export interface OfferedCalls {
   /** Name of a tool format that has a notation. */
   readonly format: string
-  /** Names, and JSON Schema of the parameters. */
+  /** Names, with the JSON Schema of the parameters. */
   readonly tools: readonly (readonly [name: string, parameters: unknown])[]
   /** Exactly one, at least one, or any: text, and calls that are held to their schema once they have begun. */
   readonly wanted: 'one' | 'some' | 'any'
-  /** Names of tools whose schemas are kept to as far as they can be: see loose-calls.ts. Default none. */
+  /** Names of tools whose schemas are enforced as far as possible: see loose-calls.ts. Default none. */
   readonly loose?: readonly string[] | undefined
-  /** A thought that may be in the text, and is none of it. */
+  /** Tags of a thought inside the text, in which nothing counts as a call. */
   readonly thought?: ReasoningTags | undefined
 }
 
 /**
- * GBNF that llama.cpp can take: written by us whatever the source, checked, and within the limits.
+ * Compiles a constraint to GBNF that llama.cpp can take: written by us whatever the source, checked, and within the limits.
  * @throws GrammarError
  */
 export function compileConstraint(constraint: Constraint): string {
@@ -102,12 +102,12 @@ function callsOf({ format, tools, wanted, thought }: OfferedCalls): Grammar {
 
 function schemaOf(source: string): Schema {
   const schema: unknown = JSON.parse(source)
-  if (typeof schema !== 'boolean' && !isObject(schema)) throw new GrammarError('a schema is an object')
+  if (typeof schema !== 'boolean' && !isObject(schema)) throw new GrammarError('a schema must be an object')
   checkDepth(schema)
   return schema
 }
 
-/** Of all values, those in `const` and `default` too: what comes later may recurse. */
+/** Checks the nesting of all values, those in `const` and `default` too: later stages may recurse. */
 function checkDepth(root: unknown): void {
   let level: unknown[] = [root]
   for (let depth = 0; level.length > 0; depth++) {

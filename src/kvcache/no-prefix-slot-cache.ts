@@ -1,6 +1,6 @@
 import { checkLeases, type SlotCache, type SlotLease } from './slot-cache.ts'
 
-/** Remembers nothing: for models that cannot be cut, and the reference the prefix cache is compared with. */
+/** A cache that remembers nothing: for models that cannot be cut, and the reference that the prefix cache is compared with. */
 export class NoPrefixSlotCache implements SlotCache {
   readonly copies = false
   readonly #leased: boolean[]
@@ -41,7 +41,7 @@ export class NoPrefixSlotCache implements SlotCache {
 
   held(): void {}
 
-  checkIntegrity(leased: readonly number[]): void {
+  checkInvariants(leased: readonly number[]): void {
     checkLeases(
       this.#leased.flatMap((taken, slot) => (taken ? [slot] : [])),
       leased,

@@ -1,7 +1,7 @@
-import { insist } from '../base/insist.ts'
+import { assertInvariant } from '../base/assert-invariant.ts'
 import { type Prefix, sharedTokens } from './prefix.ts'
 
-/** Tokens whose keys and values are kept outside of the slots. */
+/** A prefix whose keys and values are offloaded: kept outside of the slots. */
 export interface Parked extends Prefix {
   readonly id: number
 }
@@ -10,16 +10,19 @@ interface Place extends Parked {
   bytes: number
 }
 
-/** Each lookup compares with all of them. */
-const MOST_PLACES = 1000
+/** Parked prefixes at most: each lookup compares with all of them. */
+const MAX_PLACES = 1000
 
-/** Which prefixes are parked outside of the slots, within a capacity; the least recently used ones leave first. Moves no bytes itself. */
+/**
+ * Keeps account of the prefixes that are parked outside of the slots, within a capacity; the least recently used are evicted
+ * first. Moves no bytes itself.
+ */
 export class ParkedPrefixes {
   readonly #capacity: number
-  /** In order of use. */
+  /** Parked prefixes, the least recently used first. */
   readonly #places = new Set<Place>()
   #bytes = 0
-  /** What a token takes: known from the first one on that was written. */
+  /** Bytes a token takes; 0 until the first prefix was written. */
   #tokenBytes = 0
   #ids = 0
 
@@ -35,7 +38,7 @@ export class ParkedPrefixes {
     return this.#places.size
   }
 
-  /** The one that shares the longest prefix with a prompt, and how many tokens that are. */
+  /** The parked prefix that has most tokens in common with a prompt, and how many. */
   find(prompt: Prefix): { readonly parked: Parked; readonly shared: number } | undefined {
     let best: { parked: Parked; shared: number } | undefined
     for (const parked of this.#places) {
@@ -45,24 +48,24 @@ export class ParkedPrefixes {
     return best
   }
 
-  /** Whether all of it is parked already. */
+  /** Whether all of a prefix is parked already. */
   holds(prefix: Prefix): boolean {
     return (this.find(prefix)?.shared ?? 0) === prefix.tokens.length
   }
 
-  /** Whether so many tokens can be parked at all: nothing is written that would have to be erased at once. */
+  /** Whether so many tokens fit into the capacity: what does not would be erased as soon as it is written. */
   takes(tokens: number): boolean {
     return tokens * this.#tokenBytes <= this.#capacity
   }
 
-  /** Takes a place, which costs nothing until stored(). */
+  /** Adds a prefix, which counts no bytes until stored(). */
   add({ scope, tokens }: Prefix): Parked {
     const place = { id: ++this.#ids, scope, tokens, bytes: 0 }
     this.#places.add(place)
     return place
   }
 
-  /** Marks it as the most recently used. */
+  /** Marks a parked prefix as the most recently used. */
   use(parked: Parked): void {
     const place = this.#placeOf(parked)
     if (place === undefined) return
@@ -70,7 +73,7 @@ export class ParkedPrefixes {
     this.#places.add(place)
   }
 
-  /** Its bytes have been written. Returns what has to be erased: what it makes superfluous, and what is over the capacity. */
+  /** Counts a prefix that has been written. Returns what to erase: prefixes that it contains, and what is over the capacity. */
   stored(parked: Parked, bytes: number): Parked[] {
     const place = this.#placeOf(parked)
     if (place === undefined) return [parked]
@@ -83,7 +86,7 @@ export class ParkedPrefixes {
     }
     for (const other of leaving) this.drop(other)
     for (const other of this.#places) {
-      if (this.#bytes <= this.#capacity && this.#places.size <= MOST_PLACES) break
+      if (this.#bytes <= this.#capacity && this.#places.size <= MAX_PLACES) break
       leaving.push(other)
       this.drop(other)
     }
@@ -98,11 +101,11 @@ export class ParkedPrefixes {
   }
 
   /** @throws Error when the count of bytes is wrong, or over the capacity. */
-  checkIntegrity(): void {
+  checkInvariants(): void {
     let bytes = 0
     for (const place of this.#places) bytes += place.bytes
-    insist(bytes === this.#bytes, `${bytes} bytes are parked, not ${this.#bytes}`)
-    insist(bytes <= this.#capacity, `${bytes} bytes are parked, of at most ${this.#capacity}`)
+    assertInvariant(bytes === this.#bytes, `${bytes} bytes are parked, not ${this.#bytes}`)
+    assertInvariant(bytes <= this.#capacity, `${bytes} bytes are parked, of at most ${this.#capacity}`)
   }
 
   #placeOf(parked: Parked): Place | undefined {

@@ -12,8 +12,8 @@ interface Slot {
 }
 
 /**
- * Longest common prefix first; among equals the one that keeps leased slots packed, then the least recently used,
- * an empty one before all others.
+ * Slot cache that reuses prefixes. The slot for a prompt is the one with the longest common prefix; among equals the one that
+ * keeps leased slots packed, then the least recently used, an empty one before all others.
  */
 export class PrefixSlotCache implements SlotCache {
   readonly copies = true
@@ -23,8 +23,8 @@ export class PrefixSlotCache implements SlotCache {
   #tick = 0
 
   /**
-   * @param parked where prefixes go that have to leave their slots.
-   * @param transfer when it is worth it to bring them back.
+   * @param parked the prefixes that had to leave their slots.
+   * @param transfer when it pays to bring them back.
    */
   constructor(count: number, parked?: ParkedPrefixes, transfer: TransferRule = transfersByLength()) {
     this.#parked = parked
@@ -65,7 +65,7 @@ export class PrefixSlotCache implements SlotCache {
     return { slot: slot.index, cached, ...(park && { park }) }
   }
 
-  /** What is parked of a prompt, where that is more than a slot has by a margin worth the transfer. */
+  /** The parked prefix for a prompt, where it saves so much more than `cached` that the transfer pays. */
   #parkedFor(prompt: Prefix, cached: number): { parked: Parked; cached: number } | undefined {
     const found = this.#parked?.find(prompt)
     if (found === undefined) return undefined
@@ -138,12 +138,12 @@ export class PrefixSlotCache implements SlotCache {
     }
   }
 
-  checkIntegrity(leased: readonly number[]): void {
+  checkInvariants(leased: readonly number[]): void {
     const mine = this.#slots.filter((slot) => slot.leased)
     checkLeases(
       mine.map(({ index }) => index),
       leased,
     )
-    this.#parked?.checkIntegrity()
+    this.#parked?.checkInvariants()
   }
 }

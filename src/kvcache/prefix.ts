@@ -1,6 +1,6 @@
-/** Tokens in the KV cache, or to be found there. */
+/** Tokens that are in the KV cache, or are looked for there. */
 export interface Prefix {
-  /** Who may use them: keys and values of one scope are never found from another. */
+  /** Scope of reuse: keys and values of one scope are never found from another. */
   readonly scope: string
   readonly tokens: readonly number[]
 }
@@ -14,21 +14,21 @@ export function sharedTokens(a: Prefix, b: Prefix): number {
   return length
 }
 
-/** Of this scope, and nothing yet. */
+/** The prefix of no tokens in a scope. */
 export function emptyPrefix(scope: string): Prefix {
   return { scope, tokens: [] }
 }
 
 /**
- * Keys and values are those of the weights they were computed with.
- * @param owner who shares them, without a space; '': everyone.
+ * The scope of keys and values, which are good for the weights that they were computed with only.
+ * @param owner the tenant or salt that they are private to, without a space; '': shared by all.
  * @param adapter the LoRA adapter's id.
  */
 export function scopeOf(owner: string, adapter: string | undefined): string {
   return adapter === undefined ? owner : `${owner} ${adapter}`
 }
 
-/** Whose keys and values these are, and the adapter they were computed with. */
+/** The owner and the adapter of a scope. */
 export function ownerOf(scope: string): { readonly owner: string; readonly adapter: string | undefined } {
   const [owner = '', adapter] = scope.split(' ')
   return { owner, adapter }

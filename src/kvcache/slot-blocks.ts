@@ -7,15 +7,15 @@ export type ShowHeld = (slot: number, prefix: Prefix, count: number) => void
 interface Seen {
   readonly prefix: Prefix
   readonly whole: number
-  /** How many of the whole blocks were told. */
-  readonly told: number
+  /** How many of the whole blocks were reported. */
+  readonly reported: number
 }
 
-const NOTHING: Seen = { prefix: emptyPrefix(''), whole: 0, told: 0 }
+const NOTHING: Seen = { prefix: emptyPrefix(''), whole: 0, reported: 0 }
 
 /**
- * Follows what slots hold in whole blocks, and tells what has changed since it was last asked. What belongs to one tenant
- * or salt is not told: nobody else could use it.
+ * Follows which whole blocks slots hold, and reports what has changed since the last call. Blocks that are private to a tenant
+ * or salt are not reported: no other request could use them.
  */
 export class SlotBlocks {
   readonly #size: number
@@ -40,12 +40,12 @@ export class SlotBlocks {
     // In nearly every step nothing is new: that is found without looking at a token.
     if (whole === seen.whole && (whole === 0 || prefix.tokens === seen.prefix.tokens)) return
     const { owner, adapter } = ownerOf(prefix.scope)
-    const told = owner === '' ? whole : 0
+    const reported = owner === '' ? whole : 0
     const same = prefix.tokens === seen.prefix.tokens ? count : sharedTokens(prefix, seen.prefix)
-    const kept = Math.min(told, seen.told, Math.floor(same / this.#size))
-    this.#seen[slot] = { prefix: { scope: prefix.scope, tokens: prefix.tokens }, whole, told }
-    if (kept === told && kept === seen.told) return
-    const tokens = Uint32Array.from(prefix.tokens.slice(kept * this.#size, told * this.#size))
+    const kept = Math.min(reported, seen.reported, Math.floor(same / this.#size))
+    this.#seen[slot] = { prefix: { scope: prefix.scope, tokens: prefix.tokens }, whole, reported }
+    if (kept === reported && kept === seen.reported) return
+    const tokens = Uint32Array.from(prefix.tokens.slice(kept * this.#size, reported * this.#size))
     this.#changes.push({ slot, kept, tokens, adapter })
   }
 }

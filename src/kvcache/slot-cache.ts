@@ -1,49 +1,49 @@
-import { insist } from '../base/insist.ts'
+import { assertInvariant } from '../base/assert-invariant.ts'
 import type { Parked } from './parked-prefixes.ts'
 import type { Prefix } from './prefix.ts'
 import type { ShowHeld } from './slot-blocks.ts'
 
 export interface SlotLease {
   readonly slot: number
-  /** Length of the prompt's prefix that is resident, once `restore` is done. At most prompt.length - 1. */
+  /** Prompt tokens that are resident once `restore` is done. At most prompt.length - 1. */
   readonly cached: number
-  /** What the slot holds is to be parked before anything else happens to it. */
+  /** The prefix as which the slot's content is to be parked before anything else happens to it. */
   readonly park?: Parked
-  /** What is to be put into the slot before it is used, after all parking. */
+  /** The parked prefix to put into the slot before it is used, after all parking. */
   readonly restore?: Parked
 }
 
-/** Tokens that a slot holds although nobody uses it. */
+/** Tokens that a free slot still holds. */
 export interface SlotContent extends Prefix {
   readonly slot: number
 }
 
-/** Which slot of the engine's KV memory holds what, and who has it. */
+/** Keeps account of the slots of the KV cache: which are leased, and which prefix each holds. */
 export interface SlotCache {
-  /** How much acquire() would find of a prompt; undefined when all slots are leased. */
+  /** How many tokens of a prompt acquire() would find; undefined when all slots are leased. */
   find(prompt: Prefix): number | undefined
   /** Leases a free slot for a prompt; undefined when all are leased. */
   acquire(prompt: Prefix): SlotLease | undefined
   /** Leases this very slot, empty; undefined when it is leased. */
   claim(slot: number): SlotLease | undefined
-  /** Whether a slot may be filled with what another one holds. */
+  /** Whether a slot may be filled with a copy of another one. */
   readonly copies: boolean
-  /** Whether there is room to park prefixes of so many tokens beside each other, but for those that are not worth a transfer. */
+  /** Whether prefixes of these lengths can be parked together; those too short to be worth a transfer do not count. */
   mayPark(lengths: readonly number[]): boolean
-  /** Gives a slot back with what is resident in it. @throws RangeError when it is not leased. */
+  /** Gives a slot back with the prefix that is resident in it. @throws RangeError when it is not leased. */
   release(slot: number, resident: Prefix): void
-  /** What would be lost with the slots: long enough to be worth a transfer, and parked nowhere. */
+  /** Content of free slots that is long enough to be worth parking, and parked nowhere. */
   idle(): SlotContent[]
-  /** Shows what slots hold that nobody has leased. */
+  /** Shows what free slots hold. */
   held(show: ShowHeld): void
   /** @throws Error when the bookkeeping contradicts itself. @param leased slots that sequences hold, in any order. */
-  checkIntegrity(leased: readonly number[]): void
+  checkInvariants(leased: readonly number[]): void
 }
 
-/** @throws Error unless the slots that are leased are those that are held, each once. */
+/** @throws Error unless the leased slots are exactly those that sequences hold, each once. */
 export function checkLeases(leased: readonly number[], held: readonly number[]): void {
   const holders = held.toSorted((a, b) => a - b)
-  insist(
+  assertInvariant(
     leased.join() === holders.join(),
     `slots ${leased.join()} are leased, and ${holders.join()} are held`,
   )

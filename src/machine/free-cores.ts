@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
-/** Where Linux tells of control groups. */
+/** Paths at which Linux shows control groups. */
 export interface ControlGroups {
-  /** Where they are mounted. */
+  /** Folder at which they are mounted. */
   readonly root: string
-  /** What this process is in. */
+  /** File that names the groups of this process. */
   readonly own: string
 }
 
@@ -18,8 +18,8 @@ export function freeCores(groups = LINUX, machine = availableParallelism()): num
 }
 
 /**
- * Those whose quota counts: of its own group and of each above it. A container may be told its path from outside, of which it sees
- * the end only, at the root.
+ * Folders whose quota counts: of the process's own group, and of each above it. A container may see its path as it is outside,
+ * while only the end of that path is mounted, at the root.
  */
 function foldersOf({ root, own }: ControlGroups): string[] {
   const folders = new Set([root, join(root, 'cpu'), join(root, 'cpu,cpuacct')])
@@ -35,16 +35,16 @@ function foldersOf({ root, own }: ControlGroups): string[] {
   return [...folders]
 }
 
-/** Whole cores; without a quota as many as there are. */
+/** Whole cores of a group's quota; infinite without one. */
 function quotaOf(folder: string): number {
-  const told = (name: string): string => read(join(folder, name)).trim()
+  const value = (name: string): string => read(join(folder, name)).trim()
   // Version 2: `max` or a time, and its period. Version 1: a file each, and -1 for none.
-  const latest = told('cpu.max') || `${told('cpu.cfs_quota_us')} ${told('cpu.cfs_period_us')}`
+  const latest = value('cpu.max') || `${value('cpu.cfs_quota_us')} ${value('cpu.cfs_period_us')}`
   const [limit = Number.NaN, period = Number.NaN] = latest.split(' ').map(Number)
   return limit > 0 && period > 0 ? Math.floor(limit / period) : Number.POSITIVE_INFINITY
 }
 
-/** Empty where it is not. */
+/** A file's text; empty where there is no such file. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8')

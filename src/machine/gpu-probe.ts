@@ -5,15 +5,15 @@ import { type Gpu, mayHaveGpu } from './gpu.ts'
 /** Drivers can take seconds to wake the cards of a large machine. */
 const PATIENCE_MS = 60_000
 
-/** What was found where there may be a GPU. */
+/** Result of looking for a GPU. */
 export interface GpuProbe {
   /** Undefined: none that llama.cpp can use. */
   readonly gpu: Gpu | undefined
-  /** The last that the probe wrote of an error. */
+  /** The last line in which the probe wrote of an error. */
   readonly complaint: string
 }
 
-/** Looks for a GPU in a process of its own, which ends: a driver that fails takes only that with it. Undefined where there is no device. */
+/** Looks for a GPU in a process of its own: a driver that fails ends that process only. Undefined where there is no device. */
 export async function probeGpu(
   entry = childEntry('gpu'),
   isPlausible = mayHaveGpu(),

@@ -8,7 +8,7 @@ export interface Gpu {
   /** Bytes of memory, of all devices. */
   readonly total: number
   readonly free: number
-  /** Its memory is the machine's own. */
+  /** Whether its memory is the machine's own. */
   readonly unified: boolean
 }
 

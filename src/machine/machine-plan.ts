@@ -5,17 +5,17 @@ import type { Gpu } from './gpu.ts'
 import { probeGpu } from './gpu-probe.ts'
 import { memoryLimit } from './memory-limit.ts'
 
-/** What a machine has, and what is taken of it. */
+/** A machine's resources, and how many of them the engine takes. */
 export interface MachinePlan {
   /** Cores that the container or the machine gives. */
   readonly cores: number
   /** Threads of a forward pass, at most. */
   readonly threads: number
-  /** What is used; undefined: there is none, or none is to be used. */
+  /** The GPUs in use; undefined: there is none, or none is to be used. */
   readonly gpu: Gpu | undefined
-  /** A device that llama.cpp cannot use, and what the attempt wrote. */
+  /** A device that llama.cpp cannot use, with the line that the probe wrote. */
   readonly uselessGpu: string | undefined
-  /** What is asked of it, in the words of the setting; `none` without one. */
+  /** Layers asked for, in the words of the setting; `none` without a GPU. */
   readonly gpuLayers: number | string
   /** llama.cpp: `auto` is on wherever the backend has it. */
   readonly flashAttention: Config['flashAttention']

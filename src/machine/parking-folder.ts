@@ -5,13 +5,13 @@ import { join } from 'node:path'
 export interface ParkingPlace {
   readonly folder: string
   /**
-   * Names all that a saved slot depends on (model, number formats, engine): what was parked under the same name by an
-   * earlier server is used again. undefined: nothing outlives this one.
+   * Names all that a saved slot depends on (model, number formats, engine): prefixes that an earlier server parked under the same
+   * name are used again. undefined: nothing outlives this server.
    */
   readonly keepAs: string | undefined
 }
 
-/** One for each model, where it is kept: servers of different ones may share the directory. Else one for each server. */
+/** Folder of parked prefixes: one for each model where they are kept, so that servers may share the directory; else one a server. */
 export function parkingFolder({ folder, keepAs }: ParkingPlace, server: number): string {
   if (keepAs === undefined) return join(folder, `altiplano-kv-${server}`)
   return join(folder, `altiplano-kept-${createHash('sha256').update(keepAs).digest('hex').slice(0, 16)}`)

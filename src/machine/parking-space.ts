@@ -14,17 +14,17 @@ import type { EngineInit } from '../protocol/engine-messages.ts'
 import { memoryLimit } from './memory-limit.ts'
 import { bytesIn, parkingFolder, removeAbandoned } from './parking-folder.ts'
 
-/** Part of the memory that prefixes outside of the slots may take when nothing is said. */
+/** Part of the memory that parked prefixes may take by default. */
 const DEFAULT_SHARE = 0.1
-/** The place is shared with whoever else uses it. */
-const MOST_OF_FREE = 0.8
-const LEAST_BYTES = 32 * 2 ** 20
+/** Part of the free space that they may take: others use the place, too. */
+const MAX_SHARE_OF_FREE = 0.8
+const MIN_BYTES = 32 * 2 ** 20
 const END_BYTES = 2 ** 20
 const MEMORY_FOLDER = '/dev/shm'
 
 /**
- * Where prefixes go that have to leave their slots: a folder of the operator's, where they outlive the server, or a
- * memory file system. Within the container's memory and what is free of the place; undefined when too little is.
+ * The place of parked prefixes: a folder of the operator's, in which they outlive the server, or a memory file system. Within the
+ * container's memory and the free space there; undefined when that is too little.
  */
 export function parkingSpace(
   { prefixCache, kvCacheRam, kvCacheDir, kvCacheType, flashAttention }: Config,
@@ -42,14 +42,14 @@ export function parkingSpace(
     if (keepAs === undefined) removeAbandoned(folder, process.pid)
     const { bavail, bsize } = statfsSync(folder)
     const free = bavail * bsize + bytesIn(parkingFolder({ folder, keepAs }, process.pid))
-    const bytes = Math.floor(Math.min(wanted, MOST_OF_FREE * free))
-    return bytes < LEAST_BYTES ? undefined : { folder, bytes, keepAs }
+    const bytes = Math.floor(Math.min(wanted, MAX_SHARE_OF_FREE * free))
+    return bytes < MIN_BYTES ? undefined : { folder, bytes, keepAs }
   } catch {
     return undefined
   }
 }
 
-/** A saved slot is good for the same weights, layout of the KV cache and engine only. Weights are known by both ends of their file. */
+/** Name of all that a saved slot is good for: weights (known by both ends of their file), layout of the KV cache, and engine. */
 function identity(modelFile: string, layout: string): string {
   const { size } = statSync(modelFile)
   const hash = createHash('sha256')

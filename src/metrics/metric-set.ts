@@ -4,7 +4,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export interface Declaration {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
-  /** With the values that are known beforehand. */
+  /** Labels, and those of their values that are known beforehand. */
   readonly labels: readonly { readonly name: string; readonly values?: readonly string[] }[]
   readonly help: string
 }

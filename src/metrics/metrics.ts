@@ -144,7 +144,7 @@ export class Metrics extends MetricSet {
   )
   readonly contradictions = this.counter(
     'altiplano_contradictions_total',
-    'Times that the gateway found its own books wrong when nothing ran: a bug',
+    'Times that the gateway found its own invariants broken when nothing ran: a bug',
   )
   readonly droppedSpans = this.counter('altiplano_trace_spans_dropped_total', 'Spans that were not delivered')
   readonly publishedKvEvents = this.counter(

@@ -2,7 +2,7 @@ import { bytesPerElement } from './gguf/ggml-types.ts'
 import type { GgufSummary } from './gguf/gguf-summary.ts'
 import { ModelFileError } from './model-file-error.ts'
 
-/** What was asked for; 0: to be chosen. */
+/** Requested settings; 0: to be chosen. */
 export interface FitRequest {
   readonly slots: number
   /** Tokens of each slot. */
@@ -14,7 +14,7 @@ export interface FitRequest {
   readonly flashAttention: 'auto' | 'on' | 'off'
 }
 
-/** What the engine is started with, and an estimate of the bytes it takes. */
+/** Settings that the engine is started with, and an estimate of the bytes it takes. */
 export interface FitPlan {
   readonly slots: number
   readonly contextSize: number
@@ -25,43 +25,43 @@ export interface FitPlan {
   readonly kvCache: number
   /** llama.cpp's buffers of a pass: activations, logits, the mask of attention, and its scores where it is not fused. */
   readonly compute: number
-  /** All of it. */
+  /** Bytes of all together. */
   readonly total: number
 }
 
-/** Bytes there are for a model, its KV cache and llama.cpp's buffers. */
+/** Bytes available for a model, its KV cache and llama.cpp's buffers. */
 export interface Room {
-  /** Of the machine, or of the container where that is less. */
+  /** Memory of the machine, or of the container where that is less. */
   readonly host: number
-  /** Free on all GPUs that have memory of their own; 0: there is none, or it is not to be used. */
+  /** Free memory of all GPUs that have their own; 0: there is none, or it is not to be used. */
   readonly gpu: number
 }
 
-/** Slots and their tokens, where nothing is said: enough for some conversations, small enough for a laptop. */
+/** Default slots and their tokens on a CPU: enough for some conversations, small enough for a laptop. */
 const ON_CPU = { slots: 4, contextSize: 4096 }
-/** A GPU decodes many streams at nearly the price of one. */
+/** Default slots and their tokens on a GPU, which decodes many streams at nearly the cost of one. */
 const ON_GPU = { slots: 16, contextSize: 8192 }
-const LEAST_CONTEXT = 512
-/** Sizes that are proposed are multiples of it. */
+const MIN_CONTEXT = 512
+/** Multiple of which proposed context sizes are. */
 const STEP = 256
-/** What the gateway, the text process and the runtimes of all three take. */
+/** Bytes for the gateway, the text process and the runtimes of all three processes. */
 const PROCESSES = 400 * 2 ** 20
-/** What a GPU keeps for llama.cpp's passes beyond the estimate, and for whatever else is on it. */
+/** Bytes of a GPU kept for llama.cpp's passes beyond the estimate, and for whatever else is on it. */
 const GPU_MARGIN = 2 ** 30
 /** Layers whose weights and KV cache llama.cpp may copy to a GPU for a pass, where they are not on it. */
 const BROUGHT_OVER = 2
 
-/** Bytes of KV cache one token takes; an upper bound where layers use sliding windows. */
+/** Bytes of KV cache that one token takes; an upper bound where layers use sliding windows. */
 export function kvBytesPerToken(model: GgufSummary, kvCacheType: string): number {
   return Math.ceil(model.kvElementsPerToken * bytesPerElement(kvCacheType))
 }
 
 /**
- * Fills in what was not asked for: on a CPU four slots of the trained context, at most 4,096 tokens, on a GPU 16 of at most
- * 8,192, and less of both where memory is short. What was asked for stays as it is, also when it does not fit.
+ * Fills in the settings that were not requested: on a CPU four slots of the trained context, at most 4,096 tokens, on a GPU 16 of at
+ * most 8,192, and less of both where memory is short. Requested ones stay as they are, also when they do not fit.
  */
 export function fitPlan(model: GgufSummary, asked: FitRequest, room: Room): FitPlan {
-  const least = planOf(model, asked, asked.slots || 1, asked.contextSize || LEAST_CONTEXT)
+  const least = planOf(model, asked, asked.slots || 1, asked.contextSize || MIN_CONTEXT)
   // A part of the layers on the CPU makes all of it slow: a GPU that could hold the model holds all of it.
   const whole = fitsGpu(least, room)
   const usual = whole ? ON_GPU : ON_CPU
@@ -70,16 +70,16 @@ export function fitPlan(model: GgufSummary, asked: FitRequest, room: Room): FitP
   const plan = (): FitPlan => planOf(model, asked, slots, contextSize)
   const isTooMuch = (): boolean => !(whole ? fitsGpu(plan(), room) : fits(plan(), room))
   while (asked.slots === 0 && slots > 1 && isTooMuch()) slots--
-  while (asked.contextSize === 0 && contextSize >= 2 * LEAST_CONTEXT && isTooMuch()) {
+  while (asked.contextSize === 0 && contextSize >= 2 * MIN_CONTEXT && isTooMuch()) {
     contextSize = Math.floor(contextSize / 2 / STEP) * STEP
   }
   return plan()
 }
 
 /**
- * Layers on GPUs; llama.cpp counts the output layer, too. As many as fit where all is left open: the weights and the KV cache are
- * taken to be spread evenly over them, and room for two is left for what a pass brings over from the CPU.
- * @param asked -1: left open.
+ * Layers to put on GPUs; llama.cpp counts the output layer, too. As many as fit, unless a number is requested: weights and KV cache
+ * are taken to be spread evenly over the layers, and room for two is left for what a pass copies over from the CPU.
+ * @param asked requested layers; -1: none.
  */
 export function layersOnGpu(model: GgufSummary, plan: FitPlan, room: Room, asked: number): number {
   const all = model.blockCount + 1
@@ -89,39 +89,39 @@ export function layersOnGpu(model: GgufSummary, plan: FitPlan, room: Room, asked
   return Math.max(0, Math.floor((room.gpu - GPU_MARGIN - plan.compute) / each) - BROUGHT_OVER)
 }
 
-/** Whether all of it has room, on GPUs and beside them. Weights that have not are read from the disk again and again. */
+/** Whether a plan fits, on GPUs and beside them. Weights that do not are read from the disk again and again. */
 export function fits(plan: FitPlan, room: Room): boolean {
   return fitsGpu(plan, room) || plan.total + PROCESSES <= room.host + room.gpu
 }
 
-/** Whether no layer has to stay on the CPU. */
+/** Whether all of a plan fits on the GPUs. */
 export function fitsGpu({ total }: FitPlan, { gpu }: Room): boolean {
   return total + GPU_MARGIN <= gpu
 }
 
 /**
- * llama.cpp fills its KV cache with zeros when it starts: what has no room for it is killed.
+ * Refuses a plan whose KV cache does not fit: llama.cpp fills it with zeros when it starts, and would be killed.
  * @throws ModelFileError that says what would fit.
  */
 export function checkFit(model: GgufSummary, plan: FitPlan, room: Room): void {
   if (plan.kvCache + plan.compute + PROCESSES <= room.host + room.gpu) return
   throw new ModelFileError(
-    `${plan.slots} slots of ${plan.contextSize} tokens take ${size(plan.kvCache + plan.compute)} beside the weights, and there are ${roomText(room)}. ${proposals(model, plan, room)}`,
+    `Cannot serve ${plan.slots} slots of ${plan.contextSize} tokens: they take ${size(plan.kvCache + plan.compute)} beside the weights, and there are ${roomText(room)}. ${proposals(model, plan, room)}`,
   )
 }
 
-/** In words. */
+/** Available memory in words. */
 export function roomText({ host, gpu }: Room): string {
   return `${size(host)} of memory${gpu === 0 ? '' : ` and ${size(gpu)} free on the GPU`}`
 }
 
-/** What is planned to be taken of what there is. */
+/** A plan and the available memory in words. */
 export function planInWords({ weights, kvCache, compute, total }: FitPlan, room: Room): string {
   const parts = `weights ${size(weights)}, KV cache ${size(kvCache)}, passes ${size(compute)}`
-  return `planned are ${size(total)} (${parts}) and ${size(PROCESSES)} for the processes, of ${roomText(room)}`
+  return `the plan takes ${size(total)} (${parts}) and ${size(PROCESSES)} for the processes, of ${roomText(room)}`
 }
 
-/** Settings of which everything fits, nearest to those of a plan. */
+/** Settings with which everything fits, nearest to those of a plan, in words. */
 export function proposals(model: GgufSummary, plan: FitPlan, room: Room): string {
   const found = [plan.kvCacheType, 'q8_0']
     .filter((type, index, types) => types.indexOf(type) === index)
@@ -137,11 +137,11 @@ export function proposals(model: GgufSummary, plan: FitPlan, room: Room): string
         },
       ]
         .filter(
-          ({ slots, contextSize }) => slots > 0 && contextSize >= Math.min(LEAST_CONTEXT, plan.contextSize),
+          ({ slots, contextSize }) => slots > 0 && contextSize >= Math.min(MIN_CONTEXT, plan.contextSize),
         )
         .map(({ slots, contextSize }) => `--slots ${slots} --context-size ${contextSize}${note}`)
     })
-  if (found.length === 0) return 'Nothing fits: take a smaller model.'
+  if (found.length === 0) return 'Nothing fits: use a smaller model.'
   return `What fits: ${[...new Set(found)].join(', or ')}.`
 }
 
@@ -157,7 +157,7 @@ function fitsWith(
   return fits(planOf(model, asked, slots, contextSize), room)
 }
 
-/** The largest multiple of `step`, at most `most`, that will do; 0 when none does. */
+/** The largest multiple of `step`, at most `most`, for which `will` holds; 0 when there is none. */
 function largest(most: number, step: number, will: (value: number) => boolean): number {
   if (will(most)) return most
   let low = 0

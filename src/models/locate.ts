@@ -7,7 +7,7 @@ import { ModelFileError } from './model-file-error.ts'
 import { completeShards, groupModels, isProjector, splitName } from './shards.ts'
 
 export interface LocatedModel {
-  /** What llama.cpp opens: the file, or the first shard. */
+  /** File that llama.cpp opens: the model, or its first shard. */
   readonly path: string
   /** Every file of the model, the first one included. */
   readonly shards: readonly string[]
@@ -17,7 +17,7 @@ export interface LocatedModel {
 // src/models/ and dist/models/ are both two below the package root.
 const builtIn = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
 
-/** Finds the model a `--model` names: a file, a directory, `hf:OWNER/REPO:QUANT`, or nothing: the built-in one. */
+/** Finds the model that `--model` names: a file, a directory, or `hf:OWNER/REPO:QUANT`; without it the built-in one. */
 export async function locateModel(spec: string | undefined, hub: HubOptions): Promise<LocatedModel> {
   if (spec === undefined) return fromFile(builtIn)
   if (spec.startsWith('hf:')) {
@@ -36,7 +36,7 @@ export async function locateLocal(spec: string): Promise<LocatedModel> {
   return fromFile(path)
 }
 
-/** The name a model goes by before it is located; a directory's own. */
+/** Name of a model before it is located; for a directory that of the directory. */
 export function modelDisplayName(spec: string | undefined): string {
   if (spec?.startsWith('hf:')) return parseHubSpec(spec).repository
   return nameOf(spec === undefined ? builtIn : resolve(spec))

@@ -6,10 +6,10 @@ import { readGgufHeader } from './gguf/gguf.ts'
 import { locateLocal } from './locate.ts'
 import { ModelFileError } from './model-file-error.ts'
 
-/** A LoRA adapter whose file has been held against its model. */
+/** A LoRA adapter whose file has been checked against its model. */
 export interface LoraAdapter {
   readonly path: string
-  /** Of the file's content: another file under the same name is another adapter. */
+  /** Hash of the file's content: another file under the same name is another adapter. */
   readonly id: string
   readonly rank: number
 }
@@ -17,7 +17,7 @@ export interface LoraAdapter {
 type Shapes = ReadonlyMap<string, readonly number[]>
 
 /**
- * Checks an adapter before llama.cpp gets to see it: what it is, and that each of its pairs of tensors fits a tensor of the model.
+ * Reads an adapter and checks it before llama.cpp does: it must be a LoRA, and each of its pairs of tensors fit one of the model's.
  * @param shards of the model.
  * @throws ModelFileError that names the file and says why.
  */
@@ -30,7 +30,7 @@ async function readLoraAdapter(path: string, shards: readonly string[]): Promise
   }
   // llama.cpp would take an activated LoRA for a plain one, with other answers.
   if (metadata.has('adapter.alora.invocation_tokens'))
-    throw fail('is an activated LoRA; plain ones are served.')
+    throw fail('is an activated LoRA, which is not supported; use a plain one.')
   const alpha = metadata.get('adapter.lora.alpha')
   if (typeof alpha !== 'number' || !Number.isFinite(alpha)) throw fail('has no adapter.lora.alpha.')
   const model = await modelOf(shards)
@@ -46,7 +46,7 @@ export async function openLoraAdapter(path: string, shards: readonly string[]): 
   return readLoraAdapter((await locateLocal(path)).path, shards)
 }
 
-/** The same for a path that a client gives: it has to lead to something in a folder, wherever links lead. */
+/** Opens an adapter at a path that a client gives, which has to lead into a folder, wherever links lead. */
 export async function openLoraAdapterIn(
   folder: string,
   path: string,
@@ -55,7 +55,7 @@ export async function openLoraAdapterIn(
   const asked = resolve(folder, path)
   const [inside, real] = await Promise.all([folder, asked].map((each) => realpath(each).catch(() => each)))
   const way = relative(inside ?? folder, real ?? asked)
-  // No word of what is elsewhere.
+  // The message reveals nothing about files elsewhere.
   if (way === '' || way.startsWith('..') || isAbsolute(way)) {
     throw new ModelFileError('the path does not lead into the folder of --lora-dir.')
   }
@@ -73,7 +73,7 @@ async function modelOf(shards: readonly string[]): Promise<{ architecture: unkno
   return { architecture, shapes }
 }
 
-/** llama.cpp: X.lora_a is [inputs, rank], X.lora_b is [rank, outputs]; of an embedding table [rank, tokens] and [rank, width]. */
+/** Rank of an adapter. llama.cpp: X.lora_a is [inputs, rank], X.lora_b [rank, outputs]; of embeddings [rank, tokens], [rank, width]. */
 function rankOf(shapes: Shapes, model: Shapes, fail: (reason: string) => ModelFileError): number {
   let rank = 0
   for (const [name, a] of shapes) {

@@ -13,7 +13,7 @@ export function splitName(file: string): SplitName | undefined {
   return base === undefined ? undefined : { base, count: Number(count) }
 }
 
-/** The names of all shards of the model a shard belongs to, in order. Throws with those that are not among `names`. */
+/** Names of all shards of a shard's model, in order. @throws ModelFileError that lists those missing among `names`. */
 export function completeShards(shard: string, names: readonly string[]): string[] {
   const split = splitName(shard)
   if (!split) return [shard]
@@ -33,7 +33,7 @@ export function completeShards(shard: string, names: readonly string[]): string[
   return wanted
 }
 
-/** One path a model: of split ones a shard that is there. */
+/** One path for each model; for a split one that of a shard that is there. */
 export function groupModels(paths: readonly string[]): string[] {
   const models = new Map<string, string>()
   for (const path of paths) {
@@ -44,5 +44,5 @@ export function groupModels(paths: readonly string[]): string[] {
   return [...models.values()]
 }
 
-/** Vision projectors lie beside the models they belong to and are none themselves. */
+/** Whether a file is a vision projector, which lies beside the model that it belongs to. */
 export const isProjector = (path: string): boolean => /mmproj/i.test(posix.basename(path))

@@ -1,9 +1,9 @@
-/** What a child's entry file gets to talk with. */
+/** The way from a child's entry file to its supervisor. */
 export interface Channel<FromChild> {
   send(message: FromChild): void
-  /** Says whether there is work in hand. */
+  /** Reports whether the child has work in hand. */
   busy(busy: boolean): void
-  /** Marks forward progress: a child that is busy and makes none is taken for hung. */
+  /** Reports forward progress: a child that is busy and makes none is taken for hung. */
   progress(): void
 }
 
@@ -25,10 +25,10 @@ export type ChildFrame =
   | { readonly kind: 'fatal'; readonly epoch: number; readonly message: string }
 
 const HEARTBEAT_MS = 1000
-/** Of a start that failed. */
-const LAST_WORDS_MS = 200
+/** Milliseconds between a failed start and the exit, for what llama.cpp still has to write. */
+const LAST_LINES_MS = 200
 
-/** The child's side of a supervised child: waits for the init message, starts, and lives until told to close or orphaned. */
+/** Runs the child's side: waits for the init message, starts, and lives until a close message comes or the gateway is gone. */
 export function serveChild<Init, ToChild, Ready, FromChild>(
   start: (init: Init, channel: Channel<FromChild>) => Promise<ChildBody<ToChild, Ready>>,
 ): void {
@@ -43,8 +43,8 @@ export function serveChild<Init, ToChild, Ready, FromChild>(
     const message = error instanceof Error ? error.message : String(error)
     const end = (): never => process.exit(1)
     process.send?.({ kind: 'fatal', epoch, message } satisfies ChildFrame, undefined, undefined, () => {
-      // One that has served does nothing more. What llama.cpp wrote of a start that failed comes through the event loop.
-      if (body === undefined) setTimeout(end, LAST_WORDS_MS)
+      // A child that has served does nothing more. What llama.cpp wrote of a failed start comes through the event loop.
+      if (body === undefined) setTimeout(end, LAST_LINES_MS)
       else end()
     })
     setTimeout(end, 500)
@@ -74,7 +74,7 @@ export function serveChild<Init, ToChild, Ready, FromChild>(
   // The parent decides: a Ctrl-C reaches the whole group, and streams have to drain first.
   process.on('SIGINT', () => undefined)
   process.on('SIGTERM', () => undefined)
-  // An orphan serves nobody.
+  // Without a gateway there is no work.
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
   process.on('uncaughtException', die)
   process.on('unhandledRejection', die)

@@ -2,13 +2,13 @@ import { tmpdir } from 'node:os'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Whole names. Windows writes them in any case. */
+/** Names of variables that children get. Windows writes them in any case. */
 const NAMES = new Set([
   // Of every program.
   ...['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LANGUAGE', 'TZ', 'TZDIR', 'TMPDIR', 'TMP', 'TEMP'],
   // Of the C library.
   ...['GLIBC_TUNABLES', 'LOCPATH', 'MUSL_LOCPATH'],
-  // Of Node. What it is told in NODE_OPTIONS is for the gateway.
+  // Of Node. NODE_OPTIONS is for the gateway.
   ...[
     'NODE_ENV',
     'NODE_ICU_DATA',
@@ -23,7 +23,7 @@ const NAMES = new Set([
   ...['ALLUSERSPROFILE', 'HOMEDRIVE', 'HOMEPATH', 'NUMBER_OF_PROCESSORS'],
 ])
 
-/** Beginnings of names. */
+/** Beginnings of names of variables that children get. */
 const PREFIXES = [
   // Locales, the loader, and what allocates memory.
   ...['LC_', 'LD_', 'DYLD_', 'MALLOC_', 'MIMALLOC_', 'TCMALLOC_', '__CF_', 'PROCESSOR_', 'XDG_'],
@@ -45,12 +45,12 @@ const PREFIXES = [
   ...['MTL_', 'METAL', 'OBJC_'],
 ]
 
-/** Those who make GPUs have services, too, whose keys are called like the variables of their drivers. */
+/** Names that hold secrets: makers of GPUs have services, too, whose keys are called like the variables of their drivers. */
 const SECRET = /TOKEN|KEY|SECRET|PASSW|PASSPHRASE|CREDENTIAL|COOKIE|AUTH/
 
 /**
- * What a child gets of the gateway's environment: files that came from elsewhere meet native code there, and what only the gateway
- * needs (keys, tokens of hubs and collectors, whatever else a pod is given) is out of its reach.
+ * The part of the gateway's environment that a child gets. Native code reads foreign files there, and so the secrets of the gateway
+ * (keys, tokens of hubs and collectors, whatever else a pod is given) stay out of its reach.
  */
 export function childEnvironment(all: Environment): Record<string, string> {
   // node-llama-cpp 3.22.1 asks for the home folder when it is loaded, and a container's user may have none.

@@ -3,12 +3,12 @@ import { createInterface } from 'node:readline'
 import { COMPILED } from '../base/start-thread.ts'
 import { childEnvironment } from './child-environment.ts'
 
-/** Where the entry of a child process lies, compiled or not. */
+/** URL of a child process's entry file, compiled or not. */
 export function childEntry(name: 'engine' | 'text' | 'embedding' | 'gpu'): URL {
   return new URL(`../workers/${name}-process.${COMPILED ? 'js' : 'ts'}`, import.meta.url)
 }
 
-/** A process of Node's own with a channel to it. @param flags of Node and V8. */
+/** Forks a Node process with a channel to it. @param flags of Node and V8. */
 export function forked(
   entry: URL,
   env?: Readonly<Record<string, string>>,
@@ -22,14 +22,14 @@ export function forked(
   })
 }
 
-/** Hears what a child writes, line by line. */
-export function onLines({ stdout, stderr }: ChildProcess, heard: (line: string) => void): void {
+/** Calls `onLine` with each line that a child writes. */
+export function onLines({ stdout, stderr }: ChildProcess, onLine: (line: string) => void): void {
   for (const stream of [stdout, stderr]) {
-    if (stream !== null) createInterface({ input: stream }).on('line', heard)
+    if (stream !== null) createInterface({ input: stream }).on('line', onLine)
   }
 }
 
-/** A line that may be why a process ended, as far as a reason has room for it; undefined: it is none. */
+/** The line, cut to 300 characters, where it may be why a process ended; else undefined. */
 export function complaintIn(line: string): string | undefined {
   return /\b(error|failed)\b/i.test(line) ? line.slice(0, 300) : undefined
 }

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 
-/** Linux: the unit of /proc/PID/stat, USER_HZ. */
+/** Milliseconds of a tick in Linux's /proc/PID/stat: USER_HZ. */
 const TICK_MS = 10
 
 export interface CpuUse {
   /** Milliseconds of CPU that the process has used so far. */
   readonly usedMs: number
-  /** Whether it computes, or would if the machine let it: it does not wait for anybody, and is not stopped. */
+  /** Whether it computes, or would if it got a core: it waits for nothing, and is not stopped. */
   readonly computes: boolean
 }
 
-/** Undefined where nobody tells: the process is gone, or this is not Linux. */
+/** The CPU use of a process; undefined where it is gone, or this is not Linux. */
 export function cpuUse(pid: number | undefined): CpuUse | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * How many processes of this one's cgroup the kernel has killed for want of memory, so far. Linux: `oom_kill` of `memory.events`
- * (cgroup v2) or `memory.oom_control` (v1). Undefined where nobody counts.
+ * Processes of this one's cgroup that the kernel has killed for want of memory so far. Linux: `oom_kill` of `memory.events`
+ * (cgroup v2) or `memory.oom_control` (v1). Undefined where neither file is there.
  */
 export function memoryKills(root = '/sys/fs/cgroup', membership = '/proc/self/cgroup'): number | undefined {
   const text = textOf(membership) ?? ''

@@ -17,17 +17,17 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> extends Patience
   /** The process is titled `altiplano NAME`. */
   readonly name: string
   readonly entry: URL
-  /** Asked for at each start. */
+  /** Makes the init message of each start. */
   readonly init: () => Init
   readonly env?: Readonly<Record<string, string>>
   /** Flags of Node and V8. */
   readonly flags?: readonly string[]
-  /** Default: a process of Node's own. */
+  /** Makes the process. Default: forks Node. */
   readonly fork?: () => ChildProcess
   readonly backoffMs?: { readonly first: number; readonly max: number }
-  /** What its memory was planned to be, and what there is: told where the kernel killed it for want of memory. */
+  /** Planned and available memory in words, for the reason of a life that the kernel killed for want of memory. */
   readonly memory?: string
-  /** Default: what the system tells. */
+  /** Reads a process's CPU use. Default: from the system. */
   readonly cpuUse?: (pid: number | undefined) => CpuUse | undefined
   readonly log: ChildLog
   readonly metrics: Metrics
@@ -36,16 +36,16 @@ export interface SupervisedChildOptions<Init, Ready, FromChild> extends Patience
   onDown?(loss: Loss): void
 }
 
-/** A life that is over. */
+/** The end of one life of a child. */
 export interface Loss {
   readonly epoch: number
   /** The signal or the exit code. */
   readonly cause: string
-  /** The same in words, or what the child said of it. */
+  /** The cause in words, or the child's own message. */
   readonly reason: string
-  /** It had been ready. */
+  /** Whether it had been ready. */
   readonly served: boolean
-  /** It did not end by itself: it was taken for hung, and killed by its supervisor. */
+  /** Whether its supervisor took it for hung and killed it. */
   readonly killed: boolean
   /** Lives in a row that ended before they were ready, this one included. */
   readonly failedStarts: number
@@ -53,15 +53,15 @@ export interface Loss {
 
 export type ChildState = 'starting' | 'ready' | 'restarting' | 'stopped'
 
-/** A child that has been healthy for so long starts its back-off anew. */
+/** Milliseconds of life after which the back-off starts anew. */
 const HEALTHY_MS = 60_000
 
-/** Its pipes are read for so long after its end, at most: on a full machine they are behind it. */
-const LAST_WORDS_MS = 3000
+/** Milliseconds at most that a child's pipes are read after its end: on a full machine they are late. */
+const LAST_LINES_MS = 3000
 
 /**
  * A forked process that is replaced when it dies or hangs. Each life has an epoch, every message carries it,
- * and nothing of a life that is over is ever delivered.
+ * and no message of an earlier life is ever delivered.
  */
 export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   readonly #options: SupervisedChildOptions<Init, Ready, FromChild>
@@ -74,13 +74,13 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   #wasReady = false
   #failures = 0
   #failedStarts = 0
-  /** Whether this life is ended from here. */
+  /** Whether kill() ends this life. */
   #killed = false
   #memoryKills: number | undefined
   #lastFailure: string | undefined
-  /** Why this life ends, where it has said so, or was ended from here. */
-  #lastWord: string | undefined
-  /** The last line in which this life wrote of an error, or of what failed for it. */
+  /** Why this life ends: the child's own fatal message, or the cause given to kill(). */
+  #endReason: string | undefined
+  /** The last line in which this life wrote of an error, or of a failure that followed from it. */
   #complaint: string | undefined
   #vitalSigns: VitalSigns | undefined
   #watchdog: NodeJS.Timeout | undefined
@@ -93,11 +93,11 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
   get state(): ChildState {
     return this.#state
   }
-  /** What the child said when it became ready; undefined while it is not. */
+  /** The child's ready message; undefined while it is not ready. */
   get ready(): Ready | undefined {
     return this.#ready
   }
-  /** Whether any life of it has been ready. */
+  /** Whether any life of the child has been ready. */
   get wasReady(): boolean {
     return this.#wasReady
   }
@@ -119,7 +119,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     if (this.#process !== undefined) return
     const { name, entry, init, env, flags, fork = () => forked(entry, env, flags) } = this.#options
     const epoch = ++this.#epoch
-    this.#complaint = this.#lastWord = undefined
+    this.#complaint = this.#endReason = undefined
     this.#state = this.#restarts === 0 ? 'starting' : 'restarting'
     this.#killed = false
     this.#memoryKills = memoryKills()
@@ -127,17 +127,17 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     this.#process = child
     const { cpuUse: usedCpu = cpuUse } = this.#options
     this.#vitalSigns = new VitalSigns(this.#options, () => usedCpu(child.pid))
-    onLines(child, (line) => this.#hearLine(line))
+    onLines(child, (line) => this.#onLine(line))
     child.on('message', (frame: ChildFrame) => {
-      // Node may tell of an exit before it has told all that was said.
-      if (child === this.#process && frame.epoch === epoch) this.#hear(frame)
+      // Node may emit an exit before the last messages.
+      if (child === this.#process && frame.epoch === epoch) this.#onFrame(frame)
     })
     child.once('error', (error) => this.#down(epoch, error.message))
     child.once('exit', (code, signal) => {
       const down = (): void => this.#down(epoch, signal === null ? `exit code ${code}` : signal)
       if (this.#ready !== undefined || child.stderr === null) return down()
       // Why it never came up is in what it wrote last, which may arrive after the exit.
-      Promise.race([once(child, 'close'), pause(LAST_WORDS_MS)]).then(down, down)
+      Promise.race([once(child, 'close'), pause(LAST_LINES_MS)]).then(down, down)
     })
     this.#post({ kind: 'init', epoch, name, init: init() })
     // Immediates run when what has arrived has been read.
@@ -153,14 +153,14 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
 
   /** Ends this life at once; the next begins after the back-off. */
   kill(cause: string): void {
-    this.#lastWord = this.#lastFailure = cause
+    this.#endReason = this.#lastFailure = cause
     this.#killed = true
     this.#process?.kill('SIGKILL')
   }
 
   /** @throws Error when the child is not ready in time. */
   whenReady(timeoutMs: number): Promise<Ready> {
-    // One whose channel is closed is over, though its exit has not been told yet.
+    // A child whose channel is closed is over, though Node has not emitted its exit yet.
     if (this.#ready !== undefined && this.#process?.connected !== false) return Promise.resolve(this.#ready)
     return new Promise((resolve, reject) => {
       const settle = (ready: Ready | undefined): void => {
@@ -186,7 +186,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     clearTimeout(this.#restart)
     clearInterval(this.#watchdog)
     const child = this.#process
-    // It may be over, with its last words still to be read.
+    // It may be over, with its last lines still to be read.
     if (child === undefined || (child.exitCode ?? child.signalCode) !== null) return
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     this.#post({ kind: 'close', epoch: this.#epoch })
@@ -201,10 +201,10 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     if (cause !== undefined) this.kill(cause)
   }
 
-  #hear(frame: ChildFrame): void {
-    this.#vitalSigns?.hear(frame)
+  #onFrame(frame: ChildFrame): void {
+    this.#vitalSigns?.onFrame(frame)
     if (frame.kind === 'message') this.#options.onMessage(frame.message as FromChild, frame.epoch)
-    else if (frame.kind === 'fatal') this.#lastWord = frame.message
+    else if (frame.kind === 'fatal') this.#endReason = frame.message
     else if (frame.kind === 'ready' && this.#state !== 'stopped') {
       this.#state = 'ready'
       this.#wasReady = true
@@ -225,7 +225,7 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     const { name, log, metrics, backoffMs = { first: 100, max: 10_000 } } = this.#options
     if (this.#state === 'stopped') return
     const complaint = served || this.#complaint === undefined ? '' : `; it wrote: ${this.#complaint}`
-    const reason = `${this.#lastWord ?? this.#endInWords(cause)}${complaint}`
+    const reason = `${this.#endReason ?? this.#endInWords(cause)}${complaint}`
     this.#lastFailure = reason
     log.warn({ child: name, epoch, cause, reason }, 'child down')
     this.#failures = (this.#vitalSigns?.ageMs ?? 0) > HEALTHY_MS ? 0 : this.#failures + 1
@@ -256,10 +256,10 @@ export class SupervisedChild<Init, ToChild, Ready, FromChild> {
     return true
   }
 
-  #hearLine(line: string): void {
+  #onLine(line: string): void {
     if (line.trim() === '') return
     const complaint = complaintIn(line)
-    // llama.cpp tells the error first, and then of all that failed for it.
+    // llama.cpp writes the error first, and then each failure that followed from it.
     if (complaint !== undefined && !(isError(this.#complaint) && !isError(complaint)))
       this.#complaint = complaint
     this.#options.log.info({ child: this.#options.name }, line.slice(0, 2000))

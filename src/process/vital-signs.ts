@@ -2,9 +2,9 @@ import { awakeNow } from '../base/awake-clock.ts'
 import type { ChildFrame } from './child-channel.ts'
 import type { CpuUse } from './cpu-time.ts'
 
-/** How long a child may show nothing, in milliseconds for which its supervisor was awake. */
+/** Timeouts for a child's signs of life, in milliseconds for which its supervisor was awake. */
 export interface Patience {
-  /** A child from which nothing is heard for so long is killed. Default 14 s: with the watchdog's own half a second, a hang is found within 15 s. */
+  /** A child that sends nothing for so long is killed. Default 14 s: with the watchdog's half a second a hang is found within 15 s. */
   readonly heartbeatTimeoutMs?: number
   /** A child that is busy and makes no progress for so long is killed. Default 3 min: a step of a large model on a slow CPU is long. */
   readonly progressTimeoutMs?: number
@@ -12,24 +12,24 @@ export interface Patience {
   readonly startTimeoutMs?: number
 }
 
-/** A silent process that computes, and got less of a core than this, is starved and not hung. */
+/** Share of a core below which a silent process that computes is starved and not hung. */
 const STARVED_SHARE = 0.02
 
 /**
- * What one life of a child shows of itself. Whether it hangs is told by the time for which this process was awake, and by the CPU
- * that the child got: a standstill of the supervisor or of the machine is none of the child's.
+ * Signs of life of one life of a child. It hangs by the time for which this process was awake, and by the CPU that the child got: a
+ * standstill of the supervisor or of the machine is no hang of the child.
  */
 export class VitalSigns {
   readonly #patience: Patience
   readonly #cpuUse: () => CpuUse | undefined
   readonly #startedAt = awakeNow()
-  #heardAt = this.#startedAt
+  #lastFrameAt = this.#startedAt
   #progressedAt = this.#startedAt
   #progress = -1
-  /** The CPU that it had used when half of its time to show a sign of life was over. */
+  /** CPU that the child had used when half of its heartbeat timeout was over. */
   #usedWhenQuiet: number | undefined
 
-  /** @param cpuUse of the child. */
+  /** @param cpuUse reads the child's CPU use. */
   constructor(patience: Patience, cpuUse: () => CpuUse | undefined) {
     this.#patience = patience
     this.#cpuUse = cpuUse
@@ -39,15 +39,15 @@ export class VitalSigns {
     return awakeNow() - this.#startedAt
   }
 
-  hear(frame: ChildFrame): void {
-    this.#heardAt = awakeNow()
+  onFrame(frame: ChildFrame): void {
+    this.#lastFrameAt = awakeNow()
     this.#usedWhenQuiet = undefined
     if (frame.kind !== 'heartbeat' || !frame.busy || frame.progress !== this.#progress)
-      this.#progressedAt = this.#heardAt
+      this.#progressedAt = this.#lastFrameAt
     if (frame.kind === 'heartbeat') this.#progress = frame.progress
   }
 
-  /** Why this life should end now; undefined while it is well. To be asked when what has arrived has been read. */
+  /** Why this life should end now; undefined while it is well. To be called when all messages that have arrived were read. */
   hang(ready: boolean): string | undefined {
     const {
       heartbeatTimeoutMs = 14_000,
@@ -57,7 +57,7 @@ export class VitalSigns {
     const now = awakeNow()
     // While it starts a child may be deep in native code: the file is read, the weights are placed.
     if (!ready) return this.ageMs > startTimeoutMs ? `not ready after ${startTimeoutMs} ms` : undefined
-    const silentMs = now - this.#heardAt
+    const silentMs = now - this.#lastFrameAt
     const waitsForCpu = silentMs <= progressTimeoutMs && this.#isStarved(silentMs / 2)
     if (silentMs > heartbeatTimeoutMs && !waitsForCpu) return `no sign of life for ${Math.round(silentMs)} ms`
     if (silentMs > heartbeatTimeoutMs / 2) this.#usedWhenQuiet ??= this.#cpuUse()?.usedMs
@@ -65,7 +65,7 @@ export class VitalSigns {
     return stalledMs > progressTimeoutMs ? `no progress for ${Math.round(stalledMs)} ms` : undefined
   }
 
-  /** It would compute if the machine let it. @param ms for which it has been looked at. */
+  /** Whether the child would compute if it got a core. @param ms for which it has been watched. */
   #isStarved(ms: number): boolean {
     if (this.#usedWhenQuiet === undefined) return false
     const use = this.#cpuUse()

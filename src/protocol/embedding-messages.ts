@@ -1,9 +1,9 @@
-// What the gateway and the embedding process say to each other.
+// Messages between the gateway and the embedding process.
 export interface EmbeddingInit {
-  /** Whether the model judges pairs of a query and a document; else it makes vectors. */
+  /** Whether the model ranks pairs of a query and a document; else it makes embeddings. */
   readonly ranks: boolean
   readonly modelPath: string
-  /** Most tokens of one input, with those that the model adds. */
+  /** Tokens of one input at most, with those that the model adds. */
   readonly contextSize: number
   readonly threads: number
   readonly gpuLayers: number

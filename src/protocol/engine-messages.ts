@@ -1,4 +1,4 @@
-// What the gateway and the engine process say to each other.
+// Messages between the gateway and the engine process.
 import type { TokenLogprob } from '../text/token-logprob.ts'
 import type { EngineLimits } from './engine.ts'
 import type { SequenceSpec } from './sequence-spec.ts'
@@ -13,7 +13,7 @@ export interface EngineInit {
   readonly slots: number
   readonly contextSize: number
   readonly batchTokens: number
-  /** Most threads of a pass: streams get fewer where that is faster. */
+  /** Threads of a pass at most: streams get fewer where that is faster. */
   readonly threads: number
   /** 0: none, and no GPU is looked for. More than there are: all. */
   readonly gpuLayers: number
@@ -24,21 +24,21 @@ export interface EngineInit {
   /** llama.cpp: without it attention is not computed in tiles, and the KV cache has 16 bits at least. */
   readonly flashAttention: 'auto' | 'on' | 'off'
   readonly prefixCache: boolean
-  /** Where prefixes go that have to leave their slots, how many bytes they may take there, and see ParkingPlace. */
+  /** Folder for prefixes that have to leave their slots, and how many bytes they may take there; `keepAs`: see ParkingPlace. */
   readonly parking:
     | { readonly folder: string; readonly bytes: number; readonly keepAs: string | undefined }
     | undefined
-  /** Tokens of the blocks in which it tells what its slots hold; undefined: it does not. */
+  /** Tokens of a block in StepMessage.slots; undefined: what slots hold is not reported. */
   readonly blockSize: number | undefined
-  /** Milliseconds between two tokens of a running stream that prompts beside it must leave it; 0: chosen by measurement. */
+  /** Inter-token latency of running streams to keep while prompts are computed, in milliseconds; 0: chosen by measurement. */
   readonly itlTargetMs: number
-  /** LoRA adapters to begin with. One that cannot be loaded fails those who ask for it. */
+  /** LoRA adapters to begin with. An adapter that cannot be loaded fails the requests that name it. */
   readonly adapters: readonly { readonly id: string; readonly path: string }[]
   /** Sequences that may wait in the engine process. The gateway refuses earlier; this is the backstop. */
   readonly maxWaiting: number
 }
 
-/** What the engine process says when it can take work. */
+/** Sent by the engine process when it can take work. */
 export interface EngineReady {
   readonly limits: EngineLimits
   /** Cells of all slots together, and bytes of KV cache where known. */
@@ -52,41 +52,41 @@ export type EngineCommand =
       readonly type: 'add'
       readonly id: string
       readonly spec: SequenceSpec
-      /** What has been generated already: the sequence goes on after it. */
+      /** Tokens generated already by an earlier engine: the sequence goes on after them. */
       readonly generated: Uint32Array
-      /** A sequence in whose place this one goes on, with its turn; it is cancelled. */
+      /** Id of a sequence that is cancelled, and whose place in the queue this one takes. */
       readonly replaces: string | undefined
     }
   | { readonly type: 'cancel'; readonly id: string }
-  /** A LoRA adapter whose file has been checked: between two steps. Answered by an AdapterMessage. */
+  /** Load a LoRA adapter, whose file has been checked, between two steps. Answered by an AdapterMessage. */
   | { readonly type: 'load'; readonly id: string; readonly path: string }
-  /** One that no sequence uses. */
+  /** Unload an adapter that no sequence uses. */
   | { readonly type: 'unload'; readonly id: string }
 
-/** What one sequence met in one step. */
+/** What happened to one sequence in one step. */
 export interface SequenceEvent {
   readonly id: string
   /** The token sampled in this step; absent when the sequence ended without one. A stop token is included. */
   readonly token?: number
-  /** With `token`, where they are wanted. */
+  /** Log probability of `token`, where it is wanted. */
   readonly logprob?: TokenLogprob
-  /** Of the prompt's tokens, behind those that were told before. */
+  /** Log probabilities of prompt tokens; each message goes on where the one before ended. */
   readonly promptLogprobs?: readonly TokenLogprob[]
   /** Present once, when the sequence leaves. Nothing follows it. */
   readonly finish?: FinishReason
-  /** With `finish`, where tokens were guessed ahead: how many guesses were right, and wrong. */
+  /** Draft tokens accepted and rejected, beside `finish`; absent where nothing was drafted. */
   readonly drafts?: { readonly accepted: number; readonly rejected: number }
-  /** With `finish: 'error'`. */
+  /** Why it failed, beside `finish: 'error'`. */
   readonly message?: string
-  /** It has a slot, and its prompt was too long for one pass. */
+  /** Present once where the prompt takes several passes: the sequence has a slot, and no token yet. */
   readonly started?: true
-  /** Another one has its slot; it waits for one, and goes on then. */
+  /** Present when the sequence lost its slot to another; it waits for a slot, and goes on then. */
   readonly preempted?: true
-  /** With the first token of a sequence, or its end. */
+  /** Present with the first token of a sequence, or with its end. */
   readonly admitted?: {
     /** Prompt tokens found resident in the slot. */
     readonly cached: number
-    /** From add to the first batch, and from there to the first token. */
+    /** Milliseconds from `add` to the first batch, and from there to the first token. */
     readonly queueMs: number
     readonly prefillMs: number
   }
@@ -97,12 +97,12 @@ export interface EngineStats {
   readonly running: number
   /** Cells that hold tokens of running sequences, of all cells. 0..1. */
   readonly kvUsage: number
-  /** Since the process started. */
+  /** Counters since the process started. */
   readonly steps: number
   readonly promptTokens: number
   readonly cachedTokens: number
   readonly generatedTokens: number
-  /** Prefixes outside of the slots: moves since the process started, and bytes now. */
+  /** Parked prefixes: moves since the process started, and bytes now. */
   readonly parked: number
   readonly restored: number
   readonly parkingFailed: number
@@ -117,7 +117,7 @@ export interface StepMessage {
   /** Tokens in the forward pass, and how long it took. 0 when only bookkeeping happened (a cancel while idle). */
   readonly batchTokens: number
   readonly stepMs: number
-  /** Where something has changed in what slots hold: see EngineInit.blockSize. */
+  /** Slots whose blocks have changed; absent without changes, or without EngineInit.blockSize. */
   readonly slots?: readonly SlotChange[]
 }
 
@@ -136,6 +136,6 @@ export interface SlotChange {
   readonly slot: number
   readonly kept: number
   readonly tokens: Uint32Array
-  /** The LoRA adapter they were computed with, by its id. */
+  /** Id of the LoRA adapter they were computed with. */
   readonly adapter: string | undefined
 }

@@ -26,11 +26,11 @@ export interface SamplingParams {
   readonly grammar?: string
 }
 
-/** Log probabilities that are wanted of an entry. They are those of the model: nothing of SamplingParams counts. */
+/** Log probabilities that are wanted of an entry: the model's own, before anything in SamplingParams. */
 export interface Scoring {
-  /** How many of the most probable tokens to tell beside each. 0..20 */
+  /** How many of the most probable tokens to report beside each. 0..20 */
   readonly top: number
-  /** What is known to follow the first of `tokens`, one token each: to be scored, too. */
+  /** Prompt tokens to score: following[i] comes right after tokens[i]. */
   readonly following: readonly number[]
 }
 
@@ -39,22 +39,22 @@ export interface BatchEntry {
   /** The sequence this belongs to. */
   readonly id: string
   readonly slot: number
-  /** Where in the slot `tokens` go. Cells at or after it are forgotten first. */
+  /** Position in the slot at which `tokens` go. Cells at or after it are forgotten first. */
   readonly start: number
-  /** Another slot, whose cells before `start` are copied into this one first, as they were before this pass. */
+  /** Another slot whose cells before `start`, as they were before this pass, are copied into this one first. */
   readonly copyFrom?: number | undefined
   readonly tokens: readonly number[]
-  /** Guesses of what is sampled after `tokens`, computed in the same pass and kept as far as they are right. Default none. */
+  /** Draft tokens after `tokens`, verified in the same pass and kept as far as they are sampled. Default none. */
   readonly draft?: readonly number[]
   /** How to sample after the last token; undefined for a chunk that ends inside its prompt. */
   readonly sample: SamplingParams | undefined
-  /** Default: none are told. */
+  /** Log probabilities that are wanted. Default none. */
   readonly scoring?: Scoring | undefined
   /** All tokens of the sequence up to and including `tokens`: what penalties look back at. */
   readonly history: readonly number[]
   /** How many of `history` the sequence began with; the rest it has generated. */
   readonly promptLength: number
-  /** The LoRA adapter that is applied, by its id: the same for all of a pass. Default none. */
+  /** Id of the LoRA adapter that is applied: the same for all of a pass. Default none. */
   readonly adapter?: string | undefined
 }
 
@@ -65,7 +65,7 @@ export interface EngineLimits {
   readonly contextSize: number
   /** Tokens one forward pass can hold. */
   readonly batchTokens: number
-  /** Rows of one sequence from which on attention is computed by whole tiles, at a fraction of the price. Default 1. */
+  /** Rows of one sequence from which attention is computed by whole tiles, at a fraction of the cost. Default 1. */
   readonly tile?: number
 }
 
@@ -76,9 +76,9 @@ export interface Sampled {
    * and one more.
    */
   readonly tokens: readonly number[]
-  /** With a scoring one for each of `tokens`, else none. */
+  /** One for each of `tokens` with a scoring, else none. */
   readonly logprobs: readonly TokenLogprob[]
-  /** With a scoring one for each of `scoring.following`, else none. */
+  /** One for each of `scoring.following` with a scoring, else none. */
   readonly following: readonly TokenLogprob[]
 }
 

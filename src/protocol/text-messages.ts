@@ -1,4 +1,4 @@
-// What the gateway and the text process say to each other.
+// Messages between the gateway and the text process.
 import type { Share } from '../base/share.ts'
 import type { Thought } from '../grammar/calls/thought-first.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
@@ -7,11 +7,11 @@ import type { ChatMessage, ChatTool } from '../text/template/chat-message.ts'
 
 export interface TextInit {
   readonly modelPath: string
-  /** How much it gives way to other processes: see setpriority(2). Default 0. */
+  /** Niceness of the process: see setpriority(2). Default 0. */
   readonly niceness?: number
 }
 
-/** What the gateway needs to know of a model's vocabulary and metadata; sent once, when the text process is ready. */
+/** A model's vocabulary and metadata, as far as the gateway needs them; sent once, when the text process is ready. */
 export interface TextReady {
   readonly vocabulary: Vocabulary
   readonly model: ModelInfo
@@ -32,7 +32,7 @@ export interface ModelInfo {
   readonly name: string
   readonly architecture: string
   readonly trainedContext: number
-  /** As it is in the file, or one of our own where it has none. */
+  /** The file's chat template, or a plain one where it has none. */
   readonly chatTemplate: string
   readonly hasChatTemplate: boolean
   /** Whether the vocabulary has tokens for filling in the middle. */
@@ -66,7 +66,7 @@ export interface Preparation {
   readonly prompts: readonly PromptCall[]
   /** What the output must be, to be compiled. */
   readonly constraint: Constraint | undefined
-  /** Where the prompt ends inside a thought: that thought, which the constraint lets come first. */
+  /** The thought that comes first where the prompt ends inside one. */
   readonly openThought: Thought | undefined
   /** Markup of this server's own that ends a thought: control tokens written in it are meant. */
   readonly thoughtEnding: string | undefined
@@ -113,38 +113,38 @@ export type TextAnswer =
       readonly type: 'error'
       readonly code: 'template_error' | 'not_ready' | 'starved' | 'costly' | 'busy' | 'failed'
       readonly message: string
-      /** For `busy`: milliseconds after which there is likely to be room. */
+      /** Milliseconds after which a `busy` process is likely to have room. */
       readonly retryAfterMs?: number
     }
 
 export interface TextRequest {
   readonly call: number
   readonly body: TextCall
-  /** Tokens that are of use; undefined: all. */
+  /** Tokens the gateway can use: of a longer text only the count is sent. undefined: any number. */
   readonly most: number | undefined
 }
 export interface TextResponse {
   readonly call: number
   readonly body: TextAnswer
-  /** Milliseconds of CPU that it took. */
+  /** Milliseconds of CPU that the call took. */
   readonly cpuMs: number
 }
 
 /** Tokens of a text. */
 export interface TextTokens {
-  /** None where there are more than TextTurn.most. */
+  /** Empty where there are more than TextTurn.most. */
   readonly tokens: Uint32Array
   /** How many there are. */
   readonly count: number
 }
 
-/** Whose a call of the text process is, what for, and until when it is wanted. */
+/** The tenant of a call to the text process, its use, and its cancellation. */
 export interface TextTurn {
   readonly share: Share
-  /** When it aborts the call is dropped. */
+  /** The call is dropped when it aborts. */
   readonly signal: AbortSignal
-  /** Nothing is generated of it: it goes behind the calls that a generation waits for. Default false. */
+  /** Whether no generation waits for the call: it goes behind those for which one does. Default false. */
   readonly bulk?: boolean
-  /** Tokens that are of use: of more, only their number is told. Default: all are. */
+  /** Tokens the caller can use: of a longer text only the count is sent. Default: any number. */
   readonly most?: number
 }

@@ -5,33 +5,33 @@ import type { Sequence } from './sequence.ts'
 
 export interface ScheduledEntry extends BatchEntry {
   readonly sequence: Sequence
-  /** What has to leave the slot before this pass, and what has to enter it then: see SlotLease. */
+  /** The prefix to park from the slot before this pass, and the one to restore into it: see SlotLease. */
   readonly park?: Parked | undefined
   readonly restore?: Parked | undefined
 }
 
-/** Rows of a pass up to which guesses are added. */
-const MOST_SPECULATED = 16
+/** Rows of a pass up to which drafts are added. */
+const MAX_SPECULATED = 16
 /** Prompt tokens of a pass that are scored: llama.cpp keeps 4 bytes a vocabulary entry for each, and reading takes time. */
-const MOST_SCORED = 32
+const MAX_SCORED = 32
 
-/** The next forward pass while it is put together. Whose tokens go in, and when, is the scheduler's to say. */
+/** The next forward pass while it is put together. The scheduler decides which sequences go in, and in which order. */
 export class NextPass {
   readonly #limits: EngineLimits
   readonly #canCut: boolean
   readonly #batch: ScheduledEntry[] = []
   #room: number
-  /** Prompt tokens in it that are scored. */
+  /** Prompt tokens in the pass that are scored. */
   #scored = 0
 
-  /** @param canCut whether cells can be taken back: without it nothing is computed twice or guessed. */
+  /** @param canCut whether a slot can be cut at any token: without it no token is computed again or drafted. */
   constructor(limits: EngineLimits, canCut: boolean) {
     this.#limits = limits
     this.#canCut = canCut
     this.#room = limits.batchTokens
   }
 
-  /** Its entries in ascending order of slots: llama.cpp groups only ascending, consecutive sequences. */
+  /** Entries in ascending order of slots: llama.cpp groups only ascending, consecutive sequences. */
   get batch(): ScheduledEntry[] {
     return this.#batch.toSorted((a, b) => a.slot - b.slot)
   }
@@ -44,15 +44,15 @@ export class NextPass {
     return this.#room <= 0
   }
 
-  /** From now on it takes so many tokens at most. */
+  /** Limits the tokens that the pass still takes. */
   limit(tokens: number): void {
     this.#room = Math.min(this.#room, tokens)
   }
 
-  /** Takes as much of a sequence that has a slot as there is room for. */
+  /** Takes as many tokens of a sequence that has a slot as there is room for. */
   take(sequence: Sequence): void {
     const scores = sequence.scoresPrompt && sequence.computed < sequence.promptLength
-    const room = scores ? Math.min(this.#room, MOST_SCORED - this.#scored) : this.#room
+    const room = scores ? Math.min(this.#room, MAX_SCORED - this.#scored) : this.#room
     const entry = this.#entryOf(sequence, room)
     if (entry === undefined) return
     this.#room -= entry.tokens.length
@@ -60,12 +60,12 @@ export class NextPass {
     this.#batch.push(entry)
   }
 
-  /** Adds guesses to what it has taken of running streams, while these are so few that more rows cost little. */
+  /** Adds drafts to the entries of running streams, while these are so few that more rows cost little. */
   speculate(): void {
     if (!this.#canCut) return
     // Prompts have half of what is left, at least.
     const left = Math.floor((this.#limits.batchTokens - this.size) / 2)
-    let room = Math.min(MOST_SPECULATED - this.size, left)
+    let room = Math.min(MAX_SPECULATED - this.size, left)
     for (const [index, entry] of this.#batch.entries()) {
       const ahead = Math.min(room, this.#limits.contextSize - entry.start - entry.tokens.length)
       const draft = ahead > 0 ? entry.sequence.draft(ahead) : []
@@ -78,7 +78,7 @@ export class NextPass {
   #entryOf(sequence: Sequence, room: number): ScheduledEntry | undefined {
     const { id, slot, spec, arrival, computed, tokens: history, pending } = sequence
     if (room <= 0 || slot === undefined) return undefined
-    // A score is told once.
+    // A prompt token is scored once, and so computed once.
     const again = this.#canCut && !sequence.scoresPrompt ? computed : 0
     const { count, back } =
       sequence.phase === 'decode'

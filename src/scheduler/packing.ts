@@ -3,14 +3,14 @@ export interface Move {
   readonly to: number
 }
 
-/** How many runs of consecutive numbers ascending ones form: llama.cpp makes a graph run of its own for each. */
+/** Runs of consecutive numbers in ascending slots: llama.cpp computes a graph for each. Slots 0 1 2 5 6 are two runs. */
 export function runsOf(slots: readonly number[]): number {
   return slots.filter((slot, index) => slot !== (slots[index - 1] ?? Number.NaN) + 1).length
 }
 
 /**
- * The move that brings slots in use nearer to one run: the one farthest from the longest run goes beside it.
- * undefined when they are packed, or no move makes fewer runs. Several moves in turn pack them.
+ * The move that brings slots in use nearer to one run: the slot farthest from the longest run goes beside it. Of 0 1 2 5 that is
+ * 5 to 3. undefined when they are packed. Several moves in turn pack them.
  * @param slots in use, ascending.
  * @param count of all slots; those not in use are free.
  */

@@ -2,7 +2,7 @@ import { emptyPrefix, type Prefix, sharedTokens } from '../kvcache/prefix.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
 import type { Sequence } from './sequence.ts'
 
-/** What a sequence would start with: what a slot is to be searched for, or whose slot is copied. */
+/** The start of a sequence: the prefix that its slot is searched by, and the donor that is copied into it. */
 export interface Place {
   readonly wanted: Prefix
   readonly donor: Donor | undefined
@@ -12,22 +12,22 @@ export interface Donor {
   readonly slot: number | undefined
   /** Tokens of the prompt that are in its slot. */
   readonly ready: number
-  /** Tokens of the prompt that will be, once its own prompt is computed. */
+  /** Tokens of the prompt that a running sequence will have, once its own prompt is computed. */
   readonly coming: number
 }
 
-/** Where a sequence that waits would start. */
+/** Finds what a waiting sequence can start with: a cached prefix, or a copy from a running sequence. */
 export class Placement {
   readonly #cache: SlotCache
-  readonly #leastCopy: number
+  readonly #minCopy: number
 
-  /** @param leastCopy tokens from which a copy is worth it. */
-  constructor(cache: SlotCache, leastCopy: number) {
+  /** @param minCopy tokens from which a copy is worth it. */
+  constructor(cache: SlotCache, minCopy: number) {
     this.#cache = cache
-    this.#leastCopy = leastCopy
+    this.#minCopy = minCopy
   }
 
-  /** Where it could start now; deferred: another sequence is computing what it needs, too. */
+  /** The place for a sequence now; `deferred`: a running sequence is computing tokens that it needs, too; `full`: no free slot. */
   placeFor(sequence: Sequence, running: Iterable<Sequence>): Place | 'deferred' | 'full' {
     const wanted = sequence.scoresPrompt ? emptyPrefix(sequence.scope) : sequence
     const found = this.#cache.find(wanted)
@@ -35,30 +35,30 @@ export class Placement {
     const donor = this.#donorFor(sequence, running)
     const held = Math.max(found, donor?.ready ?? 0)
     if (donor !== undefined && this.#isComing(donor, held)) return 'deferred'
-    const copied = donor !== undefined && donor.ready - found >= this.#leastCopy
+    const copied = donor !== undefined && donor.ready - found >= this.#minCopy
     return copied ? { wanted: emptyPrefix(sequence.scope), donor } : { wanted, donor: undefined }
   }
 
-  /** Whether it would wait for another sequence's prompt, had it a slot. */
+  /** Whether the sequence would be deferred if a slot were free. */
   waitsForAnother(sequence: Sequence, running: Iterable<Sequence>): boolean {
     const donor = this.#donorFor(sequence, running)
     return donor !== undefined && this.#isComing(donor, donor.ready)
   }
 
-  /** Whose slot it may copy; undefined: nobody's. */
+  /** The running sequence that may be copied from; undefined where there is none. */
   #donorFor(sequence: Sequence, running: Iterable<Sequence>): Donor | undefined {
     return this.#cache.copies && !sequence.scoresPrompt ? bestDonor(sequence, running) : undefined
   }
 
-  /** Whether so much more of a prompt will be there than is `held` now that it is worth waiting for. */
+  /** Whether a donor will have so much more of the prompt than is held now that waiting pays. */
   #isComing({ coming }: Donor, held: number): boolean {
-    return coming - held >= this.#leastCopy
+    return coming - held >= this.#minCopy
   }
 }
 
 /**
- * What running sequences have, or are about to have, of a prompt. Of equals the first to arrive: what one that was
- * admitted in this step is going to copy is in the slot of an earlier one.
+ * What running sequences have computed, or are about to compute, of a prompt. Of equal donors the first that was admitted: what
+ * a sequence admitted in this step is going to copy is still in the slot of an earlier one.
  */
 function bestDonor(sequence: Sequence, running: Iterable<Sequence>): Donor | undefined {
   let slot: number | undefined

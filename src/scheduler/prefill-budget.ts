@@ -1,30 +1,30 @@
 import { PromptCost } from './prompt-cost.ts'
 
-/** What a finished forward pass was made of, and how long it took. */
+/** Contents of a finished forward pass, and the time it took. */
 export interface Pass {
   /** Sequences that took part with their next token. */
   readonly decodes: number
   readonly promptTokens: number
-  /** Tokens before those of the prompts, on average. Default 0. */
+  /** Average depth of the prompt tokens: how many tokens are before them. Default 0. */
   readonly depth?: number
   readonly ms: number
 }
 
-/** How many prompt tokens the next forward pass may carry. */
+/** Decides how many prompt tokens the next forward pass may carry. */
 export interface PrefillBudget {
-  /** Passes that a stream may have to sit out after its first token, while prompts that came with it are computed. */
+  /** Passes that a stream may be left out of after its first token, while prompts that came with it are computed. */
   readonly patience: number
   /**
    * @param decodes sequences that are waiting for their next token in this pass.
-   * @param depth tokens of the first prompt that are computed already.
-   * @param pending tokens of it that are not.
+   * @param depth computed tokens of the first prompt.
+   * @param pending its tokens that are not computed.
    * @returns at least 1.
    */
   tokens(decodes: number, depth: number, pending: number): number
   observe(pass: Pass): void
 }
 
-/** Prompts take all that is left of a batch. */
+/** The budget without a limit: prompts take all that is left of a batch. */
 export class WholeBatch implements PrefillBudget {
   readonly patience = 0
   tokens(): number {
@@ -34,22 +34,22 @@ export class WholeBatch implements PrefillBudget {
 }
 
 /** Tokens by which a prompt advances in a pass, however slow the machine is. */
-const LEAST = 16
-/** How many times as much a token costs where there are fewer than a tile, until it was measured. */
+const MIN_TOKENS = 16
+/** How many times as much a token costs in a chunk of less than a tile, until it was measured. */
 const RAGGED = 3
-/** Without a target, a pass with prompts may take so many times as long as the fullest one without, or so many milliseconds. */
+/** Time of a pass with prompts where no target is set: a multiple of the fullest pass without prompts, and at least so much. */
 const AUTO_STRETCH = 7
-const AUTO_LEAST_MS = 50
-/** Without a target: passes of whole batches, each as long as one without streams may be. */
+const AUTO_MIN_MS = 50
+/** Passes that streams are left out of where no target is set: each is a whole batch of prompts. */
 const AUTO_PATIENCE = 2
-/** A full pass is not taken to be longer than so many times the present one. */
-const MOST_STRETCH = 4
-/** A pass without prompts that was slower than thought counts at once, a faster one little by little. */
+/** Bound on the time of the fullest pass, as a multiple of the present one: one hiccup there is not believed. */
+const MAX_STRETCH = 4
+/** Weight of a pass without prompts in the average: one slower than expected counts at once, a faster one little by little. */
 const RISE = 0.5
 const FALL = 0.1
 /** Part of the target that is planned for: passes vary. */
 const MARGIN = 0.9
-/** A prompt that is through with so much more is not divided: each pass costs the streams' rows once more. */
+/** A prompt that would be finished with so many times the budget is not divided: each pass costs the streams' rows once more. */
 const LAST_PIECE = 1.2
 
 /**
@@ -60,11 +60,11 @@ export class PacedPrefill implements PrefillBudget {
   readonly patience: number
   readonly #targetMs: number
   readonly #tile: number
-  /** Of a chunk, until more is known. */
+  /** Tokens of a chunk until the first measurement. */
   readonly #first: number
-  /** By number of decodes; what a pass without prompts takes. */
+  /** Milliseconds of a pass without prompts, by its number of decodes. */
   readonly #decodeMs: (number | undefined)[] = [0]
-  /** Of chunks of a tile or more, and of fewer tokens. */
+  /** Cost of prompt tokens in chunks of a tile or more, and in smaller ones. */
   #promptCost = new PromptCost()
   readonly #raggedCost = new PromptCost()
   #learned = false
@@ -77,14 +77,14 @@ export class PacedPrefill implements PrefillBudget {
     this.patience = targetMs === 0 ? AUTO_PATIENCE : 0
     this.#targetMs = targetMs
     this.#tile = tile
-    this.#first = Math.max(LEAST, tile)
+    this.#first = Math.max(MIN_TOKENS, tile)
   }
 
   tokens(decodes: number, depth: number, pending: number): number {
     if (decodes === 0) return Number.POSITIVE_INFINITY
     const decodeMs = this.#expected(decodes)
     if (decodeMs === undefined) return this.#first
-    const target = this.#targetMs || Math.max(AUTO_LEAST_MS, AUTO_STRETCH * this.#fullMs(decodeMs))
+    const target = this.#targetMs || Math.max(AUTO_MIN_MS, AUTO_STRETCH * this.#fullMs(decodeMs))
     const tokens = this.#affordable(MARGIN * target - decodeMs, depth)
     return pending <= LAST_PIECE * tokens ? Math.max(tokens, pending) : tokens
   }
@@ -96,7 +96,7 @@ export class PacedPrefill implements PrefillBudget {
     }
     const decodeMs = this.#expected(decodes)
     // The last few tokens of a prompt cost more than theirs.
-    if (decodeMs === undefined || promptTokens < LEAST) return
+    if (decodeMs === undefined || promptTokens < MIN_TOKENS) return
     const tokenMs = Math.max(0, ms - decodeMs) / promptTokens
     if (promptTokens < this.#tile) {
       if (decodes > 0) this.#raggedCost.observe(depth, tokenMs)
@@ -112,23 +112,23 @@ export class PacedPrefill implements PrefillBudget {
     this.#promptCost.observe(depth, tokenMs)
   }
 
-  /** Tokens of a prompt that are computed in a time. */
+  /** Prompt tokens that can be computed in `ms`. */
   #affordable(ms: number, depth: number): number {
     const tokenMs = this.#promptCost.at(depth)
     if (tokenMs === undefined) return this.#first
-    const tokens = Math.max(LEAST, Math.floor(ms / tokenMs))
+    const tokens = Math.max(MIN_TOKENS, Math.floor(ms / tokenMs))
     if (tokens >= this.#tile) return tokens
     if (this.#targetMs === 0) return this.#tile
     const raggedMs = this.#raggedCost.at(depth) ?? RAGGED * tokenMs
-    return Math.min(this.#tile - 1, Math.max(LEAST, Math.floor(ms / raggedMs)))
+    return Math.min(this.#tile - 1, Math.max(MIN_TOKENS, Math.floor(ms / raggedMs)))
   }
 
-  /** What a pass with the most decodes takes: how fast streams are when the server is full. One hiccup there is not believed. */
+  /** Milliseconds of a pass with the most decodes seen: the pace of streams when the server is full. */
   #fullMs(decodeMs: number): number {
-    return Math.min(this.#decodeMs.at(-1) ?? decodeMs, MOST_STRETCH * decodeMs)
+    return Math.min(this.#decodeMs.at(-1) ?? decodeMs, MAX_STRETCH * decodeMs)
   }
 
-  /** Of the nearest number of decodes that has been seen; of the larger one where two are as near. */
+  /** Milliseconds of a pass without prompts, by the nearest number of decodes measured; of two as near, by the larger. */
   #expected(decodes: number): number | undefined {
     for (let distance = 0; distance < this.#decodeMs.length + decodes; distance++) {
       const known =

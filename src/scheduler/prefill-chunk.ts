@@ -1,19 +1,19 @@
-/** Rows of a prompt that go into a pass: the next `count` tokens, and `back` tokens before them once more. */
+/** Rows of a prompt that go into a pass: the next `count` tokens, and the `back` tokens before them once more. */
 export interface PrefillChunk {
   readonly count: number
   readonly back: number
 }
 
-/** Tokens before a row at which attention by whole tiles costs as much as all the rest of it: 1,600 with AMX, 3,400 without. */
+/** Depth at which a row's attention, computed by whole tiles, costs as much as the rest of the row: 1,600 with AMX, 3,400 without. */
 const EVEN_DEPTH = 2500
-/** How many times as much attention costs a row where there are fewer than a tile. */
+/** How many times as much a row's attention costs in a chunk of less than a tile. */
 const ROW_BY_ROW = 3.5
 
 /**
- * How much of a prompt to compute in a pass. llama.cpp's attention on a CPU is three times as fast where a sequence has a
- * tile of rows or more (ggml: 64), so a chunk is whole tiles, and the short end of a prompt is filled up to one with
- * tokens that are computed again, where so many come before it that this costs less. Beside other sequences one row more:
- * llama.cpp computes the first of each by itself.
+ * The part of a prompt to compute in a pass. llama.cpp's attention on a CPU is three times as fast where a sequence has a
+ * tile of rows or more (ggml: 64), so a chunk is whole tiles, and the short end of a prompt is filled up to a tile with
+ * tokens that are computed again, where it is so deep that this costs less: 40 pending tokens at a depth of 3000 become 24
+ * tokens back and 40 on. Beside other sequences a chunk has one row more: llama.cpp computes the first row of each by itself.
  *
  * @param pending tokens of the prompt that are still to be computed.
  * @param computed tokens before them that may be computed again.

@@ -1,18 +1,18 @@
-/** Share of what was known before that counts beside a new measurement. */
+/** Weight of earlier measurements beside a new one. */
 const MEMORY = 0.97
-/** A pass that was slower than thought counts at once, a faster one little by little: a target is for the slow ones. */
+/** Weight of a new pass in the slack: a slow one counts at once, a fast one little by little, since targets are for slow ones. */
 const RISE = 0.5
 const FALL = 0.1
 
-/** What a prompt token costs, in milliseconds, by how many tokens are before it: attention looks at all of them. */
+/** Milliseconds that a prompt token costs, by its depth: attention looks at all tokens before it. */
 export class PromptCost {
-  // Weighted sums over the passes of late: of 1, the depth, the cost, and their products.
+  // Weighted sums over recent passes: of 1, the depth, the cost, and their products.
   #weight = 0
   #depth = 0
   #cost = 0
   #depthDepth = 0
   #depthCost = 0
-  /** How much slower than the line the slow ones were. */
+  /** How many times slower than the fitted line slow passes were. */
   #slack = 1
 
   /** @param depth tokens before those of the pass. */
@@ -29,18 +29,18 @@ export class PromptCost {
     this.#depthCost = MEMORY * this.#depthCost + depth * msPerToken
   }
 
-  /** Passes went by that tell nothing of it: what was slow need not be any more. */
+  /** Lets the slack fade after a pass that measures nothing of it: what was slow need not be any more. */
   forgive(): void {
     this.#slack += FALL * (Math.min(1, this.#slack) - this.#slack)
   }
 
-  /** Milliseconds of a token at a depth; undefined until a pass was seen. */
+  /** Milliseconds of a token at a depth; undefined before the first pass. */
   at(depth: number): number | undefined {
     const expected = this.#line(depth)
     return expected && this.#slack * expected
   }
 
-  /** Least squares; never cheaper deeper in, nor so cheap at the start that it would be free. */
+  /** Fitted line by least squares: never cheaper deeper in, and never below a quarter of the mean. */
   #line(depth: number): number | undefined {
     if (this.#weight === 0) return undefined
     const meanDepth = this.#depth / this.#weight

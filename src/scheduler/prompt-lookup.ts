@@ -1,21 +1,21 @@
-/** Tokens that have to repeat for what followed them to be a guess. */
+/** Tokens that have to repeat for what followed them to be drafted. */
 const CONTEXT = 3
-/** Drafts of the first guess, and at most. */
+/** Tokens of the first draft, and of the longest. */
 const FIRST_LENGTH = 4
-const MOST = 12
-/** Tokens without a guess after one that was all wrong; doubled each time, up to the longest. */
+const MAX_LENGTH = 12
+/** Tokens without a draft after one that was all wrong; doubled each time, up to the longest. */
 const FIRST_REST = 8
 const LONGEST_REST = 256
 
 /**
- * Guesses the next tokens of one sequence: what followed the last time that its last three tokens occurred, in its own
- * text or in a predicted one. Guesses grow while they are right, and pause when they are wrong.
+ * Drafts the next tokens of one sequence by prompt lookup: what followed the last time that its last three tokens occurred, in
+ * its own text or in a predicted one. Drafts grow while they are accepted, and pause when they are rejected.
  */
 export class PromptLookup {
   /** A predicted output; then all tokens of the sequence. */
   readonly #text: number[]
   readonly #predicted: number
-  /** Where the text goes on after the last occurrence of three tokens. */
+  /** Index after the last occurrence of three tokens, by these tokens. */
   readonly #next = new Map<string, number>()
   #indexed = 0
   #length = FIRST_LENGTH
@@ -31,9 +31,9 @@ export class PromptLookup {
 
   /**
    * @param tokens of the sequence; only ever longer than at the last call.
-   * @returns at most `limit` tokens, none when there is no guess.
+   * @returns at most `limit` tokens; none when there is no draft.
    */
-  guess(tokens: readonly number[], limit: number): readonly number[] {
+  propose(tokens: readonly number[], limit: number): readonly number[] {
     for (let at = this.#text.length - this.#predicted; at < tokens.length; at++)
       this.#text.push(tokens[at] ?? 0)
     // The last three themselves are not indexed yet: they are what is looked up.
@@ -46,25 +46,25 @@ export class PromptLookup {
     const from = this.#next.get(this.#key(this.#text.length))
     if (from === undefined) return []
     if (from <= this.#predicted) return this.#text.slice(from, Math.min(from + wanted, this.#predicted))
-    // What repeats itself runs on into the guess.
-    const guess = this.#text.slice(from, from + wanted)
-    while (guess.length < wanted) guess.push(guess[guess.length - (this.#text.length - from)] ?? 0)
-    return guess
+    // A text that repeats itself runs on into the draft.
+    const draft = this.#text.slice(from, from + wanted)
+    while (draft.length < wanted) draft.push(draft[draft.length - (this.#text.length - from)] ?? 0)
+    return draft
   }
 
-  /** How many of a guess were right. */
-  learn(guessed: number, right: number): void {
-    if (right === 0) {
+  /** Adapts the length of drafts to how many tokens of the last one were accepted. */
+  learn(drafted: number, accepted: number): void {
+    if (accepted === 0) {
       this.#rest = this.#restAfter
       this.#restAfter = Math.min(LONGEST_REST, 2 * this.#restAfter)
       this.#length = FIRST_LENGTH
       return
     }
     this.#restAfter = FIRST_REST
-    this.#length = right === guessed ? Math.min(MOST, 2 * this.#length) : Math.max(2, right)
+    this.#length = accepted === drafted ? Math.min(MAX_LENGTH, 2 * this.#length) : Math.max(2, accepted)
   }
 
-  /** Makes every three tokens that end before `end` findable. Not across the border between prediction and sequence. */
+  /** Indexes every three tokens that end before `end`, none of them across the border between prediction and sequence. */
   #index(end: number): void {
     for (; this.#indexed < end; this.#indexed++) {
       const after = this.#indexed + 1

@@ -1,5 +1,5 @@
+import { assertInvariant } from '../base/assert-invariant.ts'
 import { FairQueue } from '../base/fair-queue.ts'
-import { insist } from '../base/insist.ts'
 import { emptyPrefix } from '../kvcache/prefix.ts'
 import type { ShowHeld } from '../kvcache/slot-blocks.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
@@ -21,12 +21,12 @@ export interface SchedulerStats {
 export interface SchedulerOptions {
   readonly maxWaiting?: number
   readonly prefill?: PrefillBudget
-  /** Tokens from which a copy is worth it: it moves a whole slot, and fewer are computed as fast. */
-  readonly leastCopy?: number
+  /** Tokens from which a copy between slots pays: it moves a whole slot, and fewer tokens are computed as fast. */
+  readonly minCopy?: number
   /** See FairQueue. Default: as many tokens as all slots hold. */
   readonly aging?: number
   /** See PreemptionOptions. */
-  readonly leastStay?: number
+  readonly minStay?: number
 }
 
 /** Decides which tokens of which sequences go into the next forward pass. Knows no model, no text and no clock. */
@@ -37,15 +37,15 @@ export class Scheduler {
   readonly #prefill: PrefillBudget
   readonly #placement: Placement
   readonly #queue: FairQueue<Sequence>
-  /** In order of admission. */
+  /** Sequences that have a slot, in order of admission. */
   readonly #running = new Set<Sequence>()
-  /** Between schedule() and commit() slots are in use by the engine: those of finished sequences are given back after it. */
+  /** True between schedule() and commit(): the engine uses the slots, and those of ended sequences are given back afterwards. */
   #stepping = false
   readonly #leaving: Sequence[] = []
   readonly #preemption: Preemption
-  /** Those that have given up their slots, and of whom nobody has been told. */
+  /** Preempted sequences that takePreempted() has not reported yet. */
   readonly #preempted: Sequence[] = []
-  /** The adapter of the pass before. */
+  /** Adapter of the last pass. */
   #lastTurn: string | undefined
 
   constructor(
@@ -54,23 +54,23 @@ export class Scheduler {
     {
       maxWaiting = Number.POSITIVE_INFINITY,
       prefill = new WholeBatch(),
-      leastCopy = Math.max(32, limits.contextSize / 64),
+      minCopy = Math.max(32, limits.contextSize / 64),
       aging = limits.slots * limits.contextSize,
-      leastStay,
+      minStay,
     }: SchedulerOptions = {},
   ) {
     this.#limits = limits
     this.#cache = cache
     this.#maxWaiting = maxWaiting
     this.#prefill = prefill
-    this.#placement = new Placement(cache, leastCopy)
+    this.#placement = new Placement(cache, minCopy)
     this.#queue = new FairQueue<Sequence>(aging)
-    this.#preemption = new Preemption({ slots: limits.slots, queue: this.#queue, cache, leastStay })
+    this.#preemption = new Preemption({ slots: limits.slots, queue: this.#queue, cache, minStay })
   }
 
   /**
-   * False when as many wait as may.
-   * @param place one that has been running, and makes room for this one, which has its turn.
+   * Adds a sequence to the queue. False when the queue is full.
+   * @param place a sequence that makes room for this one, which takes over its place in the order.
    */
   add(sequence: Sequence, place?: Sequence): boolean {
     const replaces = place !== undefined && place.end === undefined
@@ -85,7 +85,7 @@ export class Scheduler {
     return { waiting: this.#queue.size, running: this.#running.size, resident }
   }
 
-  /** Shows what each slot holds that a prompt could begin with. Call between steps: all that was to be copied or restored is there then. */
+  /** Shows what each slot holds that a prompt could begin with. Between steps only: copies and restored prefixes are there then. */
   held(show: ShowHeld): void {
     if (!this.#cache.copies) return
     for (const sequence of this.#running) {
@@ -95,12 +95,12 @@ export class Scheduler {
   }
 
   /**
-   * The next batch, in ascending order of slots.
-   * A pass has the weights of one adapter, or of none: they take turns, so that of `n` each has every n-th pass.
+   * The next batch, in ascending order of slots. A pass has the weights of one adapter, or of none: they take turns, so that
+   * with three adapters in use each has every third pass.
    */
   schedule(): ScheduledEntry[] {
     const turns = this.#turns()
-    // What moves has to be in the next pass.
+    // A sequence that moves has to be in the next pass, and in turns of adapters, or after a preemption, it may not be.
     if (this.#queue.size === 0 && turns.length === 1) this.#pack()
     for (const adapter of turns) {
       const { batch } = this.#passOf(adapter)
@@ -113,7 +113,7 @@ export class Scheduler {
     return []
   }
 
-  /** Adapters that run or wait, from the one after the last. */
+  /** Adapters of running and waiting sequences, beginning after that of the last pass. */
   #turns(): (string | undefined)[] {
     const turns = [
       ...new Set([...[...this.#running].map(({ adapter }) => adapter), ...this.#queue.adapters()]),
@@ -143,8 +143,9 @@ export class Scheduler {
   }
 
   /**
-   * Requests that arrive together begin together: while all streams have only begun, prompts that would have to be divided
-   * for them go first, in whole batches. A row of a stream beside a chunk costs several times what it costs beside other streams.
+   * Whether streams may be left out of a pass, so that requests that arrive together begin together: while all streams have only
+   * begun, prompts that would have to be divided go first, in whole batches. A stream's row costs several times as much beside a
+   * chunk as beside other streams.
    */
   #maySitOut(streams: readonly Sequence[], adapter: string | undefined): boolean {
     const { patience } = this.#prefill
@@ -159,7 +160,7 @@ export class Scheduler {
     return pending > this.#prefill.tokens(streams.length, 0, pending)
   }
 
-  /** In the order of the queue, be they running or waiting; overtaken only while another sequence computes what both need. */
+  /** Adds prompts in the order of the queue, running or waiting; one is overtaken only while another computes what both need. */
   #takePrompts(pass: NextPass, adapter: string | undefined): void {
     const decodes = pass.size
     const take = (sequence: Sequence): void => {
@@ -184,7 +185,7 @@ export class Scheduler {
       }
       const place = this.#placement.placeFor(next, this.#running)
       if (place === 'deferred') deferred.add(next)
-      // Whoever is behind one of another adapter waits until that has had its turn.
+      // The head of the queue needs another adapter: sequences behind it wait until that adapter has had its turn.
       else if (place === 'full' || next.adapter !== adapter) full = true
       else {
         this.#admit(next, place)
@@ -193,7 +194,7 @@ export class Scheduler {
     }
   }
 
-  /** Records a finished forward pass and returns the sequences that gained a token or failed. */
+  /** Records a finished forward pass. Returns the sequences that gained tokens or log probabilities, or ended by it. */
   commit(batch: readonly ScheduledEntry[], results: readonly StepResult[]): Sequence[] {
     this.#stepping = false
     const changed: Sequence[] = []
@@ -216,7 +217,7 @@ export class Scheduler {
       const { tokens: sampled, logprobs, following } = result
       sequence.scores.push(...logprobs)
       sequence.promptScores.push(...following)
-      if (draft.length > 0) sequence.judgeDraft(draft.length, sampled.length - 1)
+      if (draft.length > 0) sequence.onVerified(draft.length, sampled.length - 1)
       this.#queue.charge(sequence, sampled.length)
       this.#append(sequence, sampled)
       // Nothing was to be sampled: the prompt was all.
@@ -239,7 +240,7 @@ export class Scheduler {
     }
   }
 
-  /** What a sequence was to get restored into its slot is lost: it computes all of its prompt, from the next step on. */
+  /** Takes back a scheduled entry whose restore failed: the sequence computes all of its prompt, from the next step on. */
   retract({ sequence }: ScheduledEntry): void {
     sequence.arrivesWith(0)
     sequence.restoring = false
@@ -256,32 +257,33 @@ export class Scheduler {
     else this.#giveBack(sequence)
   }
 
-  /** @throws Error when sequences, slots, queue and cache contradict each other. Looks at everything: not for every step. */
-  checkIntegrity(): void {
+  /** @throws Error when sequences, slots, queue and cache contradict each other. Too slow for every step. */
+  checkInvariants(): void {
     const holding = [...this.#running, ...this.#leaving]
-    insist(this.#stepping || this.#leaving.length === 0, 'slots are kept for a pass that has ended')
+    assertInvariant(this.#stepping || this.#leaving.length === 0, 'slots are kept for a pass that has ended')
     for (const sequence of holding) this.#checkHolding(sequence)
-    for (const { id, end } of this.#running) insist(end === undefined, `${id} has ended and runs`)
-    for (const { id, end } of this.#leaving) insist(end !== undefined, `${id} leaves and has not ended`)
+    for (const { id, end } of this.#running) assertInvariant(end === undefined, `${id} has ended and runs`)
+    for (const { id, end } of this.#leaving)
+      assertInvariant(end !== undefined, `${id} leaves and has not ended`)
     for (const { id, slot, end, computed } of this.#queue.waiting()) {
-      insist(slot === undefined && end === undefined, `${id} has a slot or an end, and waits`)
-      insist(computed === 0, `${id} waits, and has ${computed} tokens in a slot`)
+      assertInvariant(slot === undefined && end === undefined, `${id} has a slot or an end, and waits`)
+      assertInvariant(computed === 0, `${id} waits, and has ${computed} tokens in a slot`)
     }
-    this.#queue.checkIntegrity(this.#running)
-    this.#cache.checkIntegrity(holding.map(({ slot }) => slot ?? -1))
+    this.#queue.checkInvariants(this.#running)
+    this.#cache.checkInvariants(holding.map(({ slot }) => slot ?? -1))
   }
 
   #checkHolding({ id, slot, computed, cached, tokens, promptLength, preemptions }: Sequence): void {
-    insist(slot !== undefined, `${id} runs without a slot`)
-    insist(computed <= tokens.length, `${id} has computed ${computed} of ${tokens.length} tokens`)
-    // Of its first slot, which may have held more than is computed in this one so far.
+    assertInvariant(slot !== undefined, `${id} runs without a slot`)
+    assertInvariant(computed <= tokens.length, `${id} has computed ${computed} of ${tokens.length} tokens`)
+    // `cached` is of its first slot, which may have held more than is computed in this one so far.
     const most = preemptions > 0 ? tokens.length : Math.max(computed, promptLength)
-    insist(cached <= most, `${id} found ${cached} tokens`)
+    assertInvariant(cached <= most, `${id} found ${cached} tokens`)
     // The last one that is drawn is never computed.
-    insist(tokens.length <= this.#limits.contextSize + 1, `${id} has ${tokens.length} tokens`)
+    assertInvariant(tokens.length <= this.#limits.contextSize + 1, `${id} has ${tokens.length} tokens`)
   }
 
-  /** A hole between slots makes every pass much slower (llama.cpp runs each run of slots alone): one is closed at a time. */
+  /** Closes one hole between slots: holes make every pass much slower, as llama.cpp computes each run of slots alone. */
   #pack(): void {
     if (!this.#cache.copies) return
     const bySlot = new Map([...this.#running].map((sequence) => [sequence.slot ?? -1, sequence]))
@@ -300,8 +302,8 @@ export class Scheduler {
   }
 
   /**
-   * Where all slots are taken, one may have to be given up to the first that waits: one a pass, and only where that one can
-   * begin in it.
+   * Preempts a running sequence for the first that waits where all slots are taken: one a pass, and only where the waiting one
+   * can begin in it.
    */
   #preempt(adapter: string | undefined): void {
     if (this.#queue.size === 0 || this.#running.size < this.#limits.slots) return
@@ -318,19 +320,19 @@ export class Scheduler {
     this.#preempted.push(victim)
   }
 
-  /** Whether it would be the first prompt of the pass, and waits for none that another computes. */
+  /** Whether a waiting sequence would be the first prompt of the pass, and would not be deferred. */
   #begins(next: Sequence): boolean {
     const [first] = this.#prompts(next.adapter)
     if (first !== undefined && this.#queue.compare(first, next) < 0) return false
     return !this.#placement.waitsForAnother(next, this.#running)
   }
 
-  /** Those that have lost their slot since the last call. */
+  /** Sequences that have lost their slot since the last call. */
   takePreempted(): readonly Sequence[] {
     return this.#preempted.splice(0)
   }
 
-  /** Those of running sequences that are not computed, in the order of the queue. */
+  /** Running sequences in prefill, in the order of the queue. */
   #prompts(adapter: string | undefined): Sequence[] {
     const prompts = [...this.#running].filter(
       (sequence) => sequence.phase === 'prefill' && sequence.adapter === adapter,
@@ -346,7 +348,7 @@ export class Scheduler {
     sequence.generatedOnAdmission = sequence.generated
     sequence.arrival = { copyFrom: donor?.slot, park: lease.park, restore: lease.restore }
     this.#running.add(sequence)
-    // What it has to compute again is not its tenant's doing.
+    // A preempted sequence is not charged for computing its tokens again.
     this.#queue.admit(sequence, this.#preemption.delete(sequence) ? 0 : sequence.pending)
   }
 

@@ -8,8 +8,8 @@ import { PromptLookup } from './prompt-lookup.ts'
 /** How a sequence ended. */
 export type SequenceEnd = 'stop' | 'length' | 'cancelled' | 'error'
 
-/** One that may generate fewer tokens ends soon. */
-const LEAST_AHEAD = 8
+/** Tokens left to generate below which a sequence ends soon. */
+const MIN_AHEAD = 8
 
 /** See BatchEntry.copyFrom and SlotLease. */
 export interface Arrival {
@@ -25,7 +25,10 @@ export class Sequence implements Prefix {
   readonly promptLength: number
   readonly tokens: number[]
   readonly scope: string
-  /** Whether log probabilities of the prompt are wanted, and every row of it has to be computed for them: whoever goes on with what was generated before has them. */
+  /**
+   * Whether every row of the prompt is computed for its log probabilities. False for a sequence that goes on after an engine that
+   * is gone: the gateway has them.
+   */
   readonly scoresPrompt: boolean
   readonly #stopTokens: ReadonlySet<number>
   /** `tokens[0, computed)` have their keys and values in `slot`. */
@@ -33,30 +36,30 @@ export class Sequence implements Prefix {
   /** Prompt tokens found in its first slot when it was leased. */
   cached = 0
   slot: number | undefined
-  /** Tokens that it had generated when it got its slot. */
+  /** Tokens generated before it got its present slot. */
   generatedOnAdmission = 0
-  /** Passes that it has sat out after its first token, for prompts that came with it. */
+  /** Passes it was left out of after its first token, for prompts that came with it. */
   satOut = 0
-  /** Times that it had to give up its slot. */
+  /** How often it had to give up its slot. */
   preemptions = 0
   /** What has to happen to its slot before its first tokens enter it. */
   arrival: Arrival | undefined
-  /** Whether part of what counts as computed is still on its way into the slot. */
+  /** Whether some of the computed tokens are still to be restored into the slot. */
   restoring = false
   end: SequenceEnd | undefined
-  /** With `end` 'error'. */
+  /** Why it failed, where `end` is 'error'. */
   error: string | undefined
 
-  /** Of the latest tokens, and of prompt tokens, until somebody takes them. */
+  /** Log probabilities of the latest tokens, and of prompt tokens, until the step loop takes them. */
   readonly scores: TokenLogprob[] = []
   readonly promptScores: TokenLogprob[] = []
 
-  /** Drafts that were sampled, and those that were not. */
+  /** Draft tokens accepted and rejected. */
   accepted = 0
   rejected = 0
   readonly #lookup: PromptLookup | undefined
 
-  /** @param generated what was generated before, by an engine that is gone. Default none. */
+  /** @param generated tokens generated before, by an engine that is gone. Default none. */
   constructor(id: string, spec: SequenceSpec, generated: Iterable<number> = []) {
     if (spec.prompt.length === 0) throw new RangeError(`sequence ${id} has an empty prompt`)
     this.id = id
@@ -85,22 +88,22 @@ export class Sequence implements Prefix {
     return this.#stopTokens.has(token)
   }
 
-  /** So many of its tokens are in the slot that it gets; of its first one that is what was found. */
+  /** Notes how many of its tokens are in the slot that it gets. In its first slot these are its cached tokens. */
   arrivesWith(tokens: number): void {
     this.computed = tokens
     if (this.preemptions === 0) this.cached = tokens
   }
 
-  /** A guess of what comes next, at most `room` tokens. */
+  /** A draft of what comes next, at most `room` tokens. */
   draft(room: number): readonly number[] {
-    return this.#lookup?.guess(this.tokens, Math.min(room, this.maxTokens - this.generated - 1)) ?? []
+    return this.#lookup?.propose(this.tokens, Math.min(room, this.maxTokens - this.generated - 1)) ?? []
   }
 
-  /** @param guessed tokens of a draft, of which `right` were sampled. */
-  judgeDraft(guessed: number, right: number): void {
-    this.accepted += right
-    this.rejected += guessed - right
-    this.#lookup?.learn(guessed, right)
+  /** Counts a verified draft. @param drafted its tokens. @param accepted those that were sampled. */
+  onVerified(drafted: number, accepted: number): void {
+    this.accepted += accepted
+    this.rejected += drafted - accepted
+    this.#lookup?.learn(drafted, accepted)
   }
 
   get pending(): number {
@@ -111,17 +114,17 @@ export class Sequence implements Prefix {
     return this.tokens.length - this.promptLength
   }
 
-  /** Whether it has had no more than one token in its slot. */
+  /** Whether it has generated at most one token in its present slot. */
   get justBegan(): boolean {
     return this.generated - this.generatedOnAdmission <= 1
   }
 
-  /** Whether it goes on for so short a time that another slot is not worth it, nor is its own to another. */
+  /** Whether it ends so soon that moving or preempting it does not pay. */
   get endsSoon(): boolean {
-    return this.maxTokens - this.generated < LEAST_AHEAD
+    return this.maxTokens - this.generated < MIN_AHEAD
   }
 
-  /** Reporting names, and the order of service; nothing else depends on them. */
+  /** `decode` once it generates and only its last token is not computed. For reports and the order of service alone. */
   get phase(): 'prefill' | 'decode' {
     return this.generated > 0 && this.pending === 1 ? 'decode' : 'prefill'
   }

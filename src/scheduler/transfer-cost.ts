@@ -2,14 +2,14 @@ import { type TransferRule, transfersByLength } from '../kvcache/transfer-rule.t
 import type { Pass } from './prefill-budget.ts'
 import { PromptCost } from './prompt-cost.ts'
 
-/** Share of a new measurement. */
+/** Weight of a new measurement in the average. */
 const FRESH = 0.3
-/** What is read has to be so much faster than what it spares: both vary. */
+/** Share of the computing time that reading may take: both vary. */
 const MARGIN = 0.8
-/** Passes of fewer prompt tokens say little of what a token costs. */
-const LEAST_CHUNK = 32
+/** Prompt tokens from which a pass is measured: smaller ones say little of what a token costs. */
+const MIN_CHUNK = 32
 
-/** Whether keys and values are read back, or computed again: by what both were measured to take on this machine. */
+/** The rule by measurement: reads keys and values back where that was faster on this machine than computing them again. */
 export class TransferCost implements TransferRule {
   readonly #unmeasured = transfersByLength()
   readonly #compute = new PromptCost()
@@ -20,14 +20,14 @@ export class TransferCost implements TransferRule {
     return this.#unmeasured.least
   }
 
-  /** So many tokens were read back. */
+  /** Takes the time of a restored prefix. */
   onRestored(tokens: number, ms: number): void {
     const each = ms / tokens
     this.#readMs = this.#readMs === undefined ? each : this.#readMs + FRESH * (each - this.#readMs)
   }
 
   onPass({ promptTokens, decodes, depth = 0, ms }: Pass): void {
-    if (promptTokens >= LEAST_CHUNK) this.#compute.observe(depth, ms / (promptTokens + decodes))
+    if (promptTokens >= MIN_CHUNK) this.#compute.observe(depth, ms / (promptTokens + decodes))
   }
 
   pays(held: number, from: number, spared: number): boolean {

@@ -88,7 +88,7 @@ export class GeneratingModel {
       metrics,
       onOver: () => {
         this.#adapters.onOver()
-        if (this.generator.inFlight === 0) this.#checkIntegrity()
+        if (this.generator.inFlight === 0) this.#checkInvariants()
       },
     })
     this.#adapters = new Adapters({
@@ -293,9 +293,9 @@ export class GeneratingModel {
   }
 
   /** What is wrong here costs room at most: that is no reason to end, as it is for an engine. */
-  #checkIntegrity(): void {
+  #checkInvariants(): void {
     try {
-      this.generator.checkIntegrity()
+      this.generator.checkInvariants()
     } catch (error) {
       this.#options.metrics.contradictions.inc()
       this.#options.log.error({ err: error }, 'the books of the gateway are wrong')

@@ -6,7 +6,7 @@ import type { Texts } from './token-estimator.ts'
 const PIECES =
   '[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
 
-/** In tiktoken's own notation. A token's id is its rank, which holds for merges and is near enough elsewhere. */
+/** A vocabulary in tiktoken's notation. A token's id is its rank, which holds for merges and is near enough elsewhere. */
 function ranksOf({ size, bytes, offsets }: Texts): string {
   const ranks = new Map<string, number>()
   const add = (piece: Uint8Array, rank: number): void => {

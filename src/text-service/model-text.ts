@@ -19,19 +19,19 @@ import { TokenEstimator } from './token-estimator.ts'
 const STARVED_RETRY_MS = 5000
 
 /**
- * Characters from which a text is measured before it is tokenized, and, where it is sure to be too long, refused with the fewest
- * tokens that it can have, not with those that it has: where a generation was asked for, and where only tokens were.
+ * Characters from which a text that is sure to be too long is refused before it is tokenized, with the fewest tokens that it can
+ * have instead of their count: for a generation, and where only tokens were asked for.
  */
 const HUGE_PROMPT = 200_000
 const HUGE_TEXT = 1_000_000
 
-/** Of a text that says something about others: a short prompt is mostly template. */
-const TELLING_TEXT = 200
+/** Characters from which a text counts for the average: a short prompt is mostly template. */
+const MIN_MEASURED = 200
 
 /** Bytes of the longest token, by the offsets of a vocabulary. */
 const longestTokens = new WeakMap<Uint32Array, number>()
 
-/** What requests ask of the text process: prompts as tokens, constraints as grammars. */
+/** The text process as requests use it: prompts to tokens, constraints to grammars. */
 export class ModelText {
   readonly #client: () => TextClient | undefined
   readonly #contextSize: () => number | undefined
@@ -43,13 +43,13 @@ export class ModelText {
     this.#contextSize = contextSize
   }
 
-  /** From when this resolves estimates are by what is in a text, not only by how long it is. */
+  /** Opens the estimator: estimates are then by a text's content, not only by its length. */
   async openEstimator(): Promise<void> {
     const vocabulary = this.#client()?.child.ready?.vocabulary
     if (vocabulary !== undefined) await this.#estimator.open(vocabulary)
   }
 
-  /** Tokens of the texts together. Without the estimator: going by the prompts of late. */
+  /** Estimated tokens of the texts together; without the estimator by the characters per token of recent prompts. */
   async estimateTokens(texts: readonly string[]): Promise<number> {
     return (
       (await this.#estimator.estimate(texts)) ?? Math.ceil(charactersOf(texts) / this.#charactersPerToken)
@@ -61,11 +61,11 @@ export class ModelText {
   }
 
   #learn(characters: number, tokens: number): void {
-    if (characters < TELLING_TEXT || tokens === 0) return
+    if (characters < MIN_MEASURED || tokens === 0) return
     this.#charactersPerToken += 0.1 * (characters / tokens - this.#charactersPerToken)
   }
 
-  /** A text that cannot fit whatever its tokens are is not worth seconds of the tokenizer's time. */
+  /** Refuses a text that cannot fit whatever its tokens are, to save seconds of the tokenizer's time. */
   #refuseHuge(call: PromptCall, bulk = false): void {
     const contextSize = this.#contextSize()
     const length = textLength(call)
@@ -145,7 +145,7 @@ export class ModelText {
 function failedText(answer: TextAnswer): ServingError {
   const message = 'The text of your request could not be read'
   if (answer.type !== 'error') {
-    return new ServingError('internal_error', message, { cause: new Error('an answer to another question') })
+    return new ServingError('internal_error', message, { cause: new Error('an answer of the wrong type') })
   }
   const cause = new Error(answer.message)
   if (answer.code === 'not_ready') return modelLoading(answer.message)
@@ -154,11 +154,11 @@ function failedText(answer: TextAnswer): ServingError {
     return new ServingError('template_error', refused, { param: 'messages', cause })
   }
   if (answer.code === 'costly') {
-    const costly = 'The prompt or the schema of this request takes more CPU to read than one may'
+    const costly = 'Reading the prompt or the schema of this request takes more CPU than one request may use'
     return new ServingError('request_too_complex', costly, { cause })
   }
   if (answer.code === 'busy') {
-    const full = 'The server is at capacity: it has too many texts to read before yours. Please retry later'
+    const full = 'The server is at capacity: too many texts wait to be read before yours. Please retry later'
     return new ServingError('server_overloaded', full, { retryAfterMs: answer.retryAfterMs ?? 1000, cause })
   }
   if (answer.code !== 'starved') return new ServingError('internal_error', message, { cause })
@@ -171,7 +171,7 @@ function refusedConstraint(
   given: string,
   { path, message }: { readonly path: string; readonly message: string },
 ): ServingError {
-  // Of calls, beside whatever else was asked for.
+  // The path is in the tools, beside whatever else constrains the output.
   const ofTool = path.startsWith('[')
   const param = ofTool ? 'tools' : given
   const at = path === '' || ofTool ? param + path : `${param}.${path}`
@@ -181,7 +181,7 @@ function refusedConstraint(
   return new ServingError(code, `${subject}: ${message}.`, { param: at.slice(0, 256) })
 }
 
-/** Characters that are sure to be in the prompt. */
+/** Characters that are certain to be in the prompt. */
 function textLength(call: PromptCall): number {
   if (call.type === 'tokenize') return call.text.length
   if (call.type === 'infill') return call.prefix.length + call.suffix.length

@@ -6,27 +6,30 @@ import { busy, TextWorker, type TextWorkerOptions } from './text-worker.ts'
 export type TextClientOptions = Omit<TextWorkerOptions, 'name' | 'clockShare'>
 
 /**
- * Characters of a call that may keep others waiting: llama.cpp cannot be interrupted, and reads so many in 3 to 6 ms. Longer ones
- * have a process of their own.
+ * Characters from which a call goes to a process of its own, so that it does not block others: llama.cpp cannot be interrupted, and
+ * reads so many in 3 to 6 ms.
  */
 const LONG_TEXT = 20_000
 /** See TextWorkerOptions.clockShare. */
 const CLOCK_SHARE = 5
-/** It gives way to everything else: on a machine whose cores are all busy a call gets a tenth of one. */
+/** Clock share and niceness of the process for long texts: on a machine whose cores are all busy a call gets a tenth of one. */
 const LONG_CLOCK_SHARE = 20
 const LONG_NICENESS = 10
-/** For so long calls of a kind, of a tenant of whom one of that kind has outrun its budget, are read by the process of the long ones. */
+/**
+ * Milliseconds for which a tenant's calls of a kind go to the process for long texts, after one of them has outrun its budget: a
+ * grammar that was too costly moves the tenant's grammars for ten minutes, and not its prompts.
+ */
 const COSTLY_MS = 600_000
-const MOST_COSTLY = 1000
-/** For a process that keeps ending over calls. */
+const MAX_COSTLY = 1000
+/** Milliseconds for `retry-after` while the process for long texts is not there. */
 const ABSENT_RETRY_MS = 5000
 
-/** Calls into the text processes: one for calls of usual length, and, from the first long one on, one for those. */
+/** Client of the text processes: one for calls of usual length, and, from the first long one on, one for long calls. */
 export class TextClient {
   readonly #quick: TextWorker
   readonly #long: TextWorker
   #state: 'new' | 'one' | 'both' | 'stopped' = 'new'
-  /** Until when, by kind and tenant; the oldest first. */
+  /** End of the time for which calls count as costly, by kind and tenant; the oldest first. */
   readonly #costly = new Map<string, number>()
 
   constructor({ onReady, init, ...options }: TextClientOptions) {
@@ -39,7 +42,7 @@ export class TextClient {
     })
   }
 
-  /** The process that knows the model first, and that has to be there. */
+  /** The process for calls of usual length, which reports the model and has to be there. */
   get child(): TextWorker['child'] {
     return this.#quick.child
   }
@@ -57,8 +60,8 @@ export class TextClient {
   }
 
   /**
-   * Tenants are served in turn. Never rejects for what a text process did: its failure is an answer.
-   * @throws what the turn's signal aborts with.
+   * Calls a text process; tenants are served in turn. Never rejects for a failure of the process: that is an answer.
+   * @throws the reason with which the turn's signal aborts.
    */
   async call(body: TextCall, turn: TextTurn): Promise<TextAnswer> {
     const parts = body.type === 'prepare' ? [body.prompts, body.constraint, body.prediction] : [body]
@@ -84,15 +87,15 @@ export class TextClient {
     return long.child.wasReady ? busy(ABSENT_RETRY_MS) : this.#quick.call(body, size, turn)
   }
 
-  /** What took too long once may again: it ended a process that others wait for. */
+  /** Remembers a kind and tenant whose call took too long: it ended a process that others wait for. */
   #remember(kind: string): void {
     this.#costly.delete(kind)
     this.#costly.set(kind, performance.now() + COSTLY_MS)
     const [oldest] = this.#costly.keys()
-    if (this.#costly.size > MOST_COSTLY && oldest !== undefined) this.#costly.delete(oldest)
+    if (this.#costly.size > MAX_COSTLY && oldest !== undefined) this.#costly.delete(oldest)
   }
 
-  /** Until it has been there once, a generation does not wait for its start, nor anybody for one that fails to. */
+  /** The process for long texts; undefined before it was ready once, but for a bulk call, which waits for its first start. */
   #longWorker(bulk = false): TextWorker | undefined {
     const { child } = this.#long
     if (this.#state === 'one') {

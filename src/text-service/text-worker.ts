@@ -12,7 +12,7 @@ import type {
   TextResponse,
   TextTurn,
 } from '../protocol/text-messages.ts'
-import { type LineCall, TextLine } from './text-line.ts'
+import { type QueuedCall, TextQueue } from './text-queue.ts'
 
 export interface TextWorkerOptions {
   /** The process is titled `altiplano NAME`. */
@@ -22,29 +22,29 @@ export interface TextWorkerOptions {
   readonly log: ChildLog
   readonly metrics: Metrics
   readonly onReady?: (() => void) | undefined
-  /** The process has ended, and not because a call took too long: that is the call's fault. */
+  /** Called when the process ended, unless a call took too long: that is the call's fault. */
   readonly onCrash?: ((loss: Loss) => void) | undefined
-  /** What one call may take of a ready child's CPU, in milliseconds, plus a second for each MB of text. Default 2 s. */
+  /** CPU that one call may take, in milliseconds, plus a second for each MB of text. Default 2 s. */
   readonly budgetMs?: number | undefined
-  /** How often its budget a call may take by the clock, on a machine that has little CPU for it. */
+  /** Multiple of its budget that a call may take by the clock, on a machine that has little CPU for it. */
   readonly clockShare: number
-  /** Milliseconds for which calls wait for a process that is not there, from when they are the next ones. Default 10 s. */
+  /** Milliseconds that calls wait for a process that is not there, from their turn on. Default 10 s. */
   readonly patienceMs?: number | undefined
   /** Milliseconds without any work after which a process is taken for hung. Default 5 s. */
   readonly quietMs?: number | undefined
-  /** Default: what the system tells. */
+  /** Reads a process's CPU use. Default: from the system. */
   readonly cpuUse?: ((pid: number | undefined) => CpuUse | undefined) | undefined
 }
 
 const PATIENCE_MS = 10_000
-/** A process that waits for somebody and has used no CPU for so long hangs. On a full machine a long answer takes seconds to get through. */
+/** Milliseconds without CPU after which a waiting process hangs. On a full machine a long answer takes seconds to get through. */
 const QUIET_MS = 5000
-/** CPU is told in ticks: looking more often would tell nothing. */
+/** Milliseconds between two looks at a call's CPU, which is counted in ticks: looking more often would show nothing. */
 const LOOK_AGAIN_MS = { least: 50, most: 500 }
 
 const TOO_LONG = 'the text took too long to process'
 
-interface Call extends LineCall {
+interface Call extends QueuedCall {
   readonly body: TextCall
   readonly most: number | undefined
   /** Milliseconds, monotonic. */
@@ -58,19 +58,19 @@ interface Outcome {
 }
 
 /**
- * One text process, and the calls that wait for it: it gets one at a time. Each has a budget that begins when its turn comes, and
- * is asked again once when the process dies under it.
+ * One text process, and the calls that wait for it: it gets one at a time. Each has a budget that begins with its turn, and is sent
+ * once more when the process dies during it.
  */
 export class TextWorker {
   readonly child: SupervisedChild<TextInit, TextRequest, TextReady, TextResponse>
   readonly #options: TextWorkerOptions
   readonly #budgetMs: number
   readonly #cpuUse: (pid: number | undefined) => CpuUse | undefined
-  readonly #line = new TextLine<Call>()
-  /** Of the call that runs. */
+  readonly #queue = new TextQueue<Call>()
+  /** The call that runs. */
   #running: { readonly call: number; settle(outcome: Outcome | 'down'): void } | undefined
   #calls = 0
-  /** Whether this life of the process was ended here. */
+  /** Whether this life of the process was ended for a call that took too long. */
   #ended = false
   #working = false
 
@@ -83,7 +83,7 @@ export class TextWorker {
       name,
       entry,
       init: () => init,
-      // See Tidying.
+      // See PeriodicGc.
       flags: ['--expose-gc'],
       log,
       metrics,
@@ -102,14 +102,14 @@ export class TextWorker {
   }
 
   /**
-   * Never rejects for what the text process did: its failure is an answer.
-   * @param size characters of it. @throws what the turn's signal aborts with.
+   * Queues a call. Never rejects for a failure of the text process: that is an answer.
+   * @param size characters of the call. @throws the reason with which the turn's signal aborts.
    */
   call(body: TextCall, size: number, { share, signal, bulk = false, most }: TextTurn): Promise<TextAnswer> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const drop = (): void => {
-        this.#line.leave(call)
+        this.#queue.leave(call)
         reject(signal.reason)
       }
       const call: Call = {
@@ -124,7 +124,7 @@ export class TextWorker {
           resolve(answer)
         },
       }
-      const retryAfterMs = this.#line.enter(call)
+      const retryAfterMs = this.#queue.enter(call)
       if (retryAfterMs !== undefined) return resolve(busy(retryAfterMs))
       signal.addEventListener('abort', drop, { once: true })
       void this.#work()
@@ -134,7 +134,7 @@ export class TextWorker {
   async #work(): Promise<void> {
     if (this.#working) return
     this.#working = true
-    while (this.#line.size > 0) {
+    while (this.#queue.size > 0) {
       const since = performance.now()
       const absence = await this.#absence()
       if (absence === undefined) await this.#serveNext()
@@ -143,19 +143,19 @@ export class TextWorker {
     this.#working = false
   }
 
-  /** Whoever has waited for the process itself so long waits no longer. How long it stood in the line does not count. */
+  /** Answers the calls that came before `since`, when the wait for the process began. */
   #fail(answer: TextAnswer, since: number): void {
-    for (const call of [...this.#line.waiting()]) {
-      if (call.since <= since && this.#line.leave(call)) call.answer(answer)
+    for (const call of [...this.#queue.waiting()]) {
+      if (call.since <= since && this.#queue.leave(call)) call.answer(answer)
     }
   }
 
-  /** Waits for the process, and says why it is not there. */
+  /** Waits for the process. Resolves to the answer that reports its absence; undefined when it is there. */
   async #absence(): Promise<TextAnswer | undefined> {
     try {
       await this.child.whenReady(this.#options.patienceMs ?? PATIENCE_MS)
     } catch (error) {
-      // A timer says nothing of what has arrived meanwhile.
+      // A ready message may have arrived and not been read yet.
       await reads()
       if (this.child.ready !== undefined) return undefined
       return failed(error instanceof Error ? error.message : String(error), 'not_ready')
@@ -164,16 +164,16 @@ export class TextWorker {
   }
 
   async #serveNext(): Promise<void> {
-    const call = this.#line.next()
+    const call = this.#queue.next()
     if (call === undefined) return
     const startedAt = awakeNow()
     const { answer, cpuMs } = await this.#attempts(call).catch((error: Error) => ({
-      // The line goes on, whatever this is.
+      // The queue goes on, whatever this is.
       answer: failed(error.message),
       cpuMs: 0,
     }))
     const tookMs = awakeNow() - startedAt
-    this.#line.done(call, cpuMs, tookMs)
+    this.#queue.done(call, cpuMs, tookMs)
     call.answer(answer)
   }
 
@@ -240,7 +240,7 @@ function failed(message: string, code: FailedAnswer['code'] = 'failed'): TextAns
   return { type: 'error', code, message }
 }
 
-/** More waits than may. */
+/** The answer to a call for which the queue has no room. */
 export function busy(retryAfterMs: number): TextAnswer {
   return { type: 'error', code: 'busy', message: 'too many texts wait to be read', retryAfterMs }
 }

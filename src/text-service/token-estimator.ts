@@ -7,24 +7,24 @@ import { sampleOf } from '../text/text-sample.ts'
 export type Texts = Pick<Vocabulary, 'size' | 'bytes' | 'offsets'>
 
 /**
- * Says about how many tokens a text has, in less than a millisecond however long it is: tiktoken, with the model's own
- * vocabulary, over a sample of it. The text process is the one that knows. A thread of its own: tiktoken takes 0.6 s to open a
- * vocabulary of 200,000, for which no probe would be answered.
+ * Estimates a text's tokens in less than a millisecond however long it is: tiktoken, with the model's own vocabulary, over a sample
+ * of it; only the text process counts exactly. In a thread of its own: tiktoken takes 0.6 s to open a vocabulary of 200,000, for
+ * which no probe would be answered.
  */
 export class TokenEstimator {
   #thread: Worker | undefined
   #opening: Promise<void> | undefined
-  /** Of the questions asked, in order. */
+  /** Callbacks of the estimates asked for, in order. */
   readonly #answers: ((tokens: number | undefined) => void)[] = []
 
-  /** Once: later calls do nothing. Resolves when there are estimates. @throws Error when there will be none. */
+  /** Opens the vocabulary; later calls do nothing. Resolves when there are estimates. @throws Error when there will be none. */
   async open({ size, bytes, offsets }: Texts): Promise<void> {
     if (this.#opening !== undefined) return
     this.#opening = this.#start({ size, bytes, offsets })
     await this.#opening
   }
 
-  /** Waits for open() where it was called; undefined where it was not, or failed. */
+  /** Estimated tokens of the texts together, after open(); undefined where it was not called, or failed. */
   async estimate(texts: readonly string[]): Promise<number | undefined> {
     await this.#opening?.catch(() => undefined)
     const thread = this.#thread
@@ -55,7 +55,7 @@ export class TokenEstimator {
         for (const answer of this.#answers.splice(0)) answer(undefined)
         reject(new Error('the thread of the estimator has ended'))
       })
-      // Who listens to a thread keeps the process alive for it.
+      // A listener on a thread keeps the process alive.
       thread.unref()
     })
   }

@@ -1,4 +1,4 @@
-/** The strings of a JSON value, keys included, from the last to the first. However deep it is, the stack is not. */
+/** The strings of a JSON value, keys included, from the last to the first. Does not recurse, however deep the value is. */
 export function stringsIn(root: unknown, most = Number.POSITIVE_INFINITY): string[] {
   const strings: string[] = []
   const left: unknown[] = [root]

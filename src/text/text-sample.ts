@@ -1,16 +1,16 @@
-/** Characters of a window: what costs more than its length in a tokenizer, a word without an end, is no longer than that. */
+/** Characters of a window: so long at most is a word without an end, which costs a tokenizer more than its length. */
 const WINDOW = 64
 const WINDOWS = 16
 
-/** A part of a text that stands for all of it. */
+/** A sample of a text. */
 export interface TextSample {
-  /** At most WINDOWS of them, with as much between each and the next. */
+  /** Pieces of the text at equal distances, at most WINDOWS of them. */
   readonly windows: readonly string[]
-  /** Characters of the text, for each of the windows'. */
+  /** Characters of the text for each character of the windows. */
   readonly scale: number
 }
 
-/** Of the texts together. Those that are short are whole but for their windows' edges. */
+/** A sample of the texts together. Short texts are in it as a whole, but for the edges of windows. */
 export function sampleOf(texts: readonly string[]): TextSample {
   const total = charactersOf(texts)
   const stride = Math.max(WINDOW, Math.ceil(total / WINDOWS))

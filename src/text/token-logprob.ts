@@ -1,4 +1,4 @@
-/** Natural logarithms, over the whole vocabulary. */
+/** Log probabilities at one position: natural logarithms, over the whole vocabulary. */
 export interface TokenLogprob {
   readonly logprob: number
   /** The most probable tokens, in order. */

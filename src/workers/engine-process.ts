@@ -43,7 +43,7 @@ serveChild<EngineInit, EngineCommand, EngineReady, EngineMessage>(async (init, c
     blocks: init.blockSize === undefined ? undefined : new SlotBlocks(init.blockSize),
     now: () => performance.now(),
     onStep: (message) => {
-      // Once the next pass has begun: whoever is woken by it may be given this thread's core.
+      // Sent once the next pass has begun: the gateway, woken by it, may be given this thread's core.
       setImmediate(() => channel.send(message))
       channel.progress()
       channel.busy(message.stats.running + message.stats.waiting > 0)
@@ -89,12 +89,12 @@ async function loadAdapter(
   }
 }
 
-/** The gateway logs what a child says. */
+/** Writes an adapter's error, which the gateway logs. */
 function complain(error: unknown): void {
   process.stderr.write(`an adapter: ${error instanceof Error ? error.message : String(error)}\n`)
 }
 
-/** A place that cannot be used costs recomputations, not the server. */
+/** Opens the parking place. One that cannot be used costs recomputations, not the server. */
 async function parkingOf(
   engine: SlotStorage,
   { parking: place }: EngineInit,
@@ -109,7 +109,7 @@ async function parkingOf(
     }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    process.stderr.write(`prefixes are not kept outside of the slots: ${why}\n`)
+    process.stderr.write(`Cannot park prefixes outside of the slots: ${why}\n`)
     return undefined
   }
 }
@@ -121,7 +121,7 @@ interface Opened {
   /** See LlamaEngineInfo. */
   readonly prefixReuse: boolean
   readonly parking: boolean
-  /** Told of every pass. */
+  /** Takes the time of every pass. */
   readonly tune: (pass: Pass) => void
 }
 

@@ -30,7 +30,7 @@ import { keepParsed } from '../text/template/parsed-template.ts'
 import { plainTemplate } from '../text/template/plain-template.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { plainJson } from '../text/tool-formats/plain-json.ts'
-import { Tidying } from './tidying.ts'
+import { PeriodicGc } from './periodic-gc.ts'
 
 /** Characters of compiled grammars, with their sources, that are kept. */
 const GRAMMAR_CACHE = 8_000_000
@@ -62,7 +62,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     return joined(begins ? pieces : [Uint32Array.of(vocabulary.bosToken), ...pieces])
   }
   const compile = grammarCompiler()
-  const tidying = new Tidying()
+  const gc = new PeriodicGc()
   const read = (call: PromptCall, most?: number): PromptAnswer => {
     if (call.type === 'chat') {
       const started = performance.now()
@@ -71,12 +71,12 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
       const tokens = withBos(pieces.map((piece) => vocabulary.tokenize(piece, true)))
       const rendered = pieces.join('')
       const inThought = chat.reasoning !== undefined && endsInThought(rendered, chat.reasoning)
-      return { ...told(tokens, rendered.length, most), inThought, templateMs }
+      return { ...promptAnswer(tokens, rendered.length, most), inThought, templateMs }
     }
     if (call.type === 'infill')
-      return told(withBos(infill(call, vocabulary)), call.prefix.length + call.suffix.length, most)
+      return promptAnswer(withBos(infill(call, vocabulary)), call.prefix.length + call.suffix.length, most)
     const tokens = vocabulary.tokenize(call.text, false)
-    return told(call.bare ? tokens : withBos([tokens]), call.text.length, most)
+    return promptAnswer(call.bare ? tokens : withBos([tokens]), call.text.length, most)
   }
   const prepare = (wanted: Preparation, most = Number.POSITIVE_INFINITY): TextAnswer => {
     const { constraint, openThought, thoughtEnding, prediction } = wanted
@@ -108,13 +108,13 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
       const { user, system } = process.cpuUsage(before)
       channel.send({ call, body: answered, cpuMs: (user + system) / 1000 })
       channel.progress()
-      tidying.onCall()
+      gc.onCall()
     },
     close: () => vocabulary.close(),
   }
 })
 
-/** For a template that takes no tools, and perhaps no system message. */
+/** Renders a chat by a template that takes no tools, and perhaps no system message. */
 function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
   const { messages, tools } = chat
   const as = (where: DescribedIn): string[] =>
@@ -128,7 +128,7 @@ function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
   }
 }
 
-/** Prefix, suffix, then the middle, which is to come: the order that llama-server uses, too. */
+/** Tokens of a text whose middle is to be generated: prefix, suffix, then the middle, as in llama-server. */
 function infill(
   { prefix, suffix }: { prefix: string; suffix: string },
   vocabulary: LlamaVocabulary,
@@ -156,7 +156,7 @@ function joined(pieces: readonly Uint32Array[]): Uint32Array {
 }
 
 /** Tokens, or only how many they are where that is more than is of use. */
-function told(tokens: Uint32Array, characters: number, most = Number.POSITIVE_INFINITY): PromptAnswer {
+function promptAnswer(tokens: Uint32Array, characters: number, most = Number.POSITIVE_INFINITY): PromptAnswer {
   const { length: count } = tokens
   const used = count > most ? new Uint32Array() : tokens
   return { type: 'tokens', tokens: used, count, characters, inThought: false }

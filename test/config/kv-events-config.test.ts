@@ -34,10 +34,10 @@ it.each([json({ publisher: 'null' }), '{"publisher":"zmq","endpoint":"tcp://*:55
 )
 
 it.each([
-  ['not JSON', 'is a JSON object'],
-  ['[]', 'is a JSON object'],
-  [json({ publisher: 'kafka' }), 'only the publisher zmq'],
-  [json({ endpoint: 5557 }), 'endpoint is a text'],
+  ['not JSON', 'must be a JSON object'],
+  ['[]', 'must be a JSON object'],
+  [json({ publisher: 'kafka' }), 'zmq is the only supported publisher'],
+  [json({ endpoint: 5557 }), 'endpoint must be a string'],
   [json({ endpoint: 'ipc:///tmp/x' }), '--kv-events-endpoint: .* expected tcp://HOST:PORT'],
 ])('--kv-events-config %s is refused', (text, problem) => {
   expect(() => load('--kv-events-config', text)).toThrow(new RegExp(problem))

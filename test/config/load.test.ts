@@ -213,7 +213,7 @@ describe('refused', () => {
       ['--kv-transfer-config', `'{"kv_role":"kv_producer"}'`],
       {},
       '',
-      'Take replicas instead.',
+      'Use replicas instead.',
     ],
     ['hexadecimal', ['--slots=0x10'], {}, '', "--slots: '0x10'"],
     ['a bad variable', [], { ALTIPLANO_SLOTS: 'many' }, '', "ALTIPLANO_SLOTS: 'many'"],

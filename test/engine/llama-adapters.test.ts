@@ -126,7 +126,7 @@ describe('the scheduler with adapters', () => {
       const batch = scheduler.schedule()
       expect(new Set(batch.map(({ adapter }) => adapter)).size).toBe(1)
       scheduler.commit(batch, await engine.step(batch))
-      scheduler.checkIntegrity()
+      scheduler.checkInvariants()
       for (const [index, stream] of streams.entries()) {
         gaps[index] = batch.some(({ sequence }) => sequence === stream) ? 0 : (gaps[index] ?? 0) + 1
         if (pass > 2) expect(gaps[index]).toBeLessThan(3)

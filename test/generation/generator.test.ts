@@ -192,7 +192,7 @@ describe('Generator', () => {
     expect(generation.usage).toMatchObject({ completionTokens: 5, reasoningTokens: 5 })
     expect(sent.map(({ type }) => type)).toEqual(['add', 'cancel'])
     expect(generator.inFlight).toBe(0)
-    generator.checkIntegrity()
+    generator.checkInvariants()
   })
 
   it('splits thought, content and call, and looks for stop strings in content only', async () => {
@@ -439,7 +439,7 @@ describe('Generator', () => {
     }
     expect(fail).toThrow('no template')
     expect(generator.start([request(), request()], generator.admit(work(2, 2)))).toHaveLength(2)
-    generator.checkIntegrity()
+    generator.checkInvariants()
   })
 
   it('gives room back once, whoever asks for it', () => {
@@ -447,9 +447,9 @@ describe('Generator', () => {
     const permit = generator.admit(work(1, 2))
     const [generation] = generator.start([request()], permit)
     permit[Symbol.dispose]()
-    generator.checkIntegrity()
+    generator.checkInvariants()
     generation?.cancel()
-    generator.checkIntegrity()
+    generator.checkInvariants()
   })
 
   it('lets only so many prompt tokens wait, by estimate and then by count', async () => {

@@ -8,10 +8,10 @@ export interface Settings {
   readonly prefixCache: boolean
   /** Bytes for what has to leave its slot. 0: nothing is parked. */
   readonly parkedBytes: number
-  readonly leastCopy: number
+  readonly minCopy: number
   readonly aging: number
   /** Tokens that are generated before a slot may be taken away. */
-  readonly leastStay: number
+  readonly minStay: number
   /** Prompt tokens of a pass beside running streams. 0: all that is left. */
   readonly prefill: number
   readonly maxQueue: number
@@ -81,9 +81,9 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   tile: fc.constantFrom(1, 4),
   prefixCache: fc.constantFrom(true, true, true, false),
   parkedBytes: fc.constantFrom(0, 400, 4000),
-  leastCopy: fc.constantFrom(1, 8),
+  minCopy: fc.constantFrom(1, 8),
   aging: fc.constantFrom(20, 200),
-  leastStay: fc.constantFrom(1, 4),
+  minStay: fc.constantFrom(1, 4),
   prefill: fc.constantFrom(0, 3),
   maxQueue: upTo(6),
   maxQueuedTokens: fc.constantFrom(40, 1000),

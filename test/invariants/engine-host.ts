@@ -88,7 +88,7 @@ export class EngineHost extends EventEmitter {
   }
 
   #open(): void {
-    const { slots, batchTokens, tile, maxQueue, leastCopy, aging, leastStay, prefill } = this.#settings
+    const { slots, batchTokens, tile, maxQueue, minCopy, aging, minStay, prefill } = this.#settings
     const limits: EngineLimits = { slots, batchTokens, tile, contextSize: CONTEXT }
     const engine = new JudgedEngine(limits, {
       complain: (complaint) => this.#observer.complain(complaint),
@@ -103,9 +103,9 @@ export class EngineHost extends EventEmitter {
     }
     this.#scheduler = new Scheduler(limits, cache, {
       maxWaiting: slots + maxQueue + 3,
-      leastCopy,
+      minCopy,
       aging,
-      leastStay,
+      minStay,
       ...(prefill > 0 && { prefill: budget }),
     })
     this.#engine = engine
@@ -171,7 +171,7 @@ export class EngineHost extends EventEmitter {
 
   #check(): void {
     try {
-      this.#scheduler?.checkIntegrity()
+      this.#scheduler?.checkInvariants()
     } catch (error) {
       this.#observer.complain(String(error))
     }

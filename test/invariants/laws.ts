@@ -20,8 +20,8 @@ function accounting(world: World, admitted: number): string[] {
   if (records.length + live.length !== admitted) complaints.push(`${records.length} of ${admitted} over`)
   if (live.length > settings.slots + settings.maxQueue) complaints.push(`${live.length} are inside`)
   try {
-    generator.checkIntegrity()
-    scheduler?.checkIntegrity()
+    generator.checkInvariants()
+    scheduler?.checkInvariants()
   } catch (error) {
     complaints.push(String(error))
   }

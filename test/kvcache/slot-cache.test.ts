@@ -24,7 +24,7 @@ describe.each(caches)('%s', (_name, cacheOf) => {
       [cache.acquire(of([1])), cache.acquire(of([2])), cache.acquire(of([3]))].map((lease) => lease?.slot),
     ).toEqual([0, 1, 2])
     expect(cache.acquire(of([4]))).toBeUndefined()
-    cache.checkIntegrity([2, 0, 1])
+    cache.checkInvariants([2, 0, 1])
   })
 
   it('leaves at least the last prompt token to compute', () => {
@@ -43,8 +43,8 @@ describe.each(caches)('%s', (_name, cacheOf) => {
   it('says when its leases are not those of the sequences', () => {
     const cache = cacheOf(2)
     cache.acquire(of([1]))
-    expect(() => cache.checkIntegrity([])).toThrow()
-    expect(() => cache.checkIntegrity([1])).toThrow()
+    expect(() => cache.checkInvariants([])).toThrow()
+    expect(() => cache.checkInvariants([1])).toThrow()
   })
 })
 
@@ -203,9 +203,9 @@ describe('ParkedPrefixes', () => {
     const parked = new ParkedPrefixes(250)
     const one = parked.add(of([1]))
     parked.stored(one, 100)
-    parked.checkIntegrity()
+    parked.checkInvariants()
     Object.assign(one, { bytes: 90 })
-    expect(() => parked.checkIntegrity()).toThrow('90 bytes are parked, not 100')
+    expect(() => parked.checkInvariants()).toThrow('90 bytes are parked, not 100')
   })
 
   it('wants a file erased whose place is gone', () => {

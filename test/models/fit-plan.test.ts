@@ -76,7 +76,7 @@ describe('the plan of what fits', () => {
     const plan = fitPlan(model, asked, room(16))
     expect(() => checkFit(model, plan, room(128))).not.toThrow()
     expect(() => checkFit(model, plan, room(16))).toThrow(
-      /^16 slots of 32768 tokens take 64\.\d GiB beside the weights, and there are 16\.0 GiB of memory\. What fits: --slots 2 --context-size 32768, or --slots 16 --context-size \d+, or --slots 5 --context-size 32768 --kv-cache-type q8_0, or/,
+      /^Cannot serve 16 slots of 32768 tokens: they take 64\.\d GiB beside the weights, and there are 16\.0 GiB of memory\. What fits: --slots 2 --context-size 32768, or --slots 16 --context-size \d+, or --slots 5 --context-size 32768 --kv-cache-type q8_0, or/,
     )
     // All that is proposed does fit, and a step more does not.
     const words = [
@@ -139,7 +139,7 @@ describe('the plan of what fits', () => {
 
   it('says when nothing fits', () => {
     expect(proposals(model, fitPlan(model, nothing, room(1)), room(1))).toBe(
-      'Nothing fits: take a smaller model.',
+      'Nothing fits: use a smaller model.',
     )
   })
 })

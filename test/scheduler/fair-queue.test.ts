@@ -35,7 +35,7 @@ function server(aging?: number) {
     step: async (): Promise<void> => {
       const batch = scheduler.schedule()
       scheduler.commit(batch, await engine.step(batch))
-      scheduler.checkIntegrity()
+      scheduler.checkInvariants()
     },
   }
 }
@@ -223,19 +223,19 @@ describe('the fair queue', () => {
     const one = request({}, 2, 1)
     queue.add(one)
     queue.add(request({}, 2, 1))
-    queue.checkIntegrity(new Set())
+    queue.checkInvariants(new Set())
     queue.admit(one, 2)
-    queue.checkIntegrity(new Set([one]))
-    expect(() => queue.checkIntegrity(new Set())).toThrow('bug')
-    expect(() => queue.checkIntegrity(new Set([one, request({}, 2, 1)]))).toThrow('not in the queue')
+    queue.checkInvariants(new Set([one]))
+    expect(() => queue.checkInvariants(new Set())).toThrow('bug')
+    expect(() => queue.checkInvariants(new Set([one, request({}, 2, 1)]))).toThrow('not in the queue')
   })
 
   it('says when one that waits has a slot', () => {
     const { scheduler } = server()
     const waiting = request({}, 2, 1)
     scheduler.add(waiting)
-    scheduler.checkIntegrity()
+    scheduler.checkInvariants()
     waiting.slot = 3
-    expect(() => scheduler.checkIntegrity()).toThrow('has a slot or an end, and waits')
+    expect(() => scheduler.checkInvariants()).toThrow('has a slot or an end, and waits')
   })
 })

@@ -48,7 +48,7 @@ function server(options: SchedulerOptions = {}, cache?: SlotCache, limits = usua
     for (const { slot, restore } of batch)
       if (restore) await engine.load(slot, String(restore.id), restore.tokens)
     scheduler.commit(batch, await engine.step(batch))
-    scheduler.checkIntegrity()
+    scheduler.checkInvariants()
   }
   return {
     scheduler,
@@ -419,7 +419,7 @@ describe('a slot that is given up', () => {
     const successor = request({ tenant: 'flood' }, 10)
     expect(scheduler.add(successor, waiting)).toBe(true)
     scheduler.finish(waiting, 'cancelled')
-    scheduler.checkIntegrity()
+    scheduler.checkInvariants()
     scheduler.finish(flood[0] as Sequence, 'cancelled')
     await steps(1)
     expect(successor.slot).toBeDefined()

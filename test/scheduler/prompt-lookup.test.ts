@@ -11,21 +11,21 @@ import { drain, greedy, roomy } from '../support/workload.ts'
 describe('PromptLookup', () => {
   it('guesses what followed the last time', () => {
     const lookup = new PromptLookup()
-    expect(lookup.guess([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3], 9)).toEqual([4, 5, 6, 7])
-    expect(lookup.guess([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4], 2)).toEqual([5, 6])
-    expect(lookup.guess([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 9], 9)).toEqual([])
+    expect(lookup.propose([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3], 9)).toEqual([4, 5, 6, 7])
+    expect(lookup.propose([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4], 2)).toEqual([5, 6])
+    expect(lookup.propose([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 9], 9)).toEqual([])
   })
 
   it('takes the latest occurrence, and goes on with what repeats', () => {
-    expect(new PromptLookup().guess([1, 2, 3, 7, 1, 2, 3, 8, 1, 2, 3], 9)).toEqual([8, 1, 2, 3])
-    expect(new PromptLookup().guess([5, 5, 5, 5], 9)).toEqual([5, 5, 5, 5])
-    expect(new PromptLookup().guess([1, 2, 1, 2, 1], 9)).toEqual([2, 1, 2, 1])
+    expect(new PromptLookup().propose([1, 2, 3, 7, 1, 2, 3, 8, 1, 2, 3], 9)).toEqual([8, 1, 2, 3])
+    expect(new PromptLookup().propose([5, 5, 5, 5], 9)).toEqual([5, 5, 5, 5])
+    expect(new PromptLookup().propose([1, 2, 1, 2, 1], 9)).toEqual([2, 1, 2, 1])
   })
 
   it('guesses from a predicted output, not from where it meets the prompt', () => {
     const lookup = new PromptLookup([1, 2, 3, 4, 5])
-    expect(lookup.guess([9, 1, 2, 3], 9)).toEqual([4, 5])
-    expect(new PromptLookup([1, 2]).guess([3, 4, 1, 2, 3], 9)).toEqual([])
+    expect(lookup.propose([9, 1, 2, 3], 9)).toEqual([4, 5])
+    expect(new PromptLookup([1, 2]).propose([3, 4, 1, 2, 3], 9)).toEqual([])
   })
 
   it('guesses more while it is right, and rests when it is wrong, longer each time', () => {
@@ -33,11 +33,11 @@ describe('PromptLookup', () => {
     const text = Array.from({ length: 40 }, (_, i) => i)
     const again = [...text, 0, 1, 2]
     lookup.learn(4, 4)
-    expect(lookup.guess(again, 99)).toEqual([3, 4, 5, 6, 7, 8, 9, 10])
+    expect(lookup.propose(again, 99)).toEqual([3, 4, 5, 6, 7, 8, 9, 10])
     const rests = (): number => {
       lookup.learn(8, 0)
       let rest = 0
-      while (lookup.guess(again, 99).length === 0) rest++
+      while (lookup.propose(again, 99).length === 0) rest++
       return rest
     }
     expect([rests(), rests(), rests()]).toEqual([8, 16, 32])

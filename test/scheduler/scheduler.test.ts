@@ -270,7 +270,7 @@ describe('Scheduler', () => {
     scheduler.add(good)
     for (let batch = scheduler.schedule(); batch.length > 0; batch = scheduler.schedule()) {
       scheduler.commit(batch, await engine.step(batch))
-      scheduler.checkIntegrity()
+      scheduler.checkInvariants()
     }
     expect([bad.end, bad.error, good.end]).toEqual(['error', 'boom', 'length'])
   })
@@ -332,7 +332,7 @@ describe('Scheduler', () => {
         const batch = scheduler.schedule()
         computed += batch.reduce((sum, entry) => sum + entry.tokens.length, 0)
         scheduler.commit(batch, await engine.step(batch))
-        scheduler.checkIntegrity()
+        scheduler.checkInvariants()
       }
       return computed
     }
@@ -358,7 +358,7 @@ describe('Scheduler', () => {
 
     it('computes again what is too short to be worth a copy', async () => {
       const [first, late] = [asking('first', 1), asking('late', 2)]
-      await computedBy([[first, late]], { leastCopy: 102 })
+      await computedBy([[first, late]], { minCopy: 102 })
       expect(late.cached).toBe(0)
     })
 
@@ -389,7 +389,7 @@ describe('Scheduler', () => {
 
   it('copies nothing, and waits for nothing, of another scope', async () => {
     const wide: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 64 }
-    const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots), { leastCopy: 1 })
+    const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots), { minCopy: 1 })
     const engine = new SimulatedEngine(wide)
     const asked = (id: string, cacheScope: string): Sequence => sequence(id, 20, 4, { cacheScope })
     scheduler.add(asked('first', 'mine'))
@@ -414,7 +414,7 @@ describe('Scheduler', () => {
     parked.add({ scope: '', tokens: away })
     cache.acquire(part)
     cache.release(0, part)
-    const scheduler = new Scheduler(wide, cache, { leastCopy: 4 })
+    const scheduler = new Scheduler(wide, cache, { minCopy: 4 })
     const asking = (id: string, prompt: number[]): Sequence =>
       sequenceOf({ id, prompt, maxTokens: 2, stopTokens: [], sampling: greedy })
     scheduler.add(asking('whole', [...away, 50]))
@@ -459,7 +459,7 @@ describe('Scheduler', () => {
       for (const { park } of batch) if (park) parks.push(park.tokens)
       slots.push(batch.map(({ slot }) => slot))
       scheduler.commit(batch, await engine.step(batch))
-      scheduler.checkIntegrity()
+      scheduler.checkInvariants()
     }
     expect(runsOf(slots[3] ?? [])).toBe(2)
     expect(slots.slice(4).every((used) => runsOf(used) === 1)).toBe(true)

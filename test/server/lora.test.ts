@@ -237,6 +237,6 @@ describe('a start with adapters', () => {
   it('says what is wrong with a list of adapters', async () => {
     await expect(startServer(['--lora-modules', 'nonsense'])).rejects.toThrow('nonsense is not NAME=PATH')
     writeFileSync(join(folder, 'x'), '')
-    await expect(startServer(['--lora-modules', 'x=1', 'x=2'])).rejects.toThrow('the name x is there twice')
+    await expect(startServer(['--lora-modules', 'x=1', 'x=2'])).rejects.toThrow('the name x is given twice')
   })
 })

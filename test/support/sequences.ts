@@ -1,4 +1,4 @@
-import { THE_ONE_TENANT } from '../../src/base/share.ts'
+import { DEFAULT_TENANT } from '../../src/base/share.ts'
 import type { SequenceSpec } from '../../src/protocol/sequence-spec.ts'
 import { Sequence } from '../../src/scheduler/sequence.ts'
 
@@ -18,7 +18,7 @@ export function specOf({ prompt, ...wanted }: Omit<SequenceParams, 'id' | 'gener
     logprobs: undefined,
     cacheScope: '',
     adapter: undefined,
-    share: THE_ONE_TENANT,
+    share: DEFAULT_TENANT,
     ...wanted,
     prompt: Uint32Array.from(prompt),
   }

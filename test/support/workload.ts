@@ -56,7 +56,7 @@ export async function drain(
   below: Random = () => 1,
   afterStep: (scheduler: Scheduler) => void = () => undefined,
 ): Promise<Drained> {
-  const scheduler = new Scheduler(engine.limits, cache, { leastCopy: 1, leastStay: 2 })
+  const scheduler = new Scheduler(engine.limits, cache, { minCopy: 1, minStay: 2 })
   const later = [...sequences]
   const frozen = new Map<Sequence, number>()
   const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
@@ -67,13 +67,13 @@ export async function drain(
     const next = below(2) === 1 ? later.shift() : undefined
     if (next !== undefined) scheduler.add(next)
     if (below(12) === 0) cancelOne(sequences, later, scheduler, frozen, below)
-    scheduler.checkIntegrity()
+    scheduler.checkInvariants()
     const batch = await settled(scheduler.schedule(), scheduler, engine, folder, below)
     computed += batch.reduce((sum, entry) => sum + entry.tokens.length, 0)
     const results = await engine.step(batch)
     if (below(9) === 0) cancelOne(sequences, later, scheduler, frozen, below)
     scheduler.commit(batch, results)
-    scheduler.checkIntegrity()
+    scheduler.checkInvariants()
     afterStep(scheduler)
   }
   rmSync(folder, { recursive: true })

@@ -2,7 +2,7 @@ import { getPriority } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, it } from 'vitest'
-import { THE_ONE_TENANT } from '../../src/base/share.ts'
+import { DEFAULT_TENANT } from '../../src/base/share.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 import { childEntry } from '../../src/process/child-process.ts'
 import { type CpuUse, cpuUse } from '../../src/process/cpu-time.ts'
@@ -14,7 +14,7 @@ import { children as childProcesses } from '../support/processes.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
 
-const turn = { share: THE_ONE_TENANT, signal: new AbortController().signal }
+const turn = { share: DEFAULT_TENANT, signal: new AbortController().signal }
 /** As the system tells of a process that is in line for a CPU and gets none. */
 const inLine = { cpuUse: () => ({ usedMs: 0, computes: true }) }
 const crashes: string[] = []
@@ -46,7 +46,7 @@ it('gives each call its own time, whatever runs before it', async () => {
   expect(text.child.restarts).toBe(0)
 })
 
-const asTenant = (tenant: string): typeof turn => ({ ...turn, share: { ...THE_ONE_TENANT, tenant } })
+const asTenant = (tenant: string): typeof turn => ({ ...turn, share: { ...DEFAULT_TENANT, tenant } })
 
 it('serves tenants in turn', async () => {
   const text = await start(5000)
@@ -77,7 +77,7 @@ it('has long texts read by a process of their own, which gives way to others, an
   expect(getPriority(processes.get('long'))).toBeGreaterThan(getPriority(processes.get('text')))
 })
 
-it('waits for the process from when a call is the next one, however long it has stood in the line', async () => {
+it('waits for the process from when a call is the next one, however long it has waited in the queue', async () => {
   const text = await start(5000, { patienceMs: 4000, ...inLine })
   const pid = text.child.pid ?? 0
   process.kill(pid, 'SIGSTOP')

@@ -19,7 +19,7 @@ export const inCaches: readonly Mutant[] = [
   {
     name: 'never over the capacity',
     file: 'src/kvcache/parked-prefixes.ts',
-    find: 'if (this.#bytes <= this.#capacity && this.#places.size <= MOST_PLACES) break',
+    find: 'if (this.#bytes <= this.#capacity && this.#places.size <= MAX_PLACES) break',
     replace: 'break',
   },
   {

@@ -40,13 +40,13 @@ export const inEngine: readonly Mutant[] = [
     replace: 'rows[from] ?? -1',
   },
   {
-    name: 'scores are told a token late',
+    name: 'scores are reported a token late',
     file: 'src/engine/step-loop.ts',
-    find: 'const told = scores.splice(0)',
-    replace: 'const told = scores.splice(1)',
+    find: 'const taken = scores.splice(0)',
+    replace: 'const taken = scores.splice(1)',
   },
   {
-    name: 'cancel not told',
+    name: 'a cancel is not reported',
     file: 'src/engine/step-loop.ts',
     find: "this.#events.push({ id, finish: 'cancelled' })",
     replace: '',
@@ -64,16 +64,16 @@ export const inEngine: readonly Mutant[] = [
     replace: 'void entries',
   },
   {
-    name: 'tokens are told twice',
+    name: 'tokens are reported twice',
     file: 'src/engine/step-loop.ts',
-    find: 'known.times.tokensTold += fresh.length',
+    find: 'known.times.tokensReported += fresh.length',
     replace: 'void fresh',
   },
   {
-    name: 'a resumed sequence tells what it began with',
+    name: 'a resumed sequence reports what it began with',
     file: 'src/engine/step-loop.ts',
-    find: 'tokensTold: sequence.tokens.length',
-    replace: 'tokensTold: sequence.promptLength',
+    find: 'tokensReported: sequence.tokens.length',
+    replace: 'tokensReported: sequence.promptLength',
   },
   {
     name: 'a sequence that has ended is never forgotten',
@@ -88,7 +88,7 @@ export const inEngine: readonly Mutant[] = [
     replace: ') return',
   },
   {
-    name: 'nobody is told that a slot was given up',
+    name: 'a preemption is not reported',
     file: 'src/engine/step-loop.ts',
     find: 'this.#events.push({ id, preempted: true })',
     replace: 'void id',
@@ -96,7 +96,7 @@ export const inEngine: readonly Mutant[] = [
   {
     name: 'is asleep with the books wrong',
     file: 'src/engine/step-loop.ts',
-    find: '        this.#checkIntegrity()\n',
+    find: '        this.#checkInvariants()\n',
     replace: '',
   },
   {

@@ -3,10 +3,10 @@ import type { Mutant } from './mutant.ts'
 /** Between engine and client. */
 export const inGateway: readonly Mutant[] = [
   {
-    name: 'a dead engine is heard',
+    name: 'messages of a dead engine count',
     file: 'src/process/supervised-child.ts',
-    find: 'if (child === this.#process && frame.epoch === epoch) this.#hear(frame)',
-    replace: 'this.#hear(frame)',
+    find: 'if (child === this.#process && frame.epoch === epoch) this.#onFrame(frame)',
+    replace: 'this.#onFrame(frame)',
   },
   {
     name: 'an engine is heard after its end',
@@ -184,7 +184,7 @@ export const inGateway: readonly Mutant[] = [
   },
   {
     name: 'texts are read first come, first served',
-    file: 'src/text-service/text-line.ts',
+    file: 'src/text-service/text-queue.ts',
     find: 'this.#queue.charge(call, cpuMs)',
     replace: 'void cpuMs',
   },

@@ -280,21 +280,21 @@ export const inScheduler: readonly Mutant[] = [
     replace: 'scopeOf(spec.cacheScope, undefined)',
   },
   {
-    name: 'an account is never closed',
+    name: 'a flow is never closed',
     file: 'src/base/fair-queue.ts',
-    find: 'ticket.account.present--',
-    replace: 'void ticket',
+    find: 'entry.flow.present--',
+    replace: 'void entry',
   },
   {
     name: 'whoever is cancelled keeps waiting',
     file: 'src/base/fair-queue.ts',
-    find: '    this.#leaveLine(item)\n    this.#tickets.delete(item)',
-    replace: '    this.#tickets.delete(item)',
+    find: '    this.#dequeue(item)\n    this.#entries.delete(item)',
+    replace: '    this.#entries.delete(item)',
   },
   {
-    name: 'whoever is cancelled keeps a ticket',
+    name: 'whoever is cancelled keeps its entry',
     file: 'src/base/fair-queue.ts',
-    find: '    this.#tickets.delete(item)\n',
+    find: '    this.#entries.delete(item)\n',
     replace: '\n',
   },
   {
@@ -324,8 +324,8 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'absence is credit',
     file: 'src/base/fair-queue.ts',
-    find: 'account.served = Math.max(account.served, this.#clock)',
-    replace: 'account.served = 0',
+    find: 'flow.virtualTime = Math.max(flow.virtualTime, this.#virtualTime)',
+    replace: 'flow.virtualTime = 0',
   },
   {
     name: 'whoever gave up its slot goes to the end of the line',
@@ -378,7 +378,7 @@ export const inScheduler: readonly Mutant[] = [
   {
     name: 'slots are taken for nothing between tenants that have their share',
     file: 'src/scheduler/preemption.ts',
-    find: 'queue.servedOf(one) - queue.servedOf(next) >= this.#leastStay * slots',
+    find: 'queue.virtualTimeOf(one) - queue.virtualTimeOf(next) >= this.#minStay * slots',
     replace: 'true',
   },
   {

@@ -1,6 +1,6 @@
 import type { NativeAdapter, NativeContext } from './addon.ts'
 
-/** LoRA adapters of a context: at most one is applied at a time, to all of a pass. Between passes only. */
+/** LoRA adapters of a context: at most one is applied at a time, to all of a pass. To be called between passes only. */
 export class LlamaAdapters {
   readonly #context: NativeContext
   readonly #load: (path: string) => Promise<NativeAdapter>
@@ -28,7 +28,7 @@ export class LlamaAdapters {
     await adapter.dispose()
   }
 
-  /** @param id of one that is known; undefined: none. */
+  /** @param id of a known adapter; undefined: none. */
   apply(id: string | undefined): void {
     if (id === this.#applied) return
     const adapter = id === undefined ? undefined : this.#known.get(id)

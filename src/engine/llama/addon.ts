@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { ParsedTemplate } from '../../text/template/parsed-template.ts'
 import { prebuiltBinary, requireFresh } from './binary.ts'
 
-/** node-llama-cpp 3.22.1, as all that is native here: what its addon gives, as far as it is used. */
+/** The native addon of node-llama-cpp 3.22.1, as far as it is used here. */
 export interface Addon {
   readonly AddonModel: new (path: string, options: Readonly<Record<string, unknown>>) => AddonModel
   readonly AddonContext: new (model: AddonModel, options: Readonly<Record<string, unknown>>) => AddonContext
@@ -18,10 +18,10 @@ export interface Addon {
   readonly AddonJinjaRenderer: new (
     template: string,
   ) => ParsedTemplate
-  /** False: the CPU alone. Undefined: no backend is loaded. */
+  /** The backend's name; false: the CPU alone; undefined: no backend is loaded. */
   getGpuType(): string | false | undefined
   getGpuDeviceInfo(): { readonly deviceNames: string[] }
-  /** Bytes, of all devices together. */
+  /** Bytes of memory of all devices together. */
   getGpuVramInfo(): { readonly total: number; readonly used: number; readonly unifiedSize: number }
   getSupportsMmap(): boolean
   /** llama.cpp: the number of a ggml type, by its name in capitals. */
@@ -37,7 +37,7 @@ export interface Addon {
   dispose(): Promise<void>
 }
 
-/** Tokens that a model has not are -1. */
+/** A loaded model of the addon. Tokens that it does not have are -1. */
 export interface AddonModel {
   /** False: llama.cpp could not load it, and wrote why. */
   init(): Promise<boolean>
@@ -63,7 +63,7 @@ export interface AddonContext extends NativeContext {
   dispose(): Promise<void>
 }
 
-/** Where in a grammar one sequence is. The sampler that holds it moves it on. */
+/** One sequence's position in a grammar. The sampler that holds it moves it on. */
 export type GrammarState = object & { readonly __grammarState?: never }
 
 /** One set of samplers of the addon; absent keys switch their sampler off. */
@@ -83,14 +83,14 @@ export interface NativeContext {
   /** False when the model's memory cannot be cut there (recurrent and sliding-window models). */
   removeTokenCellsFromSequence(sequence: number, start: number, end: number): boolean
   disposeSequence(sequence: number): void
-  /** All cells; what the target held is gone. One at a time. */
+  /** Copies all cells, over those of the target. One at a time. */
   copySequenceStateFromOtherSequence(target: number, source: number): Promise<number>
   /** Resolves to the bytes written. */
   saveSequenceStateToFile(path: string, sequence: number, tokens: Uint32Array): Promise<number>
   /** Resolves to the tokens of the file. Rejects when it is not one of this model and context, or cells are lacking. */
   loadSequenceStateFromFile(path: string, sequence: number, maxTokens: number): Promise<Uint32Array>
   setThreads(threads: number): void
-  /** For all sequences, from the next decode on. */
+  /** Sets the adapters of all sequences, from the next decode on. */
   setLoras(adapters: readonly NativeAdapter[], scales: readonly number[]): void
 }
 
@@ -99,7 +99,7 @@ export interface NativeAdapter {
   dispose(): Promise<void>
 }
 
-/** Its levels: 1 fatal, 2 error, 3 warning. */
+/** Level of errors in the addon's log: 1 fatal, 2 error, 3 warning. */
 const ERROR = 2
 
 /**

@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-/** A llama.cpp that came prebuilt with node-llama-cpp 3.22.1. */
+/** Paths of a llama.cpp that came prebuilt with node-llama-cpp 3.22.1. */
 export interface PrebuiltBinary {
   /** node-llama-cpp's addon. */
   readonly addon: string
-  /** Of the addon and llama.cpp's backends. */
+  /** Folder of the addon and llama.cpp's backends. */
   readonly folder: string
-  /** Of backends for older drivers, where they are installed. */
+  /** Folder of backends for older drivers, where they are installed. */
   readonly extensions: string | undefined
 }
 
@@ -19,7 +19,7 @@ function libraryFolder(): string {
   return dirname(require.resolve('node-llama-cpp'))
 }
 
-/** Undefined where the packages are not laid out as on Linux, or there is a build of this machine's own, which goes before. */
+/** The prebuilt binary for a backend; undefined outside Linux, or where a build of this machine's own goes before it. */
 export function prebuiltBinary(gpu: string | false): PrebuiltBinary | undefined {
   if (process.platform !== 'linux') return undefined
   const library = libraryFolder()
@@ -35,7 +35,7 @@ export function prebuiltBinary(gpu: string | false): PrebuiltBinary | undefined 
   }
 }
 
-/** Each caller has settings of its own in its addon. */
+/** Loads an addon anew, so that each caller has settings of its own in it. */
 export function requireFresh(path: string): unknown {
   delete require.cache[path]
   const addon: unknown = require(path)

@@ -6,7 +6,7 @@ import { CONTROL } from './token-bytes.ts'
 /** A model that pools its input into a vector. */
 export interface LlamaEmbedder {
   readonly ready: EmbeddingReady
-  /** With the tokens that the model wants around every input. @throws Error for ids that are not in the vocabulary. */
+  /** Tokens of an input, with those that the model wants around it. @throws Error for ids that are not in the vocabulary. */
   prepare(input: string | Uint32Array): Uint32Array
   /** The pooled vector, of L2 norm 1. @throws Error for tokens the model cannot take, or a vector that is no direction. */
   embed(tokens: Uint32Array): Promise<Float32Array>
@@ -70,7 +70,7 @@ export async function openEmbedder({
   }
 }
 
-/** Tokens that no text may become. */
+/** Ids of control tokens, which no text may become. */
 export function controlTokens(model: LlamaModel, size: number): number[] {
   const native = (model as unknown as { _model: { getTokenAttributes(token: number): number } })._model
   return Array.from({ length: size }, (_, token) => token).filter(

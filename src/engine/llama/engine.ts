@@ -34,9 +34,9 @@ export interface LlamaOptions {
   readonly slots: number
   readonly contextSize: number
   readonly batchTokens: number
-  /** Of a pass with prompts, and most of all. */
+  /** Threads of a pass with prompts, and the most of any pass. */
   readonly threads: number
-  /** Of a pass with so many rows, none of them of a prompt. Default: as many. */
+  /** Threads of a pass of so many rows, none of them of a prompt. Default: `threads`. */
   readonly streamThreads?: (rows: number) => number
   /** 0: llama.cpp does not look for a GPU. More than there are: all. */
   readonly gpuLayers: number
@@ -45,11 +45,11 @@ export interface LlamaOptions {
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
   readonly flashAttention?: 'auto' | 'on' | 'off'
-  /** Whether slots are to be used by another prompt that begins like what they hold. Default true. */
+  /** Whether slots are cut for prompts that begin like their content. Default true. */
   readonly prefixCache?: boolean
-  /** Whether the thread pool does one thing after the other. Default: where UV_THREADPOOL_SIZE says that it is one thread. */
+  /** Whether the thread pool does one thing after the other. Default: whether UV_THREADPOOL_SIZE is 1. */
   readonly inOrder?: boolean
-  /** Stands between the engine and the native context, for whoever wants to see what passes. */
+  /** Wraps the native context, so that a test can observe the calls. */
   readonly watch?: (context: NativeContext) => NativeContext
 }
 
@@ -58,14 +58,14 @@ export interface LlamaEngineInfo {
   readonly parameters: number
   /** False for models whose memory cannot be cut at any token: recurrent and hybrid ones. */
   readonly prefixReuse: boolean
-  /** False where a file of a slot holds not all of it: layers with a sliding window are saved without what is behind it. */
+  /** False where a slot's file lacks a part of it: layers with a sliding window are saved without the cells behind the window. */
   readonly parking: boolean
 }
 
 /** ggml: GGML_FA_TILE_Q. A GPU's tiles are smaller, and as many rows fill them too. */
 const ATTENTION_TILE = 64
 
-/** What a slot of the KV memory holds, and the sampler of the sequence it belongs to. */
+/** A slot of the KV cache, and the sampler of the sequence it belongs to. */
 interface Slot {
   resident: number
   owner: string | undefined
@@ -123,10 +123,10 @@ export async function openLlama(
   }
 }
 
-/** llama.cpp: cells of a context come in multiples of it. */
+/** Multiple of cells that a context of llama.cpp has. */
 const CELLS = 256
 
-/** One context for all slots. @throws Error when there is no memory for it: a smaller one would be a surprise later. */
+/** Makes one context for all slots. @throws Error when there is no memory for it: a smaller one would be a surprise later. */
 async function createContext(addon: Addon, model: AddonModel, options: LlamaOptions): Promise<AddonContext> {
   const { slots, contextSize, batchTokens, threads, kvCacheType, flashAttention = 'auto' } = options
   // Layers with a sliding window keep all they have seen: what is behind the window is there when a slot is cut.
@@ -148,7 +148,7 @@ async function createContext(addon: Addon, model: AddonModel, options: LlamaOpti
   return context
 }
 
-/** One pass before anyone waits for it: kernels are loaded, and a GPU that cannot run them ends the process now. */
+/** Runs one pass before the first request: it loads the kernels, and a GPU that cannot run them ends the process now. */
 async function warmUp(context: NativeContext): Promise<void> {
   context.initBatch(1)
   context.addToBatch(0, 0, Uint32Array.of(0), Uint32Array.of(0))
@@ -156,7 +156,7 @@ async function warmUp(context: NativeContext): Promise<void> {
   context.disposeSequence(0)
 }
 
-/** What an engine is put together from. */
+/** Parts of an engine. */
 export interface EngineParts {
   readonly limits: EngineLimits
   readonly context: NativeContext
@@ -165,11 +165,11 @@ export interface EngineParts {
   readonly logprobs: LogprobReader
   readonly adapters: LlamaAdapters
   readonly utf8: Utf8Guard
-  /** Number of its tokens. */
+  /** Number of the model's tokens. */
   readonly vocabulary: number
   readonly threads: number
   readonly streamThreads: (rows: number) => number
-  /** Whether what is asked of the context is done one after the other, as it was asked: draws are queued behind their pass. */
+  /** Whether calls of the context are done one after the other, in the order of the calls: draws are queued behind their pass. */
   readonly inOrder: boolean
   close(): Promise<void>
 }
@@ -188,7 +188,7 @@ export class LlamaEngine implements Engine, SlotStorage, AdapterHost {
   readonly #inOrder: boolean
   readonly #close: () => Promise<void>
   readonly #slots: Slot[]
-  /** Of the last pass. */
+  /** Threads of the last pass. */
   #threads: number
 
   constructor(parts: EngineParts) {
@@ -253,7 +253,7 @@ export class LlamaEngine implements Engine, SlotStorage, AdapterHost {
     await this.#close()
   }
 
-  /** llama.cpp fails a whole batch for one bad token, and crashes on others: look first. */
+  /** Why an entry cannot be computed. Checked first: llama.cpp fails a whole batch for one bad token, and crashes on others. */
   #refusal({ tokens, draft = [], start, slot, copyFrom, scoring, adapter }: BatchEntry): Error | undefined {
     if (adapter !== undefined && !this.#adapters.has(adapter))
       return new Error(`there is no adapter ${adapter}`)
@@ -271,7 +271,7 @@ export class LlamaEngine implements Engine, SlotStorage, AdapterHost {
     return undefined
   }
 
-  /** One forward pass. When it fails, each entry is tried alone, so that only the guilty one pays. */
+  /** Runs one forward pass. When it fails, each entry is tried alone, so that only the one at fault fails. */
   async #decode(entries: readonly BatchEntry[]): Promise<Map<BatchEntry, StepResult>> {
     const outcome = new Map<BatchEntry, StepResult>()
     const [first] = entries
@@ -293,7 +293,7 @@ export class LlamaEngine implements Engine, SlotStorage, AdapterHost {
     } catch (cause) {
       for (const { slot, start } of entries) {
         this.#cut(slot, start)
-        // What was drawn behind a pass that failed is of another one.
+        // Tokens drawn after a pass that failed are of another pass.
         this.#slotOf(slot).owner = undefined
       }
       if (entries.length > 1) {
@@ -304,7 +304,7 @@ export class LlamaEngine implements Engine, SlotStorage, AdapterHost {
     return outcome
   }
 
-  /** llama.cpp: n_threads_batch and n_threads; the addon sets both to one number. */
+  /** Sets the threads for a pass: the addon sets llama.cpp's n_threads and n_threads_batch to one number. */
   #chooseThreads(entries: readonly BatchEntry[]): void {
     const prompts = entries.some(({ tokens }) => tokens.length > 1)
     const threads = prompts ? this.#promptThreads : this.#streamThreads(rowsOf(entries))
@@ -312,7 +312,7 @@ export class LlamaEngine implements Engine, SlotStorage, AdapterHost {
     this.#threads = threads
   }
 
-  /** Puts the entries in a new batch; returns the rows of those that want any: to be scored, then to sample from. */
+  /** Puts the entries in a new batch. Returns for each entry the rows that are read: first to score, then to sample from. */
   async #fill(entries: readonly BatchEntry[]): Promise<(readonly number[])[]> {
     for (const { slot, copyFrom } of entries) if (copyFrom !== undefined) await this.#copy(slot, copyFrom)
     for (const { slot, start } of entries) if (this.#slotOf(slot).resident > start) this.#cut(slot, start)
@@ -368,7 +368,10 @@ export class LlamaEngine implements Engine, SlotStorage, AdapterHost {
     return { ...NOTHING_SAMPLED, tokens }
   }
 
-  /** A sequence that is new in a slot, or comes back after it has gone on elsewhere, or comes from an engine that is gone: its grammar goes on. */
+  /**
+   * Gives the slot a sampler for the sequence that is new in it, or has gone on elsewhere meanwhile: in another slot, or in an
+   * engine that is gone. Its grammar goes on after what has been generated.
+   */
   #makeOwner(held: Slot, { id, history, promptLength }: BatchEntry, sample: SamplingParams): void {
     if (held.owner === id && held.sampler !== undefined && held.seen === history.length) return
     held.owner = undefined
@@ -402,7 +405,7 @@ export class LlamaEngine implements Engine, SlotStorage, AdapterHost {
     return token
   }
 
-  /** llama.cpp copies at the start of the next decode, whole slots at a time. */
+  /** Copies one slot to another: llama.cpp does so at the start of the next decode, whole slots at a time. */
   async #copy(slot: number, source: number): Promise<void> {
     await this.#context.copySequenceStateFromOtherSequence(slot, source)
     this.#slotOf(slot).resident = this.#slotOf(source).resident
@@ -432,7 +435,7 @@ function canCut(addon: Addon, architecture: string): boolean {
   return addon.getIsArchRecurrent(architecture) !== true && addon.getIsArchHybrid(architecture) !== true
 }
 
-/** llama.cpp: architectures that have a sliding window, or attend to chunks, also when the file does not say so. */
+/** Architectures that have a sliding window in llama.cpp, or attend to chunks, also when the file does not say so. */
 const WINDOWED = new Set(['exaone-moe', 'exaone4', 'gemma2', 'llama4', 'smallthinker'])
 
 function hasWindow(metadata: Metadata): boolean {

@@ -1,7 +1,7 @@
 import type { Gpu } from '../../machine/gpu.ts'
 import { openAddon } from './addon.ts'
 
-/** What llama.cpp would put layers on; undefined where it would compute on the CPU alone. */
+/** The GPUs that llama.cpp would put layers on; undefined where it would compute on the CPU alone. */
 export async function findGpu(): Promise<Gpu | undefined> {
   const addon = await openAddon('auto')
   const backend = addon.getGpuType() ?? false

@@ -5,13 +5,13 @@ import type { NativeGrammar } from './native.ts'
 /** Characters of grammars that are kept parsed. */
 const CACHE_CAPACITY = 4_000_000
 
-/** Where one sequence is in its grammar. */
+/** One sequence's position in its grammar. */
 export interface GrammarPosition {
   readonly grammar: NativeGrammar
   readonly state: GrammarState
 }
 
-/** Parsed grammars by their text, least recently used out first. */
+/** Parsed grammars by their text; the least recently used are evicted first. */
 export class GrammarCache {
   readonly #parse: (gbnf: string) => NativeGrammar
   readonly #capacity: number
@@ -24,7 +24,7 @@ export class GrammarCache {
   }
 
   /**
-   * Where the grammar that the sampling asks for is after what has been generated; undefined when it asks for none.
+   * The position of the requested grammar after the generated tokens; undefined where none is requested.
    * @throws Error.
    */
   after({ grammar: gbnf }: SamplingParams, generated: readonly number[]): GrammarPosition | undefined {
@@ -47,7 +47,8 @@ export class GrammarCache {
 }
 
 /**
- * What llama.cpp drew, or why it is not what the grammar asks for: where no token fits, it draws one all the same.
+ * The token that llama.cpp drew, or an Error where the grammar does not take it: where no token fits, llama.cpp draws one all the
+ * same.
  * @param draw draws and moves the grammar on.
  */
 export async function drawWithin(

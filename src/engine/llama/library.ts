@@ -3,7 +3,7 @@ import { getLlama, type Llama, type LlamaGpuType, LlamaLogLevel } from 'node-lla
 export interface LibraryOptions {
   /** `auto`: the best that is there. False: llama.cpp does not look for a GPU. Else the backend that findGpu() found. */
   readonly gpu: string | false
-  /** The most threads of a pass. Default: node-llama-cpp's. */
+  /** Threads of a pass at most. Default: node-llama-cpp's. */
   readonly threads?: number
 }
 

@@ -2,7 +2,7 @@ import type { TokenLogprob } from '../../text/token-logprob.ts'
 import type { NativeSampler } from './addon.ts'
 import type { LogitAnswer, NativeHandles } from './native.ts'
 
-/** OpenAI: the log probability of what is as good as impossible. */
+/** Log probability that OpenAI gives a token that is as good as impossible. */
 const IMPOSSIBLE = -9999
 
 /** Two samplers that change nothing: one looks at the whole vocabulary, one keeps the most probable tokens. */
@@ -12,8 +12,8 @@ interface Pair {
 }
 
 /**
- * Log probabilities by the logits of the last pass, as the model gave them: before penalties, biases, grammar and
- * temperature. For the price see docs/logprobs.md.
+ * Reads log probabilities from the logits of the last pass, as the model gave them: before penalties, biases, grammar and
+ * temperature. docs/logprobs.md has the cost.
  */
 export class LogprobReader {
   readonly #native: Pick<NativeHandles, 'newSampler' | 'readLogits'>
@@ -23,7 +23,7 @@ export class LogprobReader {
     this.#native = native
   }
 
-  /** Of `token` at a row, and of the `top` most probable ones there, in order. Between passes only. */
+  /** Log probabilities of `token` at a row, and of the `top` most probable tokens there, in order. Between passes only. */
   async read(row: number, token: number, top: number): Promise<TokenLogprob> {
     const pair = this.#idle.pop() ?? this.#newPair()
     try {

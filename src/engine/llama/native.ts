@@ -3,13 +3,13 @@ import { tokenBytes } from './token-bytes.ts'
 
 /** A grammar that llama.cpp has parsed. */
 export interface NativeGrammar {
-  /** After these tokens. @throws Error when the grammar does not take them. */
+  /** The state after these tokens. @throws Error when the grammar does not take them. */
   after(tokens: readonly number[]): GrammarState
   /** Whether `token` ends the generation where the grammar is not at an end. */
   endsTooEarly(state: GrammarState, token: number): boolean
 }
 
-/** node-llama-cpp 3.22.1: which logits are to be told: of tokens, of the selected one, of the first so many. */
+/** node-llama-cpp 3.22.1: which logits to return: of tokens, of the selected one, of the `top` most probable ones. */
 export type LogitFilter = readonly [
   tokens: readonly number[],
   highest: boolean,
@@ -29,7 +29,7 @@ export type LogitAnswer = readonly [
 
 export interface NativeHandles {
   readonly context: NativeContext
-  /** What a sampler sees at a row of the last pass. Costs it a draw. */
+  /** The logits that a sampler sees at a row of the last pass. Costs the sampler a draw. */
   readLogits(row: number, sampler: NativeSampler, filter: LogitFilter): Promise<LogitAnswer>
   newSampler(): NativeSampler
   loadAdapter(path: string): Promise<NativeAdapter>
@@ -37,7 +37,7 @@ export interface NativeHandles {
   newGrammar(gbnf: string): NativeGrammar
   /** How the model's file spells a token. */
   spellingOf(token: number): string
-  /** What it stands for. */
+  /** The bytes that a token stands for. */
   bytesOf(token: number): Uint8Array
 }
 

@@ -3,17 +3,17 @@ import type { EmbeddingInit, EmbeddingReady } from '../../protocol/embedding-mes
 import { controlTokens } from './embedder.ts'
 import { openModel } from './model.ts'
 
-/** A model that reads a query and a document together, and says how well they fit. */
+/** A model that reads a query and a document together, and scores how well they fit. */
 export interface LlamaRanker {
   readonly ready: EmbeddingReady
-  /** What is computed of a query and a document: in the model's own template, with its separators. */
+  /** Tokens of a query and a document in the model's own template, with its separators. */
   pair(query: string, document: string): Uint32Array
   /** From 0 to 1. @throws Error for tokens the model cannot take. */
   rank(pair: Uint32Array): Promise<number>
   close(): Promise<void>
 }
 
-/** node-llama-cpp 3.22.1: what rank() does, in two steps, so that lengths are known before anything is computed. */
+/** node-llama-cpp 3.22.1: the two steps of rank(), so that lengths are known before anything is computed. */
 interface RankingParts {
   _getEvaluationInput(query: Token[], document: Token[]): Token[]
   _evaluateRankingForInput(input: Token[]): Promise<number>

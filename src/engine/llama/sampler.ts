@@ -3,7 +3,7 @@ import type { GrammarState, NativeSampler } from './addon.ts'
 
 /**
  * Sets a sampler up for the token at `history.length`: the draw depends on (seed, position) alone.
- * @param grammar where the text is in it, and tokens that it may not go on with whatever the grammar says.
+ * @param grammar the text's position in it, and tokens that may not come next whatever the grammar says.
  */
 export function configureSampler(
   sampler: NativeSampler,

@@ -6,7 +6,7 @@ export const USER_DEFINED = 1 << 4
 const BYTE = 1 << 5
 export const UNKNOWN = 1 << 0
 
-/** What each token stands for, be it to be read or not. */
+/** The bytes that each token stands for, whether they are text or not. */
 export function tokenBytes(
   model: Pick<AddonModel, 'getTokenString' | 'getTokenAttributes' | 'getVocabularyType'>,
 ): (token: number) => Uint8Array {

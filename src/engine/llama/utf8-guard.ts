@@ -9,10 +9,10 @@ const POSSIBLE = new RegExp(
   ].join(''),
 )
 
-/** Spellings of whole characters: ASCII as it is, and what stands for a space or a line end. Most of a vocabulary is. */
+/** Spellings of whole characters, as most tokens are: ASCII as it is, and what stands for a space or a line end. */
 const WHOLE = /^(?!<0x)[\x21-\x7e\u0120\u010a\u2581]*$/
 
-/** First bytes of a character behind which not every second one can stand, and which can. */
+/** First bytes of a character that restrict the second, and the range of second bytes that may follow them. */
 const SECOND: readonly (readonly [first: number, low: number, high: number])[] = [
   [0xe0, 0xa0, 0xbf],
   [0xed, 0x80, 0x9f],
@@ -27,7 +27,7 @@ const SECOND: readonly (readonly [first: number, low: number, high: number])[] =
 export class Utf8Guard {
   readonly #bytesOf: (token: number) => Uint8Array
   readonly #never: number[] = []
-  /** By the first byte of a character: all that may not come when it was the last. */
+  /** Tokens that may not come next, by the first byte of a character, where that was the last byte. */
   readonly #after = new Map<number, readonly number[]>()
 
   /**

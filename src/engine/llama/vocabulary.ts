@@ -113,7 +113,7 @@ function readVocabulary(native: AddonModel, size: number, controls: string[], ma
   return { size, bytes: Buffer.concat(pieces), offsets, endOfGeneration, control, silent: names }
 }
 
-/** A token of the file's own naming, or one that is spelled as in most models. */
+/** Tokens for filling in the middle: those that the file names, or those that are spelled as in most models. */
 function infillOf(native: AddonModel): LlamaVocabulary['infill'] {
   const find = (named: number, spelling: string): number | undefined => {
     if (named !== -1) return named

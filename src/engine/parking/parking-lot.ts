@@ -17,7 +17,7 @@ interface File {
   readonly labelled: boolean
 }
 
-/** What stands beside a file that is kept. */
+/** Content of the JSON file beside a parked prefix that outlives the server. */
 interface Label extends Prefix {
   readonly keepAs: string
   readonly bytes: number
@@ -26,7 +26,7 @@ interface Label extends Prefix {
 
 const OWN_FILE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.json)?$/
 
-/** Moves what slots hold to files and back. A transfer that fails costs a recomputation, never a request. */
+/** Offloads the KV cache of slots to files, and restores it. A transfer that fails costs a recomputation, never a request. */
 export class ParkingLot {
   readonly #engine: SlotStorage
   readonly #parked: ParkedPrefixes
@@ -49,7 +49,7 @@ export class ParkingLot {
 
   /**
    * Makes a folder in `place.folder`, for this user only, and takes over what is kept there.
-   * @param onRestored told of every transfer back, and how long it took.
+   * @param onRestored called after every restored prefix, with its tokens and the milliseconds it took.
    */
   static async open(
     engine: SlotStorage,
@@ -71,7 +71,7 @@ export class ParkingLot {
     return { ...this.#counts, parkedBytes: this.#parked.bytes }
   }
 
-  /** False when it could not be. */
+  /** Writes a slot's content to a file. False when that failed. */
   async park(slot: number, parked: Parked): Promise<boolean> {
     const file = { path: join(this.#place.folder, randomUUID()), digest: undefined, labelled: false }
     this.#files.set(parked, file)
@@ -88,7 +88,7 @@ export class ParkingLot {
     }
   }
 
-  /** False when it could not be: the slot holds nothing then. */
+  /** Reads a parked prefix back into a slot. False when that failed: the slot is empty then. */
   async restore(slot: number, parked: Parked): Promise<boolean> {
     const began = performance.now()
     try {
@@ -107,24 +107,24 @@ export class ParkingLot {
     }
   }
 
-  /** Writes down what a slot holds although nobody uses it, so that it costs nothing when the slot is taken. */
+  /** Parks the content of a free slot early, so that nothing has to be written when the slot is leased. */
   spill(content: SlotContent): Promise<boolean> {
     return this.park(content.slot, this.#parked.add(content))
   }
 
-  /** @param contents what the slots hold still: it is kept too, where anything is. */
+  /** Removes the files, or labels them where they outlive the server. @param contents of the slots, which are parked then, too. */
   async close(contents: readonly SlotContent[]): Promise<void> {
     const { keepAs, folder } = this.#place
     if (keepAs === undefined) return rm(folder, { recursive: true, force: true })
     await this.#label(keepAs)
     for (const content of contents) {
       await this.spill(content)
-      // Nobody waits for this process for ever: what is done is kept, whatever comes next.
+      // The supervisor may kill this process after a while: what is labelled by then is kept.
       await this.#label(keepAs)
     }
   }
 
-  /** Of what has no label: without one it is not found again. */
+  /** Writes a label for each file that has none: without it the next server does not find the file. */
   async #label(keepAs: string): Promise<void> {
     for (const [parked, file] of this.#files) {
       if (file.labelled) continue
@@ -142,7 +142,7 @@ export class ParkingLot {
     }
   }
 
-  /** Files with the right label become parked prefixes; everything else in the folder goes. */
+  /** Turns files with the right label into parked prefixes, and removes what else this server's kind has left in the folder. */
   async #takeOver(keepAs: string): Promise<void> {
     const { folder } = this.#place
     const labels = new Map<string, Label>()
@@ -151,7 +151,7 @@ export class ParkingLot {
       if (label?.keepAs === keepAs) labels.set(name.slice(0, -'.json'.length), label)
     }
     for (const name of await readdir(folder)) {
-      // Nothing is removed that is not from here.
+      // Files of other names are not ours.
       if (OWN_FILE.test(name) && !labels.has(name.replace(/\.json$/, '')))
         await rm(join(folder, name), { force: true })
     }

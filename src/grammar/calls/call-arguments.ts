@@ -29,7 +29,7 @@ import { stringContent } from '../schema/schema-string.ts'
 import { valuesNode } from '../schema/schema-values.ts'
 import { textUntil } from './free-text.ts'
 
-/** What the arguments of a call may say of themselves where they are written one by one. */
+/** Keywords that a schema of arguments may have where they are written one by one. */
 const OF_MEMBERS = [
   'type',
   'properties',
@@ -56,9 +56,9 @@ export function argumentsNode(
   const schema =
     isObject(parameters) && parameters['type'] === undefined ? { ...parameters, type: 'object' } : parameters
   if (style === 'json') return schemas.add(name, schema as Schema)
-  if (!isObject(schema)) throw new GrammarError('it is no object')
+  if (!isObject(schema)) throw new GrammarError('it must be an object')
   checkKeywords(schema, '')
-  if (schema['type'] !== 'object') throw new GrammarError('arguments are an object', 'type')
+  if (schema['type'] !== 'object') throw new GrammarError("it must be 'object', as arguments are one", 'type')
   for (const keyword of Object.keys(schema))
     if (![...OF_MEMBERS, ...DEFINITIONS].includes(keyword) && !isAnnotation(keyword))
       throw new GrammarError('it cannot be honoured at the top in the format of this model', keyword)
@@ -68,7 +68,7 @@ export function argumentsNode(
   })
 }
 
-/** Whatever a format can write. */
+/** Any arguments that a format can write. */
 function anyArguments(schemas: SchemaRules, style: ArgumentStyle): GrammarNode {
   if (style === 'json') return schemas.json.object()
   if (style === 'tags') {
@@ -80,7 +80,7 @@ function anyArguments(schemas: SchemaRules, style: ArgumentStyle): GrammarNode {
   return optional(sequence(member, repeat(sequence(COMMA, member), 0)))
 }
 
-/** a=1, b="x" */
+/** Members written as keywords: a=1, b="x" */
 function keywords(context: SchemaContext): MemberStyle {
   return {
     named: (name, value, path) => {
@@ -94,7 +94,7 @@ function keywords(context: SchemaContext): MemberStyle {
 const TAG_END = '</parameter>'
 const CALL_END = '</function>'
 
-/** <parameter=a>\nvalue\n</parameter>\n, where a string is its characters, and anything else is JSON. */
+/** Members written as tags: <parameter=a>\nvalue\n</parameter>\n, where a string is its characters, and anything else is JSON. */
 function tags(schema: SchemaObject, schemas: SchemaRules, context: SchemaContext): MemberStyle {
   const described = (schema['properties'] ?? {}) as Readonly<Record<string, Schema>>
   return {
@@ -109,7 +109,7 @@ function tags(schema: SchemaObject, schemas: SchemaRules, context: SchemaContext
   }
 }
 
-/** A string without quotes and escapes, and the tag behind it, which is nowhere in it. */
+/** A string without quotes and escapes, and the tag behind it, which must not be in the string. */
 function rawString(schema: SchemaObject, path: string, rules: Map<string, GrammarNode>): GrammarNode {
   checkKeywords(schema, path)
   const stray = Object.keys(schema).find((key) => !OF_STRINGS.includes(key) && !isAnnotation(key))
@@ -159,7 +159,7 @@ const NOT_IN_NAME: readonly CodeRange[] = [
   [0x3e, 0x3e],
 ]
 
-/** Without the character that tags begin with there is none in a string of a certain shape. */
+/** The character that tags begin with: without it, a string of a given shape cannot hold a tag. */
 const NOT_RAW: readonly CodeRange[] = [[0x3c, 0x3c]]
 
 function checkName(name: string, path: string, pattern: RegExp): void {

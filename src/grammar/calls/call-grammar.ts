@@ -10,9 +10,9 @@ import { textUntil } from './free-text.ts'
 import { LEAD, leadingCalls } from './leading-calls.ts'
 
 /**
- * One call of one of the tools, or several, as the model's format writes them, with arguments of the tool's own schema.
- * `some` and `one` are calls and nothing else; `any` is text, and calls once their mark is in it, or their opening leads it.
- * @param thought may be in the text of `any`: a mark in it begins nothing.
+ * The grammar of one call of one of the tools, or several, as the model's format writes them, with arguments of the tool's schema.
+ * `some` and `one` are calls and nothing else; `any` is text, and calls after a mark in it, or after an opening at its start.
+ * @param thought tags in the text of `any` between which a mark begins no call.
  * @throws GrammarError whose path begins behind `tools`.
  */
 export function callGrammar(
@@ -48,11 +48,11 @@ export function callGrammar(
       next: sequence(text(leading.rest), next, between === undefined ? rule(LEAD) : rest),
     }))
     schemas.rules.set('root', leadingCalls(openings, leading, thoughts, schemas.rules))
-  } else throw new GrammarError('nothing tells a call from text in the format of this model')
+  } else throw new GrammarError("the model's format has no mark that separates calls from text")
   return schemas.rules
 }
 
-/** From where a thought is opened on to where the text goes on behind it. */
+/** A thought in the text: its opening tag, its content, its closing tag, and the text that goes on. */
 function thinking({ open, close }: ReasoningTags, rules: Map<string, GrammarNode>): Branch {
   return {
     text: open,
@@ -64,7 +64,7 @@ function text(value: string): GrammarNode {
   return value === '' ? EMPTY : literal(value)
 }
 
-/** Runs the compiler of a part; its error leads to the part. */
+/** Runs the compiler of a part, and puts the part's path before that of its error. */
 function within<T>(path: string, work: () => T): T {
   try {
     return work()

@@ -29,7 +29,7 @@ export function textUntil(
   const ruleOf = (held: string): GrammarNode => rule(`${name}-${begun.indexOf(held)}`)
   const letters = [...new Set(known.flatMap((text) => [...text]))]
   for (const [index, held] of begun.entries()) {
-    // What a letter leads to; the same node for letters that lead to the same place.
+    // The node that a letter leads to; the same one for letters that lead to the same place.
     const next = new Map<GrammarNode | string, string[]>()
     const barred: string[] = []
     for (const letter of letters) {

@@ -14,9 +14,9 @@ import {
 import type { Branch } from '../gbnf/text-tree.ts'
 import { textUntil } from './free-text.ts'
 
-/** The rule of a beginning. */
+/** Name of the rule for the beginning of an answer. */
 export const LEAD = 'lead'
-/** What may stand before a call, and between two of them. */
+/** Characters that may stand before a call, and between two calls. */
 const GAP: readonly CodeRange[] = [
   [0x09, 0x0a],
   [0x0d, 0x0d],
@@ -24,8 +24,8 @@ const GAP: readonly CodeRange[] = [
   [0x3b, 0x3b],
 ]
 
-/** Choices inside choices before a rule of its own is made: readers of a grammar go down them. */
-const DEEPEST = 16
+/** Choices inside choices before a rule of its own is made: readers of a grammar recurse into them. */
+const MAX_DEPTH = 16
 
 /** A call's opening and what follows it. Between two pieces of the opening there may be a gap. */
 export interface Opening {
@@ -40,9 +40,9 @@ interface Path {
 }
 
 /**
- * Any text, which is held to nothing unless it begins as a call does: from an opening on there is no way but through what
- * follows it. The beginning comes again behind any of the tags, and wherever the rule LEAD is entered.
- * @param branches what else begins with a tag, wherever it is.
+ * Any text, which is free unless it begins as a call does: after an opening only what follows that opening matches. Behind any of
+ * the tags, and wherever the rule LEAD is entered, the text counts as beginning again.
+ * @param branches other parts that begin with a tag, anywhere in the text.
  */
 export function leadingCalls(
   openings: readonly Opening[],
@@ -66,7 +66,7 @@ export function leadingCalls(
     const [ended] = paths.filter(({ rest }) => rest.length === 0)
     if (ended !== undefined) return ended.next
     const inGap = paths.some(({ rest }) => rest[0] === undefined)
-    if (!inGap && depth < DEEPEST) return choice(ways(paths, depth))
+    if (!inGap && depth < MAX_DEPTH) return choice(ways(paths, depth))
     const name = named++ === 0 ? LEAD : `${LEAD}-${named}`
     const behindGap = paths.map(({ rest, next }) => ({
       rest: rest[0] === undefined ? rest.slice(1) : rest,

@@ -5,11 +5,11 @@ import { textUntil } from './free-text.ts'
 const THOUGHT = 'thought'
 
 export interface Thought extends ReasoningTags {
-  /** Whether the prompt has opened it; else the model may, before anything else. */
+  /** Whether the prompt has opened the thought; else the model may open it, before anything else. */
   readonly opened: boolean
 }
 
-/** What an answer may be, and what the format of the model begins such an answer with. */
+/** Grammar of an answer, with the text that the model's format puts before it. */
 export interface Answer {
   readonly grammar: Grammar
   readonly lead?: string | undefined

@@ -12,15 +12,15 @@ interface Search {
   readonly work: number
 }
 
-/** Short walks look at every character; long ones find what grows slowly. */
+/** Walks of two kinds: short ones look at every character; long ones find what grows slowly. */
 const SEARCHES: readonly Search[] = [
   { walks: 16, steps: 160, codes: 64, work: 12_000 },
   { walks: 4, steps: 4000, codes: 6, work: 50_000 },
 ]
 
 /**
- * Walks through the grammar, now where most ways stay open and now anywhere, and refuses one whose open ways multiply:
- * llama.cpp keeps a stack for each. A search, not a proof; the engine process is replaced when one slips through and hangs it.
+ * Refuses a grammar that can match one text in too many ways at once: llama.cpp keeps a stack for each. Walks through it, now where
+ * most ways stay open and now anywhere. A search, not a proof: the engine process is replaced when a missed one hangs it.
  * @throws GrammarError
  */
 export function checkAmbiguity(grammar: Grammar): void {

@@ -3,7 +3,7 @@ import { GRAMMAR_LIMITS } from './limits.ts'
 import type { Grammar, GrammarNode } from './node.ts'
 
 /**
- * What llama.cpp must be able to rely on: every rule is defined, none begins with itself, all can end,
+ * Checks what llama.cpp relies on: every rule is defined, none begins with itself, all can end,
  * and the whole stays within the limits.
  * @throws GrammarError
  */
@@ -51,7 +51,7 @@ function elementsOf(node: GrammarNode): number {
 
 type RuleProperty = (node: GrammarNode, rules: ReadonlySet<string>) => boolean
 
-/** The least set of rules that have a property, which may depend on the property of others. */
+/** The rules that have a property, which may depend on the property of others: the least such set. */
 function rulesWhere(grammar: Grammar, holds: RuleProperty): ReadonlySet<string> {
   const found = new Set<string>()
   const users = usersOf(grammar)
@@ -111,7 +111,7 @@ function isProductive(node: GrammarNode, rules: ReadonlySet<string>): boolean {
   }
 }
 
-/** A branch without an end would be entered, and never left: every part must be able to end. */
+/** Checks that every part can end: a branch without an end would be entered, and never left. */
 function checkProductive(grammar: Grammar): void {
   const productive = rulesWhere(grammar, isProductive)
   const visit = (node: GrammarNode): void => {
@@ -121,7 +121,7 @@ function checkProductive(grammar: Grammar): void {
   for (const node of grammar.values()) visit(node)
 }
 
-/** What can stand at the left edge of a rule: never the rule itself, and not too much. */
+/** Checks the left edge of rules: a rule must not begin with itself, nor with too many alternatives. */
 class LeftEdge {
   readonly #grammar: Grammar
   readonly #nullable: ReadonlySet<string>
@@ -179,7 +179,7 @@ class LeftEdge {
   #ofRepeat({ item, max }: Extract<GrammarNode, { type: 'repeat' }>, depth: number): number {
     const once = 1 + this.#of(item, depth)
     if (!isNullable(item, this.#nullable)) return once
-    if (max === undefined) throw new GrammarError('what can be empty is repeated without end')
+    if (max === undefined) throw new GrammarError('a part that can be empty is repeated without end')
     return once * max
   }
 }

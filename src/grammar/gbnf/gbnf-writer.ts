@@ -1,6 +1,6 @@
 import type { Grammar, GrammarNode } from './node.ts'
 
-/** GBNF as llama.cpp reads it, one rule a line; what is repeated gets a rule of its own, so that repetitions never multiply. */
+/** Writes GBNF as llama.cpp reads it, one rule a line. A repeated part gets a rule of its own, so that repetitions never multiply. */
 export function writeGbnf(grammar: Grammar): string {
   return new Writer(grammar).write()
 }
@@ -72,7 +72,7 @@ function rangeText(low: number, high: number): string {
   return low === high ? `${from}` : `${from}-${to}`
 }
 
-/** Letters, digits and the space stand for themselves; everything else is a hexadecimal escape. */
+/** A character in GBNF: letters, digits and the space as they are, everything else as a hexadecimal escape. */
 function escapeCode(char: string): string {
   if (/^[A-Za-z0-9 ]$/.test(char)) return char
   const code = char.codePointAt(0) ?? 0

@@ -1,20 +1,20 @@
 import { Matcher, type MatchState } from './matcher.ts'
 import type { GrammarNode } from './node.ts'
 
-/** Pairs of states looked at before a question counts as unanswered. */
+/** Pairs of states visited before a question counts as unanswered. */
 const MAX_PAIRS = 6000
 
-/** Whether every text of `inner` is one of `outer`. False, too, where that could not be found out. Neither holds rules. */
+/** Whether every text of `inner` is one of `outer`. False, too, where the search was given up. Neither may refer to rules. */
 export function isWithinNode(inner: GrammarNode, outer: GrammarNode): boolean {
   return holdsForAll(inner, outer, (found) => found, false)
 }
 
-/** Whether no text of `inner` is one of `outer`. False, too, where that could not be found out. Neither holds rules. */
+/** Whether no text of `inner` is one of `outer`. False, too, where the search was given up. Neither may refer to rules. */
 export function isApart(inner: GrammarNode, outer: GrammarNode): boolean {
   return holdsForAll(inner, outer, (found) => !found, true)
 }
 
-/** Follows both at once; `test` is asked of each text of `inner` whether `outer` has it. */
+/** Follows both at once, and calls `test` for each text of `inner` with whether `outer` has it. */
 function holdsForAll(
   inner: GrammarNode,
   outer: GrammarNode,
@@ -41,7 +41,7 @@ function holdsForAll(
   return true
 }
 
-/** The same text for states that hold the same continuations. */
+/** Names of states, equal for states with the same continuations. */
 class StateNames {
   readonly #numbers = new Map<object, number>()
 
@@ -55,7 +55,7 @@ class StateNames {
   }
 }
 
-/** One code point of every class that the states tell apart. */
+/** One code point of every class of characters that the states treat alike. */
 function borders(...states: readonly MatchState[]): Set<number> {
   const codes = new Set<number>()
   for (const { node, offset } of states.flatMap(({ rests }) => rests)) {

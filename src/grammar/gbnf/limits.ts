@@ -1,8 +1,8 @@
-/** What a constraint may cost. Beyond any of these it is refused, never weakened. */
+/** Limits of a constraint. Beyond any of them it is refused, never weakened. */
 export const GRAMMAR_LIMITS = {
   /** Characters of a schema, a GBNF text or a list of choices. */
   sourceLength: 65_536,
-  /** Characters of all tools together, with what describes them. */
+  /** Characters of all tools together, descriptions included. */
   toolsLength: 524_288,
   /** Characters of a regular expression. */
   patternLength: 512,
@@ -14,9 +14,9 @@ export const GRAMMAR_LIMITS = {
   jsonDepth: 128,
   /** Schemas visited, each use of a merged one counted. */
   schemaNodes: 5000,
-  /** Of anyOf, oneOf, allOf and prefixItems. */
+  /** Branches of anyOf, oneOf, allOf and prefixItems. */
   branches: 256,
-  /** Milliseconds of CPU for the compilation of a schema; what the other limits do not see. */
+  /** Milliseconds of CPU for the compilation of a schema: for costs that the other limits do not see. */
   compileMs: 1000,
   rules: 5000,
   /** llama.cpp: MAX_REPETITION_THRESHOLD; it drops the upper bound of a longer one in silence. */

@@ -1,6 +1,6 @@
 import type { Grammar, GrammarNode } from './node.ts'
 
-/** What is still to match: `node`, then the rest. Equal continuations are the same object. */
+/** A continuation, still to be matched: `node`, then the rest. Equal continuations are the same object. */
 interface Rest {
   readonly node: GrammarNode
   /** Characters of a literal that are matched. */
@@ -13,9 +13,9 @@ interface Rest {
 
 /** The ways in which a text can be half matched. */
 export interface MatchState {
-  /** Each begins with a character to match. */
+  /** Open continuations, each of which begins with a character to match. */
   readonly rests: readonly Rest[]
-  /** The text so far is a whole match. */
+  /** Whether the text so far is a whole match. */
   readonly complete: boolean
 }
 

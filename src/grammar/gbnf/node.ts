@@ -28,7 +28,7 @@ export function literal(text: string): GrammarNode {
   return { type: 'literal', text }
 }
 
-/** Ranges in any order; those that touch become one. */
+/** One character out of ranges in any order; ranges that touch become one. */
 export function set(...ranges: CodeRange[]): GrammarNode {
   return { type: 'set', ranges: joinRanges(ranges) }
 }
@@ -40,7 +40,7 @@ export function sequence(...items: GrammarNode[]): GrammarNode {
   return flat.length === 1 ? only : { type: 'sequence', items: flat }
 }
 
-/** At least one item. */
+/** One of the items, of which there is at least one. */
 export function choice(items: readonly GrammarNode[]): GrammarNode {
   const [only] = items
   if (only === undefined) throw new RangeError('a choice needs an alternative')

@@ -1,4 +1,4 @@
-/** Least recently used texts, together at most `capacity` characters. */
+/** Cache of texts, together at most `capacity` characters; the least recently used are evicted first. */
 export class TextCache {
   readonly #capacity: number
   readonly #entries = new Map<string, string>()

@@ -1,8 +1,8 @@
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
 
 /**
- * What a compilation has used of its time: CPU, as the clock goes on where a busy machine lets the compiler wait. Whoever
- * waits for the compiler keeps an eye on the clock.
+ * CPU time that a compilation has used. Not time by the clock, which goes on where a busy machine lets the compiler wait: the
+ * caller in the gateway bounds that.
  */
 export class CompileTime {
   readonly #before = process.cpuUsage()

@@ -7,7 +7,7 @@ const SPACE = optional(literal(' '))
 export const COMMA: GrammarNode = sequence(literal(','), SPACE)
 export const COLON: GrammarNode = sequence(literal(':'), SPACE)
 
-/** The rules that any JSON grammar refers to, each written when it is first asked for. */
+/** The rules that any JSON grammar refers to, each made at its first use. */
 export class JsonRules {
   readonly style: ValueStyle
   readonly #rules: Map<string, GrammarNode>
@@ -59,7 +59,7 @@ export class JsonRules {
 
   #define(name: string, make: () => GrammarNode): GrammarNode {
     if (!this.#rules.has(name)) {
-      // Taken before its content is made, which may ask for it again.
+      // The name is taken before its content is made, which may use it again.
       this.#rules.set(name, literal(''))
       this.#rules.set(name, make())
     }

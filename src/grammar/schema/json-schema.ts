@@ -61,13 +61,13 @@ export class SchemaRules {
     return rule(name)
   }
 
-  /** What is made of a schema's parts, as a rule of this name. @throws GrammarError */
+  /** Adds what `make` makes of a schema's parts, as a rule of this name. @throws GrammarError */
   addParts(name: string, schema: SchemaObject, make: (context: SchemaContext) => GrammarNode): GrammarNode {
     new SchemaCompiler(schema, this).rule(name, make)
     return rule(name)
   }
 
-  /** One more schema is looked at. @throws GrammarError */
+  /** Counts one more schema. @throws GrammarError above the limit. */
   count(path: string): void {
     if (++this.#nodes > GRAMMAR_LIMITS.schemaNodes)
       throw new GrammarError(`it holds more than ${GRAMMAR_LIMITS.schemaNodes} schemas`, path)
@@ -80,7 +80,7 @@ export class SchemaRules {
   }
 }
 
-/** Which type a schema without `type` speaks of. */
+/** Type that a schema without `type` implies, by its keywords. */
 const SPEAKS_OF: readonly (readonly [JsonType, readonly string[]])[] = [
   [
     'object',
@@ -111,7 +111,7 @@ class SchemaCompiler implements SchemaContext {
 
   /** The whole schema, or what is made of its parts, as a rule of this name. */
   rule(name: string, make?: (context: SchemaContext) => GrammarNode): void {
-    // Taken before its content is made, which may refer to it.
+    // The name is taken before its content is made, which may refer to it.
     this.#rules.set(name, literal(''))
     if (make === undefined) this.#named.set(this.#root, name)
     this.#rules.set(name, make ? make(this) : this.compile(this.#root, ''))
@@ -187,7 +187,8 @@ class SchemaCompiler implements SchemaContext {
 
   #inferred(schema: SchemaObject, path: string): readonly JsonType[] | undefined {
     const spoken = SPEAKS_OF.filter(([, keywords]) => keywords.some((name) => schema[name] !== undefined))
-    if (spoken.length > 1) throw new GrammarError("it needs a 'type': its keywords speak of several", path)
+    if (spoken.length > 1)
+      throw new GrammarError("it needs a 'type': its keywords apply to several types", path)
     return spoken[0] && [spoken[0][0]]
   }
 

@@ -22,7 +22,7 @@ const ESCAPED: readonly (readonly [code: number, escape: string])[] = [
   [0x22, '\\"'],
   [0x5c, '\\\\'],
 ]
-/** What stands for itself between quotes; DEL and C1 controls are left out, as no text needs them. */
+/** Characters that stand for themselves between quotes; DEL and C1 controls are left out, as no text needs them. */
 export const PLAIN: readonly CodeRange[] = withoutRanges(UNICODE, [
   [0, 0x1f],
   [0x22, 0x22],
@@ -31,7 +31,7 @@ export const PLAIN: readonly CodeRange[] = withoutRanges(UNICODE, [
 ])
 const HEX = set([0x30, 0x39], [0x41, 0x46], [0x61, 0x66])
 
-/** Behind a backslash: a code unit by its number. Half a surrogate pair is none. */
+/** A code unit by its number, behind a backslash. Half a surrogate pair is not accepted. */
 export const ESCAPE_CODE: GrammarNode = sequence(
   literal('u'),
   choice([
@@ -54,7 +54,7 @@ export function quotedString(content: GrammarNode): GrammarNode {
   return sequence(literal('"'), content, literal('"'))
 }
 
-/** One of these texts; none leaves two ways open. */
+/** One of these texts; texts that begin alike share their beginning. */
 export function oneOfTexts(texts: readonly string[]): GrammarNode {
   return textTree(texts.map((text) => ({ text, next: EMPTY })))
 }

@@ -2,7 +2,7 @@ import type { GrammarNode } from '../gbnf/node.ts'
 import type { JsonRules } from './json-any.ts'
 import type { Schema } from './schema-keywords.ts'
 
-/** What the compilers of objects and arrays need of the whole. */
+/** The schema compiler as the compilers of objects and arrays use it. */
 export interface SchemaContext {
   readonly json: JsonRules
   /** A schema's grammar. */

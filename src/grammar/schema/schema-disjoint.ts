@@ -12,15 +12,15 @@ import {
   typeOfValue,
 } from './schema-keywords.ts'
 
-/** Values compared before it is given up: the product of what a small schema lists can be large. */
+/** Comparisons of values at most: the product of the lists in a small schema can be large. */
 const MAX_COMPARISONS = 1_000_000
 
-/** What is known of a branch; undefined where it says nothing. */
+/** Facts about a branch; undefined where it says nothing. */
 interface Branch {
   readonly types: readonly JsonType[] | undefined
   /** Listed values, as canonical JSON. */
   readonly values: ReadonlySet<string> | undefined
-  /** Of required properties that list their values. */
+  /** Listed values of required properties, as canonical JSON, by name. */
   readonly tags: ReadonlyMap<string, ReadonlySet<string>>
 }
 
@@ -43,7 +43,7 @@ export function checkDisjoint(
       if (one === false || other === false) continue
       if (one === true || other === true || !areDisjoint(one, other, budget))
         throw new GrammarError(
-          'a value could be valid for two branches: let a required property tell them apart, or use anyOf',
+          'a value could be valid for two branches: give them a required property with different values, or use anyOf',
           join(path, index),
         )
     }

@@ -39,8 +39,8 @@ const MERGES: Readonly<Record<string, Merge>> = {
 }
 
 /**
- * One schema that is valid where both are. What two schemas say of the same thing is combined where that can be said
- * in one keyword.
+ * One schema that is valid where both are. What two schemas say of the same thing is combined where one keyword can say
+ * it.
  * @throws GrammarError
  */
 export function mergeSchemas(a: SchemaObject, b: SchemaObject, path: string): SchemaObject {
@@ -85,7 +85,7 @@ function mergeProperties(a: SchemaObject, b: SchemaObject, path: string): Schema
   return Object.fromEntries(merged)
 }
 
-/** Left to be combined when it is compiled: references are resolved there. */
+/** An `allOf` of both schemas, to be combined when it is compiled, where references are resolved. */
 function mergeNested(a: Schema, b: Schema, path: string): Schema {
   if (a === true) return b
   if (b === true) return a

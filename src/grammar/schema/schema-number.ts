@@ -5,7 +5,7 @@ import { type Bounds, boundedInteger, boundedNumber, integerLimits } from './jso
 import { oneOfTexts } from './json-string.ts'
 import { join, type SchemaObject } from './schema-keywords.ts'
 
-/** Multiples that are listed one by one. */
+/** Multiples listed one by one at most. */
 const MAX_MULTIPLES = 1000
 
 /** @throws GrammarError */

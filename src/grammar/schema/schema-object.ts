@@ -19,7 +19,7 @@ export interface MemberStyle {
   named(name: string, value: Schema, path: string): GrammarNode
   /** A member of a name that is not among these; absent: there is none beside named ones. */
   other?(names: readonly string[], value: Schema): GrammarNode
-  /** Between two members. */
+  /** Text between two members. */
   readonly separator: GrammarNode
 }
 
@@ -134,11 +134,11 @@ function keyNode(
   if (rule['enum'] !== undefined || rule['const'] !== undefined || rule['$ref'] !== undefined)
     return context.compile({ type: 'string', ...rule }, at)
   if (rule['type'] !== undefined && rule['type'] !== 'string')
-    throw new GrammarError('a name is a string', at)
+    throw new GrammarError('a name must be a string', at)
   return stringNode(rule, at, context.json)
 }
 
-/** Says no more of a name than that it is a string. */
+/** Whether a schema of names says no more than that they are strings. */
 function onlyStrings(rule: SchemaObject): boolean {
   const { type = 'string' } = rule
   return type === 'string' && !Object.keys(rule).some((name) => name !== 'type' && !isAnnotation(name))

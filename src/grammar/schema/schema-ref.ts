@@ -2,7 +2,7 @@ import { GrammarError } from '../gbnf/grammar-error.ts'
 import { isObject, join, type Schema } from './schema-keywords.ts'
 
 /**
- * Where a local reference leads: `#`, or `#` with a JSON pointer. Nothing is ever fetched.
+ * Resolves a local reference: `#`, or `#` with a JSON pointer. Nothing is ever fetched.
  * @throws GrammarError
  */
 export function resolveRef(root: Schema, ref: string, path: string): { schema: Schema; path: string } {

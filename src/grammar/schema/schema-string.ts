@@ -8,7 +8,7 @@ import { jsonChars, quotedString } from './json-string.ts'
 import { compileRegex, type RegexOptions } from './regex.ts'
 import { join, type SchemaObject } from './schema-keywords.ts'
 
-/** How the characters of a string are spelled. */
+/** Spelling of a string's characters. */
 export interface StringSpelling {
   readonly any: GrammarNode
   /** One character out of these; undefined when none of them can be written. */

@@ -1,7 +1,7 @@
 import { type CodeRange, choice, type GrammarNode, literal, sequence, set } from '../gbnf/node.ts'
 import { ESCAPE_CODE, PLAIN } from './json-string.ts'
 
-/** How a notation spells values; strings, numbers, arrays and objects are JSON's. */
+/** Spelling of values in a notation; strings, numbers, arrays and objects are JSON's. */
 export interface ValueStyle {
   readonly true: string
   readonly false: string

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { parseDocument } from 'yaml'
-import { THE_ONE_TENANT } from '../../base/share.ts'
+import { DEFAULT_TENANT } from '../../base/share.ts'
 
 /** Whoever holds a key. */
 export interface Tenant {
@@ -106,8 +106,8 @@ function readEntry(value: unknown, index: number): KeyEntry {
     maxConcurrent: rest['max_concurrent'] as number | undefined,
     requestsPerMinute: rest['requests_per_minute'] as number | undefined,
     tokensPerMinute: rest['tokens_per_minute'] as number | undefined,
-    weight: (rest['weight'] as number | undefined) ?? THE_ONE_TENANT.weight,
-    priority: (rest['priority'] as number | undefined) ?? THE_ONE_TENANT.priority,
+    weight: (rest['weight'] as number | undefined) ?? DEFAULT_TENANT.weight,
+    priority: (rest['priority'] as number | undefined) ?? DEFAULT_TENANT.priority,
     models: rest['models'] as string[] | undefined,
     admin: rest['admin'] === true,
   }

@@ -3,13 +3,13 @@ import { ModelFileError } from '../model-file-error.ts'
 
 const chunkBytes = 1 << 20
 
-/** Reads a file's header front to back through one small buffer; no length is trusted before it is held against the file's size. */
+/** Reads a file's header front to back through one small buffer; every length is checked against the file's size before it is used. */
 export class ByteReader {
   readonly file: string
   readonly size: number
   readonly #handle: FileHandle
   #buffer = Buffer.alloc(0)
-  /** Where the buffer starts in the file, and where the next read starts in the buffer. */
+  /** Offset of the buffer in the file, and of the next read in the buffer. */
   #start = 0
   #next = 0
 
@@ -33,7 +33,7 @@ export class ByteReader {
     return this.#buffer.subarray(this.#next - count, this.#next)
   }
 
-  /** Throws unless the file goes on for that many bytes. */
+  /** @throws ModelFileError unless the file goes on for that many bytes. */
   ensure(count: number, what: string): void {
     const missing = this.position + count - this.size
     if (missing > 0) throw this.#short(`${what} needs at least ${missing} more bytes`)

@@ -72,7 +72,7 @@ export function vocabularySize(metadata: Metadata): number | undefined {
   return isList ? tokens.length : undefined
 }
 
-/** A name from the file, fit for a message. */
+/** A name from the file, cut and quoted for a message. */
 export const shown = (name: string): string => {
   const text = JSON.stringify(name.slice(0, 80))
   return `'${text.slice(1, -1)}'`

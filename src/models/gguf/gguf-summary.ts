@@ -7,7 +7,7 @@ const maxVocabulary = 4_000_000
 // llama.cpp's LLAMA_MAX_LAYERS is 512.
 const maxBlocks = 4096
 
-/** What the server wants to know of a model before it loads it. */
+/** Facts about a model that the server needs before it loads it. */
 export interface GgufSummary {
   readonly file: string
   readonly version: number
@@ -142,12 +142,12 @@ class Fields {
   }
 }
 
-/** llama.cpp: LLAMA_POOLING_TYPE_RANK. */
+/** Whether a model ranks. llama.cpp: LLAMA_POOLING_TYPE_RANK. */
 export function ranks({ pooling }: GgufSummary): boolean {
   return pooling === 4
 }
 
-/** llama.cpp: pooling by mean, first or last token; 0 is none and 4 ranks. An encoder of BERT's family that does not say is pooled by its mean. */
+/** Whether a model makes embeddings: llama.cpp pools by mean, first or last token (1 to 3); encoders of BERT's family by default. */
 export function makesEmbeddings({ pooling, architecture }: GgufSummary): boolean {
   return pooling === undefined ? architecture.endsWith('bert') : pooling >= 1 && pooling <= 3
 }

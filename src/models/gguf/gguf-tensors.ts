@@ -13,7 +13,7 @@ export interface Tensors {
   readonly bytes: number
   /** The type that holds the most bytes. */
   readonly mainType: string
-  /** Of each tensor: its rows' length first. */
+  /** Dimensions of each tensor by name, the length of its rows first. */
   readonly shapes: ReadonlyMap<string, readonly number[]>
 }
 
@@ -26,7 +26,7 @@ interface Tensor {
   readonly offset: bigint
 }
 
-/** Reads the tensor list and holds each tensor's place against the file's size. */
+/** Reads the tensor list and checks each tensor's place against the file's size. */
 export async function readTensors(reader: ByteReader, count: number, alignment: number): Promise<Tensors> {
   const shapes = new Map<string, readonly number[]>()
   const bytesByType = new Map<string, number>()

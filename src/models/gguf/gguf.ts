@@ -12,7 +12,7 @@ export type { GgufSummary } from './gguf-summary.ts'
 const magic = Buffer.from('GGUF')
 
 /**
- * Reads a model file's header before llama.cpp gets to see it. A file that lies about a length, a place or a
+ * Reads a model file's header before llama.cpp does. A file that lies about a length, a place or a
  * type is refused with a ModelFileError that names the reason.
  */
 export async function readGguf(path: string): Promise<GgufSummary> {

@@ -24,7 +24,7 @@ export interface DownloadOptions extends RequestOptions {
 
 const stallMs = 60_000
 
-/** Puts a hub's file at `path`: goes on from an earlier part, checks size and SHA-256, and renames it into place whole. */
+/** Downloads a hub's file to `path`: resumes an earlier part, checks size and SHA-256, and renames the whole file into place. */
 export async function downloadFile(
   url: URL,
   path: string,
@@ -80,7 +80,7 @@ async function checkSpace(part: string, file: HubFile): Promise<void> {
   }
 }
 
-/** One attempt; the SHA-256 of the complete part. */
+/** One attempt to download. Resolves to the SHA-256 of the complete part. */
 async function receive(
   url: URL,
   part: string,
@@ -118,14 +118,14 @@ async function receive(
   }
 }
 
-/** Whether the answer goes on where the part ends; false: it starts over. */
+/** Whether the hub's answer begins where the part ends; false: at the start of the file. */
 async function resumesAt(response: Response, offset: number, part: string): Promise<boolean> {
   if (response.status === 200) return false
   const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1]
   if (response.status === 206 && Number(start) === offset) return true
   await response.body?.cancel()
   await rm(part, { force: true })
-  throw new PassingError('the hub answered another range than asked')
+  throw new PassingError('the hub sent another range than requested')
 }
 
 interface Sink {
@@ -153,7 +153,7 @@ async function store(
   return sink.hash.digest('hex')
 }
 
-/** The body; its network failures are passing ones, the disk's are not. */
+/** Chunks of the body. Network failures become PassingError; the disk's do not. */
 async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
   try {
     yield* response.body ?? []

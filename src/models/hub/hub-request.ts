@@ -14,15 +14,15 @@ const maxRedirects = 5
 const maxListingBytes = 32 << 20
 const maxAttempts = 5
 
-/** A failure that may pass: the network's, or the hub's own. */
+/** A failure of the network or the hub that may pass. */
 export class PassingError extends Error {
   override readonly name = 'PassingError'
 }
 
-/** The hub could not be reached, or kept failing. */
+/** A hub that could not be reached, or kept failing. */
 export class HubAwayError extends ModelFileError {}
 
-/** One GET. Follows redirects by itself: the token goes to the endpoint's host and to no other. */
+/** Sends one GET, and follows redirects itself: the token goes to the endpoint's host and to no other. */
 export async function get(
   start: URL,
   headers: Readonly<Record<string, string>>,
@@ -100,7 +100,7 @@ export async function retried<T>(
   }
 }
 
-/** A small text, such as a file list. */
+/** Fetches a small text, such as a file list. */
 export async function getText(
   url: URL,
   options: RequestOptions,

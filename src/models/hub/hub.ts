@@ -31,7 +31,7 @@ export function parseHubSpec(spec: string): HubSpec {
 
 const isSafe = (name: string): boolean => safeName.test(name) && !name.includes('..')
 
-/** Downloads what is not in the cache yet; the paths of the model's files, first shard first. */
+/** Downloads the files that are not in the cache yet. Resolves to the paths of the model's files, first shard first. */
 export async function fetchFromHub(spec: HubSpec, options: HubOptions): Promise<string[]> {
   const folder = join(options.cacheDir, spec.owner, spec.repository)
   const files = chooseFiles(spec, await listOrRemember(spec, folder, options))
@@ -53,7 +53,7 @@ function address({ endpoint }: HubOptions, path: string): URL {
   return new URL(path, endpoint.endsWith('/') ? endpoint : `${endpoint}/`)
 }
 
-/** The hub's list; the last one seen while the hub is away, so that a restart does not depend on it. */
+/** The hub's list of files, or the last one seen while the hub is away, so that a restart does not depend on it. */
 async function listOrRemember(spec: HubSpec, folder: string, options: HubOptions): Promise<HubFile[]> {
   const memory = join(folder, '.files.json')
   try {

@@ -1,27 +1,27 @@
 import { createHash } from 'node:crypto'
 import type { SlotChange } from '../../protocol/engine-messages.ts'
 
-/** Keys and values of a whole block of tokens, in one slot or more. */
+/** A whole block of tokens whose keys and values are in one slot or more. */
 export interface Block {
-  /** Of its tokens, and of all that is before them: the same in every server. Never 0, which a router takes for none. */
+  /** Hash of its tokens and all before them: the same in every server. Never 0, which a router takes for none. */
   readonly hash: bigint
   readonly parent: Block | undefined
   readonly tokens: Uint32Array
   readonly adapter: string | undefined
-  /** Slots that hold it. */
+  /** How many slots hold it. */
   holders: number
 }
 
 export interface IndexChange {
-  /** Blocks that were in no slot, in chains: the parent of each but the first is the one before it. */
+  /** Blocks that were in no slot before, in chains: the parent of each but the first is the one before it. */
   readonly stored: readonly (readonly Block[])[]
   readonly removed: readonly Block[]
 }
 
-/** Which blocks are in any slot. Whatever is in it, its parent is, too. */
+/** The blocks that are in any slot. Where a block is in it, its parent is, too. */
 export class BlockIndex {
   readonly #size: number
-  /** What differs where blocks of the same tokens are not the same, besides the adapter. */
+  /** The model, which goes into the hash: blocks of the same tokens differ between models, as between adapters. */
   readonly #model: string
   readonly #slots = new Map<number, readonly Block[]>()
   readonly #blocks = new Map<bigint, Block>()
@@ -46,7 +46,7 @@ export class BlockIndex {
       dropped.push(...before.slice(change.kept))
       if (fresh.length > 0) stored.push(fresh)
     }
-    // Only now: what one slot forgets another may have taken over.
+    // Dropped last: a block that one slot forgets another may have taken over.
     return { stored, removed: dropped.filter((block) => this.#drop(block)) }
   }
 
@@ -55,19 +55,19 @@ export class BlockIndex {
     this.#blocks.clear()
   }
 
-  /** All blocks, in chains that begin behind one that was told before. */
+  /** All blocks, in chains: each block once, after its parent. */
   chains(): Block[][] {
-    const told = new Set<Block>()
+    const listed = new Set<Block>()
     const chains: Block[][] = []
     for (const blocks of this.#slots.values()) {
-      const chain = blocks.filter((block) => !told.has(block))
-      for (const block of chain) told.add(block)
+      const chain = blocks.filter((block) => !listed.has(block))
+      for (const block of chain) listed.add(block)
       if (chain.length > 0) chains.push(chain)
     }
     return chains
   }
 
-  /** @param fresh gets those that are new: all behind the first one that is. */
+  /** Adds a slot's new blocks. @param fresh gets those that were in no slot: with a block all that follow it. */
   #hold(blocks: Block[], { tokens, adapter }: SlotChange, fresh: Block[]): Block[] {
     for (let start = 0; start < tokens.length; start += this.#size) {
       const parent = blocks.at(-1)

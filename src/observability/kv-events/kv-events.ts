@@ -18,12 +18,12 @@ export interface KvEventsOptions {
   readonly metrics: Metrics
 }
 
-/** Between two times that all is told: subscribers may come and go as fast as they like. */
-const RETELL_MS = 1000
+/** Milliseconds between two snapshots at least, however fast subscribers come and go. */
+const SNAPSHOT_MS = 1000
 
 /**
- * Tells routers which blocks of tokens are in the slots: vLLM's KV events. Whoever begins to listen, or has missed
- * something, makes it tell all from the start, so that no reader is wrong for long.
+ * Publishes to routers which blocks of tokens are in the slots: vLLM's KV events. A router that subscribes, or has missed
+ * messages, causes a snapshot of all blocks, so that no router is wrong for long.
  */
 export class KvEvents {
   readonly #options: KvEventsOptions
@@ -32,8 +32,8 @@ export class KvEvents {
   #replay: Replay | undefined
   #adapters: ReadonlyMap<string, string> = new Map()
   #sequence = 0
-  #toldAllAt = Number.NEGATIVE_INFINITY
-  #retelling: NodeJS.Timeout | undefined
+  #snapshotAt = Number.NEGATIVE_INFINITY
+  #snapshotTimer: NodeJS.Timeout | undefined
 
   private constructor(options: KvEventsOptions) {
     this.#options = options
@@ -50,7 +50,7 @@ export class KvEvents {
       topic,
       log,
       metrics,
-      onListener: () => events.#tellAllSoon(),
+      onListener: () => events.#snapshotSoon(),
     })
     if (replayEndpoint !== undefined) {
       const flag = '--kv-events-replay-endpoint'
@@ -67,61 +67,62 @@ export class KvEvents {
 
   onSlots(changes: readonly SlotChange[]): void {
     const { stored, removed } = this.#index.apply(changes)
-    // Whoever has just come cannot know what this would follow on; soon all of it is told.
-    if (this.#retelling !== undefined) return
-    const gone = removed.filter(({ adapter }) => this.#tells(adapter))
+    // A new subscriber lacks the blocks that these changes follow on; a snapshot comes soon.
+    if (this.#snapshotTimer !== undefined) return
+    const gone = removed.filter(({ adapter }) => this.#isPublic(adapter))
     this.#publish([
       ...(gone.length > 0 ? [blockRemoved(gone)] : []),
       ...stored.flatMap((chain) => this.#stored(chain)),
     ])
   }
 
-  /** Nothing is left of what its slots held. */
+  /** Publishes that no block is left in any slot. */
   onEngineDown(): void {
     this.#index.clear()
     this.#publish([allBlocksCleared])
   }
 
-  /** @param names of adapters, by their ids: what others have computed is not told. */
+  /** Sets the names of adapters, by their ids. Blocks of adapters without a name are not published. */
   onAdapters(names: ReadonlyMap<string, string>): void {
     this.#adapters = names
-    if (this.#index.count > 0) this.#tellAll()
+    if (this.#index.count > 0) this.#publishAll()
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#retelling)
+    clearTimeout(this.#snapshotTimer)
     this.onEngineDown()
     await Promise.all([this.#publisher?.close(), this.#replay?.close()])
   }
 
-  #tellAllSoon(): void {
-    if (this.#retelling !== undefined) return
-    const wait = Math.max(0, this.#toldAllAt + RETELL_MS - performance.now())
-    this.#retelling = setTimeout(() => this.#tellAll(), wait)
-    this.#retelling.unref()
+  #snapshotSoon(): void {
+    if (this.#snapshotTimer !== undefined) return
+    const wait = Math.max(0, this.#snapshotAt + SNAPSHOT_MS - performance.now())
+    this.#snapshotTimer = setTimeout(() => this.#publishAll(), wait)
+    this.#snapshotTimer.unref()
   }
 
-  #tellAll(): void {
-    clearTimeout(this.#retelling)
-    this.#retelling = undefined
-    this.#toldAllAt = performance.now()
-    // In one batch, so that nobody sees the moment between.
+  #publishAll(): void {
+    clearTimeout(this.#snapshotTimer)
+    this.#snapshotTimer = undefined
+    this.#snapshotAt = performance.now()
+    // In one batch, so that no router sees the moment between.
     this.#publish([allBlocksCleared, ...this.#index.chains().flatMap((chain) => this.#stored(chain))])
   }
 
   #stored(chain: Parameters<typeof blockStored>[0]): KvEvent[] {
     const adapter = chain[0]?.adapter
-    if (!this.#tells(adapter)) return []
+    if (!this.#isPublic(adapter)) return []
     return [blockStored(chain, this.blockSize, adapter && this.#adapters.get(adapter))]
   }
 
-  #tells(adapter: string | undefined): boolean {
+  #isPublic(adapter: string | undefined): boolean {
     return adapter === undefined || this.#adapters.has(adapter)
   }
 
   #publish(events: readonly KvEvent[]): void {
-    // Whoever comes later is told all.
-    if (events.length === 0 || (this.#replay === undefined && this.#publisher?.heard !== true)) return
+    // A later subscriber gets a snapshot.
+    if (events.length === 0 || (this.#replay === undefined && this.#publisher?.hasSubscribers !== true))
+      return
     const sequence = this.#sequence++
     this.#options.metrics.publishedKvEvents.inc()
     const payload = encodeBatch(events)

@@ -29,7 +29,7 @@ export async function openKvEvents(
   })
 }
 
-/** By which routers know this server: what the pod says, or the first address that others can reach. */
+/** Address by which routers know this server: POD_IP, or the first address that others can reach. */
 function podAddress(env: NodeJS.ProcessEnv): string {
   if (env['POD_IP']) return env['POD_IP']
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])

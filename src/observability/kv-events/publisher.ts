@@ -6,18 +6,18 @@ import { ZmqSocket, type ZmqSocketOptions } from './zmtp/socket.ts'
 export type PublisherOptions = Pick<ZmqSocketOptions, 'endpoint' | 'flag' | 'log'> & {
   readonly topic: string
   readonly metrics: Metrics
-  /** Somebody will hear what is published from now on, and has not heard all that was before. */
+  /** Called when a subscriber begins to get messages, or gets them again: it has missed earlier ones. */
   readonly onListener: () => void
 }
 
-const MOST_SUBSCRIPTIONS = 16
+const MAX_SUBSCRIPTIONS = 16
 
-/** A ZeroMQ PUB socket with one topic. Who reads too slowly misses messages; nobody else does. */
+/** A ZeroMQ PUB socket with one topic. A subscriber that reads too slowly misses messages, and no other does. */
 export class Publisher {
   readonly #topic: Buffer
   readonly #metrics: Metrics
   readonly #onListener: () => void
-  /** What each subscriber has asked for: the beginnings of topics. */
+  /** Beginnings of topics that each subscriber has asked for. */
   readonly #subscriptions = new Map<Peer, Buffer[]>()
   #socket: ZmqSocket | undefined
 
@@ -44,15 +44,15 @@ export class Publisher {
     return this.#socket?.port
   }
 
-  get heard(): boolean {
-    return [...this.#subscriptions.keys()].some((peer) => this.#hears(peer))
+  get hasSubscribers(): boolean {
+    return [...this.#subscriptions.keys()].some((peer) => this.#isSubscribed(peer))
   }
 
   /** @param frames behind the topic. */
   publish(...frames: readonly Uint8Array[]): void {
     const bytes = message(this.#topic, ...frames)
     for (const peer of this.#subscriptions.keys()) {
-      if (this.#hears(peer) && !peer.send(bytes)) this.#metrics.droppedKvEvents.inc()
+      if (this.#isSubscribed(peer) && !peer.send(bytes)) this.#metrics.droppedKvEvents.inc()
     }
   }
 
@@ -60,15 +60,15 @@ export class Publisher {
     await this.#socket?.close()
   }
 
-  #hears(peer: Peer): boolean {
+  #isSubscribed(peer: Peer): boolean {
     return (this.#subscriptions.get(peer) ?? []).some((start) =>
       this.#topic.subarray(0, start.length).equals(start),
     )
   }
 
-  /** ZMTP 3.0: a byte 1 subscribes to topics that begin as what follows, a byte 0 no longer does. */
+  /** Reads a subscription. ZMTP 3.0: a byte 1 subscribes to topics that begin with the bytes after it, a byte 0 unsubscribes. */
   #onMessage(peer: Peer, [first]: readonly Buffer[]): void {
-    const before = this.#hears(peer)
+    const before = this.#isSubscribed(peer)
     const start = first?.subarray(1) ?? Buffer.alloc(0)
     const starts = this.#subscriptions.get(peer) ?? []
     if (first?.[0] === 1) starts.push(start)
@@ -76,8 +76,8 @@ export class Publisher {
       const index = starts.findIndex((other) => other.equals(start))
       if (index >= 0) starts.splice(index, 1)
     }
-    if (starts.length > MOST_SUBSCRIPTIONS) peer.leave('it has too many subscriptions')
+    if (starts.length > MAX_SUBSCRIPTIONS) peer.leave('it has too many subscriptions')
     this.#subscriptions.set(peer, starts)
-    if (!before && this.#hears(peer)) this.#onListener()
+    if (!before && this.#isSubscribed(peer)) this.#onListener()
   }
 }

@@ -9,12 +9,12 @@ interface Kept {
   readonly payload: Uint8Array
 }
 
-/** vLLM: buffer_steps. */
-const MOST_BATCHES = 10_000
-const MOST_BYTES = 32 << 20
+/** Batches kept at most: vLLM's default of buffer_steps. */
+const MAX_BATCHES = 10_000
+const MAX_BYTES = 32 << 20
 
 const NOTHING = Buffer.alloc(0)
-/** vLLM: what follows the last batch, -1 in its place. */
+/** Message after the last batch, with -1 for its number, as vLLM sends it. */
 const END = message(NOTHING, NOTHING, sequenceBytes(-1), NOTHING)
 
 export function sequenceBytes(sequence: number): Buffer {
@@ -23,12 +23,12 @@ export function sequenceBytes(sequence: number): Buffer {
   return bytes
 }
 
-/** A ZeroMQ ROUTER socket that tells batches again, as many of the last as it has kept. */
+/** A ZeroMQ ROUTER socket that sends the latest batches again, as many as it has kept. */
 export class Replay {
   readonly #topic: Buffer
   #kept: Kept[] = []
   #bytes = 0
-  /** Those who are being told. */
+  /** Peers to which a replay is being sent. */
   readonly #busy = new Set<Peer>()
   #socket: ZmqSocket | undefined
 
@@ -57,7 +57,7 @@ export class Replay {
     this.#kept.push({ sequence, payload })
     this.#bytes += payload.length
     let leaving = 0
-    while (this.#kept.length - leaving > MOST_BATCHES || this.#bytes > MOST_BYTES)
+    while (this.#kept.length - leaving > MAX_BATCHES || this.#bytes > MAX_BYTES)
       this.#bytes -= this.#kept[leaving++]?.payload.length ?? 0
     // In one go: taking the first of many away one by one costs as many moves.
     if (leaving > 0) this.#kept = this.#kept.slice(leaving)
@@ -75,11 +75,11 @@ export class Replay {
     }
     if (this.#busy.has(peer)) return
     this.#busy.add(peer)
-    void this.#tell(peer, from.readBigUInt64BE()).finally(() => this.#busy.delete(peer))
+    void this.#send(peer, from.readBigUInt64BE()).finally(() => this.#busy.delete(peer))
   }
 
-  /** At the pace of the reader. */
-  async #tell(peer: Peer, from: bigint): Promise<void> {
+  /** Sends the batches from a number on, at the pace of the reader. */
+  async #send(peer: Peer, from: bigint): Promise<void> {
     for (const { sequence, payload } of [...this.#kept]) {
       if (sequence < from) continue
       if (!peer.send(message(NOTHING, this.#topic, sequenceBytes(sequence), payload))) return

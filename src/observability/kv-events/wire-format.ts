@@ -1,10 +1,10 @@
 import { Encoder } from '@msgpack/msgpack'
 import type { Block } from './block-index.ts'
 
-/** vLLM: a tagged struct as an array, its tag first. Readers take what is missing at its end for their defaults. */
+/** An event in vLLM's format: a tagged struct as an array, its tag first. For fields missing at its end readers take defaults. */
 export type KvEvent = readonly [tag: string, ...fields: unknown[]]
 
-/** vLLM's name for where blocks lie that a pass can use at once. Routers weigh it; ours may be the memory of a CPU. */
+/** vLLM's name for the memory of blocks that a pass can use at once. Routers weigh it; ours may be the memory of a CPU. */
 const MEDIUM = 'GPU'
 
 const encoder = new Encoder({ useBigInt64: true })

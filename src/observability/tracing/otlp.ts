@@ -1,4 +1,4 @@
-/** OTLP's JSON: proto3's mapping, with ids in hex and 64-bit numbers as text. */
+/** A span in OTLP's JSON: proto3's mapping, with ids in hex and 64-bit numbers as text. */
 export interface OtlpSpan {
   readonly traceId: string
   readonly spanId: string
@@ -26,7 +26,7 @@ type OtlpValue =
 
 export type AttributeValue = string | number | boolean | readonly string[] | undefined
 
-/** Without those that have no value. Numbers are integers. */
+/** Attributes of the values that are defined. Numbers are integers. */
 export function attributesOf(values: Readonly<Record<string, AttributeValue>>): OtlpAttribute[] {
   return Object.entries(values).flatMap(([key, value]) =>
     value === undefined ? [] : [{ key, value: wireValue(value) }],

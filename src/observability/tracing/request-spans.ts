@@ -6,20 +6,20 @@ import { attributesOf, type OtlpSpan, unixNano } from './otlp.ts'
 /** A request that is over. */
 export interface RequestEnd {
   readonly trace: RequestTrace
-  /** The caller's, as it was sent; anything. */
+  /** The header as the client sent it; may be anything. */
   readonly traceparent: string | string[] | undefined
   readonly method: string
-  /** As it was registered: it holds nothing of the request's. */
+  /** The route's pattern, which holds nothing of the request. */
   readonly route: string
   readonly status: number
   readonly failure: ErrorCode | undefined
   readonly aborted: boolean
 }
 
-/** Spans of one request: a thousand choices need not all be shown. */
-const MOST_PARTS = 100
+/** Parts of one request that get a span at most: a thousand choices need not all be shown. */
+const MAX_PARTS = 100
 
-/** OpenTelemetry's GenAI conventions (in development). */
+/** Operation names of OpenTelemetry's GenAI conventions (in development), by route. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   '/chat/completions': 'chat',
   '/messages': 'chat',
@@ -30,7 +30,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 
 /**
  * A span of the request and one of each part of it; none where the caller does not sample.
- * They hold times, counts, ids and names from closed lists: nothing that anyone wrote.
+ * They hold times, counts, ids and names from closed lists, and no text of a client.
  */
 export function requestSpans(end: RequestEnd, model: string): OtlpSpan[] {
   const parent = parentOf(end.traceparent)
@@ -53,7 +53,7 @@ export function requestSpans(end: RequestEnd, model: string): OtlpSpan[] {
     }),
     status: failed ? { code: 2 } : {},
   }
-  const parts = end.trace.parts.slice(0, MOST_PARTS).map((part) => partSpan(part, traceId, spanId))
+  const parts = end.trace.parts.slice(0, MAX_PARTS).map((part) => partSpan(part, traceId, spanId))
   return [root, ...parts]
 }
 

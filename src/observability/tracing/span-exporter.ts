@@ -5,18 +5,18 @@ export interface SpanExporterOptions {
   /** OTLP over HTTP: spans are sent to /v1/traces below it. */
   readonly endpoint: string
   readonly headers: Readonly<Record<string, string>>
-  /** What sends them. OpenTelemetry: resource attributes. */
+  /** Resource attributes of OpenTelemetry, which name the sender. */
   readonly resource: Readonly<Record<string, string>>
   readonly metrics: Metrics
   readonly log: { warn(fields: object, message: string): void }
 }
 
 const EVERY_MS = 2000
-const MOST_WAITING = 4096
+const MAX_WAITING = 4096
 const BATCH = 512
 const PATIENCE_MS = 5000
 
-/** Sends spans in batches, beside everything else: what cannot be sent is dropped, counted and told once per outage. */
+/** Sends spans in batches, in the background: spans that cannot be sent are dropped, counted and logged once per outage. */
 export class SpanExporter {
   readonly #options: SpanExporterOptions
   #waiting: OtlpSpan[] = []
@@ -31,7 +31,7 @@ export class SpanExporter {
   }
 
   add(spans: readonly OtlpSpan[]): void {
-    if (this.#waiting.length + spans.length > MOST_WAITING) this.#drop(spans)
+    if (this.#waiting.length + spans.length > MAX_WAITING) this.#drop(spans)
     else this.#waiting.push(...spans)
   }
 
@@ -90,7 +90,7 @@ export class SpanExporter {
   }
 }
 
-/** fetch hides why behind 'fetch failed'. */
+/** The reason of a failure, which fetch hides behind 'fetch failed'. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? error.cause.message : error.message

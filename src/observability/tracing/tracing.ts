@@ -4,7 +4,7 @@ import type { Metrics } from '../../metrics/metrics.ts'
 import { type RequestEnd, requestSpans } from './request-spans.ts'
 import { SpanExporter, type SpanExporterOptions } from './span-exporter.ts'
 
-/** Hears of each request that is over. */
+/** Traces requests when they are over. */
 export interface Tracing {
   onRequestOver(end: RequestEnd): void
   /** Sends what is left. */

@@ -1,9 +1,9 @@
 import type { TokenLogprob } from '../token-logprob.ts'
 
-/** A sampled token, and what the model thought of it. */
+/** A sampled token with its log probability. */
 export interface ScoredToken {
   readonly token: number
-  /** What it added to the text: nothing when it is a part of a character, or has no text. */
+  /** Text that the token added: none when it is a part of a character, or has no text. */
   readonly text: string
   readonly logprob: TokenLogprob
 }
@@ -21,7 +21,8 @@ interface Placed {
 export class ContentTokens {
   #waiting: Placed[] = []
   #length = 0
-  #told: number | undefined
+  /** End of the content that take() has returned tokens of, in the raw text; undefined before the content. */
+  #takenTo: number | undefined
 
   push(scored: ScoredToken): void {
     const start = this.#length
@@ -29,24 +30,24 @@ export class ContentTokens {
     this.#waiting.push({ scored, start, end: this.#length })
   }
 
-  /** Those of the next `length` characters. @param contentStart where in the raw text the content begins. */
+  /** Takes the tokens of the next `length` characters. @param contentStart where in the raw text the content begins. */
   take(length: number, contentStart: number): ScoredToken[] {
     this.#skipTo(contentStart)
-    const until = (this.#told ?? contentStart) + length
-    this.#told = until
+    const until = (this.#takenTo ?? contentStart) + length
+    this.#takenTo = until
     const held = this.#waiting.findIndex(({ start }) => start >= until)
     return this.#waiting.splice(0, held === -1 ? this.#waiting.length : held).map(({ scored }) => scored)
   }
 
-  /** Those that no text came of. */
+  /** Takes the tokens that are left at the end: no text came of them. */
   rest(contentStart: number): ScoredToken[] {
     this.#skipTo(contentStart)
     return this.#waiting.splice(0).map(({ scored }) => scored)
   }
 
   #skipTo(contentStart: number): void {
-    if (this.#told !== undefined || contentStart === 0) return
-    this.#told = contentStart
+    if (this.#takenTo !== undefined || contentStart === 0) return
+    this.#takenTo = contentStart
     this.#waiting = this.#waiting.filter(({ start, end }) => start >= contentStart || end > contentStart)
   }
 }

@@ -4,7 +4,7 @@ export interface TokenBytes {
   readonly offsets: Uint32Array
 }
 
-/** Token ids to text, piece by piece: half a character is held back until the rest of it comes. */
+/** Turns token ids to text, piece by piece: half a character is held back until the rest of it comes. */
 export class Detokenizer {
   readonly #vocabulary: TokenBytes
   readonly #markers: ReadonlyMap<number, string> | undefined
@@ -23,7 +23,7 @@ export class Detokenizer {
     return this.#decoder.decode(bytes.subarray(offsets[token], offsets[token + 1]), { stream: true })
   }
 
-  /** What is left at the end: an unfinished character is dropped, as nothing can complete it. */
+  /** The text left at the end: an unfinished character is dropped, as nothing can complete it. */
   flush(): string {
     return this.#decoder.decode().replaceAll('\ufffd', '')
   }

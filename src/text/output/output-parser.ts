@@ -4,7 +4,7 @@ import { toolFormatNamed } from '../tool-formats/formats.ts'
 import type { CallSink, OfferedTools, ToolParser } from '../tool-formats/tool-format.ts'
 import type { ScoredToken } from './content-tokens.ts'
 
-/** How the text of one answer is to be read. All optional: what is absent is content. */
+/** Format of one answer's text. Without a part of it, that part is read as content. */
 export interface OutputFormat {
   /** `opened`: the prompt ends inside a thought. */
   readonly reasoning?: { readonly tags: ReasoningTags; readonly opened: boolean }
@@ -16,22 +16,22 @@ export interface OutputFormat {
 export interface ToolOutput {
   readonly format: string
   readonly offered: OfferedTools
-  /** The answer is over after its first call. */
+  /** Whether the answer is over after its first call. */
   readonly single: boolean
-  /** An answer that does not begin so is content, whatever is in it. Default: calls are looked for everywhere. */
+  /** Text that an answer with calls begins with: any other answer is content. Default: calls are looked for everywhere. */
   readonly opening?: string | undefined
 }
 
 /** A piece of an answer. Calls are numbered from 0; `arguments` belongs to the call that began last. */
 export type OutputPart =
-  /** `tokens`: what the text is made of, where log probabilities are wanted. */
+  /** `tokens`: those of the text, where log probabilities are wanted. */
   | { readonly type: 'text'; readonly text: string; readonly tokens?: readonly ScoredToken[] }
   | { readonly type: 'reasoning'; readonly text: string }
   | { readonly type: 'call'; readonly call: number; readonly name: string }
   | { readonly type: 'arguments'; readonly call: number; readonly text: string }
 
 /**
- * A model's text, piece by piece, as thought, content and calls. What the parts hold does not depend on how the text
+ * Splits a model's text, piece by piece, into thought, content and calls. The parts do not depend on how the text
  * was cut. Content ends where the first call begins: white space before it and text after it are left out.
  */
 export class OutputParser {
@@ -39,10 +39,10 @@ export class OutputParser {
   /** undefined: what follows is content. */
   #tools: ToolParser | undefined
   #opening: string
-  /** Where it is not known yet whether the answer begins with its opening. */
+  /** Text held back until it is known whether the answer begins with its opening. */
   #begun = ''
   readonly #single: boolean
-  /** Content begins behind something else, wherever that is. */
+  /** Whether something may lie before the content. */
   readonly #leads: boolean
   readonly #space = new TrailingSpace()
   #parts: OutputPart[] = []
@@ -76,7 +76,7 @@ export class OutputParser {
     return this.#done
   }
 
-  /** Where in the raw text the content begins; undefined while it has not. */
+  /** Position in the raw text at which the content begins; undefined before that. */
   get contentStart(): number | undefined {
     if (this.#leads) return this.#tools?.contentStart
     return this.#splitter === undefined ? 0 : this.#splitter.answerStart
@@ -93,7 +93,7 @@ export class OutputParser {
     return this.#take()
   }
 
-  /** What was held back, when nothing more comes. */
+  /** The parts held back, when nothing more comes. */
   flush(): OutputPart[] {
     this.#splitter?.end()
     if (this.#begun !== '') this.#decide()
@@ -133,7 +133,7 @@ export class OutputParser {
     }
   }
 
-  /** Pieces of the same kind become one. */
+  /** Adds a part; text of the same kind as the last part is joined to it. */
   #add(part: OutputPart): void {
     if (this.#done || (part.type !== 'call' && part.text === '')) return
     const last = this.#parts.at(-1)
@@ -149,7 +149,7 @@ export class OutputParser {
   }
 }
 
-/** Two pieces of the same text as one; undefined when they are not. */
+/** Two parts of the same kind of text as one; undefined for others. */
 export function join(first: OutputPart, second: OutputPart): OutputPart | undefined {
   if (first.type === 'call' || second.type === 'call' || first.type !== second.type) return undefined
   const text = first.text + second.text

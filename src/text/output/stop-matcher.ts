@@ -30,7 +30,7 @@ export class StopMatcher {
     return { text: text.slice(0, text.length - hold), stopped: undefined }
   }
 
-  /** What was held back when the generation ended for another reason. */
+  /** The text held back, when the generation ended for another reason. */
   flush(): string {
     const text = this.#held
     this.#held = ''

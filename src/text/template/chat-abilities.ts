@@ -1,14 +1,14 @@
 import { type ReasoningTags, recogniseReasoning } from '../scan/reasoning.ts'
 import { recogniseToolFormat } from '../tool-formats/formats.ts'
 
-/** What a model's chat template can do, as far as this server knows how to ask for it and read it. */
+/** Abilities of a model's chat template, as far as this server can use them. */
 export interface ChatAbilities {
   /** The format of its tool calls. */
   readonly toolFormat: string
   readonly reasoning?: ReasoningTags
   /** Variables that the template reads, of those that clients may set. */
   readonly variables: readonly string[]
-  /** Control tokens whose text is looked for, in thoughts and in tool calls: token id and text. */
+  /** Control tokens whose text marks thoughts, and tool calls: token id and text. */
   readonly reasoningMarkers: readonly (readonly [number, string])[]
   readonly toolMarkers: readonly (readonly [number, string])[]
 }
@@ -34,7 +34,7 @@ export function chatAbilities(
   }
 }
 
-/** Every name in a Jinja template's statements and expressions; what stands in its strings and texts is none. */
+/** Names in a Jinja template's statements and expressions, without its strings and texts. */
 function namesIn(template: string): Set<string> {
   const names = new Set<string>()
   for (const [block] of template.matchAll(/\{[{%][\s\S]*?[}%]\}/g)) {

@@ -1,19 +1,19 @@
 import type { ChatMessage, ChatTool } from './chat-message.ts'
 import { type ControlTokenGuard, mapStrings, unusedMark } from './control-tokens.ts'
 
-/** Renders a Jinja template with variables; throws what the template or the engine says. */
+/** Renders a Jinja template with variables. @throws the error of the template or of the Jinja engine. */
 export type Renderer = (template: string, variables: Readonly<Record<string, unknown>>) => string
 
 export interface TemplateOptions {
   readonly template: string
   readonly bos: string
   readonly eos: string
-  /** Control tokens; and, for what only users write, markup tokens too. */
+  /** Guards for control tokens, and, for text that only users write, for markup tokens too. */
   readonly guard: ControlTokenGuard
   readonly strictGuard: ControlTokenGuard
-  /** Makes the ids of calls such as the template takes; absent: it takes any. */
+  /** Turns ids of calls into such as the template takes; absent: it takes any. */
   readonly callId?: (id: string) => string
-  /** Tried in order; the next when one fails to render. */
+  /** Jinja engines, tried in order until one renders. */
   readonly renderers: readonly Renderer[]
 }
 
@@ -23,7 +23,7 @@ export interface ChatInput {
   readonly kwargs: Readonly<Record<string, unknown>>
 }
 
-/** The template refuses these messages: its own raise_exception, or no engine can render it. */
+/** Refusal of messages by a template: its own raise_exception, or no engine can render it. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError'
 }
@@ -81,7 +81,7 @@ function guardMessage(message: ChatMessage, guard: (text: string) => string): ob
   }
 }
 
-/** Templates want the object; a model may have written what is none. */
+/** The arguments of a call as the object that templates want; the text where it is none. */
 function parsedArguments(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text)

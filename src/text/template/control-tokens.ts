@@ -3,7 +3,7 @@ const FIRST_MARK = 0xe000
 const LAST_MARK = 0xf8ff
 
 /**
- * Makes what a client wrote harmless: wherever it spells a control token, or ends in what could become one
+ * Makes a client's text harmless: wherever it spells a control token, or ends in what could become one
  * when a template puts more text behind it, the mark is put after the first character.
  */
 export class ControlTokenGuard {

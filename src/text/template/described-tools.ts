@@ -1,11 +1,11 @@
 import type { ChatMessage, ChatTool } from './chat-message.ts'
 
-/** Where tools are described: some templates take no system message. */
+/** The role whose message describes the tools: some templates take no system message. */
 export type DescribedIn = 'system' | 'user'
 
 /**
  * A chat for a template that knows nothing of tools: they are described in words, calls are the text that plain-json.ts
- * reads, and results are what the user says.
+ * reads, and results are messages of the user.
  */
 export function chatWithToolsDescribed(
   messages: readonly ChatMessage[],

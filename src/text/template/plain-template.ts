@@ -1,4 +1,4 @@
-/** For a model that brings no chat template: ChatML where its vocabulary has it, else names and colons. */
+/** A chat template for a model that brings none: ChatML where its vocabulary has it, else names and colons. */
 export function plainTemplate(controlTexts: readonly string[]): string {
   const chatMl = controlTexts.includes('<|im_start|>')
   const [before, between, after, begin] = chatMl

@@ -1,7 +1,7 @@
-/** ZMTP 3.0 (RFC 23), what of it PUB and ROUTER need. */
+/** A frame of ZMTP 3.0 (RFC 23), as PUB and ROUTER need it. */
 export interface Frame {
   readonly command: boolean
-  /** More frames of the same message follow. */
+  /** Whether more frames of the same message follow. */
   readonly more: boolean
   readonly body: Buffer
 }
@@ -10,12 +10,12 @@ const MORE = 1
 const LONG = 2
 const COMMAND = 4
 
-/** Peers of ours say little: a topic, a number. */
+/** Bytes of a frame's body at most: peers send a topic or a number. */
 const LARGEST_BODY = 65_536
 
 export const GREETING_BYTES = 64
 
-/** Version 3.0, so that subscriptions come as messages; no security. */
+/** Greeting of version 3.0, in which subscriptions come as messages, without security. */
 export function greeting(): Buffer {
   const bytes = Buffer.alloc(GREETING_BYTES)
   bytes[0] = 0xff

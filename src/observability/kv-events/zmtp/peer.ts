@@ -13,23 +13,23 @@ import {
 
 export interface PeerEvents {
   onMessage(peer: Peer, frames: readonly Buffer[]): void
-  /** What had to be dropped for it would go through now. */
+  /** Called when a peer for which messages were dropped can take messages again. */
   onCaughtUp(peer: Peer): void
-  /** It is gone; why, where it was sent away. */
+  /** Called when the connection is closed, with the reason where this side or an error closed it. */
   onGone(peer: Peer, reason: string | undefined): void
 }
 
-/** Types of sockets, and whom they talk with. */
+/** Types of sockets, and the types they talk with. */
 const PARTNERS = { PUB: ['SUB', 'XSUB'], ROUTER: ['DEALER', 'REQ', 'ROUTER'] } as const
 export type SocketType = keyof typeof PARTNERS
 
-/** Bytes that wait for a peer, from which on messages to it are dropped. */
-const MOST_WAITING = 8 << 20
-const MOST_FRAMES = 8
+/** Unsent bytes from which messages to a peer are dropped. */
+const MAX_WAITING = 8 << 20
+const MAX_FRAMES = 8
 const HANDSHAKE_MS = 10_000
 const KEEP_ALIVE_MS = 30_000
 
-/** One connection of a ZeroMQ socket. Whatever arrives on it that is not as it should be ends it, and nothing else. */
+/** One connection of a ZeroMQ socket. Malformed input ends it, and nothing else. */
 export class Peer {
   readonly #socket: Socket
   readonly #type: SocketType
@@ -66,15 +66,15 @@ export class Peer {
     socket.write(greeting())
   }
 
-  /** False when it was dropped: the peer reads too slowly, or is not there yet. */
+  /** Sends a message. False when it was dropped: the peer reads too slowly, or its handshake is not done. */
   send(message: Buffer): boolean {
     if (this.#stage !== 'ready' || this.#socket.destroyed) return false
-    if (this.#socket.writableLength > MOST_WAITING) this.#lagging = true
+    if (this.#socket.writableLength > MAX_WAITING) this.#lagging = true
     else this.#socket.write(message)
     return !this.#lagging
   }
 
-  /** Resolves when it has taken what was sent, or is gone. */
+  /** Resolves when the peer has taken all that was sent, or is gone. */
   async caughtUp(): Promise<void> {
     if (!this.#socket.writableNeedDrain || this.#socket.destroyed) return
     await Promise.race([this.gone, new Promise((resolve) => this.#socket.once('drain', resolve))])
@@ -85,7 +85,7 @@ export class Peer {
     this.#socket.destroy()
   }
 
-  /** Lets it read what was sent. */
+  /** Closes the connection after the peer has read what was sent. */
   end(): void {
     this.#socket.end()
   }
@@ -120,7 +120,7 @@ export class Peer {
     if (this.#stage !== 'ready') throw new Error('it speaks before it is ready')
     // A copy: the frame lies in a larger piece of memory that is not to be kept for it.
     this.#frames.push(Buffer.from(body))
-    if (this.#frames.length > MOST_FRAMES) throw new Error('a message has too many frames')
+    if (this.#frames.length > MAX_FRAMES) throw new Error('a message has too many frames')
     if (!more) this.#events.onMessage(this, this.#frames.splice(0))
   }
 

@@ -22,11 +22,11 @@ export interface ZmqSocketOptions {
 }
 
 const ANYWHERE = '*'
-const MOST_PEERS = 64
+const MAX_PEERS = 64
 const FAREWELL_MS = 500
 const REDIAL_MS = { first: 100, most: 5000 }
 
-/** A ZeroMQ socket: it listens for peers, or calls one again and again. It keeps no process alive. */
+/** A ZeroMQ socket: it listens for peers, or dials one until it answers. It keeps no process alive. */
 export class ZmqSocket {
   readonly #options: ZmqSocketOptions
   readonly #peers = new Set<Peer>()
@@ -52,16 +52,16 @@ export class ZmqSocket {
     return this.#peers
   }
 
-  /** Where it listens. */
+  /** Port on which it listens. */
   get port(): number | undefined {
     const address = this.#server?.address()
     return typeof address === 'object' ? address?.port : undefined
   }
 
-  /** Resolves to the address. */
+  /** Listens. Resolves to the address. */
   listen(host: string, port: number): Promise<string> {
     const server = createServer((socket) => {
-      if (this.#peers.size < MOST_PEERS) this.#meet(socket)
+      if (this.#peers.size < MAX_PEERS) this.#meet(socket)
       else socket.destroy()
     })
     this.#server = server.unref()
@@ -107,7 +107,7 @@ export class ZmqSocket {
     this.#peers.add(new Peer(socket, type, events))
   }
 
-  /** Told once an outage. */
+  /** Dials again later. Logged once an outage. */
   #dialLater(reason: string | undefined): void {
     const { host, port } = this.#options.endpoint
     if (this.#wait === REDIAL_MS.first)

@@ -1,11 +1,11 @@
-/** A collection takes some 20 ms, so that a call's share is 20 us. */
+/** Calls between two collections. A collection takes some 20 ms: 20 us a call. */
 const CALLS = 1000
 
 /**
- * Clears V8's heap away after so many calls. Each leaves half a kilobyte in V8's old space, where V8 does not look for tens of
- * thousands of calls: by then 50 MB are 110.
+ * Collects V8's garbage every so many calls. Each call leaves half a kilobyte in V8's old space, which V8 does not collect for tens
+ * of thousands of calls: by then 50 MB are 110.
  */
-export class Tidying {
+export class PeriodicGc {
   readonly #collect: () => void
   #calls = 0
 
@@ -15,7 +15,7 @@ export class Tidying {
     this.#collect = () => collect()
   }
 
-  /** When the call's answer is on its way. */
+  /** Counts a call, after its answer was sent. */
   onCall(): void {
     if (++this.#calls % CALLS === 0) setImmediate(this.#collect)
   }

@@ -1,20 +1,20 @@
 import { FairQueue, type Queued } from '../base/fair-queue.ts'
 
-/** A call that waits. */
-export interface LineCall extends Queued {
+/** A call that waits for a text process. */
+export interface QueuedCall extends Queued {
   readonly kind: 'text' | 'grammar'
   /** Characters. */
   readonly size: number
 }
 
-/** Milliseconds of CPU that others have before a call goes up by one priority: bulk goes behind chats, but not for ever. */
+/** Milliseconds of CPU that others get before a call goes up by one priority: bulk goes behind chats, but not for ever. */
 const AGING_MS = 2000
-/** Milliseconds that a tenant's calls may have to wait for each other. */
-const MOST_OWN_MS = 10_000
-/** The same, of all tenants together. */
-const MOST_MS = 60_000
-/** Of what calls took, one of late counts for so much. */
-const OF_LATE = 0.1
+/** Expected milliseconds of one tenant's waiting calls at most. */
+const MAX_OWN_MS = 10_000
+/** Expected milliseconds of all tenants' waiting calls at most. */
+const MAX_ALL_MS = 60_000
+/** Weight of a new measurement in the averages. */
+const FRESH = 0.1
 /** Characters below which their number hardly matters. */
 const SHORT = 1000
 
@@ -24,17 +24,17 @@ interface Waiting {
 }
 
 /**
- * Calls that wait for one text process. Tenants are served in turn, by the CPU time that they have had over their weights, and
- * what waits is bounded by the time that it is likely to take.
+ * Queue of calls for one text process. Tenants are served in turn, by the CPU time that they have had over their weights, and the
+ * queue is bounded by the time that its calls are expected to take.
  */
-export class TextLine<Call extends LineCall> {
+export class TextQueue<Call extends QueuedCall> {
   readonly #queue = new FairQueue<Call>(AGING_MS)
-  /** By tenant. */
+  /** Expected milliseconds of waiting calls, by tenant. */
   readonly #waiting = new Map<string, Waiting>()
-  /** Milliseconds that each is expected to take; of those that wait. */
+  /** Expected milliseconds of each waiting call. */
   readonly #expected = new Map<Call, number>()
   #allMs = 0
-  /** What calls take by the clock: each, with a part for each character, and a grammar. To begin with, on an idle machine. */
+  /** Milliseconds by the clock of a text call, of each of its characters, and of a grammar; at first those of an idle machine. */
   #callMs = 1
   #characterMs = 0.0005
   #grammarMs = 10
@@ -49,15 +49,15 @@ export class TextLine<Call extends LineCall> {
   }
 
   /**
-   * Takes a call, unless its tenant has as much waiting as it may: its own bound, or what is left of that of all, so that there
-   * is always room for one more tenant. Who has nothing waiting is let in.
-   * @returns milliseconds after which there is likely to be room for it; undefined: it waits.
+   * Adds a call, unless its tenant has too much waiting: more than its own bound, or than what is left of the bound of all. A
+   * tenant that has nothing waiting always gets in.
+   * @returns milliseconds after which there is likely to be room for a refused call; undefined: it waits.
    */
   enter(call: Call): number | undefined {
     const { tenant, weight } = call.share
     const ms = this.#expect(call)
     const own = this.#waiting.get(tenant)
-    const room = Math.min(MOST_OWN_MS, MOST_MS - this.#allMs)
+    const room = Math.min(MAX_OWN_MS, MAX_ALL_MS - this.#allMs)
     if (own !== undefined && own.ms + ms > room) return this.#timeFor(own.ms + ms - room, weight)
     this.#queue.add(call)
     this.#expected.set(call, ms)
@@ -66,7 +66,7 @@ export class TextLine<Call extends LineCall> {
     return undefined
   }
 
-  /** The next one, which waits no longer. done() has to follow. */
+  /** Takes the next call out of the queue. done() has to follow. */
   next(): Call | undefined {
     const call = this.#queue.next(new Set())
     if (call === undefined) return undefined
@@ -75,19 +75,19 @@ export class TextLine<Call extends LineCall> {
     return call
   }
 
-  /** One that had its turn. @param cpuMs that it took. @param ms how long it took by the clock. */
+  /** Charges a call that next() returned. @param cpuMs CPU that it took. @param ms time that it took by the clock. */
   done(call: Call, cpuMs: number, ms: number): void {
     this.#queue.charge(call, cpuMs)
     this.#queue.remove(call)
-    if (call.kind === 'grammar') this.#grammarMs += OF_LATE * (ms - this.#grammarMs)
-    else if (call.size < SHORT) this.#callMs += OF_LATE * (ms - this.#callMs)
+    if (call.kind === 'grammar') this.#grammarMs += FRESH * (ms - this.#grammarMs)
+    else if (call.size < SHORT) this.#callMs += FRESH * (ms - this.#callMs)
     else {
       const characterMs = Math.max(0, ms - this.#callMs) / call.size
-      this.#characterMs += OF_LATE * (characterMs - this.#characterMs)
+      this.#characterMs += FRESH * (characterMs - this.#characterMs)
     }
   }
 
-  /** One that nobody waits for any more. False when it does not wait. */
+  /** Removes a call whose request is gone. False when it does not wait. */
   leave(call: Call): boolean {
     if (!this.#expected.has(call)) return false
     this.#queue.remove(call)
@@ -95,7 +95,7 @@ export class TextLine<Call extends LineCall> {
     return true
   }
 
-  /** Whole milliseconds: sums of them are exact. */
+  /** Milliseconds that a call is expected to take: whole ones, so that sums are exact. */
   #expect({ kind, size }: Call): number {
     return Math.max(
       1,
@@ -114,7 +114,7 @@ export class TextLine<Call extends LineCall> {
     if (own.ms === 0) this.#waiting.delete(tenant)
   }
 
-  /** In which so much of a tenant's is done, beside all that others have waiting. */
+  /** Milliseconds in which so much of a tenant's work is done, beside all that other tenants have waiting. */
   #timeFor(ms: number, weight: number): number {
     let weights = 0
     for (const other of this.#waiting.values()) weights += other.weight

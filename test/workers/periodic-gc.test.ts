@@ -1,24 +1,24 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
-import { Tidying } from '../../src/workers/tidying.ts'
+import { PeriodicGc } from '../../src/workers/periodic-gc.ts'
 
-describe('Tidying', () => {
+describe('PeriodicGc', () => {
   it('collects after a thousand calls, not within one, and again after the next thousand', async () => {
     const collect = vi.fn()
-    const tidying = new Tidying(collect)
-    for (let call = 0; call < 999; call++) tidying.onCall()
+    const gc = new PeriodicGc(collect)
+    for (let call = 0; call < 999; call++) gc.onCall()
     await turn()
     expect(collect).not.toHaveBeenCalled()
-    tidying.onCall()
+    gc.onCall()
     expect(collect).not.toHaveBeenCalled()
     await turn()
     expect(collect).toHaveBeenCalledTimes(1)
-    for (let call = 0; call < 1000; call++) tidying.onCall()
+    for (let call = 0; call < 1000; call++) gc.onCall()
     await turn()
     expect(collect).toHaveBeenCalledTimes(2)
   })
 
   it('says so where it could not', () => {
-    expect(() => new Tidying(undefined)).toThrow('--expose-gc')
+    expect(() => new PeriodicGc(undefined)).toThrow('--expose-gc')
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type LineCall, TextLine } from '../../src/text-service/text-line.ts'
+import { type QueuedCall, TextQueue } from '../../src/text-service/text-queue.ts'
 
-interface Call extends LineCall {
+interface Call extends QueuedCall {
   readonly name: string
 }
 
@@ -11,86 +11,86 @@ function call(tenant: string, name: string, more: Partial<Call['share']> & { siz
 }
 
 /** Serves all that waits, and says in which order. */
-function served(line: TextLine<Call>, cpuMs = 100): string[] {
+function served(queue: TextQueue<Call>, cpuMs = 100): string[] {
   const names: string[] = []
-  for (let next = line.next(); next !== undefined; next = line.next()) {
+  for (let next = queue.next(); next !== undefined; next = queue.next()) {
     names.push(next.name)
-    line.done(next, cpuMs, cpuMs)
+    queue.done(next, cpuMs, cpuMs)
   }
   return names
 }
 
-describe('the line of a text process', () => {
+describe('the queue of a text process', () => {
   it('serves tenants in turn, each in order of arrival', () => {
-    const line = new TextLine<Call>()
-    for (let index = 0; index < 4; index++) line.enter(call('a', `a${index}`))
-    line.enter(call('b', 'b0'))
-    line.enter(call('b', 'b1'))
-    expect(served(line)).toEqual(['a0', 'b0', 'a1', 'b1', 'a2', 'a3'])
+    const queue = new TextQueue<Call>()
+    for (let index = 0; index < 4; index++) queue.enter(call('a', `a${index}`))
+    queue.enter(call('b', 'b0'))
+    queue.enter(call('b', 'b1'))
+    expect(served(queue)).toEqual(['a0', 'b0', 'a1', 'b1', 'a2', 'a3'])
   })
 
   it('lets who has had little go before who has had much', () => {
-    const line = new TextLine<Call>()
-    line.enter(call('a', 'a0'))
-    served(line, 5000)
-    for (const name of ['a1', 'a2']) line.enter(call('a', name))
-    for (const name of ['b0', 'b1', 'b2']) line.enter(call('b', name))
-    expect(served(line)).toEqual(['b0', 'b1', 'b2', 'a1', 'a2'])
+    const queue = new TextQueue<Call>()
+    queue.enter(call('a', 'a0'))
+    served(queue, 5000)
+    for (const name of ['a1', 'a2']) queue.enter(call('a', name))
+    for (const name of ['b0', 'b1', 'b2']) queue.enter(call('b', name))
+    expect(served(queue)).toEqual(['b0', 'b1', 'b2', 'a1', 'a2'])
   })
 
   it('serves them by their weights', () => {
-    const line = new TextLine<Call>()
+    const queue = new TextQueue<Call>()
     for (let index = 0; index < 6; index++) {
-      line.enter(call('a', 'a', { weight: 2 }))
-      line.enter(call('b', 'b'))
+      queue.enter(call('a', 'a', { weight: 2 }))
+      queue.enter(call('b', 'b'))
     }
-    const names = served(line).slice(0, 6)
+    const names = served(queue).slice(0, 6)
     expect(names.filter((name) => name === 'a')).toHaveLength(4)
   })
 
   it('serves what is bulk behind what is not, and not behind all of it', () => {
-    const line = new TextLine<Call>()
-    line.enter(call('a', 'bulk', { priority: 1 }))
-    for (let index = 0; index < 50; index++) line.enter(call(`tenant ${index}`, 'chat'))
+    const queue = new TextQueue<Call>()
+    queue.enter(call('a', 'bulk', { priority: 1 }))
+    for (let index = 0; index < 50; index++) queue.enter(call(`tenant ${index}`, 'chat'))
     // It goes up by one for every two seconds of others', and comes first then: nobody has had less, and it came first.
-    expect(served(line).indexOf('bulk')).toBe(20)
+    expect(served(queue).indexOf('bulk')).toBe(20)
   })
 
   it('forgets who has left', () => {
-    const line = new TextLine<Call>()
+    const queue = new TextQueue<Call>()
     const [left, stays] = [call('a', 'left'), call('a', 'stays')]
-    line.enter(left)
-    line.enter(stays)
-    expect([line.leave(left), line.leave(left), line.size]).toEqual([true, false, 1])
-    expect(served(line)).toEqual(['stays'])
-    expect(line.leave(stays)).toBe(false)
+    queue.enter(left)
+    queue.enter(stays)
+    expect([queue.leave(left), queue.leave(left), queue.size]).toEqual([true, false, 1])
+    expect(served(queue)).toEqual(['stays'])
+    expect(queue.leave(stays)).toBe(false)
   })
 
   it('takes of a tenant what is likely to be done in ten seconds, and says when it would take more', () => {
-    const line = new TextLine<Call>()
+    const queue = new TextQueue<Call>()
     // Half a second a million characters, as long as nothing is known.
     const long = (tenant: string): Call => call(tenant, tenant, { size: 6_000_000 })
-    expect([line.enter(long('a')), line.enter(long('a')), line.enter(long('a'))]).toEqual([
+    expect([queue.enter(long('a')), queue.enter(long('a')), queue.enter(long('a'))]).toEqual([
       undefined,
       undefined,
       undefined,
     ])
-    const retryAfterMs = line.enter(long('a')) ?? 0
+    const retryAfterMs = queue.enter(long('a')) ?? 0
     expect(retryAfterMs).toBeGreaterThan(1900)
     expect(retryAfterMs).toBeLessThan(2100)
-    expect(line.enter(call('a', 'short'))).toBeUndefined()
-    expect(line.enter(long('b'))).toBeUndefined()
+    expect(queue.enter(call('a', 'short'))).toBeUndefined()
+    expect(queue.enter(long('b'))).toBeUndefined()
     // Half of the time is the other one's.
-    expect(line.enter(long('a'))).toBeGreaterThan(3900)
-    const next = line.next()
-    expect([next?.name, line.enter(long('a'))]).toEqual(['a', undefined])
+    expect(queue.enter(long('a'))).toBeGreaterThan(3900)
+    const next = queue.next()
+    expect([next?.name, queue.enter(long('a'))]).toEqual(['a', undefined])
   })
 
   it('always has room for one tenant more', () => {
-    const line = new TextLine<Call>()
+    const queue = new TextQueue<Call>()
     const calls = (tenant: string): number => {
       let taken = 0
-      while (taken < 100 && line.enter(call(tenant, tenant, { size: 1_000_000 })) === undefined) taken++
+      while (taken < 100 && queue.enter(call(tenant, tenant, { size: 1_000_000 })) === undefined) taken++
       return taken
     }
     const taken = Array.from({ length: 30 }, (_, index) => calls(`tenant ${index}`))
@@ -100,21 +100,21 @@ describe('the line of a text process', () => {
   })
 
   it('learns how long texts take, short ones and long ones by themselves', () => {
-    const line = new TextLine<Call>()
+    const queue = new TextQueue<Call>()
     for (let index = 0; index < 100; index++) {
       for (const [size, ms] of [
         [100, 20],
         [1_000_000, 4000],
       ] as const) {
-        line.enter(call('a', 'a', { size }))
-        const next = line.next()
-        if (next !== undefined) line.done(next, ms, ms)
+        queue.enter(call('a', 'a', { size }))
+        const next = queue.next()
+        if (next !== undefined) queue.done(next, ms, ms)
       }
     }
     // Two of four seconds, and 99 of 20 ms.
     const taken = (size: number): number => {
       let count = 0
-      while (line.enter(call('b', 'b', { size })) === undefined) count++
+      while (queue.enter(call('b', 'b', { size })) === undefined) count++
       return count
     }
     expect(taken(1_000_000)).toBe(2)

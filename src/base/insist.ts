@@ -1,4 +1,0 @@
-/** @throws Error when what must be so is not. */
-export function insist(claim: boolean, otherwise: string): void {
-  if (!claim) throw new Error(`${otherwise}. This is a bug`)
-}
