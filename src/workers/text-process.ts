@@ -156,7 +156,11 @@ function joined(pieces: readonly Uint32Array[]): Uint32Array {
 }
 
 /** Tokens, or only how many they are where that is more than is of use. */
-function promptAnswer(tokens: Uint32Array, characters: number, most = Number.POSITIVE_INFINITY): PromptAnswer {
+function promptAnswer(
+  tokens: Uint32Array,
+  characters: number,
+  most = Number.POSITIVE_INFINITY,
+): PromptAnswer {
   const { length: count } = tokens
   const used = count > most ? new Uint32Array() : tokens
   return { type: 'tokens', tokens: used, count, characters, inThought: false }
