@@ -100,7 +100,7 @@ export class Scheduler {
    */
   schedule(): ScheduledEntry[] {
     const turns = this.#turns()
-    // A sequence that moves has to be in the next pass, and in turns of adapters, or after a preemption, it may not be.
+    // A sequence that moves has to be in the next pass.
     if (this.#queue.size === 0 && turns.length === 1) this.#pack()
     for (const adapter of turns) {
       const { batch } = this.#passOf(adapter)
