@@ -1,4 +1,4 @@
-import type { CallSink } from '../tool-formats/tool-format.ts'
+import type { CallSink } from './call-sink.ts'
 import type { CallReader, CallStep } from './call-syntax.ts'
 import { JsonScanner } from './json-scanner.ts'
 

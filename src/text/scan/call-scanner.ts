@@ -1,4 +1,4 @@
-import type { CallSink, ToolParser } from '../tool-formats/tool-format.ts'
+import type { CallSink, ToolParser } from './call-sink.ts'
 import type { CallReader, CallSyntax, Head } from './call-syntax.ts'
 import { TagScanner } from './tag-scanner.ts'
 import { TrailingSpace } from './trailing-space.ts'

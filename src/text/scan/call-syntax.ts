@@ -1,4 +1,4 @@
-import type { CallSink } from '../tool-formats/tool-format.ts'
+import type { CallSink } from './call-sink.ts'
 
 /** `more`: inside the call; `end`: complete; `broken`: this character does not fit. */
 export type CallStep = 'more' | 'end' | 'broken'

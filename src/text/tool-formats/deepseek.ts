@@ -1,8 +1,9 @@
 import { CallScanner } from '../scan/call-scanner.ts'
+import type { CallSink, ToolParser } from '../scan/call-sink.ts'
 import type { CallSyntax, Head, HeadStep } from '../scan/call-syntax.ts'
 import { one, SPACE, skip, upTo } from '../scan/heads.ts'
 import { JsonArguments } from '../scan/json-arguments.ts'
-import type { CallSink, ToolFormat, ToolParser } from './tool-format.ts'
+import type { ToolFormat } from './tool-format.ts'
 
 const CALLS = '<｜tool▁calls▁begin｜>'
 const CALLS_END = '<｜tool▁calls▁end｜>'

@@ -1,6 +1,7 @@
+import type { CallSink, ToolParser } from '../scan/call-sink.ts'
 import { OpenArguments } from '../scan/json-arguments.ts'
 import { TagScanner } from '../scan/tag-scanner.ts'
-import type { CallSink, OfferedTools, ToolFormat, ToolParser } from './tool-format.ts'
+import type { OfferedTools, ToolFormat } from './tool-format.ts'
 
 const START = '<|start|>'
 const CHANNEL = '<|channel|>'

@@ -1,8 +1,9 @@
 import { CallScanner } from '../scan/call-scanner.ts'
+import type { CallSink, ToolParser } from '../scan/call-sink.ts'
 import type { CallSyntax, Head, HeadStep } from '../scan/call-syntax.ts'
 import { either, objects, one, SPACE, skip, upTo, within } from '../scan/heads.ts'
 import { JsonArguments } from '../scan/json-arguments.ts'
-import type { CallNotation, CallSink, ToolFormat, ToolParser } from './tool-format.ts'
+import type { CallNotation, ToolFormat } from './tool-format.ts'
 
 const CALLS = '[TOOL_CALLS]'
 const ID = '[CALL_ID]'

@@ -1,6 +1,6 @@
+import type { CallSink } from '../scan/call-sink.ts'
 import type { CallReader, CallStep } from '../scan/call-syntax.ts'
 import { pythonArguments } from './python-literal.ts'
-import type { CallSink } from './tool-format.ts'
 
 const OPENERS = '([{'
 const CLOSERS = ')]}'

@@ -1,8 +1,9 @@
 import { CallScanner } from '../scan/call-scanner.ts'
+import type { CallSink, ToolParser } from '../scan/call-sink.ts'
 import type { CallSyntax, Head } from '../scan/call-syntax.ts'
 import { one, SPACE, skip, upTo } from '../scan/heads.ts'
 import { PythonCall } from './python-call.ts'
-import type { CallSink, OfferedTools, ToolFormat, ToolParser } from './tool-format.ts'
+import type { OfferedTools, ToolFormat } from './tool-format.ts'
 
 const [LFM_START, LFM_END] = ['<|tool_call_start|>', '<|tool_call_end|>']
 const START = ['<|python_start|>', LFM_START]

@@ -1,6 +1,6 @@
+import type { CallSink } from '../scan/call-sink.ts'
 import type { CallReader, CallStep } from '../scan/call-syntax.ts'
 import { TagScanner } from '../scan/tag-scanner.ts'
-import type { CallSink } from './tool-format.ts'
 
 export const KEY = '<parameter='
 export const CALL_END = '</function>'
