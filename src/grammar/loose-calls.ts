@@ -13,20 +13,23 @@ export function compileLoosely(constraint: Constraint): string {
   const { calls } = constraint
   if (calls?.loose === undefined || calls.loose.length === 0) return compileConstraint(constraint)
   const time = new CompileTime()
-  let refused: unknown
-  const all = [() => [], () => guilty(calls, time), () => calls.loose]
-  const attempts = all.map((names) => () => loosened(calls, names() ?? []))
-  if (isUnmarked(calls)) attempts.push(() => [])
-  for (const toolsOf of attempts) {
-    const tools = toolsOf()
+  let refused: GrammarError | undefined
+  const attempt = (tools: OfferedCalls['tools']): string | undefined => {
     try {
       return compileConstraint({ ...constraint, calls: { ...calls, tools } })
     } catch (error) {
       if (!(error instanceof GrammarError)) throw error
       refused ??= error
+      return undefined
     }
   }
-  throw refused
+  const grammar =
+    attempt(calls.tools) ??
+    attempt(loosened(calls, guilty(calls, time))) ??
+    attempt(loosened(calls, calls.loose)) ??
+    (isUnmarked(calls) ? attempt([]) : undefined)
+  if (grammar === undefined) throw refused
+  return grammar
 }
 
 /** Those whose own schema cannot be compiled; all that there was no time to try. */

@@ -103,6 +103,26 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
     )
   })
 
+  it('hold a schema that can be compiled, though that of another tool cannot', () => {
+    const below = random(19)
+    const impossible = { type: 'object', properties: { a: { not: {} } } }
+    const possible = { type: 'object', properties: { a: { type: 'integer' } }, additionalProperties: false }
+    const tools = [
+      ['f', impossible],
+      ['g', possible],
+    ] as const
+    const calls = { format, tools, wanted: 'one', loose: ['f', 'g'] } as const
+    const walk = new GrammarWalk(parseGbnf(compileLoosely({ kind: 'calls', source: '', calls })), below)
+    const names = new Set<string>()
+    for (let draw = 0; draw < 20; draw++) {
+      const text = walk.text()
+      const [[name, args] = ['', '']] = read(format, new Map<string, object>(tools), text).calls
+      names.add(name)
+      if (name === 'g') expect(validatorOf(possible)(JSON.parse(args)), text).toBeUndefined()
+    }
+    expect([...names].sort()).toEqual(['f', 'g'])
+  })
+
   it('follow any text where they are not forced', () => {
     const { mark } = notation
     if (mark === undefined) return

@@ -54,6 +54,40 @@ describe('a schema becomes a grammar', () => {
 
   const admits: [name: string, schema: object, yes: string[], no: string[]][] = [
     [
+      'a tagged union as pydantic writes it, with a discriminator',
+      {
+        $defs: {
+          Cat: {
+            properties: { kind: { const: 'cat', title: 'Kind', type: 'string' } },
+            required: ['kind'],
+            title: 'Cat',
+            type: 'object',
+          },
+          Dog: {
+            properties: { kind: { const: 'dog', title: 'Kind', type: 'string' }, age: { type: 'integer' } },
+            required: ['kind', 'age'],
+            title: 'Dog',
+            type: 'object',
+          },
+        },
+        properties: {
+          pet: {
+            discriminator: {
+              mapping: { cat: '#/$defs/Cat', dog: '#/$defs/Dog' },
+              propertyName: 'kind',
+            },
+            oneOf: [{ $ref: '#/$defs/Cat' }, { $ref: '#/$defs/Dog' }],
+            title: 'Pet',
+          },
+        },
+        required: ['pet'],
+        title: 'Owner',
+        type: 'object',
+      },
+      ['{"pet":{"kind":"cat"}}', '{"pet": {"kind": "dog", "age": 3}}'],
+      ['{"pet":{"kind":"dog"}}', '{"pet":{"kind":"cow"}}', '{}'],
+    ],
+    [
       'required and optional properties, in the order of the schema',
       { type: 'object', properties: { a: { const: 1 }, b: { const: 2 }, c: { const: 3 } }, required: ['b'] },
       ['{"b":2}', '{"a":1,"b":2}', '{"b": 2, "c": 3}', '{"a": 1,"b":2,"c":3}'],

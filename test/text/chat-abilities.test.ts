@@ -28,6 +28,15 @@ describe('chatAbilities', () => {
     ['harmony', '<|start|>assistant<|channel|>final<|message|>'],
     ['granite', 'write <|tool_call|> followed by a JSON list of tools'],
     ['functionary', '>>>all'],
+    // Recognised by several formats.
+    ['granite', '<|tool_call|> or <tool_call>'],
+    ['mistral-args', '[TOOL_CALLS]name[ARGS]'],
+    ['deepseek-r1', '<｜tool▁call▁begin｜>function<｜tool▁sep｜>name\n```json'],
+    ['pythonic-tags', '<|tool_call_start|>[func_name1(a=1)]<|tool_call_end|>'],
+    [
+      'hermes',
+      '<tool_call>{"name": "f", "parameters": dictionary of argument name and its value}</tool_call>',
+    ],
     // Known by their tags, and not by what stands between them.
     ['qwen-xml', '<tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
     ['deepseek', '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>name<｜tool▁sep｜>'],

@@ -322,6 +322,15 @@ describe('tool calls', () => {
     }
   })
 
+  it('knows where content begins behind a lead, wherever the text is cut', () => {
+    for (const pieces of [['all\n>', '> b'], ['all', '\n>> b'], 'all\n>> b'.split('')]) {
+      const parser = new OutputParser(tools('functionary'))
+      for (const piece of pieces) parser.push(piece)
+      parser.flush()
+      expect(parser.contentStart, pieces.join('|')).toBe(4)
+    }
+  })
+
   it('takes any text in any format, cut anywhere, in the same way', () => {
     const below = random(11)
     const bits = [

@@ -21,6 +21,8 @@ const ANNOTATIONS = new Set([
   'example',
   'examples',
   'deprecated',
+  // OpenAPI's, which pydantic writes beside a tagged union.
+  'discriminator',
   'readOnly',
   'writeOnly',
 ])

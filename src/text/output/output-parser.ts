@@ -1,7 +1,8 @@
+import type { CallSink, ToolParser } from '../scan/call-sink.ts'
 import { ReasoningSplitter, type ReasoningTags } from '../scan/reasoning.ts'
 import { TrailingSpace } from '../scan/trailing-space.ts'
 import { toolFormatNamed } from '../tool-formats/formats.ts'
-import type { CallSink, OfferedTools, ToolParser } from '../tool-formats/tool-format.ts'
+import type { OfferedTools } from '../tool-formats/tool-format.ts'
 import type { ScoredToken } from './content-tokens.ts'
 
 /** Format of one answer's text. Without a part of it, that part is read as content. */

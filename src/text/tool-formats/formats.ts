@@ -10,20 +10,27 @@ import { pythonic, pythonicTagged } from './pythonic.ts'
 import { qwenXml } from './qwen-xml.ts'
 import type { ToolFormat } from './tool-format.ts'
 
-/** All formats, in the order in which they are tried. */
+/** All formats. A template has the first that recognises it, so a format stands before those that would take its templates. */
 export const toolFormats: readonly ToolFormat[] = [
+  // By tags that no other format has.
   harmony,
   functionary,
+  // Its templates may name hermes' tag, too, which it reads.
   granite,
+  // By a tag of both, and whether there is a second one.
   mistralList,
   mistral,
+  // By the same tags, and a block of code.
   deepseekFenced,
   deepseek,
+  // By one outer tag: each looks at what stands inside, so that their order does not matter.
   qwenXml,
   hermes,
-  llamaJson,
   pythonicTagged,
+  // By words of an instruction, which a template may have beside any tags.
+  llamaJson,
   pythonic,
+  // Recognises nothing: what is left.
   plainJson,
 ]
 

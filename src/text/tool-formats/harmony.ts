@@ -1,6 +1,7 @@
-import { JsonScanner } from '../scan/json-scanner.ts'
+import type { CallSink, ToolParser } from '../scan/call-sink.ts'
+import { OpenArguments } from '../scan/json-arguments.ts'
 import { TagScanner } from '../scan/tag-scanner.ts'
-import type { CallSink, OfferedTools, ToolFormat, ToolParser } from './tool-format.ts'
+import type { OfferedTools, ToolFormat } from './tool-format.ts'
 
 const START = '<|start|>'
 const CHANNEL = '<|channel|>'
@@ -42,7 +43,7 @@ class HarmonyParser implements ToolParser {
   readonly #scanner = new TagScanner(TAGS)
   #state: State = 'header'
   #header = ''
-  #json = new JsonScanner()
+  #call: OpenArguments | undefined
   #received = 0
   #contentStart: number | undefined
   #hasThought = false
@@ -80,10 +81,8 @@ class HarmonyParser implements ToolParser {
     if (text === '') return
     if (this.#state === 'header') this.#headerText(text)
     else if (this.#state === 'thought') this.#sink.thought(text)
-    else if (this.#state === 'call') {
-      for (const char of text) this.#json.push(char)
-      this.#sink.args(text)
-    } else this.#sink.text(text)
+    else if (this.#state === 'call') this.#call?.push(text)
+    else this.#sink.text(text)
   }
 
   #headerText(text: string): void {
@@ -102,7 +101,7 @@ class HarmonyParser implements ToolParser {
   /** @param at where the tag ends in all that was received. */
   #tag(tag: string, at: number): void {
     // Inside a string of the arguments it is what the model writes about.
-    if (this.#state === 'plain' || (this.#state === 'call' && this.#json.inString)) this.#text(tag)
+    if (this.#state === 'plain' || (this.#state === 'call' && this.#call?.inString)) this.#text(tag)
     else if (this.#state === 'header') this.#inHeader(tag, at)
     else if (tag === MESSAGE || tag === CONSTRAIN) this.#text(tag)
     else {
@@ -124,8 +123,7 @@ class HarmonyParser implements ToolParser {
     this.#header = ''
     if (name !== undefined) {
       this.#state = 'call'
-      this.#json = new JsonScanner()
-      this.#sink.call(name)
+      this.#call = new OpenArguments(this.#sink, name)
     } else if (channel === 'analysis') {
       this.#state = 'thought'
       if (this.#hasThought) this.#sink.thought('\n\n')

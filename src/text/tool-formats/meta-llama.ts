@@ -1,4 +1,5 @@
-import { LeadingObjects, objectNotation } from './leading-objects.ts'
+import { CallScanner } from '../scan/call-scanner.ts'
+import { leadingObjects, objectNotation } from './leading-objects.ts'
 import type { ToolFormat } from './tool-format.ts'
 
 const PYTHON_TAG = '<|python_tag|>'
@@ -11,6 +12,6 @@ export const llamaJson: ToolFormat = {
   name: 'llama-json',
   recognises: (template) => /parameters\\?": dictionary of argument name/.test(template),
   markers: [PYTHON_TAG],
-  parser: (sink, offered) => new LeadingObjects(sink, (name) => offered.has(name), [PYTHON_TAG]),
+  parser: (sink, offered) => new CallScanner(sink, leadingObjects(offered, [PYTHON_TAG])),
   notation: objectNotation('parameters', [PYTHON_TAG]),
 }

@@ -1,16 +1,39 @@
-import { JsonScanner } from '../scan/json-scanner.ts'
-import { TagScanner } from '../scan/tag-scanner.ts'
-import { CallObject } from './call-object.ts'
-import type { CallSink, ToolFormat, ToolParser } from './tool-format.ts'
+import { CallScanner } from '../scan/call-scanner.ts'
+import type { CallSink, ToolParser } from '../scan/call-sink.ts'
+import type { CallSyntax, Head, HeadStep } from '../scan/call-syntax.ts'
+import { either, objects, one, SPACE, skip, upTo, within } from '../scan/heads.ts'
+import { JsonArguments } from '../scan/json-arguments.ts'
+import type { CallNotation, ToolFormat } from './tool-format.ts'
 
 const CALLS = '[TOOL_CALLS]'
 const ID = '[CALL_ID]'
 const ARGS = '[ARGS]'
 
+const named = upTo('{', /^[^\r\n]{0,256}$/, (head): HeadStep => {
+  const name = /^([\w.-]{1,64})\s*(?:\[CALL_ID\][^[]*)?(?:\[ARGS\])?\s*$/.exec(head)?.[1]
+  return name === undefined ? 'text' : { read: (sink) => new JsonArguments(sink, name) }
+})
+
+/** A list of objects, or a name and its arguments. A name, an id and the tags are short, and have no line break in them. */
+export const listOrName = (tag: string): Head =>
+  within(256 - tag.length, skip(SPACE, either(one('[', objects(/[\s,]/)), named)))
+
+const syntax: CallSyntax = { opens: { [CALLS]: listOrName(CALLS) } }
+
+/** The notation of a list of objects behind a tag. */
+export const listNotation = (tag: string): CallNotation => ({
+  mark: tag,
+  begin: `${tag}[`,
+  open: (name) => `{"name": ${JSON.stringify(name)}, "arguments": `,
+  close: '}',
+  between: ', ',
+  end: ']',
+})
+
 /** Both notations are read in either. */
 const both = {
   markers: [CALLS, ID, ARGS],
-  parser: (sink: CallSink): ToolParser => new MistralParser(sink),
+  parser: (sink: CallSink): ToolParser => new CallScanner(sink, syntax),
   callId,
 }
 
@@ -19,14 +42,7 @@ export const mistralList: ToolFormat = {
   ...both,
   name: 'mistral',
   recognises: (template) => template.includes(CALLS) && !template.includes(ARGS),
-  notation: {
-    mark: CALLS,
-    begin: `${CALLS}[`,
-    open: (name) => `{"name": ${JSON.stringify(name)}, "arguments": `,
-    close: '}',
-    between: ', ',
-    end: ']',
-  },
+  notation: listNotation(CALLS),
 }
 
 /** Mistral from v11: [TOOL_CALLS]f[ARGS]{…} for each call, perhaps with [CALL_ID]… before the arguments, or without [ARGS]. */
@@ -49,143 +65,4 @@ function callId(id: string): string {
     out += letters[(hash ^ (hash >>> 15)) & 63] ?? letters[round]
   }
   return out
-}
-
-/** `head`: behind [TOOL_CALLS]; `list`: between objects; `object`: in one; `args`, `broken`: in arguments. */
-type State = 'text' | 'head' | 'list' | 'object' | 'args' | 'broken'
-
-export class MistralParser implements ToolParser {
-  readonly #sink: CallSink
-  readonly #scanner: TagScanner
-  #tag = ''
-  #state: State = 'text'
-  #object: CallObject
-  #json = new JsonScanner()
-  #listed = false
-  /** The call as written, until the sink has heard of it. */
-  #raw = ''
-
-  /** @param tags each of which begins a call or a list of them. */
-  constructor(sink: CallSink, tags: readonly string[] = [CALLS]) {
-    this.#sink = sink
-    this.#scanner = new TagScanner(tags)
-    this.#object = new CallObject(sink, () => true)
-  }
-
-  push(text: string): void {
-    for (let rest = text; rest !== ''; ) {
-      const scanned = this.#scanner.push(rest)
-      this.#plain(scanned.text)
-      if (scanned.tag !== undefined) this.#open(scanned.tag)
-      rest = scanned.rest
-    }
-  }
-
-  end(): void {
-    this.#plain(this.#scanner.flush())
-    this.#abandon()
-  }
-
-  #open(tag: string): void {
-    const json = this.#state === 'args' ? this.#json : this.#state === 'object' ? this.#object : undefined
-    if (json?.inString === true) {
-      this.#plain(tag)
-      return
-    }
-    this.#abandon()
-    this.#state = 'head'
-    this.#raw = this.#tag = tag
-  }
-
-  /** What was begun comes to nothing: it is text, or a call that ends here. */
-  #abandon(): void {
-    const inObject = this.#state === 'object' && this.#object.started
-    if (inObject || this.#state === 'args' || this.#state === 'broken') this.#sink.callEnd()
-    else if (this.#raw !== '') this.#sink.text(this.#raw)
-    this.#raw = ''
-    this.#state = 'text'
-  }
-
-  #plain(text: string): void {
-    for (let at = 0; at < text.length; at++) {
-      if (this.#state === 'text') {
-        this.#sink.text(text.slice(at))
-        return
-      }
-      if (this.#state === 'broken') {
-        this.#sink.args(text.slice(at))
-        return
-      }
-      this.#char(text.charAt(at))
-    }
-  }
-
-  #char(char: string): void {
-    if (this.#state === 'args') {
-      this.#argsStep(char)
-      return
-    }
-    this.#raw += char
-    if (this.#state === 'head') this.#headStep(char)
-    else if (this.#state === 'list') this.#listStep(char)
-    else this.#objectStep(char)
-  }
-
-  #headStep(char: string): void {
-    const head = this.#raw.slice(this.#tag.length).trimStart()
-    if (head === '[') {
-      this.#state = 'list'
-      this.#listed = false
-    } else if (char === '{') this.#begin(head.slice(0, -1))
-    // A name, an id and two tags are short: what is longer, or has a line break in it, is none of it.
-    else if (this.#raw.length > 256 || head.startsWith('{') || /[\r\n]/.test(head)) this.#abandon()
-  }
-
-  #begin(head: string): void {
-    const name = /^([\w.-]{1,64})\s*(?:\[CALL_ID\][^[]*)?(?:\[ARGS\])?\s*$/.exec(head)?.[1]
-    if (name === undefined) {
-      this.#abandon()
-      return
-    }
-    this.#raw = ''
-    this.#sink.call(name)
-    this.#state = 'args'
-    this.#json = new JsonScanner()
-    this.#argsStep('{')
-  }
-
-  #argsStep(char: string): void {
-    const step = this.#json.push(char)
-    this.#sink.args(char)
-    if (step === 'end') this.#abandon()
-    else if (step !== 'more') this.#state = 'broken'
-  }
-
-  #listStep(char: string): void {
-    if (/[\s,]/.test(char)) return
-    if (char === '{') {
-      this.#state = 'object'
-      this.#object = new CallObject(this.#sink, () => true)
-      this.#object.push(char)
-    } else if (char === ']' && this.#listed) {
-      this.#raw = ''
-      this.#state = 'text'
-    } else this.#abandon()
-  }
-
-  #objectStep(char: string): void {
-    const step = this.#object.push(char)
-    if (this.#object.started) this.#raw = ''
-    if (step === 'end') {
-      this.#state = 'list'
-      this.#listed = true
-    } else if (step === 'broken') {
-      if (!this.#object.started) {
-        this.#abandon()
-        return
-      }
-      this.#state = 'broken'
-      this.#sink.args(char)
-    }
-  }
 }

@@ -1,4 +1,5 @@
-import { LeadingObjects, objectNotation } from './leading-objects.ts'
+import { CallScanner } from '../scan/call-scanner.ts'
+import { leadingObjects, objectNotation } from './leading-objects.ts'
 import type { ToolFormat } from './tool-format.ts'
 
 /** For templates that teach no format that is known: the answer is {"name": "f", "arguments": {…}}, one line for each call. */
@@ -6,6 +7,6 @@ export const plainJson: ToolFormat = {
   name: 'json',
   recognises: () => false,
   markers: [],
-  parser: (sink, offered) => new LeadingObjects(sink, (name) => offered.has(name)),
+  parser: (sink, offered) => new CallScanner(sink, leadingObjects(offered)),
   notation: { ...objectNotation('arguments'), between: '\n' },
 }

@@ -1,21 +1,19 @@
-import { JsonScanner } from '../scan/json-scanner.ts'
-import type { CallSink } from './tool-format.ts'
+import type { CallSink } from './call-sink.ts'
+import type { CallReader, CallStep } from './call-syntax.ts'
+import { JsonScanner } from './json-scanner.ts'
 
-/** `more`: inside; `end`: complete; `broken`: this character does not fit. */
-export type ObjectStep = 'more' | 'end' | 'broken'
-
-type State = 'open' | 'key' | 'colon' | 'value' | 'comma'
+type State = 'key' | 'colon' | 'value' | 'comma'
 
 const SPACE = /\s/
 
 /**
- * One call written as a JSON object, character by character: {"name": "f", "arguments": {…}}, keys in any order,
+ * One call written as a JSON object, from behind its brace: {"name": "f", "arguments": {…}}, keys in any order,
  * `parameters` as another name of `arguments`, others skipped. Arguments stream as soon as the name is known.
  */
-export class CallObject {
+export class CallObject implements CallReader {
   readonly #sink: CallSink
   readonly #accepts: (name: string) => boolean
-  #state: State = 'open'
+  #state: State = 'key'
   #scanner = new JsonScanner()
   #key: string | undefined
   /** Text of the current key, or of a value that cannot be sent yet. */
@@ -28,32 +26,29 @@ export class CallObject {
   #argsDone = false
 
   /** @param accepts false for a name that makes the object no call at all. */
-  constructor(sink: CallSink, accepts: (name: string) => boolean) {
+  constructor(sink: CallSink, accepts: (name: string) => boolean = () => true) {
     this.#sink = sink
     this.#accepts = accepts
   }
 
-  /** True once the sink has heard of the call. */
   get started(): boolean {
     return this.#started
   }
 
-  /** True between a string's quotes: no markup ends the call there. */
   get inString(): boolean {
     return this.#scanner.inString
   }
 
-  push(char: string): ObjectStep {
+  push(char: string): CallStep {
     const step = this.#step(char)
     // With its arguments complete a call is a call, whatever follows.
     return step === 'broken' && this.#argsDone && this.#started ? this.#end() : step
   }
 
-  #step(char: string): ObjectStep {
+  #step(char: string): CallStep {
     if (this.#state === 'key') return this.#keyStep(char)
     if (this.#state === 'value') return this.#valueStep(char)
     if (SPACE.test(char)) return 'more'
-    if (this.#state === 'open' && char === '{') return this.#enter('key')
     if (this.#state === 'colon' && char === ':') return this.#enter('value')
     if (this.#state === 'comma' && char === ',') return this.#enter('key')
     if (this.#state === 'comma' && char === '}') return this.#end()
@@ -67,7 +62,7 @@ export class CallObject {
     return 'more'
   }
 
-  #keyStep(char: string): ObjectStep {
+  #keyStep(char: string): CallStep {
     if (this.#buffer === '') {
       if (SPACE.test(char)) return 'more'
       if (char !== '"') return 'broken'
@@ -80,7 +75,7 @@ export class CallObject {
     return this.#enter('colon')
   }
 
-  #valueStep(char: string): ObjectStep {
+  #valueStep(char: string): CallStep {
     const step = this.#scanner.push(char)
     if (step === 'broken') return 'broken'
     if (step !== 'after') this.#take(char)
@@ -138,13 +133,12 @@ export class CallObject {
     this.#sink.call(name)
   }
 
-  #end(): ObjectStep {
+  #end(): CallStep {
     if (this.#name === undefined) return 'broken'
     if (!this.#started) {
       this.#start(this.#name)
       this.#sink.args('{}')
     }
-    this.#sink.callEnd()
     return 'end'
   }
 }
