@@ -78,11 +78,12 @@ it('has long texts read by a process of their own, which gives way to others, an
 })
 
 it('waits for the process from when a call is the next one, however long it has waited in the queue', async () => {
-  const text = await start(5000, { patienceMs: 4000, ...inLine })
+  const text = await start(5000, { patienceMs: 15_000, ...inLine })
   const pid = text.child.pid ?? 0
   process.kill(pid, 'SIGSTOP')
   const [first, second] = ['a', 'b'].map((letter) => text.call({ type: 'tokenize', text: letter }, turn))
-  await pause(4500)
+  // Longer than its patience, which is long enough for a start on a machine with a load of eight.
+  await pause(15_500)
   process.kill(pid, 'SIGKILL')
   expect([(await first)?.type, (await second)?.type]).toEqual(['tokens', 'tokens'])
 })
