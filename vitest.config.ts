@@ -42,6 +42,7 @@ export default defineConfig({
         // The real engine, servers and clients. They wait for most of their time: more of them than there are cores.
         test: {
           name: 'real',
+          setupFiles: 'test/support/answers/true-answers.ts',
           include: ['test/**/*.test.ts'],
           exclude: [
             ...configDefaults.exclude,

@@ -79,7 +79,6 @@ afterAll(async () => {
 describe('access', () => {
   const routes = [
     ...samples.map(({ method, route, url: path = route }) => ({ method, path })),
-    { method: 'GET', path: '/docs' },
     { method: 'GET', path: '/openapi.json' },
     { method: 'GET', path: '/nowhere' },
     { method: 'POST', path: '/v1/nowhere' },

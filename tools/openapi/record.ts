@@ -8,8 +8,7 @@ import { serve } from '../../src/commands/serve.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { writeEmbeddingModel } from '../../test/support/embedding-model.ts'
 import { writeLoraAdapter } from '../../test/support/lora-adapter.ts'
-import { both, shapeOf } from './answer-shape.ts'
-import { type FieldSchema, type FieldTree, place } from './field-tree.ts'
+import { type FieldTree, place } from './field-tree.ts'
 import type { Sample } from './sample.ts'
 import { samples } from './samples.ts'
 
@@ -23,8 +22,6 @@ export interface RecordedRoute {
   readonly ignored: Set<string>
   /** Why it takes no value of a field. */
   readonly refused: Map<string, string>
-  /** By content type; undefined where an answer is not JSON. */
-  readonly answers: Map<string, FieldSchema | undefined>
 }
 
 /** Runs the server with the built-in model, sends it the samples, and listens to what it reads of them. */
@@ -74,7 +71,6 @@ function routeOf(routes: Map<string, RecordedRoute>, { method, route, body }: Sa
     body: body && { type: 'object' },
     ignored: new Set<string>(),
     refused: new Map<string, string>(),
-    answers: new Map<string, FieldSchema | undefined>(),
   }
   routes.set(key, found)
   return found
@@ -90,10 +86,6 @@ async function record(url: string, sample: Sample, recorded: RecordedRoute): Pro
   stop()
   const text = await answer.text()
   if (!answer.ok) throw new Error(`${sample.method} ${sample.route} answered ${answer.status}: ${text}`)
-  const type = (answer.headers.get('content-type') ?? '').split(';')[0] ?? ''
-  const shape = type === 'application/json' ? shapeOf(JSON.parse(text)) : undefined
-  const before = recorded.answers.get(type)
-  recorded.answers.set(type, shape && before ? both(before, shape) : shape)
   await recordRequired(url, sample, recorded)
 }
 

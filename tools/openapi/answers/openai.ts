@@ -1,27 +1,23 @@
-/** JSON Schema of a part of an answer. */
-type Schema = Readonly<Record<string, unknown>>
+import { errorKinds } from '../../../src/base/errors.ts'
+import {
+  count,
+  either,
+  idOf,
+  is,
+  list,
+  nothing,
+  number,
+  object,
+  only,
+  orNull,
+  type Schema,
+  someText,
+  text,
+  texts,
+} from './schema.ts'
 
-/** An object that has all of the first fields, perhaps some of the second, and no others. */
-function object(
-  fields: Readonly<Record<string, Schema>>,
-  perhaps: Readonly<Record<string, Schema>> = {},
-): Schema {
-  return {
-    type: 'object',
-    properties: { ...fields, ...perhaps },
-    required: Object.keys(fields),
-    additionalProperties: false,
-  }
-}
-const list = (items: Schema, more: Schema = {}): Schema => ({ type: 'array', items, ...more })
-const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] })
-const only = (...values: (string | null)[]): Schema => ({ enum: values })
-
-const text: Schema = { type: 'string' }
-const count: Schema = { type: 'integer', minimum: 0 }
 const ms: Schema = { type: 'number', minimum: 0 }
 const logprob: Schema = { type: 'number', maximum: 0 }
-const nothing: Schema = { type: 'null' }
 
 const usage = object({
   prompt_tokens: count,
@@ -48,23 +44,22 @@ const timings = object({
 })
 
 const token = { token: text, bytes: orNull(list({ type: 'integer', minimum: 0, maximum: 255 })), logprob }
-const logprobs = orNull(
-  object({ content: list(object({ ...token, top_logprobs: list(object(token)) })), refusal: nothing }),
-)
+export const tokenLogprobs = list(object({ ...token, top_logprobs: list(object(token)) }))
+const logprobs = orNull(object({ content: tokenLogprobs, refusal: nothing }))
 const reasons = ['stop', 'length', 'tool_calls']
 const head = (kind: string, id: string): Record<string, Schema> => ({
-  id: { type: 'string', pattern: `^${id}-[0-9a-f]{32}$` },
-  object: { const: kind },
+  id: idOf(`${id}-`),
+  object: is(kind),
   created: count,
   model: text,
 })
 
-const call = { id: { type: 'string', minLength: 9 }, type: { const: 'function' } }
+const call = { id: idOf('call_', 24), type: is('function') }
 const message = object(
-  { role: { const: 'assistant' }, content: orNull(text), refusal: nothing },
+  { role: is('assistant'), content: orNull(text), refusal: nothing },
   {
-    reasoning_content: { type: 'string', minLength: 1 },
-    reasoning: { type: 'string', minLength: 1 },
+    reasoning_content: someText,
+    reasoning: someText,
     tool_calls: list(object({ ...call, function: object({ name: text, arguments: text }) }), { minItems: 1 }),
   },
 )
@@ -72,17 +67,15 @@ const message = object(
 const delta = object(
   {},
   {
-    role: { const: 'assistant' },
+    role: is('assistant'),
     content: text,
     reasoning_content: text,
     reasoning: text,
     tool_calls: list(
-      {
-        anyOf: [
-          object({ index: count, ...call, function: object({ name: text, arguments: text }) }),
-          object({ index: count, function: object({ arguments: text }) }),
-        ],
-      },
+      either(
+        object({ index: count, ...call, function: object({ name: text, arguments: text }) }),
+        object({ index: count, function: object({ arguments: text }) }),
+      ),
       { minItems: 1, maxItems: 1 },
     ),
   },
@@ -110,7 +103,7 @@ const chatChunk = object(
 
 const legacyLogprobs = orNull(
   object({
-    tokens: list(text),
+    tokens: texts,
     token_logprobs: list(orNull(logprob)),
     top_logprobs: list(orNull({ type: 'object', additionalProperties: logprob })),
     text_offset: list(count),
@@ -134,15 +127,54 @@ const completionChunk = object(
   { usage: orNull(usage), timings },
 )
 
-const answered = (whole: Schema, event: Schema): Readonly<Record<string, Schema>> => ({
-  'application/json': whole,
-  'text/event-stream': event,
+const pooledUsage = object({ prompt_tokens: count, total_tokens: count })
+const embeddings = object({
+  object: is('list'),
+  model: text,
+  data: list(object({ object: is('embedding'), index: count, embedding: either(list(number), text) })),
+  usage: pooledUsage,
 })
-const chats = answered(chat, chatChunk)
-const completions = answered(completion, completionChunk)
+/** Jina's and Cohere's. */
+const ranking = object({
+  id: idOf('rerank-'),
+  object: is('list'),
+  model: text,
+  results: list(object({ index: count, relevance_score: number }, { document: object({ text }) })),
+  usage: pooledUsage,
+})
 
-/** What the generating routes of OpenAI answer, by route and content type; of a stream, each event. Tests hold answers to it. */
-export const answerSchemas: Readonly<Record<string, Readonly<Record<string, Schema>>>> = {
-  '/v1/chat/completions': chats,
-  '/v1/completions': completions,
+const modelFields = { id: text, object: is('model'), created: count, owned_by: is('altiplano') }
+const modelSizes = {
+  root: text,
+  parent: orNull(text),
+  max_model_len: count,
+  meta: object({ n_ctx_train: count }),
+}
+const models = object({ object: is('list'), data: list(object(modelFields, modelSizes)), models: texts })
+/** KServe V1: name and ready. */
+const model = object({ ...modelFields, name: text, ready: is(true) }, modelSizes)
+
+const kinds = Object.values(errorKinds)
+const failure = object({
+  message: text,
+  type: only(...new Set(kinds.map(({ type }) => type))),
+  param: orNull(text),
+  code: only(...Object.keys(errorKinds)),
+})
+const modelNotReady = object({ name: text, ready: is(false), error: failure })
+
+export const openAiSchemas = {
+  Usage: usage,
+  Timings: timings,
+  TokenLogprobs: tokenLogprobs,
+  Error: object({ error: failure }),
+  ChatCompletion: chat,
+  ChatCompletionChunk: chatChunk,
+  Completion: completion,
+  CompletionChunk: completionChunk,
+  Embeddings: embeddings,
+  Ranking: ranking,
+  Models: models,
+  Model: model,
+  ModelNotReady: modelNotReady,
 }
