@@ -73,7 +73,13 @@ function faultsOfSuccess(request: FuzzRequest, { headers, body }: WireAnswer): s
   const { route, method, path } = request
   if (route === undefined) return []
   if (type === 'application/json' && parse(body) === undefined) return ['a success that cannot be parsed']
-  const wrong = wrongIn({ asked: { method, url: path }, status: 200, type, body, whole: true })
+  const wrong = wrongIn({
+    asked: { method, url: path, body: undefined },
+    status: 200,
+    type,
+    body,
+    whole: true,
+  })
   const faults = wrong === undefined ? [] : [wrong]
   if (route === '/v1/chat/completions' || route === '/v1/completions')
     faults.push(...choiceFaults(parse(body)))

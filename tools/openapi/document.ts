@@ -1,15 +1,16 @@
 import { type Answers, aliases, answers, schemas } from './answers/routes.ts'
 import { either, type Schema } from './answers/schema.ts'
-import { type FieldSchema, type FieldTree, schemaOf } from './field-tree.ts'
-import type { RecordedRoute } from './record.ts'
+import { bodies, bodySchemas } from './bodies.ts'
 
-/** OpenAPI 3.1: what the server's routes take, as recorded from the server itself, and what they answer. */
-export function openApiDocument(routes: readonly RecordedRoute[], version: string): object {
-  const bodies = new Map(routes.map((route) => [`${route.method} ${route.route}`, route]))
+const DESCRIPTION = `Bodies are described by the declarations that the server reads them by. Fields that are not listed are taken, have no effect, and are named in the x-ignored-params header, as are those with x-ignored; with --strict-params they are refused. Fields with x-refused are answered 400. Some limits are those of the model or the server and not told here.
+Of answers all of each is described, and of streams each event but [DONE]: every answer to every test is held to this document. The tree under /v1 is served under /openai/v1 too.`
+
+/** OpenAPI 3.1: what the server's routes take and answer. */
+export function openApiDocument(version: string): object {
   const paths: Record<string, object> = {}
   for (const [key, answer] of Object.entries(answers)) {
     const [method = '', path = ''] = key.split(' ')
-    paths[path] = { ...paths[path], [method.toLowerCase()]: operation(method, path, bodies.get(key), answer) }
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operation(method, path, answer) }
   }
   for (const [path, other] of Object.entries(aliases))
     paths[path] = { $ref: `#/paths/${other.replaceAll('/', '~1')}` }
@@ -18,8 +19,7 @@ export function openApiDocument(routes: readonly RecordedRoute[], version: strin
     info: {
       title: 'Altiplano',
       version,
-      description:
-        'Of request bodies: the fields that the running server was seen to read, and the limits that it checks. Of answers, and of each event of a stream but [DONE]: all of them, whole; every answer in the tests is held to it. The tree under /v1 is served under /openai/v1 too. Fields that are not listed are taken, have no effect, and are named in the x-ignored-params header; with --strict-params they are refused.',
+      description: DESCRIPTION,
     },
     servers: [{ url: '/' }],
     paths,
@@ -30,12 +30,8 @@ export function openApiDocument(routes: readonly RecordedRoute[], version: strin
   }
 }
 
-function operation(
-  method: string,
-  route: string,
-  recorded: RecordedRoute | undefined,
-  { content, notReady, errors }: Answers,
-): object {
+function operation(method: string, route: string, { content, notReady, errors }: Answers): object {
+  const body = method === 'POST' ? bodies[route] : undefined
   const parameters = [...route.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -45,7 +41,7 @@ function operation(
   return {
     operationId: `${method.toLowerCase()}${route.replaceAll(/[{}]/g, '').replaceAll(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     ...(parameters.length > 0 && { parameters }),
-    ...(recorded?.body && bodyOf(recorded, recorded.body)),
+    ...(body && { requestBody: { required: true, content: contentOf({ 'application/json': body }) } }),
     responses: {
       200: { description: 'OK', content: contentOf(content) },
       ...(notReady && {
@@ -65,23 +61,6 @@ function contentOf(content: Readonly<Record<string, Schema>>): object {
   )
 }
 
-function bodyOf({ ignored, refused }: RecordedRoute, body: FieldTree): object {
-  return {
-    requestBody: { required: true, content: { 'application/json': { schema: bodySchema(body, refused) } } },
-    'x-ignored': [...ignored].sort(),
-    'x-refused': Object.fromEntries([...refused].sort()),
-  }
-}
-
-/** Without the fields that are always refused. */
-function bodySchema(body: FieldTree, refused: ReadonlyMap<string, string>): FieldSchema {
-  const { properties = {}, ...schema } = schemaOf(body)
-  return {
-    ...schema,
-    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => !refused.has(name))),
-  }
-}
-
 function failed(schema: Answers['errors']): object {
   return {
     description: 'What went wrong: docs/errors.md lists the codes and their statuses.',
@@ -89,10 +68,11 @@ function failed(schema: Answers['errors']): object {
   }
 }
 
-const names = new Map<unknown, string>(Object.entries(schemas).map(([name, schema]) => [schema, name]))
+const named = { ...schemas, ...bodySchemas }
+const names = new Map<unknown, string>(Object.entries(named).map(([name, schema]) => [schema, name]))
 
 function namedSchemas(): object {
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, insideReferring(schema)]))
+  return Object.fromEntries(Object.entries(named).map(([name, schema]) => [name, insideReferring(schema)]))
 }
 
 /** What has a name is described once. */

@@ -1,17 +1,26 @@
 import type { Vocabulary } from '../../protocol/text-messages.ts'
 import { Detokenizer } from '../../text/output/detokenizer.ts'
-import { emptyArray, type Fields, invalidValue, missing, tooLong, wrongType } from '../fields.ts'
+import { emptyArray, invalidValue, tooLong, wrongType } from '../contract/failures.ts'
+import { required } from '../contract/fates.ts'
+import { anything } from '../contract/kinds.ts'
 
 export const MAX_PROMPTS = 128
 
 /** OpenAI: a text, or token ids. */
 export type Prompt = string | Uint32Array
 
+const ids = { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } }
+const several = { type: 'array', minItems: 1, maxItems: MAX_PROMPTS }
+
 /** OpenAI: one prompt or several of a kind. */
-export function readPrompts(fields: Fields, vocabulary: Vocabulary, controlTokenIds: boolean): Prompt[] {
+export const promptField = required(
+  anything({
+    anyOf: [{ type: 'string' }, { ...several, items: { type: 'string' } }, ids, { ...several, items: ids }],
+  }),
+)
+
+export function promptsOf(value: unknown, vocabulary: Vocabulary, controlTokenIds: boolean): Prompt[] {
   const readIds = idReader(vocabulary, controlTokenIds)
-  const value = fields.value('prompt')
-  if (value === undefined) throw missing('prompt')
   if (typeof value === 'string') return [value]
   if (!Array.isArray(value)) throw wrongType('prompt', 'a string or an array', value)
   if (value.length === 0) throw emptyArray('prompt')

@@ -35,7 +35,7 @@ const routes = Object.keys(document.paths)
 /** The admin port has no description: it is for the operator alone. */
 const UNDESCRIBED = /^\/admin\//
 
-/** Holds an answer to docs/openapi.json. Undefined: it is as the document says. */
+/** Holds an exchange to docs/openapi.json. Undefined: the answer is as the document says, and so is a request that was served. */
 export function wrongIn(answer: WireAnswer): string | undefined {
   const { asked, status, type, body, whole } = answer
   const path = pathOf(asked?.url ?? '')
@@ -44,6 +44,8 @@ export function wrongIn(answer: WireAnswer): string | undefined {
   const found = responseOf(asked?.method.toLowerCase() ?? '', path, status)
   if (found === undefined) return `${what}, and no operation of the document has it`
   if (asked?.method === 'HEAD') return undefined
+  const refused = status === 200 ? wrongRequest(asked, path) : undefined
+  if (refused !== undefined) return `${what}: the body is none that the document allows: ${refused}`
   const media = `${found}/content/${escaped(type)}`
   if (at(media) === undefined) return `${what}, and the document has no such content of it`
   if (at(`${media}/schema`) === undefined) return undefined
@@ -53,6 +55,22 @@ export function wrongIn(answer: WireAnswer): string | undefined {
     return `${what}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value).slice(0, 2000)}`
   }
   return undefined
+}
+
+/** Of a body that was served. */
+function wrongRequest(asked: WireAnswer['asked'], path: string): string | undefined {
+  const method = asked?.method.toLowerCase() ?? ''
+  const route = routeOf(method, path)
+  const schema = `${pointerOf(route ?? '')}/${method}/requestBody/content/application~1json/schema`
+  if (route === undefined || asked?.body === undefined || at(schema) === undefined) return undefined
+  const value: unknown = JSON.parse(
+    Buffer.from(asked.body, 'latin1')
+      .toString('utf8')
+      .replace(/^\ufeff/, ''),
+  )
+  const validate = validatorAt(schema)
+  if (validate(value)) return undefined
+  return `${ajv.errorsText(validate.errors)}\n${JSON.stringify(value).slice(0, 2000)}`
 }
 
 /** Both trees are the same. */
@@ -67,9 +85,9 @@ function pathOf(url: string): string {
 
 /** Where the document describes the response. What no route answers is an error of the tree that the path lies in. */
 function responseOf(method: string, path: string, status: number): string | undefined {
-  const route = routes.find((each) => each.pattern.test(path) && methodsOf(each.path)[method] !== undefined)
+  const route = routeOf(method, path)
   if (route !== undefined) {
-    const operation = `${pointerOf(route.path)}/${method}/responses`
+    const operation = `${pointerOf(route)}/${method}/responses`
     const response =
       at(`${operation}/${status}`) === undefined ? `${operation}/default` : `${operation}/${status}`
     if (status < 400 && response.endsWith('/default')) return undefined
@@ -79,6 +97,10 @@ function responseOf(method: string, path: string, status: number): string | unde
   if (method === 'head') return responseOf('get', path, status)
   if (status < 400) return undefined
   return `/components/responses/${/^\/v1\/messages(\/|$)/.test(path) ? 'AnthropicError' : 'Error'}`
+}
+
+function routeOf(method: string, path: string): string | undefined {
+  return routes.find((each) => each.pattern.test(path) && methodsOf(each.path)[method] !== undefined)?.path
 }
 
 function methodsOf(path: string): PathItem {

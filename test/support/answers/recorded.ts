@@ -9,6 +9,8 @@ const TAP = fileURLToPath(new URL('tap.mjs', import.meta.url))
 type Line =
   | { readonly connection: number; readonly sent: string }
   | { readonly connection: number; readonly method: string; readonly url: string }
+  | { readonly connection: number; readonly received: string }
+  | { readonly connection: number; readonly tooMuch: true }
   | { readonly connection: number; readonly closed: true }
 
 /** What the servers of a test file answered, to whatever client. */
@@ -61,10 +63,10 @@ class Recording {
     const reader = this.#connections.get(line.connection) ?? new AnswerReader()
     this.#connections.set(line.connection, reader)
     if ('sent' in line) return reader.push(Buffer.from(line.sent, 'latin1'))
-    if ('method' in line) {
-      reader.ask(line)
-      return []
-    }
+    if ('method' in line) reader.ask(line.method, line.url)
+    else if ('received' in line) reader.receive(line.received)
+    else if ('tooMuch' in line) reader.receive(undefined)
+    if (!('closed' in line)) return []
     this.#connections.delete(line.connection)
     const last = reader.close()
     return last === undefined ? [] : [last]

@@ -4,9 +4,12 @@ import { Server as NetServer } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 
 /*
- * Preloaded into a server: writes down what goes out over its HTTP connections, byte for byte, and which requests came in. An answer
+ * Preloaded into a server: writes down what goes out over its HTTP connections, byte for byte, and which requests came in, with their bodies. An answer
  * is in the file before its client can have it. See recorded.ts for who reads it.
  */
+
+/** Of a body. Larger ones are not looked at. */
+const MOST_BYTES = 100_000
 
 const file = isMainThread ? process.env['ALTIPLANO_TEST_ANSWERS'] : undefined
 if (file !== undefined) {
@@ -49,13 +52,29 @@ function follow(fd) {
     socket.once('close', () => note({ connection, closed: true }))
   }
 
+  const tapBody = (
+    /** @type {import('node:http').IncomingMessage} */ request,
+    /** @type {number | undefined} */ connection,
+  ) => {
+    const { push } = request
+    let bytes = 0
+    request.push = (/** @type {any} */ chunk, /** @type {any} */ encoding) => {
+      bytes += chunk?.length ?? 0
+      if (chunk?.length > 0 && bytes <= MOST_BYTES) note({ connection, received: chunk.toString('latin1') })
+      else if (chunk?.length > 0) note({ connection, tooMuch: true })
+      return Reflect.apply(push, request, [chunk, encoding])
+    }
+  }
+
   const { emit } = NetServer.prototype
   NetServer.prototype.emit = function (/** @type {any} */ event, /** @type {any[]} */ ...args) {
     const plain = this instanceof HttpServer
     if (event === (plain ? 'connection' : 'secureConnection')) tap(args[0])
     if (event === 'request' || event === 'checkExpectation') {
       const { method, url, socket } = args[0]
-      note({ connection: ids.get(socket), method, url })
+      const connection = ids.get(socket)
+      note({ connection, method, url })
+      tapBody(args[0], connection)
     }
     return Reflect.apply(emit, this, [event, ...args])
   }

@@ -2,6 +2,8 @@
 export interface Asked {
   readonly method: string
   readonly url: string
+  /** Undefined: it is larger than what is looked at. */
+  readonly body: string | undefined
 }
 
 /** An answer as it was sent. */
@@ -20,11 +22,17 @@ const HEAD_END = Buffer.from('\r\n\r\n')
 
 /** HTTP/1.1: the answers of one connection, out of the bytes that were sent over it. */
 export class AnswerReader {
-  readonly #asked: Asked[] = []
+  readonly #asked: { method: string; url: string; body: string | undefined }[] = []
   #bytes: Buffer = Buffer.alloc(0)
 
-  ask(asked: Asked): void {
-    this.#asked.push(asked)
+  ask(method: string, url: string): void {
+    this.#asked.push({ method, url, body: '' })
+  }
+
+  /** A piece of the body of what was asked last, a byte a character. Undefined: it is too large. */
+  receive(text: string | undefined): void {
+    const last = this.#asked.at(-1)
+    if (last?.body !== undefined) last.body = text && last.body + text
   }
 
   push(bytes: Buffer): WireAnswer[] {
