@@ -30,7 +30,7 @@ export type Read<D extends Declared> = {
 /** Reads the declared fields of an object, in their order. @throws ServingError for the first that is wrong. */
 export function readDeclared<D extends Declared>(fields: Fields, declared: D): Read<D> {
   const values: Record<string | symbol, unknown> = { [at]: fields }
-  for (const [name, field] of Object.entries(declared)) values[name] = field.read(fields, name)
+  for (const name in declared) values[name] = declared[name]?.read(fields, name)
   return values as Read<D>
 }
 

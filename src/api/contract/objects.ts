@@ -75,7 +75,7 @@ export function tagged<Tag extends string, Variants extends Readonly<Record<stri
       const name = unknown === undefined ? checkOneOf(fields.pathOf(tag), value, names) : String(value)
       const declared = typeof value === 'string' && Object.hasOwn(variants, name) ? variants[name] : undefined
       if (declared === undefined) throw unknown?.(fields) ?? new Error(`no variant ${name}`)
-      return { ...readDeclared(fields, declared), [tag]: name } as Tagged<Tag, Variants>
+      return Object.assign(readDeclared(fields, declared), { [tag]: name }) as Tagged<Tag, Variants>
     },
   }
 }
