@@ -25,7 +25,10 @@ export function openApiDocument(version: string): object {
     paths,
     components: {
       schemas: namedSchemas(),
-      responses: { Error: failed('Error'), AnthropicError: failed('AnthropicError') },
+      responses: {
+        Error: failed(schemas.Error),
+        AnthropicError: failed(either(schemas.AnthropicError, schemas.HttpError)),
+      },
     },
   }
 }
@@ -61,10 +64,10 @@ function contentOf(content: Readonly<Record<string, Schema>>): object {
   )
 }
 
-function failed(schema: Answers['errors']): object {
+function failed(schema: Schema): object {
   return {
     description: 'What went wrong: docs/errors.md lists the codes and their statuses.',
-    content: contentOf({ 'application/json': schemas[schema] }),
+    content: contentOf({ 'application/json': schema }),
   }
 }
 

@@ -161,6 +161,18 @@ const failure = object({
   param: orNull(text),
   code: only(...Object.keys(errorKinds)),
 })
+/** Of what could not be read as HTTP: it is the same on every path. */
+const httpFailure = object({
+  message: only(
+    'Your request is not valid HTTP',
+    'The headers of your request are too large',
+    'Your request did not arrive in time',
+    'This server meets no expectation but 100-continue',
+  ),
+  type: is('invalid_request_error'),
+  param: nothing,
+  code: only('invalid_value', 'headers_too_large', 'request_timeout', 'expectation_failed'),
+})
 const modelNotReady = object({ name: text, ready: is(false), error: failure })
 
 export const openAiSchemas = {
@@ -168,6 +180,7 @@ export const openAiSchemas = {
   Timings: timings,
   TokenLogprobs: tokenLogprobs,
   Error: object({ error: failure }),
+  HttpError: object({ error: httpFailure }),
   ChatCompletion: chat,
   ChatCompletionChunk: chatChunk,
   Completion: completion,
