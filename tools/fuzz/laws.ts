@@ -73,13 +73,8 @@ function faultsOfSuccess(request: FuzzRequest, { headers, body }: WireAnswer): s
   const { route, method, path } = request
   if (route === undefined) return []
   if (type === 'application/json' && parse(body) === undefined) return ['a success that cannot be parsed']
-  const wrong = wrongIn({
-    asked: { method, url: path, body: undefined },
-    status: 200,
-    type,
-    body,
-    whole: true,
-  })
+  const asked = { method, url: path, body: request.body?.toString('latin1') }
+  const wrong = wrongIn({ asked, status: 200, type, body, whole: true })
   const faults = wrong === undefined ? [] : [wrong]
   if (route === '/v1/chat/completions' || route === '/v1/completions')
     faults.push(...choiceFaults(parse(body)))
