@@ -1,10 +1,9 @@
 import { ServingError } from '../../base/errors.ts'
-import { wrongType } from '../contract/failures.ts'
 import { ignored, required, silent } from '../contract/fates.ts'
-import { type Field, optional } from '../contract/field.ts'
+import type { Field } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { string } from '../contract/kinds.ts'
-import { type Item, list, tagged } from '../contract/objects.ts'
+import { mapped, string } from '../contract/kinds.ts'
+import { type Item, list, tagged, textOr } from '../contract/objects.ts'
 
 const MAX_BLOCKS = 10_000
 
@@ -15,16 +14,10 @@ export const textBlock = { ...cacheControl, citations: silent, text: required(st
 
 /** Anthropic: content is a string, which stands for one text block, or blocks. */
 export function blocks<T>(block: Item<T>): Field<readonly T[] | undefined> {
-  const several = list(block, MAX_BLOCKS)
-  return optional({ anyOf: [{ type: 'string' }, several.schema] }, (owner, name) => {
-    const value = owner.value(name)
-    if (value === undefined) return undefined
-    const path = owner.pathOf(name)
-    if (typeof value === 'string')
-      return [block.read(new Fields({ type: 'text', text: value }, `${path}[0]`))]
-    if (!Array.isArray(value)) throw wrongType(path, 'a string or an array of content blocks', value)
-    return several.read(owner, name)
-  })
+  const given = textOr(list(block, MAX_BLOCKS), 'a string or an array of content blocks')
+  return mapped(given, (said, path) =>
+    typeof said === 'string' ? [block.read(new Fields({ type: 'text', text: said }, `${path}[0]`))] : said,
+  )
 }
 
 /** Content that can be text only. */

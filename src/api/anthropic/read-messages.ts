@@ -1,11 +1,10 @@
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
-import { nonEmpty } from '../chat/sampling.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
 import { anything, flag, string } from '../contract/kinds.ts'
-import { list, tagged } from '../contract/objects.ts'
+import { full, list, tagged } from '../contract/objects.ts'
 import { withoutBillingHeader } from './billing-header.ts'
 import { blocks, cacheControl, linesOf, textBlock, textBlocks, unsupportedBlock } from './content.ts'
 
@@ -45,7 +44,7 @@ const message = tagged('role', {
   system: { content: required(textBlocks) },
 })
 
-export const messageFields = { messages: required(list(message, MAX_MESSAGES)), system: textBlocks }
+export const messageFields = { messages: required(full(list(message, MAX_MESSAGES))), system: textBlocks }
 
 type Message = ReturnType<(typeof message)['read']>
 type AssistantBlock = ReturnType<(typeof assistantBlock)['read']>
@@ -62,7 +61,7 @@ export function messagesOf({
 }: Read<typeof messageFields>): ChatMessage[] {
   const calls = new OpenCalls()
   const messages: ChatMessage[] = []
-  for (const [index, item] of nonEmpty(items, 'messages').entries()) {
+  for (const [index, item] of items.entries()) {
     messages.push(...templateMessages(item, `messages.${index}`, messages.at(-1), calls))
   }
   if (messages.at(-1)?.role === 'assistant') {

@@ -1,10 +1,7 @@
 import { ServingError } from '../../base/errors.ts'
-import { wrongType } from '../contract/failures.ts'
 import { ignored, required } from '../contract/fates.ts'
-import { type Field, optional } from '../contract/field.ts'
-import { string } from '../contract/kinds.ts'
-import { list, tagged } from '../contract/objects.ts'
-import { nonEmpty } from './sampling.ts'
+import { mapped, string } from '../contract/kinds.ts'
+import { full, list, tagged, textOr } from '../contract/objects.ts'
 
 const MAX_PARTS = 10_000
 /** Where a prefix ends that is worth caching: all are cached. */
@@ -32,14 +29,8 @@ const parts = list(
 )
 
 /** OpenAI: `content` of a message or a prediction: a string, or text parts, which are joined. */
-export const content: Field<string | undefined> = optional(
-  { anyOf: [{ type: 'string' }, { ...parts.schema, minItems: 1 }] },
-  (owner, name) => {
-    const value = owner.value(name)
-    if (value === undefined || typeof value === 'string') return value
-    const path = owner.pathOf(name)
-    if (!Array.isArray(value)) throw wrongType(path, 'a string or an array of content parts', value)
-    const read = nonEmpty(parts.read(owner, name) ?? [], path)
-    return read.map((part) => (part.type === 'text' ? part.text : part.refusal)).join('')
-  },
+export const content = mapped(textOr(full(parts), 'a string or an array of content parts'), (said) =>
+  typeof said === 'string'
+    ? said
+    : said.map((part) => (part.type === 'text' ? part.text : part.refusal)).join(''),
 )

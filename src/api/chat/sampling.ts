@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
 import type { SamplingParams } from '../../protocol/engine.ts'
 import type { ModelInfo } from '../../protocol/text-messages.ts'
-import { emptyArray, invalidValue, tooLong, wrongType } from '../contract/failures.ts'
+import { invalidValue, tooLong, wrongType } from '../contract/failures.ts'
 import { at, eitherOf, type Field, optional, type Read } from '../contract/field.ts'
-import { flag, integer, number } from '../contract/kinds.ts'
+import { anything, flag, integer, mapped, number } from '../contract/kinds.ts'
 
 const MAX_LOGIT_BIAS = 300
 /** OpenAI: most stop strings. */
@@ -108,10 +108,7 @@ export function seedOfChoice(seed: number, choice: number): number {
 /** One stop string, or several. */
 export function stops(max: number): Field<readonly string[] | undefined> {
   const stop = { type: 'string', minLength: 1, maxLength: MAX_STOP_LENGTH }
-  return optional({ anyOf: [stop, { type: 'array', maxItems: max, items: stop }] }, (owner, name) => {
-    const value = owner.value(name)
-    if (value === undefined) return undefined
-    const path = owner.pathOf(name)
+  return mapped(anything({ anyOf: [stop, { type: 'array', maxItems: max, items: stop }] }), (value, path) => {
     const given: unknown[] = Array.isArray(value) ? value : [value]
     if (given.length > max) throw tooLong(path, given.length, max)
     return given.map((text, index) => checkedStop(text, Array.isArray(value) ? `${path}[${index}]` : path))
@@ -124,10 +121,4 @@ function checkedStop(stop: unknown, path: string): string {
   if (stop.length > MAX_STOP_LENGTH)
     throw invalidValue(path, `a stop string has at most ${MAX_STOP_LENGTH} characters.`)
   return stop
-}
-
-/** For reading a list that must not be empty. */
-export function nonEmpty<T>(items: readonly T[], path: string): readonly T[] {
-  if (items.length === 0) throw emptyArray(path)
-  return items
 }

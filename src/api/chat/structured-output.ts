@@ -5,8 +5,8 @@ import type { SamplingParams } from '../../protocol/engine.ts'
 import type { TextTurn, Vocabulary } from '../../protocol/text-messages.ts'
 import { emptyArray, invalidValue, tooLong, wrongType } from '../contract/failures.ts'
 import { required } from '../contract/fates.ts'
-import { at, type Field, optional, type Read, type Schema } from '../contract/field.ts'
-import { anything, checked, flag, someText, string } from '../contract/kinds.ts'
+import { at, type Read, type Schema } from '../contract/field.ts'
+import { anything, checked, flag, mapped, someText, string } from '../contract/kinds.ts'
 import { closed, object, one, tagged } from '../contract/objects.ts'
 import type { Serving } from '../serving.ts'
 
@@ -20,32 +20,30 @@ const MAX_CHOICES = 1000
 export const JSON_SCHEMA: Schema = { type: ['object', 'boolean', 'string'] }
 const ANY_OBJECT: Constraint = { kind: 'json_object', source: '' }
 
-function constraint(
-  schema: Schema,
-  read: (value: unknown, path: string) => Constraint,
-): Field<WantedConstraint | undefined> {
-  return optional(schema, (owner, name) => {
-    const value = owner.value(name)
-    const param = owner.pathOf(name)
-    return value === undefined ? undefined : { constraint: read(value, param), param }
-  })
-}
-
-function source(kind: 'regex' | 'gbnf'): Field<WantedConstraint | undefined> {
-  const text = someText('it is empty.', GRAMMAR_LIMITS.sourceLength)
-  return optional(text.schema, (owner, name) => {
-    const given = text.read(owner, name)
-    if (given === undefined) return undefined
-    return { constraint: { kind, source: given }, param: owner.pathOf(name) }
-  })
-}
-
-const json = constraint(JSON_SCHEMA, schemaConstraint)
-const regex = source('regex')
-const grammar = source('gbnf')
-const choice = constraint(
-  { type: 'array', minItems: 1, maxItems: MAX_CHOICES, items: { type: 'string', minLength: 1 } },
-  (value, path) => ({ kind: 'choice', source: JSON.stringify(readChoices(value, path)) }),
+const json = mapped(anything(JSON_SCHEMA), (schema, param) => ({
+  constraint: schemaConstraint(schema, param),
+  param,
+}))
+const choice = mapped(
+  anything({
+    type: 'array',
+    minItems: 1,
+    maxItems: MAX_CHOICES,
+    items: { type: 'string', minLength: 1 },
+  }),
+  (value, param): WantedConstraint => {
+    const source = JSON.stringify(readChoices(value, param))
+    return { constraint: { kind: 'choice', source }, param }
+  },
+)
+const text = someText('it is empty.', GRAMMAR_LIMITS.sourceLength)
+const regex = mapped(
+  text,
+  (source, param): WantedConstraint => ({ constraint: { kind: 'regex', source }, param }),
+)
+const grammar = mapped(
+  text,
+  (source, param): WantedConstraint => ({ constraint: { kind: 'gbnf', source }, param }),
 )
 
 /** OpenAI: the name of a schema. */

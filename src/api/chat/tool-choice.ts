@@ -4,7 +4,8 @@ import { checkOneOf } from '../contract/checks.ts'
 import { emptyArray, invalidValue, unsupported, wrongType } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
 import { at, type Field, optional } from '../contract/field.ts'
-import { oneOf, string } from '../contract/kinds.ts'
+import type { Fields } from '../contract/fields.ts'
+import { mapped, oneOf, string } from '../contract/kinds.ts'
 import { item, list, object, one, tagged } from '../contract/objects.ts'
 
 const MODES = ['none', 'auto', 'required'] as const
@@ -43,34 +44,32 @@ const choice = one(
   }),
 )
 
-/** OpenAI: `tool_choice`. */
-export const toolChoice: Field<ToolChoice | undefined> = optional(
-  { anyOf: [{ type: 'string', enum: MODES }, choice.schema] },
-  (owner, name) => {
+/** A mode, or an object that names tools. */
+export function modeOr<T>(
+  choice: Field<T | undefined>,
+  choiceOf: (asked: T, path: string) => ToolChoice,
+): Field<ToolChoice | undefined> {
+  const named = mapped(choice, choiceOf)
+  return optional({ anyOf: [{ type: 'string', enum: MODES }, choice.schema] }, (owner, name) => {
     const value = owner.value(name)
-    if (value === undefined) return undefined
     const path = owner.pathOf(name)
     if (typeof value === 'string') return { mode: checkOneOf(path, value, MODES) }
-    if (typeof value !== 'object') throw wrongType(path, 'a string or an object', value)
-    const asked = choice.read(owner, name)
-    if (asked === undefined) return undefined
-    if (asked.type === 'custom') throw unsupported(path, 'Only tools of type function are available.')
-    if (asked.type === 'function') return { mode: 'one', tool: namedTool(asked) }
-    const { mode, tools = [], [at]: allowed } = asked.allowed_tools
-    return {
-      mode: 'some of',
-      tools: tools.map(namedTool),
-      forced: mode === 'required',
-      path: allowed.pathOf('tools'),
-    }
-  },
-)
+    if (value !== undefined && typeof value !== 'object')
+      throw wrongType(path, 'a string or an object', value)
+    return named.read(owner, name)
+  })
+}
 
-function namedTool({
-  function: { name, [at]: fields },
-}: {
-  readonly function: { readonly name: string; readonly [at]: { pathOf(name: string): string } }
-}): NamedTool {
+/** OpenAI: `tool_choice`. */
+export const toolChoice = modeOr(choice, (asked, path): ToolChoice => {
+  if (asked.type === 'custom') throw unsupported(path, 'Only tools of type function are available.')
+  if (asked.type === 'function') return { mode: 'one', tool: namedTool(asked.function) }
+  const { mode, tools = [], [at]: allowed } = asked.allowed_tools
+  const chosen = tools.map((tool) => namedTool(tool.function))
+  return { mode: 'some of', tools: chosen, forced: mode === 'required', path: allowed.pathOf('tools') }
+})
+
+function namedTool({ name, [at]: fields }: { readonly name: string; readonly [at]: Fields }): NamedTool {
   return { name, path: fields.pathOf('name') }
 }
 

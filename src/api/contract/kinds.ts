@@ -29,10 +29,21 @@ export function checked<T>(
   more: Schema,
   check: (value: T, path: string) => void,
 ): Field<T | undefined> {
-  return optional({ ...field.schema, ...more }, (owner, name) => {
-    const value = field.read(owner, name)
-    if (value !== undefined) check(value, owner.pathOf(name))
+  const read = mapped(field, (value, path) => {
+    check(value, path)
     return value
+  })
+  return { ...read, schema: { ...field.schema, ...more } }
+}
+
+/** A field that is handed on as something else. */
+export function mapped<T, To>(
+  field: Field<T | undefined>,
+  to: (value: T, path: string) => To,
+): Field<To | undefined> {
+  return optional(field.schema, (owner, name) => {
+    const value = field.read(owner, name)
+    return value === undefined ? undefined : to(value, owner.pathOf(name))
   })
 }
 

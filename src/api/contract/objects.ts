@@ -1,5 +1,5 @@
 import { checkOneOf } from './checks.ts'
-import { missing } from './failures.ts'
+import { emptyArray, missing, wrongType } from './failures.ts'
 import {
   at,
   type Declared,
@@ -84,6 +84,23 @@ export function list<T>(of: Item<T>, maxItems: number): Field<readonly T[] | und
   return optional({ type: 'array', items: of.schema, maxItems }, (owner, name) =>
     owner.objects(name, maxItems)?.map((fields) => of.read(fields)),
   )
+}
+
+/** A list that must not be empty. */
+export function full<T>(several: Field<readonly T[] | undefined>): Field<readonly T[] | undefined> {
+  return checked(several, { minItems: 1 }, (items, path) => {
+    if (items.length === 0) throw emptyArray(path)
+  })
+}
+
+/** A text, or a list. @param expected what both are called where it is neither. */
+export function textOr<T>(several: Field<T | undefined>, expected: string): Field<string | T | undefined> {
+  return optional({ anyOf: [{ type: 'string' }, several.schema] }, (owner, name) => {
+    const value = owner.value(name)
+    if (value === undefined || typeof value === 'string') return value
+    if (!Array.isArray(value)) throw wrongType(owner.pathOf(name), expected, value)
+    return several.read(owner, name)
+  })
 }
 
 /** An object that may hold nothing that is not declared. */

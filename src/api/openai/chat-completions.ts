@@ -18,8 +18,9 @@ import { finishReason, wireCall, wireDelta, wireReasoning } from '../chat/tool-c
 import { wireTimings, wireUsage } from '../chat/wire-timings.ts'
 import { checkOneOf } from '../contract/checks.ts'
 import { refused } from '../contract/fates.ts'
-import { type Field, optional, type Read, readDeclared } from '../contract/field.ts'
+import { type Read, readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
+import { array, checked } from '../contract/kinds.ts'
 import { readModel, requiredModel } from '../model-names.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
 import { chatOptionFields, chatOptionsOf } from './chat-options.ts'
@@ -27,13 +28,9 @@ import { type ChunkWriter, streamChoices } from './choices.ts'
 import { wireLogprobs } from './logprobs.ts'
 import { messageFields, messagesOf } from './messages.ts'
 
-const modalities: Field<undefined> = optional(
-  { type: 'array', maxItems: 8, items: { enum: ['text'] } },
-  (owner, name) => {
-    for (const modality of owner.array(name, 8) ?? []) checkOneOf(owner.pathOf(name), modality, ['text'])
-    return undefined
-  },
-)
+const modalities = checked(array({ enum: ['text'] }, 8), {}, (wanted, path) => {
+  for (const modality of wanted) checkOneOf(path, modality, ['text'])
+})
 
 /** Of a chat wherever it is sent, but its model. */
 export const chatFields = {

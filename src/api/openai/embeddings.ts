@@ -5,25 +5,21 @@ import { fieldsWithoutEffect, withoutEffect } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { checkMost } from '../contract/checks.ts'
 import { emptyArray, invalidValue, missing, tooLong, wrongType } from '../contract/failures.ts'
-import { required } from '../contract/fates.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { anything, integer, oneOf } from '../contract/kinds.ts'
+import { integer, oneOf } from '../contract/kinds.ts'
 import { modelNotFound, requiredModel } from '../model-names.ts'
 import type { Embedding, Serving } from '../serving.ts'
+import { textsOrIds } from './prompts.ts'
 
 /** OpenAI: most inputs of one request. */
 const MAX_INPUTS = 2048
 
 type Input = string | Uint32Array
 
-const text = { type: 'string', minLength: 1 }
-const ids = { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } }
-const several = { type: 'array', minItems: 1, maxItems: MAX_INPUTS }
-
 export const embeddingsBody = {
   model: requiredModel,
-  input: required(anything({ anyOf: [text, { ...several, items: text }, ids, { ...several, items: ids }] })),
+  input: textsOrIds(MAX_INPUTS, { type: 'string', minLength: 1 }),
   encoding_format: oneOf(['float', 'base64']),
   dimensions: integer({ min: 1 }),
   ...withoutEffect,

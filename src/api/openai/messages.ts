@@ -2,12 +2,11 @@ import { ServingError } from '../../base/errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
 import { cacheHints, content } from '../chat/content.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
-import { nonEmpty } from '../chat/sampling.ts'
 import { invalidValue, missing } from '../contract/failures.ts'
 import { ignored, required, silent } from '../contract/fates.ts'
 import { at, eitherOf, type Field, optional, type Read } from '../contract/field.ts'
 import { string } from '../contract/kinds.ts'
-import { item, list, object, tagged } from '../contract/objects.ts'
+import { full, item, list, object, tagged } from '../contract/objects.ts'
 
 const MAX_MESSAGES = 10_000
 
@@ -47,7 +46,7 @@ export const message = tagged('role', {
   tool: { ...said, tool_call_id: required(string(256)) },
 })
 
-export const messageFields = { messages: required(list(message, MAX_MESSAGES)) }
+export const messageFields = { messages: required(full(list(message, MAX_MESSAGES))) }
 
 type Message = ReturnType<(typeof message)['read']>
 
@@ -57,7 +56,7 @@ type Message = ReturnType<(typeof message)['read']>
  */
 export function messagesOf({ messages: items }: Read<typeof messageFields>): ChatMessage[] {
   const calls = new OpenCalls()
-  const messages = nonEmpty(items, 'messages').map((item, index) => {
+  const messages = items.map((item, index) => {
     const message = templateMessage(item)
     checkToolOrder(message, index, calls)
     return message

@@ -2,6 +2,7 @@ import type { Vocabulary } from '../../protocol/text-messages.ts'
 import { Detokenizer } from '../../text/output/detokenizer.ts'
 import { emptyArray, invalidValue, tooLong, wrongType } from '../contract/failures.ts'
 import { required } from '../contract/fates.ts'
+import type { Field, Schema } from '../contract/field.ts'
 import { anything } from '../contract/kinds.ts'
 
 export const MAX_PROMPTS = 128
@@ -9,16 +10,16 @@ export const MAX_PROMPTS = 128
 /** OpenAI: a text, or token ids. */
 export type Prompt = string | Uint32Array
 
-const ids = { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } }
-const several = { type: 'array', minItems: 1, maxItems: MAX_PROMPTS }
+/** OpenAI: a text or token ids, or several of a kind. */
+export function textsOrIds(most: number, text: Schema): Field<unknown> {
+  const ids = { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } }
+  const several = { type: 'array', minItems: 1, maxItems: most }
+  return required(anything({ anyOf: [text, { ...several, items: text }, ids, { ...several, items: ids }] }))
+}
+
+export const promptField = textsOrIds(MAX_PROMPTS, { type: 'string' })
 
 /** OpenAI: one prompt or several of a kind. */
-export const promptField = required(
-  anything({
-    anyOf: [{ type: 'string' }, { ...several, items: { type: 'string' } }, ids, { ...several, items: ids }],
-  }),
-)
-
 export function promptsOf(value: unknown, vocabulary: Vocabulary, controlTokenIds: boolean): Prompt[] {
   const readIds = idReader(vocabulary, controlTokenIds)
   if (typeof value === 'string') return [value]

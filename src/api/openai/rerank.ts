@@ -3,11 +3,11 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ServingError } from '../../base/errors.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { invalidValue, tooLong, wrongType } from '../contract/failures.ts'
+import { invalidValue, wrongType } from '../contract/failures.ts'
 import { ignored, required } from '../contract/fates.ts'
-import { type Field, optional, readDeclared } from '../contract/field.ts'
+import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { flag, integer, someText } from '../contract/kinds.ts'
+import { array, flag, integer, mapped, someText } from '../contract/kinds.ts'
 import { requiredModel } from '../model-names.ts'
 import type { Embedding, Serving } from '../serving.ts'
 import { overlong, pooledModel } from './embeddings.ts'
@@ -16,18 +16,8 @@ const MOST_DOCUMENTS = 1000
 
 const NOTHING = 'it is an empty string.'
 const text = { type: 'string', minLength: 1 }
-const documents: Field<readonly string[] | undefined> = optional(
-  {
-    type: 'array',
-    minItems: 1,
-    maxItems: MOST_DOCUMENTS,
-    items: { anyOf: [text, { type: 'object', properties: { text }, required: ['text'] }] },
-  },
-  (owner, name) => {
-    const given = owner.array(name, Number.MAX_SAFE_INTEGER)
-    return given && documentsOf(given, owner.pathOf(name))
-  },
-)
+const document = { anyOf: [text, { type: 'object', properties: { text }, required: ['text'] }] }
+const documents = mapped(array(document, MOST_DOCUMENTS), documentsOf)
 
 /** Cohere: how long documents are cut, which they are not; the rest tunes priorities. */
 export const rerankBody = {
@@ -128,7 +118,6 @@ function documentsOf(documents: readonly unknown[], param: string): string[] {
       param,
     })
   }
-  if (documents.length > MOST_DOCUMENTS) throw tooLong(param, documents.length, MOST_DOCUMENTS)
   return documents.map((document, index) => {
     const path = `${param}[${index}]`
     const text =

@@ -1,13 +1,12 @@
 import { ServingError } from '../../base/errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
-import { nonEmpty } from '../chat/sampling.ts'
-import { invalidValue, unsupported, wrongType } from '../contract/failures.ts'
+import { invalidValue, unsupported } from '../contract/failures.ts'
 import { ignored, required, silent } from '../contract/fates.ts'
-import { at, type Field, optional, type Read } from '../contract/field.ts'
+import { at, type Read } from '../contract/field.ts'
 import type { Fields } from '../contract/fields.ts'
-import { oneOf, string } from '../contract/kinds.ts'
-import { item, list, tagged } from '../contract/objects.ts'
+import { mapped, oneOf, string } from '../contract/kinds.ts'
+import { full, item, list, tagged, textOr } from '../contract/objects.ts'
 import { joinedName } from './tools.ts'
 
 const MAX_ITEMS = 10_000
@@ -30,16 +29,10 @@ const parts = list(
 )
 
 /** OpenAI: a string, or parts, which are joined. */
-const content: Field<string | undefined> = optional(
-  { anyOf: [{ type: 'string' }, parts.schema] },
-  (owner, name) => {
-    const value = owner.value(name)
-    if (value === undefined || typeof value === 'string') return value
-    if (!Array.isArray(value))
-      throw wrongType(owner.pathOf(name), 'a string or an array of content parts', value)
-    const read = parts.read(owner, name) ?? []
-    return read.map((part) => (part.type === 'refusal' ? part.refusal : part.text)).join('')
-  },
+const content = mapped(textOr(parts, 'a string or an array of content parts'), (said) =>
+  typeof said === 'string'
+    ? said
+    : said.map((part) => (part.type === 'refusal' ? part.refusal : part.text)).join(''),
 )
 
 const common = { id: silent, status: silent }
@@ -68,17 +61,7 @@ export const inputItem = tagged(
 )
 type InputItem = ReturnType<(typeof inputItem)['read']>
 
-const items = list(inputItem, MAX_ITEMS)
-
-const input: Field<string | readonly InputItem[] | undefined> = optional(
-  { anyOf: [{ type: 'string' }, { ...items.schema, minItems: 1 }] },
-  (owner, name) => {
-    const value = owner.value(name)
-    if (value === undefined || typeof value === 'string') return value
-    if (!Array.isArray(value)) throw wrongType(owner.pathOf(name), 'a string or an array of items', value)
-    return nonEmpty(items.read(owner, name) ?? [], owner.pathOf(name))
-  },
-)
+const input = textOr(full(list(inputItem, MAX_ITEMS)), 'a string or an array of items')
 
 export const inputFields = { instructions: string(), input: required(input) }
 

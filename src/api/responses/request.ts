@@ -23,8 +23,8 @@ import { topLogprobs } from '../chat/wire-tokens.ts'
 import { checkOneOf } from '../contract/checks.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { ignored, refused, required } from '../contract/fates.ts'
-import { at, type Field, optional, type Read } from '../contract/field.ts'
-import { anything, flag, integer, oneOf } from '../contract/kinds.ts'
+import { at, type Read } from '../contract/field.ts'
+import { anything, array, flag, integer, mapped, oneOf } from '../contract/kinds.ts'
 import { object, one, tagged } from '../contract/objects.ts'
 import { requiredModel } from '../model-names.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
@@ -47,12 +47,8 @@ const INCLUDABLE = [
   'web_search_call.results',
 ] as const
 
-const include: Field<readonly (typeof INCLUDABLE)[number][] | undefined> = optional(
-  { type: 'array', maxItems: 64, items: { enum: INCLUDABLE } },
-  (owner, name) =>
-    owner
-      .array(name, 64)
-      ?.map((what, index) => checkOneOf(`${owner.pathOf(name)}[${index}]`, what, INCLUDABLE)),
+const include = mapped(array({ enum: INCLUDABLE }, 64), (wanted, path) =>
+  wanted.map((what, index) => checkOneOf(`${path}[${index}]`, what, INCLUDABLE)),
 )
 
 /** OpenAI: response_format without the object around the schema. */

@@ -1,8 +1,7 @@
 import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
-import type { ToolChoice } from '../chat/tool-choice.ts'
+import { modeOr, type ToolChoice } from '../chat/tool-choice.ts'
 import { MAX_NAME, MAX_TOOLS, type OfferedTool, offerTools, type ToolRequest } from '../chat/tools.ts'
-import { checkOneOf } from '../contract/checks.ts'
-import { missing, unsupported, wrongType } from '../contract/failures.ts'
+import { missing, unsupported } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
 import { at, type Field, optional, type Read } from '../contract/field.ts'
 import { anyObject, flag, oneOf, string } from '../contract/kinds.ts'
@@ -89,7 +88,6 @@ const givenTools: Field<readonly GivenTool[] | undefined> = optional(tools.schem
   return tools.read(owner, field)?.map((tool, index) => ({ tool, given: given?.[index] }))
 })
 
-const MODES = ['none', 'auto', 'required'] as const
 const chosen = { namespace: string(64), name }
 const choice = one(
   tagged(
@@ -109,26 +107,12 @@ const choice = one(
   ),
 )
 
-const toolChoice: Field<ToolChoice | undefined> = optional(
-  { anyOf: [{ type: 'string', enum: MODES }, choice.schema] },
-  (owner, field) => {
-    const value = owner.value(field)
-    if (value === undefined) return undefined
-    const path = owner.pathOf(field)
-    if (typeof value === 'string') return { mode: checkOneOf(path, value, MODES) }
-    if (typeof value !== 'object') throw wrongType(path, 'a string or an object', value)
-    const asked = choice.read(owner, field)
-    if (asked === undefined) return undefined
-    if (asked.type !== 'allowed_tools') return { mode: 'one', tool: chosenTool(asked) }
-    const { mode, tools = [], [at]: fields } = asked
-    return {
-      mode: 'some of',
-      tools: tools.map(chosenTool),
-      forced: mode === 'required',
-      path: fields.pathOf('tools'),
-    }
-  },
-)
+const toolChoice = modeOr(choice, (asked): ToolChoice => {
+  if (asked.type !== 'allowed_tools') return { mode: 'one', tool: chosenTool(asked) }
+  const { mode, tools = [], [at]: fields } = asked
+  const chosen = tools.map(chosenTool)
+  return { mode: 'some of', tools: chosen, forced: mode === 'required', path: fields.pathOf('tools') }
+})
 
 function chosenTool({ namespace, name, [at]: fields }: Read<typeof chosen>): { name: string; path: string } {
   return { name: joinedName(namespace, name), path: fields.pathOf('name') }
