@@ -49,6 +49,7 @@ export default defineConfig({
         // The real engine, servers and clients.
         test: {
           name: 'real',
+          setupFiles: 'test/support/answers/true-answers.ts',
           include: ['test/**/*.test.ts'],
           exclude: [
             ...configDefaults.exclude,

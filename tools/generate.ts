@@ -9,7 +9,6 @@ import { metricsPage } from './monitoring/metrics-page.ts'
 import { alertsPage, ruleFile, ruleManifest } from './monitoring/rule-files.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { parametersPage } from './openapi/parameters-page.ts'
-import { type RecordedRoute, recordRoutes } from './openapi/record.ts'
 
 const root = new URL('../', import.meta.url)
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }
@@ -17,7 +16,7 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8
 /** Files written from the source: `npm run generate` writes them, `--check` names the stale ones. */
 export const generated: readonly {
   readonly path: string
-  readonly content: () => string | Promise<string>
+  readonly content: () => string
 }[] = [
   { path: 'docs/configuration.md', content: configurationPage },
   { path: 'docs/errors.md', content: errorsPage },
@@ -28,25 +27,18 @@ export const generated: readonly {
   { path: 'charts/altiplano/rules/altiplano.yaml', content: ruleFile },
   { path: 'runtimes/examples/prometheus-rule.yaml', content: ruleManifest },
   { path: 'charts/altiplano/dashboards/altiplano.json', content: dashboardFile },
-  { path: 'docs/parameters.md', content: async () => parametersPage(await routes()) },
+  { path: 'docs/parameters.md', content: parametersPage },
   {
     path: 'docs/openapi.json',
-    content: async () => `${JSON.stringify(openApiDocument(await routes(), version), null, 2)}\n`,
+    content: () => `${JSON.stringify(openApiDocument(version), null, 2)}\n`,
   },
 ]
-
-let recorded: Promise<RecordedRoute[]> | undefined
-/** Recorded once. */
-function routes(): Promise<RecordedRoute[]> {
-  recorded ??= recordRoutes()
-  return recorded
-}
 
 /** Paths of generated files that differ from what the source gives. */
 export async function staleFiles(): Promise<string[]> {
   const checks = generated.map(async ({ path, content }) => {
     const found = await readFile(new URL(path, root), 'utf8').catch(() => '')
-    return found === (await content()) ? [] : [path]
+    return found === content() ? [] : [path]
   })
   return (await Promise.all(checks)).flat()
 }
@@ -60,7 +52,7 @@ async function main(): Promise<void> {
   }
   const writes = generated
     .filter(({ path }) => stale.includes(path))
-    .map(async ({ path, content }) => writeFile(new URL(path, root), await content()))
+    .map(async ({ path, content }) => writeFile(new URL(path, root), content()))
   await Promise.all(writes)
 }
 

@@ -1,8 +1,15 @@
 import type { FastifyRequest } from 'fastify'
 import { quoted, ServingError } from '../base/errors.ts'
 import type { Tenant } from '../http/access/api-keys.ts'
-import { type Fields, missing } from './fields.ts'
+import { missing } from './contract/failures.ts'
+import { required } from './contract/fates.ts'
+import type { Fields } from './contract/fields.ts'
+import { string } from './contract/kinds.ts'
 import type { Serving } from './serving.ts'
+
+/** The name of a model, where it may be left out, and where it may not. */
+export const optionalModel = string(1024)
+export const requiredModel = required(optionalModel)
 
 /** A model that generates text. @throws ServingError model_not_found, wrong_model_kind. The name is required, as in OpenAI's API. */
 export function readModel(fields: Fields, { names, embedding, adapters }: Serving): string {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { DEFAULT_TENANT, type Share } from '../base/share.ts'
 import type { Tenant } from '../http/access/api-keys.ts'
-import { type Fields, invalidValue } from './fields.ts'
+import type { Read } from './contract/field.ts'
+import { integer, someText } from './contract/kinds.ts'
 import type { Serving } from './serving.ts'
 
 /** Priorities that a request may ask for. */
@@ -25,19 +26,26 @@ export interface Sharing {
  * lower one. Tenants never share keys and values, and each is served for itself.
  * `deadline_ms`, from now on, is this server's own: a client that gives up cannot always close its connection.
  */
-export function readSharing(
-  fields: Fields,
+export const sharingFields = {
+  cache_salt: someText('a salt cannot be empty.', LONGEST_SALT),
+  priority: integer({ min: 0, max: LEAST_URGENT }),
+  deadline_ms: integer({ min: 1, max: LONGEST_DEADLINE_MS }),
+}
+
+export function sharingOf(
+  {
+    model = '',
+    cache_salt: salt,
+    priority,
+    deadline_ms: deadlineMs,
+  }: Read<typeof sharingFields> & { readonly model: string | undefined },
   { adapters }: Pick<Serving, 'adapters'>,
   tenant: Tenant | undefined,
 ): Sharing {
-  const salt = fields.string('cache_salt', LONGEST_SALT)
-  if (salt === '') throw invalidValue('cache_salt', 'a salt cannot be empty.')
-  const asked = fields.integer('priority', { min: 0, max: LEAST_URGENT }) ?? 0
-  const deadlineMs = fields.integer('deadline_ms', { min: 1, max: LONGEST_DEADLINE_MS })
   return {
-    share: shareOf(tenant, asked),
+    share: shareOf(tenant, priority),
     cacheScope: scopeOf(tenant?.name, salt),
-    adapter: adapters.find(fields.string('model') ?? '')?.id,
+    adapter: adapters.find(model)?.id,
     deadlineAt: deadlineMs && performance.now() + deadlineMs,
   }
 }

@@ -1,5 +1,8 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { Fields, oneOf } from '../api/fields.ts'
+import { required } from '../api/contract/fates.ts'
+import { readDeclared } from '../api/contract/field.ts'
+import { Fields } from '../api/contract/fields.ts'
+import { oneOf } from '../api/contract/kinds.ts'
 import { ServingError } from '../base/errors.ts'
 import { logLevels } from '../config/schema.ts'
 import { holderOf } from '../http/access/access.ts'
@@ -57,11 +60,12 @@ export function buildAdminServer(controls: AdminControls): FastifyInstance {
   return app
 }
 
+const levelBody = { level: required(oneOf(logLevels)) }
+
 function adminRoutes(app: FastifyInstance, { log, reloadKeys, drain }: AdminControls): void {
   app.get('/admin/log-level', async () => ({ level: log.level }))
   app.post('/admin/log-level', async (request) => {
-    const fields = Fields.ofBody(request)
-    const level = oneOf('level', fields.required('level'), logLevels)
+    const { level } = readDeclared(Fields.ofBody(request), levelBody)
     log.info({ level }, 'log level changed')
     log.level = level
     return { level }

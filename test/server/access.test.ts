@@ -6,13 +6,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Fields } from '../../src/api/fields.ts'
-import { readSharing } from '../../src/api/sharing.ts'
+import { shareOf } from '../../src/api/sharing.ts'
 import { readApiKeys, type Tenant } from '../../src/http/access/api-keys.ts'
 import { TenantLimits } from '../../src/http/access/tenant-limits.ts'
-import { samples } from '../../tools/openapi/samples.ts'
 import { writeEmbeddingModel } from '../support/embedding-model.ts'
 import { writeLoraAdapter } from '../support/lora-adapter.ts'
+import { samples } from '../support/samples/samples.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
@@ -79,7 +78,6 @@ afterAll(async () => {
 describe('access', () => {
   const routes = [
     ...samples.map(({ method, route, url: path = route }) => ({ method, path })),
-    { method: 'GET', path: '/docs' },
     { method: 'GET', path: '/openapi.json' },
     { method: 'GET', path: '/nowhere' },
     { method: 'POST', path: '/v1/nowhere' },
@@ -427,20 +425,13 @@ describe('TenantLimits', () => {
 })
 
 it('gives requests the share of their key', () => {
-  const adapters = {
-    names: [],
-    changeable: false,
-    find: () => undefined,
-    load: async () => undefined,
-    unload: () => false,
-  }
   const tenant = readApiKeys(`keys: [{ name: a, key: ${plain}, weight: 2.5, priority: 3 }]`).find(plain)
-  expect(readSharing(new Fields({ priority: 4 }), { adapters }, tenant).share).toEqual({
+  expect(shareOf(tenant, 4)).toEqual({
     tenant: 'a',
     weight: 2.5,
     priority: 7,
   })
-  expect(readSharing(new Fields({}), { adapters }, undefined).share).toEqual({
+  expect(shareOf(undefined)).toEqual({
     tenant: '',
     weight: 1,
     priority: 0,

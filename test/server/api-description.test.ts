@@ -1,15 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { samples } from '../../tools/openapi/samples.ts'
+import { samples } from '../support/samples/samples.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
-interface Operation {
-  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: object } } }
-}
 interface Document {
   readonly openapi: string
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }
 
 let server: TestServer
@@ -21,8 +17,13 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const schemaOf = (path: string): object =>
-  document.paths[path]?.['post']?.requestBody?.content['application/json'].schema ?? { not: {} }
+/** Holds a body to what the description says of its route. */
+const validatorOf = (path: string): ValidateFunction => {
+  const ajv = new Ajv2020({ strict: false })
+  ajv.addSchema({ ...document, $id: 'api' })
+  const pointer = `/paths/${path.replaceAll('/', '~1')}/post/requestBody/content/application~1json/schema`
+  return ajv.compile({ $ref: `api#${encodeURI(pointer)}` })
+}
 
 describe('the description of the API', () => {
   it('is served as it is kept', () => {
@@ -34,7 +35,7 @@ describe('the description of the API', () => {
   it.each(samples.filter(({ body }) => body !== undefined))(
     'takes the sample of $route',
     ({ route, body }) => {
-      const validate = new Ajv2020({ strict: false }).compile(schemaOf(route))
+      const validate = validatorOf(route)
       expect([validate(body), validate.errors]).toEqual([true, null])
     },
   )
@@ -53,16 +54,7 @@ describe('the description of the API', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
-    const valid = new Ajv2020({ strict: false }).compile(schemaOf('/v1/chat/completions'))
+    const valid = validatorOf('/v1/chat/completions')
     expect([answer.status, valid(body)]).toEqual([400, false])
-  })
-
-  it('is a page for people, without scripts, that nothing may be loaded into', async () => {
-    const answer = await fetch(`${server.url}/docs`)
-    const page = await answer.text()
-    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
-    for (const path of Object.keys(document.paths)) expect(page).toContain(path)
-    expect(page).toContain('response_format.json_schema.name')
-    expect(page).not.toContain('<script')
   })
 })

@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { badBodies, badFields, type FieldRow, hugeText } from '../support/bad-requests.ts'
+import { declaredFields } from '../support/body-schema.ts'
 import { writeEmbeddingModel } from '../support/embedding-model.ts'
 import { postJson } from '../support/http.ts'
 import { metric } from '../support/metrics.ts'
@@ -68,21 +69,9 @@ const routes: Route[] = [
   at('/v2/models/chat/infer', chat, messages, '/v2/models/{model}/infer'),
 ]
 
-interface Described {
-  readonly paths: Record<
-    string,
-    { post: { requestBody?: { content: Record<string, { schema: { properties: object } }> } } }
-  >
-}
-const description = JSON.parse(
-  readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'),
-) as Described
-/** Fields that a route reads, as the description says. */
 const fieldsOf = ({ route, good }: Route): string[] => [
   ...Object.keys(good),
-  ...Object.keys(
-    description.paths[route]?.post.requestBody?.content['application/json']?.schema.properties ?? {},
-  ),
+  ...Object.keys(declaredFields(route, good)),
 ]
 
 /** What is wrong with an answer to a bad request; undefined: it is a clear error in the shape of its protocol. */

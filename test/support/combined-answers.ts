@@ -37,18 +37,14 @@ interface WirePart {
   readonly usage?: OpenAI.CompletionUsage | null
 }
 
-/** Reads an answer to its end, and hands over each of its parts. @throws Error where it is no 200. */
-export async function readAnswer(
-  response: Response,
-  onPart: (part: unknown, type: string) => void = () => undefined,
-): Promise<Answer> {
+/** Reads an answer to its end. @throws Error where it is no 200. */
+export async function readAnswer(response: Response): Promise<Answer> {
   if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`)
   const streamed = response.headers.get('content-type')?.startsWith('text/event-stream') === true
   const parts = streamed ? await chunksOf<WirePart>(response) : [(await response.json()) as WirePart]
   const choices: Choice[] = []
   let usage: OpenAI.CompletionUsage | undefined
   for (const part of parts) {
-    onPart(part, streamed ? 'text/event-stream' : 'application/json')
     for (const wire of part.choices) {
       choices[wire.index] ??= { text: '', reasoning: '', calls: [], tokens: undefined, finish: null }
       hear(choices[wire.index] as Choice, wire)

@@ -3,11 +3,19 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { RecordedAnswers } from './answers/recorded.ts'
 
 const pathOf = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url))
 
 /** The program as `npm run build` makes it, which the tests do before they begin. */
 export const PROGRAM = pathOf('dist/main.js')
+
+let recorded: RecordedAnswers | undefined
+
+/** From now on servers write down what they answer. */
+export function recordAnswers(answers: RecordedAnswers): void {
+  recorded = answers
+}
 
 export interface TestServer {
   readonly url: string
@@ -27,11 +35,12 @@ export async function startServer(
   waitFor: 'ready' | 'listening' = 'ready',
   env: Readonly<Record<string, string>> = {},
 ): Promise<TestServer> {
-  const child = spawn(
-    process.execPath,
-    [PROGRAM, 'serve', '--port', '0', '--threads', '1', '--gpu-layers', '0', ...flags],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ALTIPLANO_PORT: '', ...env } },
-  )
+  const tap = recorded?.tap()
+  const args = ['serve', '--port', '0', '--threads', '1', '--gpu-layers', '0', ...flags]
+  const child = spawn(process.execPath, [...(tap?.flags ?? []), PROGRAM, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ALTIPLANO_PORT: '', ...env, ...tap?.env },
+  })
   const logs: string[] = []
   const address = new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {

@@ -2,12 +2,14 @@ import type { Draw } from './draw.ts'
 import { hostileValues } from './hostile-values.ts'
 import { RawJson } from './json-text.ts'
 
-/** The parts of JSON Schema that docs/openapi.json uses of bodies. */
+/** The parts of JSON Schema that declarations of bodies use. */
 export interface BodySchema {
   readonly type?: string | readonly string[]
   readonly properties?: Readonly<Record<string, BodySchema>>
   readonly items?: BodySchema
+  readonly anyOf?: readonly BodySchema[]
   readonly enum?: readonly unknown[]
+  readonly const?: unknown
   readonly minimum?: number
   readonly maximum?: number
   readonly maxLength?: number
@@ -83,8 +85,11 @@ function unlikeText(text: string, draw: Draw): string {
 /** On, just within, and just beyond the limits of a field. */
 function nearby(schema: BodySchema, draw: Draw): unknown {
   const { type, minimum = 0, maximum = 100, maxLength = 64 } = schema
+  if (schema.anyOf !== undefined) return nearby(draw.of(schema.anyOf), draw)
+  if (schema.const !== undefined) return schema.const
   if (schema.enum !== undefined && draw.below(4) > 0) return draw.of(schema.enum)
   const kind = draw.of([type ?? draw.of(['string', 'number', 'array', 'object'])].flat())
+  if (kind === 'null') return null
   if (kind === 'boolean') return draw.once(2)
   if (kind === 'integer' || kind === 'number') {
     const step = kind === 'integer' ? 1 : 0.01

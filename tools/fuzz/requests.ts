@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
-import type { Sample } from '../openapi/sample.ts'
-import { samples } from '../openapi/samples.ts'
-import { type BodySchema, breakBytes, doubleKey, mutate } from './body-mutations.ts'
+import { declaredFields } from '../../test/support/body-schema.ts'
+import type { Sample } from '../../test/support/samples/sample.ts'
+import { samples } from '../../test/support/samples/samples.ts'
+import { breakBytes, doubleKey, mutate } from './body-mutations.ts'
 import { drawBomb } from './bombs.ts'
 import type { Draw } from './draw.ts'
 import { jsonText } from './json-text.ts'
@@ -21,29 +21,13 @@ export interface FuzzRequest {
   readonly good: boolean
 }
 
-interface Description {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-}
-interface Operation {
-  readonly requestBody?: {
-    readonly content: { readonly 'application/json': { readonly schema: BodySchema } }
-  }
-}
-
-const description = JSON.parse(
-  readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'),
-) as Description
-
 /** What these answer depends on what came before. */
 const CHANGING = new Set(['/v1/load_lora_adapter', '/v1/unload_lora_adapter'])
-
-/** Routes that have no sample would never be asked. */
-const served = samples.filter(({ route }) => description.paths[route] !== undefined)
 
 /** The whole request of one index. */
 export function drawRequest(draw: Draw): FuzzRequest {
   // Most routes without a body are asked in few ways.
-  const sample = draw.of(draw.once(8) ? served : served.filter(({ body }) => body !== undefined))
+  const sample = draw.of(draw.once(8) ? samples : samples.filter(({ body }) => body !== undefined))
   if (draw.once(25)) return requestOf(sample, sample.body)
   const kind = draw.below(20)
   if (kind < 13 && sample.body !== undefined) return changedFields(sample, draw)
@@ -65,8 +49,7 @@ function requestOf(sample: Sample, body: unknown, bytes?: Buffer): FuzzRequest {
 }
 
 function changedFields(sample: Sample, draw: Draw): FuzzRequest {
-  const operation = description.paths[sample.route]?.[sample.method.toLowerCase()]
-  const schema = operation?.requestBody?.content['application/json'].schema
+  const schema = { properties: declaredFields(sample.route) }
   let body: unknown = sample.body
   if (draw.once(15)) return requestOf(sample, doubleKey(sample.body ?? {}, draw))
   if (draw.once(60)) {

@@ -1,89 +1,91 @@
-import { errorKinds } from '../../src/base/errors.ts'
-import { answerSchemas } from './answers.ts'
-import { type FieldSchema, type FieldTree, schemaOf } from './field-tree.ts'
-import type { RecordedRoute } from './record.ts'
+import { type Answers, aliases, answers, schemas } from './answers/routes.ts'
+import { either, type Schema } from './answers/schema.ts'
+import { bodies, bodySchemas } from './bodies.ts'
 
-/** OpenAPI 3.1: what the server's routes take and answer, as recorded from the server itself. */
-export function openApiDocument(routes: readonly RecordedRoute[], version: string): object {
-  const paths: Record<string, Record<string, object>> = {}
-  for (const route of routes) {
-    const path = paths[route.route] ?? {}
-    path[route.method.toLowerCase()] = operation(route)
-    paths[route.route] = path
+const DESCRIPTION = `Bodies are described by the declarations that the server reads them by. Fields that are not listed are taken, have no effect, and are named in the x-ignored-params header, as are those with x-ignored; with --strict-params they are refused. Fields with x-refused are answered 400. Some limits are those of the model or the server and not told here.
+Of answers all of each is described, and of streams each event but [DONE]: every answer to every test is held to this document. The tree under /v1 is served under /openai/v1 too.`
+
+/** OpenAPI 3.1: what the server's routes take and answer. */
+export function openApiDocument(version: string): object {
+  const paths: Record<string, object> = {}
+  for (const [key, answer] of Object.entries(answers)) {
+    const [method = '', path = ''] = key.split(' ')
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operation(method, path, answer) }
   }
+  for (const [path, other] of Object.entries(aliases))
+    paths[path] = { $ref: `#/paths/${other.replaceAll('/', '~1')}` }
   return {
     openapi: '3.1.0',
     info: {
       title: 'Altiplano',
       version,
-      description:
-        'Recorded from the running server: the fields that it reads of a body, the limits that it checks, and the shapes of its answers; those of chat completions and completions, and of each event of their streams, are complete. The tree under /v1 is served under /openai/v1 too. Fields that are not listed are taken, have no effect, and are named in the x-ignored-params header; with --strict-params they are refused.',
+      description: DESCRIPTION,
     },
     servers: [{ url: '/' }],
     paths,
-    components: { schemas: { Error: errorSchema() }, responses: { Error: errorResponse() } },
+    components: {
+      schemas: namedSchemas(),
+      responses: {
+        Error: failed(schemas.Error),
+        AnthropicError: failed(either(schemas.AnthropicError, schemas.HttpError)),
+      },
+    },
   }
 }
 
-function operation({ method, route, body, ignored, refused, answers }: RecordedRoute): object {
+function operation(method: string, route: string, { content, notReady, errors }: Answers): object {
+  const body = method === 'POST' ? bodies[route] : undefined
   const parameters = [...route.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
     schema: { type: 'string' },
   }))
-  const content = [...answers].map(([type, recorded]) => {
-    const schema = answerSchemas[route]?.[type] ?? recorded
-    return [type, schema === undefined ? {} : { schema }]
-  })
   return {
     operationId: `${method.toLowerCase()}${route.replaceAll(/[{}]/g, '').replaceAll(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     ...(parameters.length > 0 && { parameters }),
-    ...(body && {
-      requestBody: { required: true, content: { 'application/json': { schema: bodySchema(body, refused) } } },
-      'x-ignored': [...ignored].sort(),
-      'x-refused': Object.fromEntries([...refused].sort()),
-    }),
+    ...(body && { requestBody: { required: true, content: contentOf({ 'application/json': body }) } }),
     responses: {
-      200: { description: 'OK', content: Object.fromEntries(content) },
-      default: { $ref: '#/components/responses/Error' },
-    },
-  }
-}
-
-/** Without the fields that are always refused. */
-function bodySchema(body: FieldTree, refused: ReadonlyMap<string, string>): FieldSchema {
-  const { properties = {}, ...schema } = schemaOf(body)
-  return {
-    ...schema,
-    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => !refused.has(name))),
-  }
-}
-
-function errorSchema(): object {
-  const nullable = { type: ['string', 'null'] }
-  const kinds = Object.values(errorKinds)
-  return {
-    type: 'object',
-    required: ['error'],
-    properties: {
-      error: {
-        type: 'object',
-        required: ['message', 'type', 'param', 'code'],
-        properties: {
-          message: { type: 'string' },
-          type: { type: 'string', enum: [...new Set(kinds.map(({ type }) => type))] },
-          param: nullable,
-          code: { type: ['string', 'null'], enum: [...Object.keys(errorKinds), null] },
+      200: { description: 'OK', content: contentOf(content) },
+      ...(notReady && {
+        503: {
+          description: 'It is not ready.',
+          content: contentOf({ 'application/json': either(notReady, schemas[errors]) }),
         },
-      },
+      }),
+      default: { $ref: `#/components/responses/${errors}` },
     },
   }
 }
 
-function errorResponse(): object {
+function contentOf(content: Readonly<Record<string, Schema>>): object {
+  return Object.fromEntries(
+    Object.entries(content).map(([type, schema]) => [type, { schema: referring(schema) }]),
+  )
+}
+
+function failed(schema: Schema): object {
   return {
     description: 'What went wrong: docs/errors.md lists the codes and their statuses.',
-    content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+    content: contentOf({ 'application/json': schema }),
   }
+}
+
+const named = { ...schemas, ...bodySchemas }
+const names = new Map<unknown, string>(Object.entries(named).map(([name, schema]) => [schema, name]))
+
+function namedSchemas(): object {
+  return Object.fromEntries(Object.entries(named).map(([name, schema]) => [name, insideReferring(schema)]))
+}
+
+/** What has a name is described once. */
+function referring(node: unknown): unknown {
+  const name = names.get(node)
+  return name === undefined ? insideReferring(node) : { $ref: `#/components/schemas/${name}` }
+}
+
+function insideReferring(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(referring)
+  if (typeof node !== 'object' || node === null) return node
+  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, referring(value)]))
 }

@@ -1,41 +1,31 @@
 import { ServingError } from '../../base/errors.ts'
-import { Fields, missing, wrongType } from '../fields.ts'
+import { ignored, required, silent } from '../contract/fates.ts'
+import type { Field } from '../contract/field.ts'
+import { Fields } from '../contract/fields.ts'
+import { mapped, string } from '../contract/kinds.ts'
+import { type Item, list, tagged, textOr } from '../contract/objects.ts'
 
 const MAX_BLOCKS = 10_000
 
-/** Hears of what a request holds and does not get. */
-export type Notice = (field: string) => void
+/** Prefixes are cached without being asked for. */
+export const cacheControl = { cache_control: ignored('cache_control') }
+
+export const textBlock = { ...cacheControl, citations: silent, text: required(string()) }
 
 /** Anthropic: content is a string, which stands for one text block, or blocks. */
-export function readBlocks(fields: Fields, name: string): Fields[] | undefined {
-  const value = fields.value(name)
-  if (value === undefined) return undefined
-  const path = fields.pathOf(name)
-  if (typeof value === 'string') return [new Fields({ type: 'text', text: value }, `${path}[0]`)]
-  if (!Array.isArray(value)) throw wrongType(path, 'a string or an array of content blocks', value)
-  return fields.objects(name, MAX_BLOCKS)
+export function blocks<T>(block: Item<T>): Field<readonly T[] | undefined> {
+  const given = textOr(list(block, MAX_BLOCKS), 'a string or an array of content blocks')
+  return mapped(given, (said, path) =>
+    typeof said === 'string' ? [block.read(new Fields({ type: 'text', text: said }, `${path}[0]`))] : said,
+  )
 }
 
-/** Text blocks of content that can be text only, a line each. */
-export function readText(fields: Fields, name: string, notice: Notice): string | undefined {
-  return readBlocks(fields, name)
-    ?.map((block) => {
-      const type = requiredString(block, 'type')
-      if (type !== 'text') throw unsupportedBlock(block)
-      return readTextBlock(block, notice)
-    })
-    .join('\n')
-}
+/** Content that can be text only. */
+export const textBlocks = blocks(tagged('type', { text: textBlock }, { unknown: unsupportedBlock }))
 
-export function readTextBlock(block: Fields, notice: Notice): string {
-  noticeCacheControl(block, notice)
-  block.skip('citations')
-  return requiredString(block, 'text')
-}
-
-/** Prefixes are cached without being asked for. */
-export function noticeCacheControl(block: Fields, notice: Notice): void {
-  if (block.value('cache_control') !== undefined) notice('cache_control')
+/** A line each. */
+export function linesOf(blocks: readonly { readonly text: string }[]): string {
+  return blocks.map(({ text }) => text).join('\n')
 }
 
 export function unsupportedBlock(block: Fields): ServingError {
@@ -47,10 +37,4 @@ export function unsupportedBlock(block: Fields): ServingError {
       param,
     },
   )
-}
-
-export function requiredString(fields: Fields, name: string, maxLength?: number): string {
-  const value = fields.string(name, maxLength)
-  if (value === undefined) throw missing(fields.pathOf(name))
-  return value
 }

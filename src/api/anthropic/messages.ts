@@ -8,13 +8,14 @@ import { collectChoices } from '../chat/collect.ts'
 import { countChat } from '../chat/count-chat.ts'
 import { type StreamSettings, streamEvents } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { Fields } from '../fields.ts'
+import { readDeclared } from '../contract/field.ts'
+import { Fields } from '../contract/fields.ts'
 import { readModel } from '../model-names.ts'
 import type { Serving } from '../serving.ts'
 import { type MessageHead, messageHead, wireMessage } from './answer.ts'
 import { sendAnthropicError } from './errors.ts'
 import { eventWriter } from './events.ts'
-import { readRequest } from './request.ts'
+import { anthropicRequest, countBody, messageBody } from './request.ts'
 
 /** POST /messages and /messages/count_tokens. Anthropic: the Messages API. The instance has the prefix /messages. */
 export function anthropicMessages(app: FastifyInstance, serving: Serving, settings: StreamSettings): void {
@@ -27,7 +28,8 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
     const fields = Fields.ofBody(request)
     const model = readModel(fields, serving)
     const ready = await serving.model()
-    const { chat, stream, ignored } = readRequest(fields, serving, ready, request.tenant, true)
+    const body = readDeclared(fields, messageBody)
+    const { chat, stream, ignored } = anthropicRequest(body, serving, ready, request.tenant)
     sendIgnored(reply, serving, ignored)
     const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
     const head = messageHead(model)
@@ -38,7 +40,9 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
   app.post('/count_tokens', async (request, reply) => {
     const fields = Fields.ofBody(request)
     readModel(fields, serving)
-    const { chat, ignored } = readRequest(fields, serving, await serving.model(), request.tenant, false)
+    const ready = await serving.model()
+    const body = readDeclared(fields, countBody)
+    const { chat, ignored } = anthropicRequest(body, serving, ready, request.tenant)
     sendIgnored(reply, serving, ignored)
     return { input_tokens: await countChat(chat, serving, watchClient(reply).signal) }
   })

@@ -1,32 +1,68 @@
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
-import { nonEmpty } from '../chat/sampling.ts'
-import { type Fields, invalidValue, missing, oneOf } from '../fields.ts'
+import { invalidValue } from '../contract/failures.ts'
+import { required, silent } from '../contract/fates.ts'
+import { at, type Read } from '../contract/field.ts'
+import { anything, flag, string } from '../contract/kinds.ts'
+import { full, list, tagged } from '../contract/objects.ts'
 import { withoutBillingHeader } from './billing-header.ts'
-import {
-  type Notice,
-  noticeCacheControl,
-  readBlocks,
-  readText,
-  readTextBlock,
-  requiredString,
-  unsupportedBlock,
-} from './content.ts'
+import { blocks, cacheControl, linesOf, textBlock, textBlocks, unsupportedBlock } from './content.ts'
 
 const MAX_MESSAGES = 10_000
+
+const id = required(string(256))
+
+const userBlock = tagged(
+  'type',
+  {
+    text: textBlock,
+    tool_result: { ...cacheControl, tool_use_id: id, content: textBlocks, is_error: flag },
+  },
+  { unknown: unsupportedBlock },
+)
+
+const assistantBlock = tagged(
+  'type',
+  {
+    text: textBlock,
+    thinking: { signature: silent, thinking: required(string()) },
+    redacted_thinking: { data: silent },
+    tool_use: {
+      ...cacheControl,
+      id,
+      caller: silent,
+      input: required(anything()),
+      name: required(string(64)),
+    },
+  },
+  { unknown: unsupportedBlock },
+)
+
+const message = tagged('role', {
+  user: { content: required(blocks(userBlock)) },
+  assistant: { content: required(blocks(assistantBlock)) },
+  system: { content: required(textBlocks) },
+})
+
+export const messageFields = { messages: required(full(list(message, MAX_MESSAGES))), system: textBlocks }
+
+type Message = ReturnType<(typeof message)['read']>
+type AssistantBlock = ReturnType<(typeof assistantBlock)['read']>
+type UserBlock = ReturnType<(typeof userBlock)['read']>
 
 /**
  * Anthropic: `system` and `messages`, as templates take them. A user's message with tool results is several: the
  * results, each for itself, and what the user wrote.
  * @throws ServingError for anything that would change or lose what the client said.
  */
-export function readMessages(fields: Fields, notice: Notice): ChatMessage[] {
-  const items = fields.objects('messages', MAX_MESSAGES)
-  if (items === undefined) throw missing('messages')
+export function messagesOf({
+  messages: items,
+  system: instructions,
+}: Read<typeof messageFields>): ChatMessage[] {
   const calls = new OpenCalls()
   const messages: ChatMessage[] = []
-  for (const [index, item] of nonEmpty(items, 'messages').entries()) {
-    messages.push(...readMessage(item, `messages.${index}`, messages.at(-1), calls, notice))
+  for (const [index, item] of items.entries()) {
+    messages.push(...templateMessages(item, `messages.${index}`, messages.at(-1), calls))
   }
   if (messages.at(-1)?.role === 'assistant') {
     throw invalidValue(
@@ -35,7 +71,7 @@ export function readMessages(fields: Fields, notice: Notice): ChatMessage[] {
     )
   }
   calls.check(unanswered)
-  const system = withoutBillingHeader(readText(fields, 'system', notice) ?? '')
+  const system = withoutBillingHeader(linesOf(instructions ?? []))
   return system === '' ? messages : [{ role: 'system', content: system }, ...messages]
 }
 
@@ -45,43 +81,37 @@ function unanswered(ids: readonly string[], path: string): string {
 }
 
 /** Anthropic takes successive messages of one role for one: calls, and results, may come in several. */
-function readMessage(
-  fields: Fields,
+function templateMessages(
+  message: Message,
   path: string,
   last: ChatMessage | undefined,
   calls: OpenCalls,
-  notice: Notice,
 ): ChatMessage[] {
-  const role = oneOf(fields.pathOf('role'), fields.required('role'), ['user', 'assistant', 'system'])
-  const blocks = readBlocks(fields, 'content')
-  if (blocks === undefined) throw missing(fields.pathOf('content'))
-  if (role === 'assistant') {
+  if (message.role === 'assistant') {
     if (last?.role !== 'assistant') calls.check(unanswered)
-    return [readAssistant(blocks, path, calls, notice)]
+    return [assistantMessage(message.content, path, calls)]
   }
-  const read = readUser(blocks, role, calls, notice)
+  const read =
+    message.role === 'user'
+      ? userMessages(message.content, calls)
+      : [{ role: message.role, content: linesOf(message.content) }]
   if (read.at(-1)?.role !== 'tool') calls.check(unanswered)
   return read
 }
 
-function readAssistant(
-  blocks: readonly Fields[],
-  path: string,
-  open: OpenCalls,
-  notice: Notice,
-): ChatMessage {
+function assistantMessage(blocks: readonly AssistantBlock[], path: string, open: OpenCalls): ChatMessage {
   const texts: string[] = []
   const thoughts: string[] = []
   const calls: ChatToolCall[] = []
   for (const block of blocks) {
-    const type = requiredString(block, 'type')
-    if (type === 'text') texts.push(readTextBlock(block, notice))
-    else if (type === 'thinking') thoughts.push(readThought(block))
-    else if (type === 'redacted_thinking') {
-      block.skip('data')
-      notice('redacted_thinking')
-    } else if (type === 'tool_use') calls.push(readToolUse(block, path, open, notice))
-    else throw unsupportedBlock(block)
+    if (block.type === 'text') texts.push(block.text)
+    else if (block.type === 'thinking') thoughts.push(block.thinking)
+    else if (block.type === 'redacted_thinking') block[at].ignore('type', block.type)
+    else {
+      const { id, name, input } = block
+      if (!open.open(id, path)) throw invalidValue(block[at].pathOf('id'), 'another tool_use has this id.')
+      calls.push({ id, type: 'function', function: { name, arguments: argumentsOf(input) } })
+    }
   }
   return {
     role: 'assistant',
@@ -91,52 +121,29 @@ function readAssistant(
   }
 }
 
-function readThought(block: Fields): string {
-  block.skip('signature')
-  return requiredString(block, 'thinking')
-}
-
-function readToolUse(block: Fields, path: string, open: OpenCalls, notice: Notice): ChatToolCall {
-  noticeCacheControl(block, notice)
-  const id = requiredString(block, 'id', 256)
-  if (!open.open(id, path)) throw invalidValue(block.pathOf('id'), 'another tool_use has this id.')
-  block.skip('caller')
-  const input = block.needed('input')
-  const name = requiredString(block, 'name', 64)
-  return { id, type: 'function', function: { name, arguments: argumentsOf(input) } }
-}
-
 /** What was no JSON when the model wrote it came as a string, and goes back as it was. */
 function argumentsOf(input: unknown): string {
   return typeof input === 'string' ? input : JSON.stringify(input)
 }
 
-function readUser(
-  blocks: readonly Fields[],
-  role: 'user' | 'system',
-  open: OpenCalls,
-  notice: Notice,
-): ChatMessage[] {
+function userMessages(blocks: readonly UserBlock[], open: OpenCalls): ChatMessage[] {
   const results: ChatMessage[] = []
   const texts: string[] = []
   for (const block of blocks) {
-    const type = requiredString(block, 'type')
-    if (type === 'text') texts.push(readTextBlock(block, notice))
-    else if (type === 'tool_result' && role === 'user') {
-      if (texts.length > 0) throw invalidValue(block.pathOf('type'), 'tool results stand before text.')
-      results.push(readToolResult(block, open, notice))
-    } else throw unsupportedBlock(block)
+    if (block.type === 'text') texts.push(block.text)
+    else {
+      if (texts.length > 0) throw invalidValue(block[at].pathOf('type'), 'tool results stand before text.')
+      results.push(toolMessage(block, open))
+    }
   }
   if (texts.length === 0 && results.length > 0) return results
-  return [...results, { role, content: texts.join('\n') }]
+  return [...results, { role: 'user', content: texts.join('\n') }]
 }
 
 /** Templates know no failed results: the word is put in front. */
-function readToolResult(block: Fields, open: OpenCalls, notice: Notice): ChatMessage {
-  noticeCacheControl(block, notice)
-  const id = requiredString(block, 'tool_use_id', 256)
-  if (!open.close(id)) throw invalidValue(block.pathOf('tool_use_id'), 'no preceding tool_use has this id.')
-  const text = readText(block, 'content', notice) ?? ''
-  const failed = block.boolean('is_error') === true
-  return { role: 'tool', tool_call_id: id, content: failed ? `Error: ${text}` : text }
+function toolMessage(block: Extract<UserBlock, { type: 'tool_result' }>, open: OpenCalls): ChatMessage {
+  const { tool_use_id: id, content = [], is_error: failed, [at]: fields } = block
+  if (!open.close(id)) throw invalidValue(fields.pathOf('tool_use_id'), 'no preceding tool_use has this id.')
+  const text = linesOf(content)
+  return { role: 'tool', tool_call_id: id, content: failed === true ? `Error: ${text}` : text }
 }

@@ -1,45 +1,59 @@
 import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
-import { readThinking, type ThinkingRequest } from '../chat/thinking.ts'
-import { readQuietly } from '../field-reads.ts'
-import { Fields, oneOf } from '../fields.ts'
-import type { Notice } from './content.ts'
+import { JSON_SCHEMA } from '../chat/structured-output.ts'
+import { type ThinkingRequest, templateKwargs, thinkingOf } from '../chat/thinking.ts'
+import { ignored, required } from '../contract/fates.ts'
+import { at, type Read } from '../contract/field.ts'
+import { anything, integer, oneOf } from '../contract/kinds.ts'
+import { object } from '../contract/objects.ts'
 
 const TYPES = ['enabled', 'adaptive', 'between_tools', 'disabled'] as const
 const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
+
+export const thinkingFields = {
+  thinking: object({
+    type: required(oneOf(TYPES)),
+    budget_tokens: integer({ min: 1 }),
+    display: ignored(),
+  }),
+  output_config: object({
+    effort: oneOf(EFFORTS),
+    format: object({
+      type: required(oneOf(['json_schema'])),
+      schema: required(anything(JSON_SCHEMA)),
+    }),
+  }),
+  chat_template_kwargs: templateKwargs,
+}
 
 /**
  * Anthropic: `thinking` and `output_config.effort`. A model that can be told thinks only when it is asked to.
  * Its thought ends with its budget; how hard it thinks can be told where its template reads an effort.
  */
-export function readAnthropicThinking(
-  fields: Fields,
+export function anthropicThinking(
+  {
+    thinking,
+    output_config: output,
+    chat_template_kwargs: kwargs,
+    [at]: fields,
+  }: Read<typeof thinkingFields>,
   abilities: ChatAbilities,
-  notice: Notice,
 ): ThinkingRequest {
-  const thinking = fields.object('thinking')
-  const type = thinking === undefined ? 'disabled' : oneOf('thinking.type', thinking.required('type'), TYPES)
-  const budget = thinking?.integer('budget_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER })
-  if (thinking?.value('display') !== undefined) notice('thinking.display')
-  const output = fields.object('output_config')
-  const given = output?.value('effort')
-  const effort = given === undefined ? undefined : oneOf('output_config.effort', given, EFFORTS)
+  const type = thinking?.type ?? 'disabled'
+  const effort = output?.effort
   const takesEffort = type !== 'disabled' && abilities.variables.includes('reasoning_effort')
-  if (effort !== undefined && !takesEffort) notice('output_config.effort')
+  if (effort !== undefined && !takesEffort) output?.[at].ignore('effort')
+  const drop = (overruling: readonly string[] = []): void => {
+    for (const name of overruling) {
+      if (name !== 'reasoning_effort') fields.drop('thinking')
+      else if (effort !== undefined && takesEffort) output?.[at].drop('effort')
+    }
+  }
   const wanted = type === 'disabled' ? 'none' : (effort ?? 'medium')
-  const own = fields.value('chat_template_kwargs')
-  const read = readQuietly(() =>
-    readThinking(new Fields({ reasoning_effort: wanted, chat_template_kwargs: own }), abilities),
+  const read = thinkingOf(
+    { effort: { effort: wanted, path: 'thinking', drop }, effortField: 'thinking', budgets: [], kwargs },
+    abilities,
   )
-  for (const name of read.overruling) {
-    if (name !== 'reasoning_effort') fields.drop('thinking')
-    else if (effort !== undefined && takesEffort) output?.drop('effort')
-  }
   const silent = type === 'disabled' || abilities.reasoning !== undefined
-  return {
-    ...read,
-    budget,
-    ignored: read.ignored.flatMap((name) =>
-      name !== 'reasoning_effort' ? [name] : silent ? [] : ['thinking'],
-    ),
-  }
+  const ignored = read.ignored.filter((name) => name !== 'thinking' || !silent)
+  return { ...read, budget: thinking?.budget_tokens, ignored }
 }

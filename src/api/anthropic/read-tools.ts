@@ -1,43 +1,71 @@
 import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
-import { type FlatTool, readFlatTools } from '../chat/flat-tools.ts'
-import type { ToolRequest } from '../chat/tools.ts'
-import { type Fields, missing, oneOf, unsupported, wrongType } from '../fields.ts'
-import { type Notice, noticeCacheControl, requiredString } from './content.ts'
+import type { ToolChoice } from '../chat/tool-choice.ts'
+import { MAX_NAME, MAX_TOOLS, offerTools, type ToolRequest } from '../chat/tools.ts'
+import { unsupported, wrongType } from '../contract/failures.ts'
+import { ignored, required } from '../contract/fates.ts'
+import { at, type Read } from '../contract/field.ts'
+import { anyObject, flag, string } from '../contract/kinds.ts'
+import { list, one, tagged } from '../contract/objects.ts'
+import { cacheControl } from './content.ts'
 
-const MAX_TOOLS = 128
 /** Hints that change nothing here. */
-const HINTS = ['allowed_callers', 'defer_loading', 'eager_input_streaming', 'input_examples']
+const hints = {
+  allowed_callers: ignored('tools.allowed_callers'),
+  defer_loading: ignored('tools.defer_loading'),
+  eager_input_streaming: ignored('tools.eager_input_streaming'),
+  input_examples: ignored('tools.input_examples'),
+}
+
+const tool = tagged(
+  'type',
+  {
+    custom: {
+      ...cacheControl,
+      ...hints,
+      input_schema: required(anyObject),
+      name: required(string()),
+      description: string(),
+      strict: flag,
+    },
+  },
+  {
+    byDefault: 'custom',
+    unknown: (fields) => unsupported(fields.pathOf('type'), 'Only tools with an input_schema are available.'),
+  },
+)
+
+const parallel = { disable_parallel_tool_use: flag }
+const choice = tagged('type', {
+  auto: parallel,
+  any: parallel,
+  tool: { ...parallel, name: required(string(MAX_NAME)) },
+  none: parallel,
+})
+
+export const toolFields = { tools: list(tool, MAX_TOOLS), tool_choice: one(choice) }
+type Choice = ReturnType<(typeof choice)['read']>
 
 /** Anthropic: `tools` and `tool_choice`. @throws ServingError for tools that Anthropic's own servers or models have. */
-export function readAnthropicTools(fields: Fields, abilities: ChatAbilities, notice: Notice): ToolRequest {
-  const tools = (fields.objects('tools', MAX_TOOLS) ?? []).map((item) => readTool(item, notice))
-  return readFlatTools({ tools, ...readChoice(fields) }, abilities, 'input_schema')
+export function anthropicTools(
+  { tools = [], tool_choice: choice }: Read<typeof toolFields>,
+  abilities: ChatAbilities,
+): ToolRequest {
+  const offered = tools.map(({ name, description, input_schema: parameters, strict, [at]: fields }) => ({
+    name,
+    description,
+    parameters,
+    strict,
+    path: fields.pathOf('name'),
+  }))
+  const single = choice?.disable_parallel_tool_use === true
+  const wanted = choice && choiceOf(choice)
+  return offerTools({ tools: offered, choice: wanted, parallel: single ? false : undefined }, abilities)
 }
 
-function readTool(tool: Fields, notice: Notice): FlatTool {
-  const type = tool.string('type') ?? 'custom'
-  if (type !== 'custom')
-    throw unsupported(tool.pathOf('type'), 'Only tools with an input_schema are available.')
-  noticeCacheControl(tool, notice)
-  for (const hint of HINTS) if (tool.value(hint) !== undefined) notice(`tools.${hint}`)
-  const schema = tool.anyObject('input_schema')
-  if (schema === undefined) throw missing(tool.pathOf('input_schema'))
-  return {
-    name: requiredString(tool, 'name'),
-    description: tool.string('description'),
-    parameters: schema,
-    strict: tool.boolean('strict'),
-  }
-}
-
-/** In the words of chat completions. */
-function readChoice(fields: Fields): { choice: unknown; parallel: boolean | undefined } {
-  const choice = fields.object('tool_choice')
-  if (choice === undefined) return { choice: undefined, parallel: undefined }
-  const type = oneOf('tool_choice.type', choice.required('type'), ['auto', 'any', 'tool', 'none'])
-  const parallel = choice.boolean('disable_parallel_tool_use') === true ? false : undefined
-  if (type !== 'tool') return { choice: type === 'any' ? 'required' : type, parallel }
-  const name = requiredString(choice, 'name')
-  if (name === '') throw wrongType('tool_choice.name', 'the name of a tool', name)
-  return { choice: { type: 'function', function: { name } }, parallel }
+function choiceOf(choice: Choice): ToolChoice {
+  if (choice.type !== 'tool') return { mode: choice.type === 'any' ? 'required' : choice.type }
+  const { name, [at]: fields } = choice
+  const path = fields.pathOf('name')
+  if (name === '') throw wrongType(path, 'the name of a tool', name)
+  return { mode: 'one', tool: { name, path } }
 }

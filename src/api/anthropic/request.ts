@@ -1,36 +1,55 @@
 import type { Tenant } from '../../http/access/api-keys.ts'
 import type { ChatRequest } from '../chat/chat.ts'
-import { fieldsWithoutEffect, refuse } from '../chat/common-fields.ts'
-import { readSampling, readStops } from '../chat/sampling.ts'
-import { readSpeculation } from '../chat/speculation.ts'
+import { fieldsWithoutEffect } from '../chat/common-fields.ts'
+import { samplingFields, samplingOf, stops } from '../chat/sampling.ts'
+import { speculationFields, speculationOf } from '../chat/speculation.ts'
 import { checkEnd, schemaConstraint, type WantedConstraint } from '../chat/structured-output.ts'
-import { type Fields, missing, oneOf } from '../fields.ts'
+import { ignored, refused, required } from '../contract/fates.ts'
+import { at, type Read } from '../contract/field.ts'
+import { flag, integer, string } from '../contract/kinds.ts'
+import { object } from '../contract/objects.ts'
+import { requiredModel } from '../model-names.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
-import { readSharing } from '../sharing.ts'
-import { readMessages } from './read-messages.ts'
-import { readAnthropicThinking } from './read-thinking.ts'
-import { readAnthropicTools } from './read-tools.ts'
-
-const REFUSED = {
-  container: 'This server runs no code.',
-  mcp_servers: 'This server calls no other servers.',
-  thread: 'Nothing is kept between requests: send the whole conversation.',
-}
-
-/** Fields that tune cost, routing or telemetry only. */
-const WITHOUT_EFFECT = [
-  'cache_control',
-  'context_management',
-  'diagnostics',
-  'inference_geo',
-  'metadata',
-  'service_tier',
-  'speed',
-  'user_profile_id',
-  'workspace_id',
-]
+import { sharingFields, sharingOf } from '../sharing.ts'
+import { messageFields, messagesOf } from './read-messages.ts'
+import { anthropicThinking, thinkingFields } from './read-thinking.ts'
+import { anthropicTools, toolFields } from './read-tools.ts'
 
 const MAX_STOPS = 64
+
+/** Fields that tune cost, routing or telemetry only. */
+const withoutEffect = {
+  cache_control: ignored(),
+  context_management: ignored(),
+  diagnostics: ignored(),
+  inference_geo: ignored(),
+  metadata: ignored(object({ user_id: string(1024) })),
+  service_tier: ignored(),
+  speed: ignored(),
+  user_profile_id: ignored(),
+  workspace_id: ignored(),
+}
+
+/** Anthropic: the body of a request to count tokens. */
+export const countBody = {
+  model: requiredModel,
+  container: refused('This server runs no code.'),
+  mcp_servers: refused('This server calls no other servers.'),
+  thread: refused('Nothing is kept between requests: send the whole conversation.'),
+  ...messageFields,
+  max_tokens: integer({ min: 1 }),
+  stream: flag,
+  ...toolFields,
+  ...thinkingFields,
+  ...speculationFields,
+  ...sharingFields,
+  stop_sequences: stops(MAX_STOPS),
+  ...samplingFields,
+  ...withoutEffect,
+}
+
+/** Anthropic: the body of a request for a message. */
+export const messageBody = { ...countBody, max_tokens: required(countBody.max_tokens) }
 
 export interface AnthropicRequest {
   readonly chat: ChatRequest
@@ -39,51 +58,35 @@ export interface AnthropicRequest {
   readonly ignored: readonly string[]
 }
 
-/** Anthropic: the body of a request for a message. @throws ServingError. */
-export function readRequest(
-  fields: Fields,
+/** @throws ServingError. */
+export function anthropicRequest(
+  body: Read<typeof countBody>,
   serving: Serving,
   ready: ReadyModel,
   tenant: Tenant | undefined,
-  /** Counting needs no limit. */
-  needsLimit: boolean,
 ): AnthropicRequest {
-  refuse(fields, REFUSED)
-  const notices = new Set<string>()
-  const notice = (name: string): unknown => notices.add(name)
-  const messages = readMessages(fields, notice)
-  const maxTokens = fields.integer('max_tokens', { min: 1, max: Number.MAX_SAFE_INTEGER })
-  if (needsLimit && maxTokens === undefined) throw missing('max_tokens')
-  const stream = fields.boolean('stream') ?? false
-  fields.object('metadata')?.string('user_id', 1024)
   const chat: ChatRequest = {
-    messages,
-    tools: readAnthropicTools(fields, ready.info.chat, notice),
-    thinking: readAnthropicThinking(fields, ready.info.chat, notice),
-    maxTokens,
+    messages: messagesOf(body),
+    tools: anthropicTools(body, ready.info.chat),
+    thinking: anthropicThinking(body, ready.info.chat),
+    maxTokens: body.max_tokens,
     clampMaxTokens: true,
-    constraint: checkEnd(fields, readFormat(fields)),
-    speculation: readSpeculation(fields, serving.promptLookup),
+    constraint: checkEnd(body.ignore_eos, formatOf(body)),
+    speculation: speculationOf(body, serving.promptLookup),
     logprobs: undefined,
     n: 1,
-    ...readSharing(fields, serving, tenant),
-    ...readSampling(
-      fields,
-      ready.info.sampling,
-      ready.vocabulary.size,
-      readStops(fields, 'stop_sequences', MAX_STOPS),
-    ),
+    ...sharingOf(body, serving, tenant),
+    ...samplingOf(body, ready.info.sampling, ready.vocabulary.size, body.stop_sequences),
   }
-  const without = fieldsWithoutEffect(fields, WITHOUT_EFFECT, serving.strictParams)
-  const ignored = new Set([...without, ...chat.tools.ignored, ...chat.thinking.ignored, ...notices])
-  return { chat, stream, ignored: [...ignored] }
+  const without = fieldsWithoutEffect(body[at], serving.strictParams)
+  const ignored = new Set([...without, ...chat.tools.ignored, ...chat.thinking.ignored])
+  return { chat, stream: body.stream ?? false, ignored: [...ignored] }
 }
 
 /** Anthropic: output_config.format is a JSON Schema. */
-function readFormat(fields: Fields): WantedConstraint | undefined {
-  const format = fields.object('output_config')?.object('format')
-  if (format === undefined) return undefined
-  oneOf(format.pathOf('type'), format.required('type'), ['json_schema'])
-  const param = format.pathOf('schema')
-  return { constraint: schemaConstraint(format.required('schema'), param), param }
+function formatOf({ output_config: output }: Read<typeof countBody>): WantedConstraint | undefined {
+  if (output?.format === undefined) return undefined
+  const { schema, [at]: fields } = output.format
+  const param = fields.pathOf('schema')
+  return { constraint: schemaConstraint(schema, param), param }
 }

@@ -8,13 +8,13 @@ import type { ReasoningTags } from '../../text/scan/reasoning.ts'
 import type { ChatMessage } from '../../text/template/chat-message.ts'
 import { toolFormatNamed } from '../../text/tool-formats/formats.ts'
 import type { ToolFormat } from '../../text/tool-formats/tool-format.ts'
-import { invalidValue } from '../fields.ts'
+import { invalidValue } from '../contract/failures.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import type { Sharing } from '../sharing.ts'
 import { wantedOutput } from './forced-calls.ts'
 import { generationRequests } from './generation-requests.ts'
 import type { SamplingRequest } from './sampling.ts'
-import { predicted, type SpeculationRequest, speculationOf } from './speculation.ts'
+import { engineSpeculation, predicted, type SpeculationRequest } from './speculation.ts'
 import { constrained, type WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
 import type { ToolRequest } from './tools.ts'
@@ -87,7 +87,7 @@ async function prepareChat(
   const maxTokens = roomFor(chat, prompt.count, ready.contextSize)
   const output = outputFormat(chat, ready, prompt.inThought)
   const sampling = constrained(chat.sampling, prepared.grammar, ready.vocabulary, output.markers)
-  const speculation = speculationOf(chat.speculation, prepared.prediction)
+  const speculation = engineSpeculation(chat.speculation, prepared.prediction)
   const { tokens } = prompt
   const { logprobs, thinking } = chat
   const ending = prepared.thoughtEnding

@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto'
 import type { SamplingParams } from '../../protocol/engine.ts'
 import type { ModelInfo } from '../../protocol/text-messages.ts'
-import { emptyArray, type Fields, invalidValue, tooLong, wrongType } from '../fields.ts'
+import { invalidValue, tooLong, wrongType } from '../contract/failures.ts'
+import { at, eitherOf, type Field, optional, type Read } from '../contract/field.ts'
+import { anything, flag, integer, mapped, number } from '../contract/kinds.ts'
 
 const MAX_LOGIT_BIAS = 300
-const MAX_STOPS = 4
+/** OpenAI: most stop strings. */
+export const MAX_STOPS = 4
 const MAX_STOP_LENGTH = 1024
 /** Below this the distribution is its maximum, to the last bit of a float. */
 const GREEDY_BELOW = 1e-4
@@ -16,33 +19,85 @@ export interface SamplingRequest {
   readonly stops: readonly string[]
 }
 
-/** The sampling fields that chat and completions share; what is absent comes from the model's maker, else from OpenAI's defaults. */
-export function readSampling(
-  fields: Fields,
+/** OpenAI: pairs of a token and its bias. Which tokens there are depends on the model. */
+const logitBias: Field<readonly (readonly [number, number])[] | undefined> = optional(
+  {
+    type: 'object',
+    maxProperties: MAX_LOGIT_BIAS,
+    propertyNames: { pattern: '^\\d{1,10}$' },
+    additionalProperties: { type: 'number', minimum: -100, maximum: 100 },
+  },
+  (owner, name) => {
+    const entries = owner.object(name)?.entries()
+    const path = owner.pathOf(name)
+    if (entries !== undefined && entries.length > MAX_LOGIT_BIAS)
+      throw tooLong(path, entries.length, MAX_LOGIT_BIAS)
+    return entries?.map(([key, value]) => {
+      if (!/^\d{1,10}$/.test(key)) throw wrongType(path, 'an object whose keys are token ids', key)
+      if (typeof value !== 'number') throw wrongType(`${path}.${key}`, 'a number', value)
+      if (value < -100 || value > 100)
+        throw invalidValue(`${path}.${key}`, 'a bias lies between -100 and 100.')
+      return [Number(key), value] as const
+    })
+  },
+)
+
+const penalty = number(-2, 2)
+const repeat = number(0.01, 10)
+
+/** The sampling fields that all protocols share but those of stop strings. */
+export const samplingFields = {
+  temperature: number(0, 2),
+  ignore_eos: flag,
+  top_p: number(0, 1),
+  top_k: integer({ min: -1, max: 2 ** 31 - 1 }),
+  min_p: number(0, 1),
+  seed: integer(),
+  frequency_penalty: penalty,
+  presence_penalty: penalty,
+  repeat_penalty: repeat,
+  repetition_penalty: repeat,
+  repeat_last_n: integer({ min: 0, max: 4096 }),
+  logit_bias: logitBias,
+}
+
+/** What is absent comes from the model's maker, else from OpenAI's defaults. @throws ServingError for tokens that the model has not. */
+export function samplingOf(
+  body: Read<typeof samplingFields>,
   defaults: ModelInfo['sampling'],
   vocabularySize: number,
-  stops = readStops(fields, 'stop', MAX_STOPS),
+  stops: readonly string[] = [],
 ): SamplingRequest {
-  const temperature = fields.number('temperature', { min: 0, max: 2 }) ?? defaults.temperature ?? 1
-  const penalty = { min: -2, max: 2 }
-  const repeat = { min: 0.01, max: 10 }
+  const temperature = body.temperature ?? defaults.temperature ?? 1
   return {
-    ignoreEos: fields.boolean('ignore_eos') ?? false,
+    ignoreEos: body.ignore_eos ?? false,
     stops,
     sampling: {
       temperature: temperature < GREEDY_BELOW ? 0 : temperature,
-      topP: fields.number('top_p', { min: 0, max: 1 }) ?? defaults.topP ?? 1,
-      topK: Math.max(0, fields.integer('top_k', { min: -1, max: 2 ** 31 - 1 }) ?? defaults.topK ?? 0),
-      minP: fields.number('min_p', { min: 0, max: 1 }) ?? defaults.minP ?? 0,
-      seed: readSeed(fields),
-      frequencyPenalty: fields.number('frequency_penalty', penalty) ?? 0,
-      presencePenalty: fields.number('presence_penalty', penalty) ?? 0,
-      repeatPenalty:
-        fields.eitherOf(['repeat_penalty', 'repetition_penalty'], (name) => fields.number(name, repeat)) ?? 1,
-      penaltyWindow: fields.integer('repeat_last_n', { min: 0, max: 4096 }) ?? 64,
-      logitBias: readLogitBias(fields, vocabularySize),
+      topP: body.top_p ?? defaults.topP ?? 1,
+      topK: Math.max(0, body.top_k ?? defaults.topK ?? 0),
+      minP: body.min_p ?? defaults.minP ?? 0,
+      seed: body.seed === undefined ? randomInt(2 ** 32) : ((body.seed % 2 ** 32) + 2 ** 32) % 2 ** 32,
+      frequencyPenalty: body.frequency_penalty ?? 0,
+      presencePenalty: body.presence_penalty ?? 0,
+      repeatPenalty: eitherOf(body, ['repeat_penalty', 'repetition_penalty']) ?? 1,
+      penaltyWindow: body.repeat_last_n ?? 64,
+      logitBias: biasOf(body, vocabularySize),
     },
   }
+}
+
+function biasOf(
+  { logit_bias: bias = [], [at]: fields }: Read<typeof samplingFields>,
+  vocabularySize: number,
+): [number, number][] {
+  return bias.map(([token, value]) => {
+    if (token < vocabularySize) return [token, value]
+    throw invalidValue(
+      fields.pathOf('logit_bias'),
+      `token id ${token} is not in this model's vocabulary of ${vocabularySize} tokens.`,
+    )
+  })
 }
 
 /** Each choice of a request draws from a seed of its own; the first from the seed that was asked for. */
@@ -50,52 +105,20 @@ export function seedOfChoice(seed: number, choice: number): number {
   return (seed + Math.imul(choice, 0x9e3779b9)) >>> 0
 }
 
-function readSeed(fields: Fields): number {
-  const { MIN_SAFE_INTEGER: min, MAX_SAFE_INTEGER: max } = Number
-  const seed = fields.integer('seed', { min, max })
-  return seed === undefined ? randomInt(2 ** 32) : ((seed % 2 ** 32) + 2 ** 32) % 2 ** 32
-}
-
 /** One stop string, or several. */
-export function readStops(fields: Fields, name: string, max: number): readonly string[] {
-  const value = fields.value(name)
-  if (value === undefined) return []
-  const path = fields.pathOf(name)
-  const stops: unknown[] = Array.isArray(value) ? value : [value]
-  if (stops.length > max) throw tooLong(path, stops.length, max)
-  return stops.map((stop, index) => {
-    const at = Array.isArray(value) ? `${path}[${index}]` : path
-    if (typeof stop !== 'string') throw wrongType(at, 'a string', stop)
-    if (stop === '') throw invalidValue(at, 'a stop string cannot be empty.')
-    if (stop.length > MAX_STOP_LENGTH)
-      throw invalidValue(at, `a stop string has at most ${MAX_STOP_LENGTH} characters.`)
-    return stop
+export function stops(max: number): Field<readonly string[] | undefined> {
+  const stop = { type: 'string', minLength: 1, maxLength: MAX_STOP_LENGTH }
+  return mapped(anything({ anyOf: [stop, { type: 'array', maxItems: max, items: stop }] }), (value, path) => {
+    const given: unknown[] = Array.isArray(value) ? value : [value]
+    if (given.length > max) throw tooLong(path, given.length, max)
+    return given.map((text, index) => checkedStop(text, Array.isArray(value) ? `${path}[${index}]` : path))
   })
 }
 
-function readLogitBias(fields: Fields, vocabularySize: number): [number, number][] {
-  const bias = fields.object('logit_bias')
-  if (bias === undefined) return []
-  const entries = bias.entries()
-  const path = fields.pathOf('logit_bias')
-  if (entries.length > MAX_LOGIT_BIAS) throw tooLong(path, entries.length, MAX_LOGIT_BIAS)
-  return entries.map(([key, value]) => {
-    if (!/^\d{1,10}$/.test(key)) throw wrongType(path, 'an object whose keys are token ids', key)
-    const token = Number(key)
-    if (token >= vocabularySize) {
-      throw invalidValue(
-        path,
-        `token id ${token} is not in this model's vocabulary of ${vocabularySize} tokens.`,
-      )
-    }
-    if (typeof value !== 'number') throw wrongType(`${path}.${key}`, 'a number', value)
-    if (value < -100 || value > 100) throw invalidValue(`${path}.${key}`, 'a bias lies between -100 and 100.')
-    return [token, value]
-  })
-}
-
-/** For reading a list that must not be empty. */
-export function nonEmpty<T>(items: readonly T[], path: string): readonly T[] {
-  if (items.length === 0) throw emptyArray(path)
-  return items
+function checkedStop(stop: unknown, path: string): string {
+  if (typeof stop !== 'string') throw wrongType(path, 'a string', stop)
+  if (stop === '') throw invalidValue(path, 'a stop string cannot be empty.')
+  if (stop.length > MAX_STOP_LENGTH)
+    throw invalidValue(path, `a stop string has at most ${MAX_STOP_LENGTH} characters.`)
+  return stop
 }

@@ -1,6 +1,9 @@
 import type { SequenceSpec } from '../../protocol/sequence-spec.ts'
-import { type Fields, missing, oneOf } from '../fields.ts'
-import { readContent } from './content.ts'
+import { required } from '../contract/fates.ts'
+import { at, type Read } from '../contract/field.ts'
+import { flag, oneOf } from '../contract/kinds.ts'
+import { object } from '../contract/objects.ts'
+import { content } from './content.ts'
 
 /** Whether tokens are guessed ahead, and a text that the output is expected to be like. */
 export interface SpeculationRequest {
@@ -12,15 +15,16 @@ export interface SpeculationRequest {
  * OpenAI: `prediction`; `prompt_lookup` is this server's own, and defaults to what its operator chose. Guesses that the
  * model does not confirm are dropped: the output is the same with and without.
  */
-export function readSpeculation(fields: Fields, byDefault: boolean): SpeculationRequest {
-  const wanted = fields.boolean('prompt_lookup')
-  const predicted = fields.object('prediction')
-  if (predicted === undefined) return { wanted: wanted ?? byDefault, prediction: '' }
-  oneOf(predicted.pathOf('type'), predicted.required('type'), ['content'])
-  const prediction = readContent(predicted)
-  if (prediction === undefined) throw missing(predicted.pathOf('content'))
-  if (wanted === false) fields.drop('prediction')
-  return { wanted: wanted ?? true, prediction }
+export const speculationFields = {
+  prompt_lookup: flag,
+  prediction: object({ type: required(oneOf(['content'])), content: required(content) }),
+}
+
+export function speculationOf(body: Read<typeof speculationFields>, byDefault: boolean): SpeculationRequest {
+  const { prompt_lookup: wanted, prediction } = body
+  if (prediction === undefined) return { wanted: wanted ?? byDefault, prediction: '' }
+  if (wanted === false) body[at].drop('prediction')
+  return { wanted: wanted ?? true, prediction: prediction.content }
 }
 
 /** The text that has to be tokenized for it. */
@@ -31,7 +35,7 @@ export function predicted({ wanted, prediction }: SpeculationRequest): {
 }
 
 /** What the engine is to do about it; undefined: nothing. */
-export function speculationOf(
+export function engineSpeculation(
   { wanted }: SpeculationRequest,
   prediction: Uint32Array = new Uint32Array(),
 ): SequenceSpec['speculation'] {

@@ -3,7 +3,11 @@ import type { Constraint } from '../../grammar/compile-grammar.ts'
 import { GRAMMAR_LIMITS } from '../../grammar/gbnf/limits.ts'
 import type { SamplingParams } from '../../protocol/engine.ts'
 import type { Vocabulary } from '../../protocol/text-messages.ts'
-import { emptyArray, type Fields, invalidValue, missing, oneOf, tooLong, wrongType } from '../fields.ts'
+import { emptyArray, invalidValue, tooLong, wrongType } from '../contract/failures.ts'
+import { required } from '../contract/fates.ts'
+import { at, type Read, type Schema } from '../contract/field.ts'
+import { anything, checked, flag, mapped, someText, string } from '../contract/kinds.ts'
+import { closed, object, one, tagged } from '../contract/objects.ts'
 
 /** What a request wants its output to be, and the field that says so. */
 export interface WantedConstraint {
@@ -12,33 +16,127 @@ export interface WantedConstraint {
 }
 
 const MAX_CHOICES = 1000
+export const JSON_SCHEMA: Schema = { type: ['object', 'boolean', 'string'] }
+const ANY_OBJECT: Constraint = { kind: 'json_object', source: '' }
+
+const json = mapped(anything(JSON_SCHEMA), (schema, param) => ({
+  constraint: schemaConstraint(schema, param),
+  param,
+}))
+const choice = mapped(
+  anything({
+    type: 'array',
+    minItems: 1,
+    maxItems: MAX_CHOICES,
+    items: { type: 'string', minLength: 1 },
+  }),
+  (value, param): WantedConstraint => {
+    const source = JSON.stringify(readChoices(value, param))
+    return { constraint: { kind: 'choice', source }, param }
+  },
+)
+const text = someText('it is empty.', GRAMMAR_LIMITS.sourceLength)
+const regex = mapped(
+  text,
+  (source, param): WantedConstraint => ({ constraint: { kind: 'regex', source }, param }),
+)
+const grammar = mapped(
+  text,
+  (source, param): WantedConstraint => ({ constraint: { kind: 'gbnf', source }, param }),
+)
+
+/** OpenAI: the name of a schema. */
+export const schemaName = required(
+  checked(string(), { pattern: '^[a-zA-Z0-9_-]{1,64}$' }, (name, path) => {
+    if (/^[a-zA-Z0-9_-]{1,64}$/.test(name)) return
+    throw invalidValue(path, 'a name has 1 to 64 letters, digits, underscores and dashes.')
+  }),
+)
+export const schemaDescription = string(65_536)
+
 /** vLLM: fields of `structured_outputs`, and of the older `guided_*`. */
 const KINDS = ['json', 'regex', 'choice', 'grammar'] as const
-type Kind = (typeof KINDS)[number]
 
-/**
- * OpenAI's `response_format`, vLLM's `structured_outputs` and `guided_*`, llama-server's `grammar` and `json_schema`:
- * at most one of them.
- * @throws ServingError
- */
-export function readConstraint(fields: Fields): WantedConstraint | undefined {
+/** OpenAI's `response_format`, vLLM's `structured_outputs` and `guided_*`, llama-server's `grammar` and `json_schema`. */
+export const constraintFields = {
+  response_format: one(
+    tagged('type', {
+      text: {},
+      json_object: {},
+      json_schema: {
+        json_schema: required(
+          object({
+            name: schemaName,
+            description: schemaDescription,
+            strict: flag,
+            schema: anything(JSON_SCHEMA),
+          }),
+        ),
+      },
+    }),
+  ),
+  structured_outputs: closed(
+    object({ json, regex, choice, grammar, json_object: flag }),
+    (param) =>
+      new ServingError(
+        'unsupported_parameter',
+        `Unsupported parameter in '${param}': it may hold ${KINDS.join(', ')}, json_object.`,
+        { param },
+      ),
+  ),
+  guided_json: json,
+  guided_regex: regex,
+  guided_choice: choice,
+  guided_grammar: grammar,
+  grammar,
+  json_schema: json,
+}
+
+type ConstraintBody = Read<typeof constraintFields>
+
+/** At most one of them. @throws ServingError invalid_value. */
+export function constraintOf(
+  body: ConstraintBody & { readonly ignore_eos: boolean | undefined },
+): WantedConstraint | undefined {
   const wanted = [
-    readResponseFormat(fields),
-    ...readStructuredOutputs(fields),
-    ...KINDS.map((kind) => readKind(fields, kind, `guided_${kind}`)),
-    readKind(fields, 'grammar', 'grammar'),
-    readKind(fields, 'json', 'json_schema'),
+    responseFormat(body),
+    ...structuredOutputs(body.structured_outputs),
+    ...KINDS.map((kind) => body[`guided_${kind}`]),
+    body.grammar,
+    body.json_schema,
   ].filter((one) => one !== undefined)
   const [first, second] = wanted
   if (second !== undefined) {
     throw invalidValue(second.param, `the output is already described by '${first?.param}'.`)
   }
-  return checkEnd(fields, first)
+  return checkEnd(body.ignore_eos, first)
+}
+
+function responseFormat({
+  response_format: format,
+  [at]: fields,
+}: ConstraintBody): WantedConstraint | undefined {
+  if (format === undefined || format.type === 'text') return undefined
+  const described = format.type === 'json_schema' ? format.json_schema : undefined
+  if (described?.schema === undefined)
+    return { constraint: ANY_OBJECT, param: fields.pathOf('response_format') }
+  const param = described[at].pathOf('schema')
+  return { constraint: schemaConstraint(described.schema, param), param }
+}
+
+function structuredOutputs(outputs: ConstraintBody['structured_outputs']): (WantedConstraint | undefined)[] {
+  if (outputs === undefined) return []
+  const wanted = KINDS.map((kind) => outputs[kind])
+  if (outputs.json_object !== true) return wanted
+  return [...wanted, { constraint: ANY_OBJECT, param: outputs[at].pathOf('json_object') }]
 }
 
 /** @throws ServingError when an output that has an end is to have none. */
-export function checkEnd(fields: Fields, wanted: WantedConstraint | undefined): WantedConstraint | undefined {
-  if (wanted !== undefined && fields.boolean('ignore_eos') === true) {
+export function checkEnd(
+  ignoreEos: boolean | undefined,
+  wanted: WantedConstraint | undefined,
+): WantedConstraint | undefined {
+  if (wanted !== undefined && ignoreEos === true) {
     throw invalidValue('ignore_eos', `an output described by '${wanted.param}' has an end.`)
   }
   return wanted
@@ -75,70 +173,6 @@ function silentTokens(vocabulary: Vocabulary): readonly [number, number][] {
   }
   silent.set(vocabulary, bans)
   return bans
-}
-
-function readResponseFormat(fields: Fields): WantedConstraint | undefined {
-  const format = fields.object('response_format')
-  if (format === undefined) return undefined
-  const param = fields.pathOf('response_format')
-  const type = oneOf(`${param}.type`, format.required('type'), ['text', 'json_object', 'json_schema'])
-  if (type === 'text') return undefined
-  if (type === 'json_object') return { constraint: { kind: 'json_object', source: '' }, param }
-  const described = format.requiredObject('json_schema')
-  const name = described.string('name')
-  if (name === undefined) throw missing(described.pathOf('name'))
-  if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
-    throw invalidValue(
-      described.pathOf('name'),
-      'a name has 1 to 64 letters, digits, underscores and dashes.',
-    )
-  }
-  described.string('description', 65_536)
-  described.boolean('strict')
-  const at = described.pathOf('schema')
-  const schema = described.value('schema')
-  if (schema === undefined) return { constraint: { kind: 'json_object', source: '' }, param }
-  return { constraint: schemaConstraint(schema, at), param: at }
-}
-
-function readStructuredOutputs(fields: Fields): (WantedConstraint | undefined)[] {
-  const outputs = fields.object('structured_outputs')
-  if (outputs === undefined) return []
-  const wanted = KINDS.map((kind) => readKind(outputs, kind, kind))
-  if (outputs.boolean('json_object') === true) {
-    wanted.push({ constraint: { kind: 'json_object', source: '' }, param: outputs.pathOf('json_object') })
-  }
-  const [unread] = outputs.unread()
-  if (unread !== undefined) {
-    throw new ServingError(
-      'unsupported_parameter',
-      `Unsupported parameter in '${fields.pathOf('structured_outputs')}': it may hold ${KINDS.join(', ')}, json_object.`,
-      { param: fields.pathOf('structured_outputs') },
-    )
-  }
-  return wanted
-}
-
-function readKind(fields: Fields, kind: Kind, name: string): WantedConstraint | undefined {
-  const value = fields.value(name)
-  if (value === undefined) return undefined
-  const param = fields.pathOf(name)
-  switch (kind) {
-    case 'json':
-      return { constraint: schemaConstraint(value, param), param }
-    case 'choice':
-      return { constraint: { kind: 'choice', source: JSON.stringify(readChoices(value, param)) }, param }
-    case 'regex':
-      return { constraint: { kind: 'regex', source: readText(fields, name) }, param }
-    case 'grammar':
-      return { constraint: { kind: 'gbnf', source: readText(fields, name) }, param }
-  }
-}
-
-function readText(fields: Fields, name: string): string {
-  const text = fields.string(name, GRAMMAR_LIMITS.sourceLength) ?? ''
-  if (text === '') throw invalidValue(fields.pathOf(name), 'it is empty.')
-  return text
 }
 
 /** vLLM: a schema may come as its JSON text, too. */

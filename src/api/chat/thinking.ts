@@ -1,8 +1,13 @@
 import { type ChatAbilities, TEMPLATE_VARIABLES } from '../../text/template/chat-abilities.ts'
-import { type Fields, oneOf, unsupported } from '../fields.ts'
+import { unsupported } from '../contract/failures.ts'
+import { at, type Read } from '../contract/field.ts'
+import type { Fields } from '../contract/fields.ts'
+import { flag, integer, oneOf } from '../contract/kinds.ts'
+import { closed, object } from '../contract/objects.ts'
 
 /** OpenAI: reasoning_effort. */
 export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
+type EffortName = (typeof EFFORTS)[number]
 
 export interface ThinkingRequest {
   /** Variables for the template. */
@@ -11,113 +16,150 @@ export interface ThinkingRequest {
   readonly budget?: number | undefined
   /** Names of fields without effect on this model's template. */
   readonly ignored: readonly string[]
-  /** Variables that say something else than the effort, and win. */
-  readonly overruling: readonly string[]
-}
-
-/**
- * OpenAI: `reasoning_effort`; OpenRouter: `reasoning`; vLLM: `chat_template_kwargs`, which wins. Effort none switches
- * thinking off and any other on, where the template has a switch; templates that read `reasoning_effort` get its value.
- */
-export function readThinking(fields: Fields, abilities: ChatAbilities): ThinkingRequest {
-  const { budget, given } = readBudget(fields)
-  const read = readTemplateInput(fields, abilities, budget === 0)
-  const without = abilities.reasoning === undefined ? given : []
-  return { ...read, budget, ignored: [...read.ignored, ...without] }
-}
-
-/** vLLM's, llama-server's two, and DashScope's name of it. The smallest is meant; -1 is no limit, 0 no thought. */
-export const BUDGETS = [
-  'thinking_token_budget',
-  'reasoning_budget_tokens',
-  'thinking_budget_tokens',
-  'thinking_budget',
-] as const
-
-function readBudget(fields: Fields): { budget: number | undefined; given: readonly string[] } {
-  const range = { min: -1, max: Number.MAX_SAFE_INTEGER }
-  const reasoning = fields.object('reasoning')
-  const places = BUDGETS.map((name) => ({ owner: fields, name: name as string }))
-  if (reasoning !== undefined) places.push({ owner: reasoning, name: 'max_tokens' })
-  const given = places.flatMap(({ owner, name }) => {
-    const tokens = owner.integer(name, range)
-    return tokens === undefined ? [] : [{ owner, name, tokens }]
-  })
-  const limits = given.flatMap(({ tokens }) => (tokens === -1 ? [] : [tokens]))
-  const budget = limits.length === 0 ? undefined : Math.min(...limits)
-  for (const { owner, name, tokens } of given) if (tokens !== (budget ?? -1)) owner.drop(name)
-  return { budget, given: given.map(({ owner, name }) => owner.pathOf(name)) }
 }
 
 /** How hard to think, and the field that says so. */
-interface Effort {
-  readonly effort: (typeof EFFORTS)[number]
-  readonly owner: Fields
-  readonly name: 'reasoning_effort' | 'effort' | 'enabled'
+export interface Effort {
+  readonly effort: EffortName
+  readonly path: string
+  /** A switch says only whether there is a thought. */
+  readonly isSwitch?: true
+  /** Marks the field as one that does not count. @param overruling template variables that say something else, where those do. */
+  drop(overruling?: readonly string[]): void
 }
 
-function readEffort(fields: Fields): Effort | undefined {
-  const value = fields.value('reasoning_effort')
-  const own = readReasoning(fields.object('reasoning'))
-  if (value === undefined) return own
-  const effort = oneOf('reasoning_effort', value, EFFORTS)
-  if (own !== undefined && !agree(effort, own)) own.owner.drop(own.name)
-  return { effort, owner: fields, name: 'reasoning_effort' }
+/** Most tokens of a thought; -1 is no limit, 0 no thought. */
+interface Budget {
+  readonly tokens: number
+  readonly path: string
+  drop(): void
 }
 
-/** A switch says only whether there is a thought. */
-function agree(effort: Effort['effort'], { effort: other, name }: Effort): boolean {
-  return name === 'enabled' ? (effort === 'none') === (other === 'none') : effort === other
+/** All that a request says of thinking. */
+export interface ThinkingWish {
+  readonly effort: Effort | undefined
+  /** Where an effort would be told. */
+  readonly effortField: string
+  readonly budgets: readonly Budget[]
+  /** vLLM: what the template is told, which wins. */
+  readonly kwargs: TemplateKwargs
+}
+
+const budget = integer({ min: -1 })
+
+/** vLLM's, llama-server's two, and DashScope's name of it. The smallest is meant. */
+export const budgetFields = {
+  thinking_token_budget: budget,
+  reasoning_budget_tokens: budget,
+  thinking_budget_tokens: budget,
+  thinking_budget: budget,
+}
+
+/** vLLM: variables of the model's template. */
+export const templateKwargs = closed(
+  object({ enable_thinking: flag, thinking: flag, reasoning_effort: oneOf(EFFORTS) }),
+  (path) => unsupported(path, `A client may set: ${TEMPLATE_VARIABLES.join(', ')}.`),
+)
+type TemplateKwargs = ReturnType<(typeof templateKwargs)['read']>
+
+export const thinkingFields = {
+  ...budgetFields,
+  // OpenRouter's.
+  reasoning: object({ max_tokens: budget, exclude: flag, enabled: flag, effort: oneOf(EFFORTS) }),
+  chat_template_kwargs: templateKwargs,
+  reasoning_effort: oneOf(EFFORTS),
+}
+type ThinkingBody = Read<typeof thinkingFields>
+
+/** OpenAI: `reasoning_effort`; OpenRouter: `reasoning`; vLLM: `chat_template_kwargs`, which wins. */
+export function thinkingWish(body: ThinkingBody): ThinkingWish {
+  const { reasoning, chat_template_kwargs: kwargs } = body
+  const budgets = budgetsOf(body)
+  if (reasoning?.max_tokens !== undefined)
+    budgets.push(budgetOf(reasoning[at], 'max_tokens', reasoning.max_tokens))
+  return { effort: effortOf(body), effortField: 'reasoning_effort', budgets, kwargs }
+}
+
+export function budgetsOf(body: Read<typeof budgetFields>): Budget[] {
+  return Object.keys(budgetFields).flatMap((name) => {
+    const tokens = body[name as keyof typeof budgetFields]
+    return tokens === undefined ? [] : [budgetOf(body[at], name, tokens)]
+  })
+}
+
+function budgetOf(owner: Fields, name: string, tokens: number): Budget {
+  return { tokens, path: owner.pathOf(name), drop: () => owner.drop(name) }
+}
+
+/**
+ * What it comes to with this template. Effort none switches thinking off and any other on, where the template has a switch;
+ * templates that read `reasoning_effort` get its value.
+ */
+export function thinkingOf(wish: ThinkingWish, abilities: ChatAbilities): ThinkingRequest {
+  const budget = smallest(wish.budgets)
+  const read = templateInput(wish, abilities, budget === 0)
+  const without = abilities.reasoning === undefined ? wish.budgets.map(({ path }) => path) : []
+  return { ...read, budget, ignored: [...read.ignored, ...without] }
+}
+
+function smallest(budgets: readonly Budget[]): number | undefined {
+  const limits = budgets.flatMap(({ tokens }) => (tokens === -1 ? [] : [tokens]))
+  const least = limits.length === 0 ? undefined : Math.min(...limits)
+  for (const each of budgets) if (each.tokens !== (least ?? -1)) each.drop()
+  return least
+}
+
+function effortOf({ reasoning_effort: effort, reasoning, [at]: fields }: ThinkingBody): Effort | undefined {
+  const own = openRouterEffort(reasoning)
+  if (effort === undefined) return own
+  if (own !== undefined && !agree(effort, own)) own.drop()
+  return { effort, path: 'reasoning_effort', drop: () => fields.drop('reasoning_effort') }
+}
+
+function agree(effort: EffortName, { effort: other, isSwitch }: Effort): boolean {
+  return isSwitch ? (effort === 'none') === (other === 'none') : effort === other
 }
 
 /** OpenRouter: `reasoning`. A thought is always told: what is not wanted can be left unread. */
-function readReasoning(reasoning: Fields | undefined): Effort | undefined {
+function openRouterEffort(reasoning: ThinkingBody['reasoning']): Effort | undefined {
   if (reasoning === undefined) return undefined
-  if (reasoning.boolean('exclude') === true) reasoning.ignore('exclude')
-  const enabled = reasoning.boolean('enabled')
-  const value = reasoning.value('effort')
-  const effort = value === undefined ? undefined : oneOf(reasoning.pathOf('effort'), value, EFFORTS)
-  const told: Effort | undefined = effort && { effort, owner: reasoning, name: 'effort' }
+  const { [at]: fields, exclude, enabled, effort } = reasoning
+  if (exclude === true) fields.ignore('exclude')
+  const said = (name: 'effort' | 'enabled', value: EffortName): Effort => ({
+    effort: value,
+    path: fields.pathOf(name),
+    drop: () => fields.drop(name),
+    ...(name === 'enabled' && { isSwitch: true }),
+  })
+  const told = effort && said('effort', effort)
   if (enabled === undefined) return told
-  const switched: Effort = { effort: enabled ? 'medium' : 'none', owner: reasoning, name: 'enabled' }
+  const switched = said('enabled', enabled ? 'medium' : 'none')
   if (told === undefined) return switched
   const [first, second] = enabled ? [told, switched] : [switched, told]
-  if ((first.effort === 'none') !== (second.effort === 'none')) reasoning.drop(second.name)
+  if ((first.effort === 'none') !== (second.effort === 'none')) second.drop()
   return first
 }
 
-function readTemplateInput(fields: Fields, { variables }: ChatAbilities, silent: boolean): ThinkingRequest {
-  const own = readTemplateVariables(fields)
+function templateInput(
+  { kwargs, effort: said, effortField }: ThinkingWish,
+  { variables }: ChatAbilities,
+  silent: boolean,
+): ThinkingRequest {
+  const own = Object.fromEntries(
+    TEMPLATE_VARIABLES.flatMap((name) => (kwargs?.[name] === undefined ? [] : [[name, kwargs[name]]])),
+  )
   const ignored = Object.keys(own)
-    .filter((name) => !variables.includes(name))
+    .filter((name) => !variables.some((variable) => variable === name))
     .map((name) => `chat_template_kwargs.${name}`)
-  const read = readEffort(fields)
-  if (read === undefined && !silent) return { kwargs: own, ignored, overruling: [] }
-  const effort = read?.effort ?? 'none'
+  if (said === undefined && !silent) return { kwargs: own, ignored }
+  const effort = said?.effort ?? 'none'
   const wanted = (name: string): unknown => (name === 'reasoning_effort' ? effort : effort !== 'none')
   const overruling = variables.filter((name) => name in own && own[name] !== wanted(name))
-  if (overruling.length > 0) read?.owner.drop(read.name)
+  if (overruling.length > 0) said?.drop(overruling)
   const meant: Record<string, unknown> = {}
   for (const name of variables) {
     if (name !== 'reasoning_effort' || effort !== 'none') meant[name] = wanted(name)
   }
-  const without = Object.keys(meant).length > 0 ? [] : [read?.owner.pathOf(read.name) ?? 'reasoning_effort']
-  return { kwargs: { ...meant, ...own }, ignored: [...ignored, ...without], overruling }
-}
-
-function readTemplateVariables(fields: Fields): Record<string, unknown> {
-  const kwargs = fields.object('chat_template_kwargs')
-  const read: Record<string, unknown> = {}
-  for (const [name, value] of kwargs?.entries() ?? []) {
-    const known = TEMPLATE_VARIABLES.find((variable) => variable === name)
-    if (known === undefined) {
-      throw unsupported('chat_template_kwargs', `A client may set: ${TEMPLATE_VARIABLES.join(', ')}.`)
-    }
-    if (value === null) continue
-    read[known] =
-      known === 'reasoning_effort'
-        ? oneOf('chat_template_kwargs.reasoning_effort', value, EFFORTS)
-        : kwargs?.boolean(known)
-  }
-  return read
+  const without = Object.keys(meant).length > 0 ? [] : [said?.path ?? effortField]
+  return { kwargs: { ...meant, ...own }, ignored: [...ignored, ...without] }
 }

@@ -1,6 +1,6 @@
 import type { Share } from '../../base/share.ts'
 import type { TextTurn } from '../../protocol/text-messages.ts'
-import { invalidValue } from '../fields.ts'
+import { invalidValue } from '../contract/failures.ts'
 import type { Serving } from '../serving.ts'
 
 /** Of one answer. More are no text of a model. */

@@ -1,58 +1,112 @@
 import { quoted } from '../../base/errors.ts'
 import type { ChatTool } from '../../text/template/chat-message.ts'
-import { emptyArray, type Fields, invalidValue, missing, oneOf, unsupported, wrongType } from '../fields.ts'
+import { checkOneOf } from '../contract/checks.ts'
+import { emptyArray, invalidValue, unsupported, wrongType } from '../contract/failures.ts'
+import { required, silent } from '../contract/fates.ts'
+import { at, type Field, optional } from '../contract/field.ts'
+import type { Fields } from '../contract/fields.ts'
+import { mapped, oneOf, string } from '../contract/kinds.ts'
+import { item, list, object, one, tagged } from '../contract/objects.ts'
 
 const MODES = ['none', 'auto', 'required'] as const
 
+/** A tool that is asked for, and where. */
+interface NamedTool {
+  readonly name: string
+  readonly path: string
+}
+
+/** Which tools the model may call, and whether it has to, out of the words of any protocol. */
+export type ToolChoice =
+  | { readonly mode: (typeof MODES)[number] }
+  | { readonly mode: 'one'; readonly tool: NamedTool }
+  | {
+      readonly mode: 'some of'
+      readonly tools: readonly NamedTool[]
+      readonly forced: boolean
+      readonly path: string
+    }
+
+const named = { function: required(object({ name: required(string(64)) })) }
+
+const choice = one(
+  tagged('type', {
+    function: named,
+    allowed_tools: {
+      allowed_tools: required(
+        object({
+          mode: required(oneOf(['auto', 'required'])),
+          tools: list(item({ type: silent, ...named }), 128),
+        }),
+      ),
+    },
+    custom: {},
+  }),
+)
+
+/** A mode, or an object that names tools. */
+export function modeOr<T>(
+  choice: Field<T | undefined>,
+  choiceOf: (asked: T, path: string) => ToolChoice,
+): Field<ToolChoice | undefined> {
+  const named = mapped(choice, choiceOf)
+  return optional({ anyOf: [{ type: 'string', enum: MODES }, choice.schema] }, (owner, name) => {
+    const value = owner.value(name)
+    const path = owner.pathOf(name)
+    if (typeof value === 'string') return { mode: checkOneOf(path, value, MODES) }
+    if (value !== undefined && typeof value !== 'object')
+      throw wrongType(path, 'a string or an object', value)
+    return named.read(owner, name)
+  })
+}
+
+/** OpenAI: `tool_choice`. */
+export const toolChoice = modeOr(choice, (asked, path): ToolChoice => {
+  if (asked.type === 'custom') throw unsupported(path, 'Only tools of type function are available.')
+  if (asked.type === 'function') return { mode: 'one', tool: namedTool(asked.function) }
+  const { mode, tools = [], [at]: allowed } = asked.allowed_tools
+  const chosen = tools.map((tool) => namedTool(tool.function))
+  return { mode: 'some of', tools: chosen, forced: mode === 'required', path: allowed.pathOf('tools') }
+})
+
+function namedTool({ name, [at]: fields }: { readonly name: string; readonly [at]: Fields }): NamedTool {
+  return { name, path: fields.pathOf('name') }
+}
+
 /** The tools that the model may call, and whether it has to: one of them, or at least one. */
-export interface ToolChoice {
+export interface ChosenTools {
   readonly tools: readonly ChatTool[]
   readonly forced?: 'one' | 'some'
 }
 
-/** OpenAI: `tool_choice`. @throws ServingError */
-export function readToolChoice(fields: Fields, tools: readonly ChatTool[]): ToolChoice {
-  const choice = fields.value('tool_choice')
-  if (choice === undefined) return { tools }
-  if (typeof choice === 'string') {
-    const mode = oneOf('tool_choice', choice, MODES)
-    if (mode === 'none') return { tools: [] }
-    return mode === 'required' ? forced(tools, tools) : { tools }
+/** @throws ServingError invalid_value when a tool is asked for that is not given. */
+export function chosenTools(choice: ToolChoice | undefined, tools: readonly ChatTool[]): ChosenTools {
+  switch (choice?.mode) {
+    case undefined:
+    case 'auto':
+      return { tools }
+    case 'none':
+      return { tools: [] }
+    case 'required':
+      return forced(tools, tools, '')
+    case 'one':
+      checkGiven(choice.tool, tools)
+      return { tools: tools.filter((tool) => tool.function.name === choice.tool.name), forced: 'one' }
+    case 'some of': {
+      for (const tool of choice.tools) checkGiven(tool, tools)
+      const left = tools.filter((tool) => choice.tools.some(({ name }) => name === tool.function.name))
+      return choice.forced ? forced(left, tools, choice.path) : { tools: left }
+    }
   }
-  if (typeof choice !== 'object') throw wrongType('tool_choice', 'a string or an object', choice)
-  const object = fields.object('tool_choice')
-  if (object === undefined) return { tools }
-  const type = oneOf('tool_choice.type', object.required('type'), ['function', 'allowed_tools', 'custom'])
-  if (type === 'custom') throw unsupported('tool_choice', 'Only tools of type function are available.')
-  if (type === 'allowed_tools') return allowedTools(object, tools)
-  const name = namedTool(object, tools)
-  return { tools: tools.filter((tool) => tool.function.name === name), forced: 'one' }
 }
 
-function forced(allowed: readonly ChatTool[], given: readonly ChatTool[]): ToolChoice {
+function forced(allowed: readonly ChatTool[], given: readonly ChatTool[], path: string): ChosenTools {
   if (given.length === 0) throw invalidValue('tool_choice', "it is only allowed when 'tools' are given.")
-  if (allowed.length === 0) throw emptyArray('tool_choice.allowed_tools.tools')
+  if (allowed.length === 0) throw emptyArray(path)
   return { tools: allowed, forced: 'some' }
 }
 
-/** OpenAI: {type: 'allowed_tools', allowed_tools: {mode, tools: [{type: 'function', function: {name}}]}}. */
-function allowedTools(choice: Fields, tools: readonly ChatTool[]): ToolChoice {
-  const allowed = choice.object('allowed_tools')
-  if (allowed === undefined) throw missing('tool_choice.allowed_tools')
-  const path = allowed.pathOf('mode')
-  const mode = oneOf(path, allowed.required('mode'), ['auto', 'required'])
-  const names = (allowed.objects('tools', 128) ?? []).map((item) => namedTool(item, tools))
-  const left = tools.filter((tool) => names.includes(tool.function.name))
-  return mode === 'required' ? forced(left, tools) : { tools: left }
-}
-
-/** @throws ServingError invalid_value when no such tool is given. */
-function namedTool(fields: Fields, tools: readonly ChatTool[]): string {
-  fields.skip('type')
-  const fn = fields.object('function')
-  if (fn === undefined) throw missing(fields.pathOf('function'))
-  fn.required('name')
-  const name = fn.string('name', 64) ?? ''
-  if (tools.some((tool) => tool.function.name === name)) return name
-  throw invalidValue(fn.pathOf('name'), `no tool ${quoted(name)} is given in 'tools'.`)
+function checkGiven({ name, path }: NamedTool, tools: readonly ChatTool[]): void {
+  if (tools.some((tool) => tool.function.name === name)) return
+  throw invalidValue(path, `no tool ${quoted(name)} is given in 'tools'.`)
 }

@@ -3,12 +3,16 @@ import type { OutputFormat } from '../../text/output/output-parser.ts'
 import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
 import type { ChatTool } from '../../text/template/chat-message.ts'
 import { toolFormatNamed } from '../../text/tool-formats/formats.ts'
-import { type Fields, invalidValue, missing, oneOf, unsupported } from '../fields.ts'
-import { readToolChoice } from './tool-choice.ts'
+import { invalidValue, tooLongText, unsupported } from '../contract/failures.ts'
+import { ignored, required } from '../contract/fates.ts'
+import { at, type Read } from '../contract/field.ts'
+import { anyObject, flag, string } from '../contract/kinds.ts'
+import { list, object, tagged } from '../contract/objects.ts'
+import { chosenTools, type ToolChoice, toolChoice } from './tool-choice.ts'
 
 /** OpenAI: at most 128 functions. */
-const MAX_TOOLS = 128
-const MAX_NAME = 64
+export const MAX_TOOLS = 128
+export const MAX_NAME = 64
 /** OpenAI: a function's name. */
 const NAME = /^[a-zA-Z0-9_-]+$/
 
@@ -25,19 +29,58 @@ export interface ToolRequest {
   readonly ignored: readonly string[]
 }
 
-/**
- * OpenAI: `tools`, `tool_choice` and `parallel_tool_calls`. With tool_choice none no tool is offered to the model.
- * @throws ServingError
- */
-export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest {
-  const read = (fields.objects('tools', MAX_TOOLS) ?? []).map(readTool)
-  checkNames(read.map(({ tool }) => tool.function.name))
-  const parallel = fields.boolean('parallel_tool_calls') ?? true
-  const { tools, forced } = readToolChoice(
-    fields,
-    read.map(({ tool }) => tool),
-  )
-  const strict = new Set(read.flatMap((one) => (one.strict ? [one.tool.function.name] : [])))
+/** A function, out of the words of any protocol. */
+export interface OfferedTool {
+  readonly name: string
+  /** Where the name is in the body. */
+  readonly path: string
+  readonly description: string | undefined
+  readonly parameters: object | undefined
+  readonly strict: boolean | undefined
+}
+
+export interface OfferedTools {
+  readonly tools: readonly OfferedTool[]
+  readonly choice: ToolChoice | undefined
+  readonly parallel: boolean | undefined
+}
+
+const fn = object({
+  name: required(string(MAX_NAME)),
+  description: string(),
+  parameters: anyObject,
+  strict: flag,
+})
+
+/** OpenAI: `tools`, `tool_choice` and `parallel_tool_calls`. */
+export const toolFields = {
+  tools: list(
+    tagged('type', { function: { function: required(fn), cache_control: ignored() }, custom: {} }),
+    MAX_TOOLS,
+  ),
+  parallel_tool_calls: flag,
+  tool_choice: toolChoice,
+}
+
+/** @throws ServingError */
+export function toolsOf(body: Read<typeof toolFields>, abilities: ChatAbilities): ToolRequest {
+  const tools = (body.tools ?? []).map((tool) => {
+    if (tool.type === 'custom')
+      throw unsupported(tool[at].pathOf('type'), 'Only tools of type function are available.')
+    const { name, description, parameters, strict } = tool.function
+    return { name, description, parameters, strict, path: tool.function[at].pathOf('name') }
+  })
+  return offerTools({ tools, choice: body.tool_choice, parallel: body.parallel_tool_calls }, abilities)
+}
+
+/** With tool_choice none no tool is offered to the model. @throws ServingError */
+export function offerTools(
+  { tools: given, choice, parallel = true }: OfferedTools,
+  abilities: ChatAbilities,
+): ToolRequest {
+  checkNames(given)
+  const { tools, forced } = chosenTools(choice, given.map(templateTool))
+  const strict = new Set(given.flatMap((one) => (one.strict ? [one.name] : [])))
   const ignored = strict.size > 0 ? ['tools.strict'] : []
   if (tools.length === 0) return { tools, output: undefined, strict, ignored }
   const notation = toolFormatNamed(abilities.toolFormat)?.notation
@@ -48,39 +91,28 @@ export function readTools(fields: Fields, abilities: ChatAbilities): ToolRequest
   return { tools, output, forced, strict, ignored: notation === undefined ? ignored : [] }
 }
 
-function readTool(fields: Fields): { tool: ChatTool; strict: boolean } {
-  const type = oneOf(fields.pathOf('type'), fields.required('type'), ['function', 'custom'])
-  if (type === 'custom')
-    throw unsupported(fields.pathOf('type'), 'Only tools of type function are available.')
-  const fn = fields.object('function')
-  if (fn === undefined) throw missing(fields.pathOf('function'))
-  fields.ignore('cache_control')
-  fn.required('name')
-  const name = fn.string('name', MAX_NAME) ?? ''
-  if (!NAME.test(name)) {
-    throw invalidValue(fn.pathOf('name'), `${quoted(name)} does not match '^[a-zA-Z0-9_-]{1,64}$'.`)
-  }
-  const description = fn.string('description')
-  const parameters = fn.anyObject('parameters') ?? noParameters()
-  const strict = fn.boolean('strict') ?? false
+/** OpenAI: without parameters a function takes none. Templates read the schema. */
+function templateTool({ name, description, parameters }: OfferedTool): ChatTool {
   return {
-    strict,
-    tool: {
-      type: 'function',
-      function: { name, ...(description === undefined ? {} : { description }), parameters },
+    type: 'function',
+    function: {
+      name,
+      ...(description === undefined ? {} : { description }),
+      parameters: parameters ?? { type: 'object', properties: {} },
     },
   }
 }
 
-/** OpenAI: without parameters a function takes none. Templates read the schema. */
-function noParameters(): object {
-  return { type: 'object', properties: {} }
-}
-
-function checkNames(names: readonly string[]): void {
+function checkNames(tools: readonly OfferedTool[]): void {
   const seen = new Set<string>()
-  names.forEach((name, index) => {
-    if (seen.has(name)) throw invalidValue(`tools[${index}].function.name`, `${quoted(name)} is there twice.`)
+  for (const { name, path } of tools) {
+    if (name.length > MAX_NAME) throw tooLongText(path, name, MAX_NAME)
+    if (!NAME.test(name)) {
+      throw invalidValue(path, `${quoted(name)} does not match '^[a-zA-Z0-9_-]{1,64}$'.`)
+    }
+  }
+  for (const { name, path } of tools) {
+    if (seen.has(name)) throw invalidValue(path, `${quoted(name)} is there twice.`)
     seen.add(name)
-  })
+  }
 }

@@ -1,8 +1,9 @@
 import type { Vocabulary } from '../../protocol/text-messages.ts'
 import type { ScoredToken } from '../../text/output/content-tokens.ts'
+import { integer } from '../contract/kinds.ts'
 
-/** OpenAI allows 20 for chat and 5 for completions. */
-export const MOST_ALTERNATIVES = 20
+/** Alternatives that are told of each token. OpenAI allows 20 for chat and 5 for completions. */
+export const topLogprobs = integer({ min: 0, max: 20 })
 
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
 

@@ -2,7 +2,9 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { version } from '../../base/version.ts'
 import type { Tenant } from '../../http/access/api-keys.ts'
 import type { Health } from '../../http/health.ts'
-import { Fields } from '../fields.ts'
+import { readDeclared } from '../contract/field.ts'
+import { Fields } from '../contract/fields.ts'
+import { flag } from '../contract/kinds.ts'
 import { allowedModels, modelNotFound } from '../model-names.ts'
 import type { Serving } from '../serving.ts'
 import type { InferHandler } from './infer.ts'
@@ -35,6 +37,8 @@ interface Wildcard {
   Params: { '*': string }
 }
 
+export const indexBody = { ready: flag }
+
 /** Triton: the index is asked for by POST; `ready` leaves out what is not. */
 function repositoryIndex(app: FastifyInstance, serving: Serving, health: Health): void {
   const index = (tenant: Tenant | undefined, readyOnly: boolean): object[] => {
@@ -45,7 +49,7 @@ function repositoryIndex(app: FastifyInstance, serving: Serving, health: Health)
   }
   app.get('/v2/repository/index', async ({ tenant }) => index(tenant, false))
   app.post('/v2/repository/index', async (request) =>
-    index(request.tenant, Fields.ofBody(request).boolean('ready') ?? false),
+    index(request.tenant, readDeclared(Fields.ofBody(request), indexBody).ready ?? false),
   )
 }
 

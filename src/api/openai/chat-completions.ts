@@ -5,27 +5,49 @@ import type { Tenant } from '../../http/access/api-keys.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
 import { type ChatRequest, startChat } from '../chat/chat.ts'
 import { type Choice, collectChoices } from '../chat/collect.ts'
-import { ignoredFields, readStreamOptions, refuse, type StreamOptions } from '../chat/common-fields.ts'
+import {
+  fieldsWithoutEffect,
+  type StreamOptions,
+  streamFields,
+  streamOptionsOf,
+  withoutEffect,
+} from '../chat/common-fields.ts'
 import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { finishReason, wireCall, wireDelta, wireReasoning } from '../chat/tool-calls.ts'
 import { wireTimings, wireUsage } from '../chat/wire-timings.ts'
-import { Fields, oneOf } from '../fields.ts'
-import { readModel } from '../model-names.ts'
+import { checkOneOf } from '../contract/checks.ts'
+import { refused } from '../contract/fates.ts'
+import { type Read, readDeclared } from '../contract/field.ts'
+import { Fields } from '../contract/fields.ts'
+import { array, checked } from '../contract/kinds.ts'
+import { readModel, requiredModel } from '../model-names.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
-import { readChatOptions } from './chat-options.ts'
+import { chatOptionFields, chatOptionsOf } from './chat-options.ts'
 import { type ChunkWriter, streamChoices } from './choices.ts'
 import { wireLogprobs } from './logprobs.ts'
-import { readMessages } from './messages.ts'
+import { messageFields, messagesOf } from './messages.ts'
 
-const REFUSED = {
-  audio: 'This server produces text only.',
-  functions: "It is deprecated. Use 'tools'.",
-  function_call: "It is deprecated. Use 'tool_choice'.",
-  moderation: 'This server does not moderate.',
-  web_search_options: 'This server does not search the web.',
-  chat_template: "Only the model's own template is used.",
+const modalities = checked(array({ enum: ['text'] }, 8), {}, (wanted, path) => {
+  for (const modality of wanted) checkOneOf(path, modality, ['text'])
+})
+
+/** Of a chat wherever it is sent, but its model. */
+export const chatFields = {
+  audio: refused('This server produces text only.'),
+  functions: refused("It is deprecated. Use 'tools'."),
+  function_call: refused("It is deprecated. Use 'tool_choice'."),
+  moderation: refused('This server does not moderate.'),
+  web_search_options: refused('This server does not search the web.'),
+  chat_template: refused("Only the model's own template is used."),
+  modalities,
+  ...messageFields,
+  ...chatOptionFields,
+  ...streamFields,
+  ...withoutEffect,
 }
+
+export const chatBody = { model: requiredModel, ...chatFields }
 
 /** POST /chat/completions. OpenAI: chat completions, streamed and not. */
 export function chatCompletions(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
@@ -38,8 +60,8 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
     const fields = Fields.ofBody(request)
     const model = readModel(fields, serving)
     const ready = await serving.model()
-    const chat = readChat(fields, serving, ready, request.tenant)
-    const ignored = ignoredFields(fields, serving.strictParams)
+    const chat = chatOf(readDeclared(fields, chatBody), serving, ready, request.tenant)
+    const ignored = fieldsWithoutEffect(fields, serving.strictParams)
     sendIgnored(reply, serving, [...ignored, ...chat.tools.ignored, ...chat.thinking.ignored])
     reply.header('x-seed', chat.sampling.seed)
     const head = {
@@ -57,24 +79,18 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
   }
 }
 
-/** The body of a chat. @throws ServingError. */
-export function readChat(
-  fields: Fields,
+/** @throws ServingError. */
+export function chatOf(
+  body: Read<typeof chatFields> & { readonly model: string | undefined },
   serving: Serving,
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): ChatRequest & StreamOptions {
-  refuse(fields, REFUSED)
-  checkFormat(fields)
   return {
-    messages: readMessages(fields),
-    ...readChatOptions(fields, serving, ready, tenant),
-    ...readStreamOptions(fields),
+    messages: messagesOf(body),
+    ...chatOptionsOf(body, serving, ready, tenant),
+    ...streamOptionsOf(body),
   }
-}
-
-function checkFormat(fields: Fields): void {
-  for (const modality of fields.array('modalities', 8) ?? []) oneOf('modalities', modality, ['text'])
 }
 
 interface ResponseHead {

@@ -1,35 +1,54 @@
 import type { Tenant } from '../../http/access/api-keys.ts'
 import type { ChatRequest } from '../chat/chat.ts'
-import { readSampling } from '../chat/sampling.ts'
-import { readSpeculation } from '../chat/speculation.ts'
-import { readConstraint } from '../chat/structured-output.ts'
-import { readThinking } from '../chat/thinking.ts'
-import { readTools } from '../chat/tools.ts'
-import type { Fields } from '../fields.ts'
+import { MAX_STOPS, samplingFields, samplingOf, stops } from '../chat/sampling.ts'
+import { speculationFields, speculationOf } from '../chat/speculation.ts'
+import { constraintFields, constraintOf } from '../chat/structured-output.ts'
+import { thinkingFields, thinkingOf, thinkingWish } from '../chat/thinking.ts'
+import { toolFields, toolsOf } from '../chat/tools.ts'
+import { checkMost } from '../contract/checks.ts'
+import type { Read } from '../contract/field.ts'
+import { eitherOf } from '../contract/field.ts'
+import { integer } from '../contract/kinds.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
-import { readSharing } from '../sharing.ts'
-import { readChatLogprobs } from './logprobs.ts'
+import { sharingFields, sharingOf } from '../sharing.ts'
+import { chatLogprobFields, chatLogprobs } from './logprobs.ts'
 
-/** All of a chat but its messages, from fields with OpenAI's names and this server's own. @throws ServingError. */
-export function readChatOptions(
-  fields: Fields,
+const tokens = integer({ min: 1 })
+
+/** All of a chat but its messages, with OpenAI's names and this server's own. */
+export const chatOptionFields = {
+  max_completion_tokens: tokens,
+  max_tokens: tokens,
+  ...toolFields,
+  ...thinkingFields,
+  ...constraintFields,
+  ...speculationFields,
+  ...chatLogprobFields,
+  n: integer({ min: 1 }),
+  ...sharingFields,
+  stop: stops(MAX_STOPS),
+  ...samplingFields,
+}
+
+/** @throws ServingError. */
+export function chatOptionsOf(
+  body: Read<typeof chatOptionFields> & { readonly model: string | undefined },
   serving: Serving,
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): Omit<ChatRequest, 'messages'> {
-  const integer = { min: 1, max: Number.MAX_SAFE_INTEGER }
-  const maxTokens = fields.eitherOf(['max_completion_tokens', 'max_tokens'], (name) =>
-    fields.integer(name, integer),
-  )
+  const maxTokens = eitherOf(body, ['max_completion_tokens', 'max_tokens'])
+  const { n = 1 } = body
+  checkMost('n', n, serving.maxN)
   return {
-    tools: readTools(fields, ready.info.chat),
-    thinking: readThinking(fields, ready.info.chat),
+    tools: toolsOf(body, ready.info.chat),
+    thinking: thinkingOf(thinkingWish(body), ready.info.chat),
     maxTokens,
-    constraint: readConstraint(fields),
-    speculation: readSpeculation(fields, serving.promptLookup),
-    logprobs: readChatLogprobs(fields),
-    n: fields.integer('n', { min: 1, max: serving.maxN }) ?? 1,
-    ...readSharing(fields, serving, tenant),
-    ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
+    constraint: constraintOf(body),
+    speculation: speculationOf(body, serving.promptLookup),
+    logprobs: chatLogprobs(body),
+    n,
+    ...sharingOf(body, serving, tenant),
+    ...samplingOf(body, ready.info.sampling, ready.vocabulary.size, body.stop),
   }
 }

@@ -1,14 +1,18 @@
 import type { Tenant } from '../../http/access/api-keys.ts'
 import type { LogprobRequest } from '../../protocol/sequence-spec.ts'
-import { readStreamOptions, type StreamOptions } from '../chat/common-fields.ts'
-import { readSampling, type SamplingRequest } from '../chat/sampling.ts'
-import { readSpeculation, type SpeculationRequest } from '../chat/speculation.ts'
-import { readConstraint, type WantedConstraint } from '../chat/structured-output.ts'
-import { type Fields, invalidValue, unsupported } from '../fields.ts'
+import { type StreamOptions, streamFields, streamOptionsOf, withoutEffect } from '../chat/common-fields.ts'
+import { MAX_STOPS, type SamplingRequest, samplingFields, samplingOf, stops } from '../chat/sampling.ts'
+import { type SpeculationRequest, speculationFields, speculationOf } from '../chat/speculation.ts'
+import { constraintFields, constraintOf, type WantedConstraint } from '../chat/structured-output.ts'
+import { topLogprobs } from '../chat/wire-tokens.ts'
+import { checkLeast, checkMost } from '../contract/checks.ts'
+import { invalidValue, unsupported } from '../contract/failures.ts'
+import type { Read } from '../contract/field.ts'
+import { flag, integer, string } from '../contract/kinds.ts'
+import { requiredModel } from '../model-names.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
-import { readSharing, type Sharing } from '../sharing.ts'
-import { readLegacyLogprobs } from './logprobs.ts'
-import { MAX_PROMPTS, type Prompt, readPrompts } from './prompts.ts'
+import { type Sharing, sharingFields, sharingOf } from '../sharing.ts'
+import { MAX_PROMPTS, type Prompt, promptField, promptsOf } from './prompts.ts'
 
 /** OpenAI: what a completion gets when it does not say. */
 const DEFAULT_MAX_TOKENS = 16
@@ -31,17 +35,40 @@ export interface CompletionRequest extends SamplingRequest, Sharing {
   readonly tellUsage: StreamOptions['tellUsage']
 }
 
-/** @throws ServingError where a field is wrong. */
-export function readCompletion(
-  fields: Fields,
+/** OpenAI: the body of POST /completions. */
+export const completionBody = {
+  model: requiredModel,
+  n: integer({ min: 1 }),
+  ...streamFields,
+  best_of: integer({ min: 1, max: MAX_BEST_OF }),
+  prompt: promptField,
+  echo: flag,
+  // Text that comes after the completion.
+  suffix: string(),
+  // Nothing to generate is of use where the prompt is told.
+  max_tokens: integer({ min: 0 }),
+  logprobs: topLogprobs,
+  ...constraintFields,
+  ...speculationFields,
+  ...sharingFields,
+  stop: stops(MAX_STOPS),
+  ...samplingFields,
+  ...withoutEffect,
+}
+type CompletionBody = Read<typeof completionBody>
+
+/** @throws ServingError where fields do not go together, or with this model. */
+export function completionOf(
+  body: CompletionBody,
   serving: Serving,
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): CompletionRequest {
-  const n = fields.integer('n', { min: 1, max: serving.maxN }) ?? 1
-  const streaming = readStreamOptions(fields)
-  const bestOf = readBestOf(fields, n, streaming.stream)
-  const prompts = readPrompts(fields, ready.vocabulary, serving.controlTokenIds)
+  const { n = 1, echo = false, max_tokens: maxTokens = DEFAULT_MAX_TOKENS, logprobs: top } = body
+  checkMost('n', n, serving.maxN)
+  const streaming = streamOptionsOf(body)
+  const bestOf = bestOfN(body.best_of ?? n, n, streaming.stream)
+  const prompts = promptsOf(body.prompt, ready.vocabulary, serving.controlTokenIds)
   if (prompts.length * bestOf > MAX_PROMPTS) {
     const each = bestOf === n ? `n ${n}` : `best_of ${bestOf}`
     throw invalidValue(
@@ -49,41 +76,37 @@ export function readCompletion(
       `a request has at most ${MAX_PROMPTS} choices; ${prompts.length} prompts with ${each} are more.`,
     )
   }
-  const echo = fields.boolean('echo') ?? false
-  const most = Number.MAX_SAFE_INTEGER
+  checkLeast('max_tokens', maxTokens, echo ? 0 : 1)
   return {
     prompts,
     echo,
-    suffix: readSuffix(fields, prompts, echo, ready),
-    // Nothing to generate is of use where the prompt is told.
-    maxTokens: fields.integer('max_tokens', { min: echo ? 0 : 1, max: most }) ?? DEFAULT_MAX_TOKENS,
+    suffix: suffixOf(body.suffix, prompts, echo, ready),
+    maxTokens,
     n,
     bestOf,
-    logprobs: readLegacyLogprobs(fields, echo),
-    constraint: readConstraint(fields),
-    speculation: readSpeculation(fields, serving.promptLookup),
+    // With `echo` those of the prompt are told, too.
+    logprobs: top === undefined ? undefined : { top, prompt: echo },
+    constraint: constraintOf(body),
+    speculation: speculationOf(body, serving.promptLookup),
     ...streaming,
-    ...readSharing(fields, serving, tenant),
-    ...readSampling(fields, ready.info.sampling, ready.vocabulary.size),
+    ...sharingOf(body, serving, tenant),
+    ...samplingOf(body, ready.info.sampling, ready.vocabulary.size, body.stop),
   }
 }
 
 /** OpenAI: how many choices are generated, the `n` best of which are told. */
-function readBestOf(fields: Fields, n: number, stream: boolean): number {
-  const bestOf = fields.integer('best_of', { min: 1, max: MAX_BEST_OF }) ?? n
+function bestOfN(bestOf: number, n: number, stream: boolean): number {
   if (bestOf < n) throw invalidValue('best_of', `it must be at least 'n', which is ${n}.`)
   if (stream && bestOf > n) throw invalidValue('best_of', "with 'stream' it must equal 'n'.")
   return bestOf
 }
 
-/** OpenAI: the text that comes after the completion. */
-function readSuffix(
-  fields: Fields,
+function suffixOf(
+  suffix: string | undefined,
   prompts: readonly Prompt[],
   echo: boolean,
   { info }: ReadyModel,
 ): string | undefined {
-  const suffix = fields.string('suffix')
   // Nothing behind the text, and no token to say so: a plain completion.
   if (suffix === undefined || (suffix === '' && !info.infill)) return undefined
   if (!info.infill) throw unsupported('suffix', 'This model has no tokens for filling in the middle.')

@@ -6,18 +6,20 @@ import type { Generation, GenerationRequest } from '../../generation/generation.
 import { sendAnswer } from '../../http/slow-answer.ts'
 import type { PromptCall, TextTokens, TextTurn } from '../../protocol/text-messages.ts'
 import { collectChoices } from '../chat/collect.ts'
-import { ignoredFields } from '../chat/common-fields.ts'
+import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { generationRequests } from '../chat/generation-requests.ts'
 import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { predicted, speculationOf } from '../chat/speculation.ts'
+import { engineSpeculation, predicted } from '../chat/speculation.ts'
 import { constrained } from '../chat/structured-output.ts'
-import { Fields, invalidValue } from '../fields.ts'
+import { invalidValue } from '../contract/failures.ts'
+import { readDeclared } from '../contract/field.ts'
+import { Fields } from '../contract/fields.ts'
 import { readModel } from '../model-names.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
 import { streamChoices } from './choices.ts'
 import { chunkWriter, echoes, wireCompletion } from './completion-answer.ts'
-import { type CompletionRequest, readCompletion } from './completion-request.ts'
+import { type CompletionRequest, completionBody, completionOf } from './completion-request.ts'
 import type { Prompt } from './prompts.ts'
 
 /** Log probabilities of prompts that one answer tells: it is put together in memory. */
@@ -34,8 +36,8 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
     const fields = Fields.ofBody(request)
     const model = readModel(fields, serving)
     const ready = await serving.model()
-    const wanted = readCompletion(fields, serving, ready, request.tenant)
-    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const wanted = completionOf(readDeclared(fields, completionBody), serving, ready, request.tenant)
+    sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     reply.header('x-seed', wanted.sampling.seed)
     const head = {
       id: `cmpl-${randomUUID().replaceAll('-', '')}`,
@@ -103,7 +105,7 @@ async function prepareAll(
   }
   const prepared = await serving.prepare(preparation, constraint?.param ?? '', turn)
   const sampling = constrained(wanted.sampling, prepared.grammar, ready.vocabulary)
-  const speculation = speculationOf(wanted.speculation, prepared.prediction)
+  const speculation = engineSpeculation(wanted.speculation, prepared.prediction)
   // Choices are compared by their log probabilities.
   const logprobs = wanted.logprobs ?? (wanted.bestOf > wanted.n ? { top: 0, prompt: false } : undefined)
   const requests: GenerationRequest[] = []

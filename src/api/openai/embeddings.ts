@@ -1,16 +1,29 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ServingError } from '../../base/errors.ts'
 import type { EmbeddingReady } from '../../protocol/embedding-messages.ts'
-import { ignoredFields } from '../chat/common-fields.ts'
+import { fieldsWithoutEffect, withoutEffect } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { emptyArray, Fields, invalidValue, missing, oneOf, tooLong, wrongType } from '../fields.ts'
-import { modelNotFound } from '../model-names.ts'
+import { checkMost } from '../contract/checks.ts'
+import { emptyArray, invalidValue, missing, tooLong, wrongType } from '../contract/failures.ts'
+import { readDeclared } from '../contract/field.ts'
+import { Fields } from '../contract/fields.ts'
+import { integer, oneOf } from '../contract/kinds.ts'
+import { modelNotFound, requiredModel } from '../model-names.ts'
 import type { Embedding, Serving } from '../serving.ts'
+import { textsOrIds } from './prompts.ts'
 
 /** OpenAI: most inputs of one request. */
 const MAX_INPUTS = 2048
 
 type Input = string | Uint32Array
+
+export const embeddingsBody = {
+  model: requiredModel,
+  input: textsOrIds(MAX_INPUTS, { type: 'string', minLength: 1 }),
+  encoding_format: oneOf(['float', 'base64']),
+  dimensions: integer({ min: 1 }),
+  ...withoutEffect,
+}
 
 /** POST /embeddings. OpenAI: one vector for each input, in their order, as floats or as base64 of little-endian float32. */
 export function embeddings(app: FastifyInstance, serving: Serving): void {
@@ -19,10 +32,11 @@ export function embeddings(app: FastifyInstance, serving: Serving): void {
     const { model, embedding } = pooledModel(fields, serving)
     const ready = await embedding.ready()
     if (ready.ranks) throw wrongKind('This model ranks documents; it makes no embeddings.')
-    const inputs = readInputs(fields, ready, serving.controlTokenIds)
-    const format = oneOf('encoding_format', fields.value('encoding_format') ?? 'float', ['float', 'base64'])
-    const dimensions = fields.integer('dimensions', { min: 1, max: ready.dimensions }) ?? ready.dimensions
-    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const body = readDeclared(fields, embeddingsBody)
+    const { dimensions = ready.dimensions, encoding_format: format = 'float' } = body
+    const inputs = inputsOf(body.input, ready, serving.controlTokenIds)
+    checkMost('dimensions', dimensions, ready.dimensions)
+    sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     const tokens = await tokensOf(inputs, ready, embedding, reply)
     const count = tokens.reduce((sum, { length }) => sum + length, 0)
     serving.spend(request.tenant?.name ?? '', count)
@@ -52,9 +66,8 @@ function wrongKind(message: string): ServingError {
   return new ServingError('wrong_model_kind', message, { param: 'model' })
 }
 
-function readInputs(fields: Fields, ready: EmbeddingReady, controlTokenIds: boolean): Input[] {
+function inputsOf(value: unknown, ready: EmbeddingReady, controlTokenIds: boolean): Input[] {
   const refused = new Set(controlTokenIds ? [] : ready.control)
-  const value = fields.required('input')
   if (typeof value === 'string') return [textOf(value, 'input')]
   if (!Array.isArray(value)) throw wrongType('input', 'a string or an array', value)
   if (value.length === 0) throw emptyArray('input')

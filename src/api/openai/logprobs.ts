@@ -3,27 +3,23 @@ import type { Vocabulary } from '../../protocol/text-messages.ts'
 import type { ScoredToken } from '../../text/output/content-tokens.ts'
 import { Detokenizer } from '../../text/output/detokenizer.ts'
 import type { TokenLogprob } from '../../text/token-logprob.ts'
-import { bytesOf, MOST_ALTERNATIVES, wireTokens } from '../chat/wire-tokens.ts'
-import { type Fields, invalidValue } from '../fields.ts'
+import { bytesOf, topLogprobs, wireTokens } from '../chat/wire-tokens.ts'
+import { invalidValue } from '../contract/failures.ts'
+import type { Read } from '../contract/field.ts'
+import { flag } from '../contract/kinds.ts'
 
 const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
 
+export const chatLogprobFields = { logprobs: flag, top_logprobs: topLogprobs }
+
 /** OpenAI: chat's `logprobs` and `top_logprobs`; undefined: none are wanted. */
-export function readChatLogprobs(fields: Fields): { top: number; prompt: false } | undefined {
-  const wanted = fields.boolean('logprobs') ?? false
-  const top = fields.integer('top_logprobs', { min: 0, max: MOST_ALTERNATIVES })
+export function chatLogprobs({
+  logprobs: wanted = false,
+  top_logprobs: top,
+}: Read<typeof chatLogprobFields>): { top: number; prompt: false } | undefined {
   if (wanted) return { top: top ?? 0, prompt: false }
   if (top !== undefined) throw invalidValue('top_logprobs', "it needs 'logprobs' to be true.")
   return undefined
-}
-
-/** OpenAI: completions' `logprobs`, a number; with `echo` those of the prompt are told, too. */
-export function readLegacyLogprobs(
-  fields: Fields,
-  echo: boolean,
-): { top: number; prompt: boolean } | undefined {
-  const top = fields.integer('logprobs', { min: 0, max: MOST_ALTERNATIVES })
-  return top === undefined ? undefined : { top, prompt: echo }
 }
 
 /** OpenAI: an item of choices[].logprobs.content. Both lists are null where no log probabilities are wanted. */

@@ -1,23 +1,63 @@
 import { ServingError } from '../../base/errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
-import { CACHE_HINTS, readContent } from '../chat/content.ts'
+import { cacheHints, content } from '../chat/content.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
-import { nonEmpty } from '../chat/sampling.ts'
-import { type Fields, invalidValue, missing, oneOf } from '../fields.ts'
+import { invalidValue, missing } from '../contract/failures.ts'
+import { ignored, required, silent } from '../contract/fates.ts'
+import { at, eitherOf, type Field, optional, type Read } from '../contract/field.ts'
+import { string } from '../contract/kinds.ts'
+import { full, item, list, object, tagged } from '../contract/objects.ts'
 
 const MAX_MESSAGES = 10_000
-const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const
+
+const named = { name: string(256), ...cacheHints }
+const said = { ...named, content: required(content) }
+
+const functionCall: Field<undefined> = optional({ type: 'null' }, (owner, name) => {
+  if (owner.value(name) === undefined) return undefined
+  throw invalidValue(owner.pathOf(name), 'function_call is deprecated; use tool_calls.')
+})
+
+const toolCall = item({
+  id: required(string(256)),
+  function: required(object({ parsed_arguments: silent, name: required(string(64)), arguments: string() })),
+  type: silent,
+  index: silent,
+})
+
+/** OpenAI: a message, by its role. */
+export const message = tagged('role', {
+  system: said,
+  developer: said,
+  user: said,
+  assistant: {
+    ...named,
+    function_call: functionCall,
+    audio: ignored(),
+    annotations: silent,
+    parsed: silent,
+    reasoning_details: silent,
+    tool_calls: list(toolCall, 128),
+    content,
+    refusal: string(),
+    reasoning_content: string(),
+    reasoning: string(),
+  },
+  tool: { ...said, tool_call_id: required(string(256)) },
+})
+
+export const messageFields = { messages: required(full(list(message, MAX_MESSAGES))) }
+
+type Message = ReturnType<(typeof message)['read']>
 
 /**
  * OpenAI's messages as templates take them: one string of content each, `developer` as `system`.
  * @throws ServingError for anything that would change or lose what the client said.
  */
-export function readMessages(fields: Fields): ChatMessage[] {
-  const items = fields.objects('messages', MAX_MESSAGES)
-  if (items === undefined) throw missing('messages')
+export function messagesOf({ messages: items }: Read<typeof messageFields>): ChatMessage[] {
   const calls = new OpenCalls()
-  const messages = nonEmpty(items, 'messages').map((item, index) => {
-    const message = readMessage(item)
+  const messages = items.map((item, index) => {
+    const message = templateMessage(item)
     checkToolOrder(message, index, calls)
     return message
   })
@@ -25,54 +65,32 @@ export function readMessages(fields: Fields): ChatMessage[] {
   return messages
 }
 
-function readMessage(fields: Fields): ChatMessage {
-  fields.required('role')
-  const role = oneOf(fields.pathOf('role'), fields.value('role'), ROLES)
-  const name = fields.string('name', 256)
-  const named = name === undefined ? {} : { name }
-  fields.ignore(...CACHE_HINTS)
-  if (role === 'assistant') return { ...readAssistant(fields), ...named }
-  const content = readContent(fields)
-  if (content === undefined) throw missing(fields.pathOf('content'))
-  if (role === 'tool') {
-    const id = fields.string('tool_call_id', 256)
-    if (id === undefined) throw missing(fields.pathOf('tool_call_id'))
-    return { role, content, tool_call_id: id, ...named }
-  }
+function templateMessage(message: Message): ChatMessage {
+  const named = message.name === undefined ? {} : { name: message.name }
+  const { role } = message
+  if (role === 'assistant') return { ...assistantMessage(message), ...named }
+  const { content } = message
+  if (role === 'tool') return { role, content, tool_call_id: message.tool_call_id, ...named }
   return { role: role === 'developer' ? 'system' : role, content, ...named }
 }
 
-function readAssistant(fields: Fields): ChatMessage {
-  if (fields.value('function_call') !== undefined) {
-    throw invalidValue(fields.pathOf('function_call'), 'function_call is deprecated; use tool_calls.')
-  }
-  fields.ignore('audio')
-  fields.skip('annotations', 'parsed', 'reasoning_details')
-  const calls = fields.objects('tool_calls', 128)?.map(readToolCall)
-  const content = fields.eitherOf(['content', 'refusal'], (name) =>
-    name === 'content' ? readContent(fields) : fields.string(name),
+function assistantMessage(message: Extract<Message, { role: 'assistant' }>): ChatMessage {
+  const calls = (message.tool_calls ?? []).map(
+    ({ id, function: { name, arguments: text = '{}' } }): ChatToolCall => ({
+      id,
+      type: 'function',
+      function: { name, arguments: text },
+    }),
   )
-  if (content === undefined && (calls === undefined || calls.length === 0))
-    throw missing(fields.pathOf('content'))
-  const reasoning = fields.eitherOf(['reasoning_content', 'reasoning'], (name) => fields.string(name))
+  const content = eitherOf(message, ['content', 'refusal'])
+  if (content === undefined && calls.length === 0) throw missing(message[at].pathOf('content'))
+  const reasoning = eitherOf(message, ['reasoning_content', 'reasoning'])
   return {
     role: 'assistant',
     content: content ?? '',
-    ...(calls === undefined || calls.length === 0 ? {} : { tool_calls: calls }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
     ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
   }
-}
-
-function readToolCall(fields: Fields): ChatToolCall {
-  const id = fields.string('id', 256)
-  if (id === undefined) throw missing(fields.pathOf('id'))
-  const call = fields.object('function')
-  if (call === undefined) throw missing(fields.pathOf('function'))
-  fields.skip('type', 'index')
-  call.skip('parsed_arguments')
-  const name = call.string('name', 64)
-  if (name === undefined) throw missing(call.pathOf('name'))
-  return { id, type: 'function', function: { name, arguments: call.string('arguments') ?? '{}' } }
 }
 
 /** The calls of a message are all answered by the messages right behind it, in any order, and nothing else is answered. */

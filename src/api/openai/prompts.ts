@@ -1,17 +1,27 @@
 import type { Vocabulary } from '../../protocol/text-messages.ts'
 import { Detokenizer } from '../../text/output/detokenizer.ts'
-import { emptyArray, type Fields, invalidValue, missing, tooLong, wrongType } from '../fields.ts'
+import { emptyArray, invalidValue, tooLong, wrongType } from '../contract/failures.ts'
+import { required } from '../contract/fates.ts'
+import type { Field, Schema } from '../contract/field.ts'
+import { anything } from '../contract/kinds.ts'
 
 export const MAX_PROMPTS = 128
 
 /** OpenAI: a text, or token ids. */
 export type Prompt = string | Uint32Array
 
+/** OpenAI: a text or token ids, or several of a kind. */
+export function textsOrIds(most: number, text: Schema): Field<unknown> {
+  const ids = { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } }
+  const several = { type: 'array', minItems: 1, maxItems: most }
+  return required(anything({ anyOf: [text, { ...several, items: text }, ids, { ...several, items: ids }] }))
+}
+
+export const promptField = textsOrIds(MAX_PROMPTS, { type: 'string' })
+
 /** OpenAI: one prompt or several of a kind. */
-export function readPrompts(fields: Fields, vocabulary: Vocabulary, controlTokenIds: boolean): Prompt[] {
+export function promptsOf(value: unknown, vocabulary: Vocabulary, controlTokenIds: boolean): Prompt[] {
   const readIds = idReader(vocabulary, controlTokenIds)
-  const value = fields.value('prompt')
-  if (value === undefined) throw missing('prompt')
   if (typeof value === 'string') return [value]
   if (!Array.isArray(value)) throw wrongType('prompt', 'a string or an array', value)
   if (value.length === 0) throw emptyArray('prompt')

@@ -3,11 +3,32 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ServingError } from '../../base/errors.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { Fields, invalidValue, tooLong, wrongType } from '../fields.ts'
+import { invalidValue, wrongType } from '../contract/failures.ts'
+import { ignored, required } from '../contract/fates.ts'
+import { readDeclared } from '../contract/field.ts'
+import { Fields } from '../contract/fields.ts'
+import { array, flag, integer, mapped, someText } from '../contract/kinds.ts'
+import { requiredModel } from '../model-names.ts'
 import type { Embedding, Serving } from '../serving.ts'
 import { overlong, pooledModel } from './embeddings.ts'
 
 const MOST_DOCUMENTS = 1000
+
+const NOTHING = 'it is an empty string.'
+const text = { type: 'string', minLength: 1 }
+const document = { anyOf: [text, { type: 'object', properties: { text }, required: ['text'] }] }
+const documents = mapped(array(document, MOST_DOCUMENTS), documentsOf)
+
+/** Cohere: how long documents are cut, which they are not; the rest tunes priorities. */
+export const rerankBody = {
+  model: requiredModel,
+  query: required(someText(NOTHING)),
+  documents: required(documents),
+  top_n: integer({ min: 1 }),
+  return_documents: flag,
+  priority: ignored(),
+  user: ignored(),
+}
 
 /**
  * POST /rerank. Jina, Cohere and vLLM: documents in the order of how well they fit a query. A reranking model reads the query
@@ -18,12 +39,9 @@ export function rerank(app: FastifyInstance, serving: Serving): void {
     const fields = Fields.ofBody(request)
     const { model, embedding } = pooledModel(fields, serving)
     const { ranks, contextSize } = await embedding.ready()
-    fields.needed('query')
-    const query = nonEmpty(fields.string('query') ?? '', 'query')
-    const documents = readDocuments(fields)
-    const top = fields.integer('top_n', { min: 1, max: Number.MAX_SAFE_INTEGER }) ?? documents.length
-    const told = fields.boolean('return_documents') ?? true
-    sendIgnored(reply, serving, fieldsWithoutEffect(fields, WITHOUT_EFFECT, serving.strictParams))
+    const body = readDeclared(fields, rerankBody)
+    const { query, documents, top_n: top = documents.length, return_documents: told = true } = body
+    sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     const judge = ranks ? byPairs : byVectors
     const { scores, tokens } = await judge({ query, documents, embedding, contextSize, reply })
     if (scores === undefined) return reply
@@ -42,9 +60,6 @@ export function rerank(app: FastifyInstance, serving: Serving): void {
     }
   })
 }
-
-/** Cohere: how long documents are cut, which they are not; the rest tunes priorities. */
-const WITHOUT_EFFECT = ['priority', 'user']
 
 interface Judging {
   readonly query: string
@@ -97,25 +112,18 @@ async function byVectors({ query, documents, embedding, contextSize, reply }: Ju
   }
 }
 
-function readDocuments(fields: Fields): string[] {
-  fields.needed('documents')
-  const documents = fields.array('documents', Number.MAX_SAFE_INTEGER) ?? []
+function documentsOf(documents: readonly unknown[], param: string): string[] {
   if (documents.length === 0) {
-    throw new ServingError('empty_array', "Invalid 'documents': empty array. Expected at least one.", {
-      param: 'documents',
+    throw new ServingError('empty_array', `Invalid '${param}': empty array. Expected at least one.`, {
+      param,
     })
   }
-  if (documents.length > MOST_DOCUMENTS) throw tooLong('documents', documents.length, MOST_DOCUMENTS)
   return documents.map((document, index) => {
-    const path = `documents[${index}]`
+    const path = `${param}[${index}]`
     const text =
       typeof document === 'object' && document !== null ? (document as { text?: unknown }).text : document
     if (typeof text !== 'string') throw wrongType(path, 'a string, or an object with a text', document)
-    return nonEmpty(text, path)
+    if (text === '') throw invalidValue(path, NOTHING)
+    return text
   })
-}
-
-function nonEmpty(text: string, path: string): string {
-  if (text === '') throw invalidValue(path, 'it is an empty string.')
-  return text
 }

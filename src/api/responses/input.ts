@@ -1,28 +1,76 @@
 import { ServingError } from '../../base/errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
-import { nonEmpty } from '../chat/sampling.ts'
-import { type Fields, invalidValue, missing, oneOf, unsupported, wrongType } from '../fields.ts'
+import { invalidValue, unsupported } from '../contract/failures.ts'
+import { ignored, required, silent } from '../contract/fates.ts'
+import { at, type Read } from '../contract/field.ts'
+import type { Fields } from '../contract/fields.ts'
+import { mapped, oneOf, string } from '../contract/kinds.ts'
+import { full, item, list, tagged, textOr } from '../contract/objects.ts'
 import { joinedName } from './tools.ts'
 
 const MAX_ITEMS = 10_000
 const ROLES = ['user', 'assistant', 'system', 'developer'] as const
 
+const text = required(string())
+const part = { prompt_cache_breakpoint: ignored(), annotations: silent, logprobs: silent }
+const parts = list(
+  tagged(
+    'type',
+    {
+      input_text: { ...part, text },
+      output_text: { ...part, text },
+      text: { ...part, text },
+      refusal: { ...part, refusal: text },
+    },
+    { unknown: unsupportedContent, anyTag: true },
+  ),
+  MAX_ITEMS,
+)
+
+/** OpenAI: a string, or parts, which are joined. */
+const content = mapped(textOr(parts, 'a string or an array of content parts'), (said) =>
+  typeof said === 'string'
+    ? said
+    : said.map((part) => (part.type === 'refusal' ? part.refusal : part.text)).join(''),
+)
+
+const common = { id: silent, status: silent }
+const callId = required(string(256))
+const called = { ...common, name: required(string(64)), call_id: callId, namespace: string(64) }
+const output = { ...common, call_id: callId, output: required(content) }
+
+/** OpenAI: an item of a conversation. */
+export const inputItem = tagged(
+  'type',
+  {
+    message: { ...common, role: required(oneOf(ROLES)), phase: silent, content: required(content) },
+    // This server's own thoughts come back as they were; those of others are sealed, and of no use here.
+    reasoning: {
+      ...common,
+      summary: silent,
+      encrypted_content: silent,
+      content: list(item({ type: silent, text }), MAX_ITEMS),
+    },
+    function_call: { arguments: text, ...called },
+    custom_tool_call: { input: text, ...called },
+    function_call_output: output,
+    custom_tool_call_output: output,
+  },
+  { byDefault: 'message', unknown: unknownItem },
+)
+type InputItem = ReturnType<(typeof inputItem)['read']>
+
+const input = textOr(full(list(inputItem, MAX_ITEMS)), 'a string or an array of items')
+
+export const inputFields = { instructions: string(), input: required(input) }
+
 /** OpenAI: `instructions` and `input`, as templates take them. @throws ServingError for what would be lost. */
-export function readInput(fields: Fields): ChatMessage[] {
+export function inputMessages({ instructions, input }: Read<typeof inputFields>): ChatMessage[] {
   const conversation = new Conversation()
-  const instructions = fields.string('instructions')
   if (instructions !== undefined) conversation.add('system', instructions)
-  const input = fields.value('input')
-  if (input === undefined) throw missing('input')
   if (typeof input === 'string') conversation.add('user', input)
-  else if (!Array.isArray(input)) throw wrongType('input', 'a string or an array of items', input)
-  else {
-    for (const item of nonEmpty(fields.objects('input', MAX_ITEMS) ?? [], 'input')) {
-      item.skip('id', 'status')
-      readItem(item, conversation)
-    }
-  }
+  else for (const item of input) takeItem(item, conversation)
   return conversation.whole()
 }
 
@@ -79,89 +127,39 @@ class Conversation {
   }
 }
 
-function readItem(item: Fields, conversation: Conversation): void {
-  const type = item.string('type') ?? 'message'
-  if (type === 'message') readMessage(item, conversation)
-  else if (type === 'reasoning') readReasoning(item, conversation)
-  else if (type === 'function_call' || type === 'custom_tool_call') readCall(item, type, conversation)
-  else if (type === 'function_call_output' || type === 'custom_tool_call_output') {
-    conversation.answered(callId(item), readText(item, 'output'), item.pathOf('call_id'))
-  } else if (type === 'item_reference') {
-    throw unsupported(item.pathOf('type'), 'Nothing is kept between requests: send the item itself.')
-  } else throw unsupportedContent(item)
-}
-
-function readMessage(item: Fields, conversation: Conversation): void {
-  const role = oneOf(item.pathOf('role'), item.needed('role'), ROLES)
-  item.skip('phase')
-  const content = readText(item, 'content')
-  if (role === 'assistant') conversation.said(content)
-  else conversation.add(role === 'developer' ? 'system' : role, content)
-}
-
-/** This server's own thoughts come back as they were; those of others are sealed, and of no use here. */
-function readReasoning(item: Fields, conversation: Conversation): void {
-  item.skip('summary', 'encrypted_content')
-  const texts = (item.objects('content', MAX_ITEMS) ?? []).map((part) => {
-    part.skip('type')
-    return requiredText(part)
-  })
-  if (texts.length > 0) conversation.thought(texts.join(''))
-}
-
-function readCall(
-  item: Fields,
-  type: 'function_call' | 'custom_tool_call',
-  conversation: Conversation,
-): void {
-  const field = type === 'function_call' ? 'arguments' : 'input'
-  const text = item.string(field)
-  if (text === undefined) throw missing(item.pathOf(field))
-  const name = item.string('name', 64)
-  if (name === undefined) throw missing(item.pathOf('name'))
-  const call: ChatToolCall = {
-    id: callId(item),
-    type: 'function',
-    function: {
-      name: joinedName(item.string('namespace', 64), name),
-      arguments: type === 'function_call' ? text : JSON.stringify({ input: text }),
-    },
+function takeItem(item: InputItem, conversation: Conversation): void {
+  switch (item.type) {
+    case 'message': {
+      const { role, content } = item
+      if (role === 'assistant') conversation.said(content)
+      else conversation.add(role === 'developer' ? 'system' : role, content)
+      return
+    }
+    case 'reasoning': {
+      const { content = [] } = item
+      if (content.length > 0) conversation.thought(content.map(({ text }) => text).join(''))
+      return
+    }
+    case 'function_call':
+    case 'custom_tool_call':
+      conversation.called(callOf(item), item[at].pathOf('call_id'))
+      return
+    case 'function_call_output':
+    case 'custom_tool_call_output':
+      conversation.answered(item.call_id, item.output, item[at].pathOf('call_id'))
+      return
   }
-  conversation.called(call, item.pathOf('call_id'))
 }
 
-function callId(item: Fields): string {
-  const id = item.string('call_id', 256)
-  if (id === undefined) throw missing(item.pathOf('call_id'))
-  return id
+function callOf(item: Extract<InputItem, { type: 'function_call' | 'custom_tool_call' }>): ChatToolCall {
+  const name = joinedName(item.namespace, item.name)
+  const text = item.type === 'function_call' ? item.arguments : JSON.stringify({ input: item.input })
+  return { id: item.call_id, type: 'function', function: { name, arguments: text } }
 }
 
-/** OpenAI: a string, or parts, which are joined. */
-function readText(item: Fields, name: string): string {
-  const value = item.needed(name)
-  if (typeof value === 'string') return value
-  const path = item.pathOf(name)
-  if (!Array.isArray(value)) throw wrongType(path, 'a string or an array of content parts', value)
-  return (item.objects(name, MAX_ITEMS) ?? []).map(readPart).join('')
-}
-
-function readPart(part: Fields): string {
-  const type = part.required('type')
-  part.ignore('prompt_cache_breakpoint')
-  part.skip('annotations', 'logprobs')
-  if (type === 'refusal') {
-    const refusal = part.string('refusal')
-    if (refusal === undefined) throw missing(part.pathOf('refusal'))
-    return refusal
-  }
-  if (type !== 'input_text' && type !== 'output_text' && type !== 'text') throw unsupportedContent(part)
-  return requiredText(part)
-}
-
-function requiredText(part: Fields): string {
-  const text = part.string('text')
-  if (text === undefined) throw missing(part.pathOf('text'))
-  return text
+function unknownItem(item: Fields): ServingError {
+  if (item.value('type') !== 'item_reference') return unsupportedContent(item)
+  return unsupported(item.pathOf('type'), 'Nothing is kept between requests: send the item itself.')
 }
 
 function unsupportedContent(fields: Fields): ServingError {

@@ -6,10 +6,11 @@ import { startChat } from '../chat/chat.ts'
 import { countChat } from '../chat/count-chat.ts'
 import { runEvents, type StreamSettings, streamEvents } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { Fields } from '../fields.ts'
+import { readDeclared } from '../contract/field.ts'
+import { Fields } from '../contract/fields.ts'
 import { readModel } from '../model-names.ts'
 import type { Serving } from '../serving.ts'
-import { readResponses } from './request.ts'
+import { responseBody, responsesRequest } from './request.ts'
 import { ResponseWriter } from './writer.ts'
 
 /** POST /responses and /responses/input_tokens. OpenAI: the Responses API, without any memory. */
@@ -18,7 +19,7 @@ export function responses(app: FastifyInstance, serving: Serving, settings: Stre
     const fields = Fields.ofBody(request)
     const model = readModel(fields, serving)
     const ready = await serving.model()
-    const wanted = readResponses(fields, serving, ready, request.tenant)
+    const wanted = responsesRequest(readDeclared(fields, responseBody), serving, ready, request.tenant)
     sendIgnored(reply, serving, wanted.ignored)
     reply.header('x-seed', wanted.chat.sampling.seed)
     const start = (signal: AbortSignal): Promise<Generation[]> =>
@@ -35,7 +36,9 @@ export function responses(app: FastifyInstance, serving: Serving, settings: Stre
   app.post('/responses/input_tokens', async (request, reply) => {
     const fields = Fields.ofBody(request)
     readModel(fields, serving)
-    const { chat, ignored } = readResponses(fields, serving, await serving.model(), request.tenant)
+    const ready = await serving.model()
+    const body = readDeclared(fields, responseBody)
+    const { chat, ignored } = responsesRequest(body, serving, ready, request.tenant)
     sendIgnored(reply, serving, ignored)
     const tokens = await countChat(chat, serving, watchClient(reply).signal)
     return { object: 'response.input_tokens', input_tokens: tokens }

@@ -1,9 +1,11 @@
 import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
-import { type FlatTool, readFlatTools } from '../chat/flat-tools.ts'
-import type { ToolRequest } from '../chat/tools.ts'
-import { type Fields, missing, oneOf, unsupported } from '../fields.ts'
-
-const MAX_TOOLS = 128
+import { modeOr, type ToolChoice } from '../chat/tool-choice.ts'
+import { MAX_NAME, MAX_TOOLS, type OfferedTool, offerTools, type ToolRequest } from '../chat/tools.ts'
+import { missing, unsupported } from '../contract/failures.ts'
+import { required, silent } from '../contract/fates.ts'
+import { at, type Field, optional, type Read } from '../contract/field.ts'
+import { anyObject, flag, oneOf, string } from '../contract/kinds.ts'
+import { type Item, list, object, one, tagged } from '../contract/objects.ts'
 
 /** What a call of a tool is for the client, where that is not a plain function. */
 export interface ToolOrigin {
@@ -27,104 +29,139 @@ export function joinedName(namespace: string | undefined, name: string): string 
   return namespace.endsWith('__') ? namespace + name : `${namespace}__${name}`
 }
 
-/**
- * OpenAI: `tools`, `tool_choice`, `parallel_tool_calls`. A custom tool is offered as a function of one text. Tools that
- * run at OpenAI are left out, and named: Codex sends them with every request.
- */
-export function readResponseTools(fields: Fields, abilities: ChatAbilities): ResponseTools {
-  const reader = new ToolReader()
-  const given = fields.array('tools', MAX_TOOLS)
-  for (const [index, item] of (fields.objects('tools', MAX_TOOLS) ?? []).entries()) {
-    if (reader.read(item)) reader.echo.push(given?.[index])
+const name = required(string(MAX_NAME))
+
+const plainTools = {
+  function: { name, description: string(), parameters: anyObject, strict: flag },
+  // Offered as a function of one text.
+  custom: {
+    name,
+    description: string(),
+    format: object({ type: string(), syntax: silent, definition: silent }),
+  },
+}
+const plainTool = orLeftOut(tagged('type', plainTools))
+const responseTool = orLeftOut(
+  tagged('type', {
+    ...plainTools,
+    namespace: { name, description: silent, tools: list(plainTool, MAX_TOOLS) },
+  }),
+)
+
+type PlainTool = ReturnType<(typeof plainTool)['read']>
+type ResponseTool = ReturnType<(typeof responseTool)['read']>
+type NamedTool = Exclude<PlainTool, LeftOut>
+
+/** A tool that runs at OpenAI. Codex sends them with every request. */
+interface LeftOut {
+  readonly type: 'left out'
+  /** Of the tool. */
+  readonly kind: string
+}
+
+/** Takes what is none of the tools that can be offered, too: none of it counts. */
+function orLeftOut<T>(known: Item<T>): Item<T | LeftOut> {
+  const { anyOf = [] } = known.schema as { anyOf?: { properties: { type: { const: string } } }[] }
+  const types = anyOf.map(({ properties }) => properties.type.const)
+  const other = { type: 'object', properties: { type: { type: 'string' } }, required: ['type'] }
+  return {
+    schema: { anyOf: [...anyOf, { ...other, not: { properties: { type: { enum: types } } } }] },
+    read: (fields) => {
+      const kind = fields.string('type')
+      if (kind === undefined) throw missing(fields.pathOf('type'))
+      if (types.includes(kind)) return known.read(fields)
+      fields.entries()
+      return { type: 'left out', kind }
+    },
   }
-  const parallel = fields.boolean('parallel_tool_calls')
-  const { tools, origins, echo, skipped } = reader
-  const read = readFlatTools({ tools, choice: readChoice(fields), parallel }, abilities, 'parameters')
+}
+
+interface GivenTool {
+  readonly tool: ResponseTool
+  /** As it came. */
+  readonly given: unknown
+}
+
+const tools = list(responseTool, MAX_TOOLS)
+const givenTools: Field<readonly GivenTool[] | undefined> = optional(tools.schema, (owner, field) => {
+  const given = owner.array(field, MAX_TOOLS)
+  return tools.read(owner, field)?.map((tool, index) => ({ tool, given: given?.[index] }))
+})
+
+const chosen = { namespace: string(64), name }
+const choice = one(
+  tagged(
+    'type',
+    {
+      function: chosen,
+      custom: chosen,
+      allowed_tools: {
+        mode: required(oneOf(['auto', 'required'])),
+        tools: list(tagged('type', { function: chosen, custom: chosen }), MAX_TOOLS),
+      },
+    },
+    {
+      anyTag: true,
+      unknown: (fields) => unsupported(fields.pathOf('type'), 'It is function, custom or allowed_tools.'),
+    },
+  ),
+)
+
+const toolChoice = modeOr(choice, (asked): ToolChoice => {
+  if (asked.type !== 'allowed_tools') return { mode: 'one', tool: chosenTool(asked) }
+  const { mode, tools = [], [at]: fields } = asked
+  const chosen = tools.map(chosenTool)
+  return { mode: 'some of', tools: chosen, forced: mode === 'required', path: fields.pathOf('tools') }
+})
+
+function chosenTool({ namespace, name, [at]: fields }: Read<typeof chosen>): { name: string; path: string } {
+  return { name: joinedName(namespace, name), path: fields.pathOf('name') }
+}
+
+/** OpenAI: `tools`, `tool_choice`, `parallel_tool_calls`. */
+export const toolFields = { tools: givenTools, parallel_tool_calls: flag, tool_choice: toolChoice }
+
+export function responseTools(
+  { tools: given = [], parallel_tool_calls: parallel, tool_choice: choice }: Read<typeof toolFields>,
+  abilities: ChatAbilities,
+): ResponseTools {
+  const offer = new Offer()
+  const echo = given.flatMap((one) => (offer.add(one.tool) ? [one.given] : []))
+  const { tools, origins, skipped } = offer
+  const read = offerTools({ tools, choice, parallel }, abilities)
   const request = { ...read, ignored: [...read.ignored, ...skipped] }
   return { request, origins, echo, parallel: parallel ?? true }
 }
 
-class ToolReader {
-  readonly tools: FlatTool[] = []
+class Offer {
+  readonly tools: OfferedTool[] = []
   readonly origins = new Map<string, ToolOrigin>()
-  readonly echo: unknown[] = []
+  /** What is left out. */
   readonly skipped = new Set<string>()
 
   /** False: the tool is left out. */
-  read(tool: Fields, namespace?: string): boolean {
-    const type = tool.string('type')
-    if (type === undefined) throw missing(tool.pathOf('type'))
-    if (type === 'function') this.#function(tool, namespace)
-    else if (type === 'custom') this.#custom(tool, namespace)
-    else if (type === 'namespace' && namespace === undefined) this.#namespace(tool)
-    else {
-      // None of it counts.
-      tool.entries()
-      this.skipped.add(`tools.${type}`)
-      return false
-    }
+  add(tool: ResponseTool): boolean {
+    if (tool.type !== 'namespace') return this.#addPlain(tool, undefined)
+    for (const inner of tool.tools ?? []) this.#addPlain(inner, tool.name)
     return true
   }
 
-  #namespace(tool: Fields): void {
-    const name = requiredName(tool)
-    tool.skip('description')
-    for (const inner of tool.objects('tools', MAX_TOOLS) ?? []) this.read(inner, name)
-  }
-
-  #function(tool: Fields, namespace: string | undefined): void {
-    this.#add(tool, namespace, false, {
-      description: tool.string('description'),
-      parameters: tool.anyObject('parameters'),
-      strict: tool.boolean('strict'),
-    })
-  }
-
-  #custom(tool: Fields, namespace: string | undefined): void {
-    const format = tool.object('format')
-    if (format?.string('type') === 'grammar') this.skipped.add('tools.custom.format')
-    format?.skip('syntax', 'definition')
-    this.#add(tool, namespace, true, {
-      description: tool.string('description'),
-      parameters: { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] },
-      strict: undefined,
-    })
-  }
-
-  #add(tool: Fields, namespace: string | undefined, custom: boolean, rest: Omit<FlatTool, 'name'>): void {
-    const name = requiredName(tool)
-    const known = joinedName(namespace, name)
-    this.tools.push({ name: known, ...rest })
-    this.origins.set(known, { name, namespace, custom })
+  #addPlain(tool: PlainTool, namespace: string | undefined): boolean {
+    if (tool.type === 'left out') {
+      this.skipped.add(`tools.${tool.kind}`)
+      return false
+    }
+    if (tool.type === 'custom' && tool.format?.type === 'grammar') this.skipped.add('tools.custom.format')
+    const known = joinedName(namespace, tool.name)
+    this.tools.push({ name: known, path: tool[at].pathOf('name'), ...describedTool(tool) })
+    this.origins.set(known, { name: tool.name, namespace, custom: tool.type === 'custom' })
+    return true
   }
 }
 
-function requiredName(tool: Fields): string {
-  const name = tool.string('name', 64)
-  if (name === undefined) throw missing(tool.pathOf('name'))
-  return name
-}
-
-/** In the words of chat completions, which have an object around a function's name. */
-function readChoice(fields: Fields): unknown {
-  const value = fields.value('tool_choice')
-  const choice = typeof value === 'object' ? fields.object('tool_choice') : undefined
-  if (choice === undefined) return value
-  const type = choice.required('type')
-  if (type === 'allowed_tools') {
-    const named = (choice.objects('tools', MAX_TOOLS) ?? []).map(chosen)
-    return { type, allowed_tools: { mode: choice.value('mode'), tools: named } }
-  }
-  if (type !== 'function' && type !== 'custom') {
-    throw unsupported('tool_choice.type', 'It is function, custom or allowed_tools.')
-  }
-  return chosen(choice)
-}
-
-function chosen(tool: Fields): object {
-  oneOf(tool.pathOf('type'), tool.required('type'), ['function', 'custom'])
-  return {
-    type: 'function',
-    function: { name: joinedName(tool.string('namespace', 64), requiredName(tool)) },
-  }
+function describedTool(tool: NamedTool): Omit<OfferedTool, 'name' | 'path'> {
+  const { description } = tool
+  if (tool.type === 'function') return { description, parameters: tool.parameters, strict: tool.strict }
+  const parameters = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
+  return { description, parameters, strict: undefined }
 }

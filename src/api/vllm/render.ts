@@ -2,14 +2,15 @@ import type { FastifyInstance } from 'fastify'
 import { numberSlices, sendSlices } from '../../http/long-answer.ts'
 import { watchClient } from '../../http/sse.ts'
 import type { TextTurn } from '../../protocol/text-messages.ts'
-import { ignoredFields } from '../chat/common-fields.ts'
+import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { chatTokens } from '../chat/count-chat.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { checkListed, MOST_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
-import { Fields } from '../fields.ts'
+import { readDeclared } from '../contract/field.ts'
+import { Fields } from '../contract/fields.ts'
 import { readModel } from '../model-names.ts'
-import { readChat } from '../openai/chat-completions.ts'
-import { readCompletion } from '../openai/completion-request.ts'
+import { chatBody, chatOf } from '../openai/chat-completions.ts'
+import { completionBody, completionOf } from '../openai/completion-request.ts'
 import { estimateCompletion, tokensOf } from '../openai/completions.ts'
 import type { Prompt } from '../openai/prompts.ts'
 import type { Serving } from '../serving.ts'
@@ -23,8 +24,8 @@ export function render(app: FastifyInstance, serving: Serving): void {
     const fields = Fields.ofBody(request)
     readModel(fields, serving)
     const ready = await serving.model()
-    const chat = readChat(fields, serving, ready, request.tenant)
-    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const chat = chatOf(readDeclared(fields, chatBody), serving, ready, request.tenant)
+    sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     const { tokens, count } = await chatTokens(chat, serving, watchClient(reply).signal)
     checkListed(count, 'messages')
     return sendSlices(reply, renderedSlices(tokens), count)
@@ -33,8 +34,9 @@ export function render(app: FastifyInstance, serving: Serving): void {
   app.post('/completions/render', async (request, reply) => {
     const fields = Fields.ofBody(request)
     readModel(fields, serving)
-    const wanted = readCompletion(fields, serving, await serving.model(), request.tenant)
-    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const ready = await serving.model()
+    const wanted = completionOf(readDeclared(fields, completionBody), serving, ready, request.tenant)
+    sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     const { prompts, suffix, share } = wanted
     const { signal } = watchClient(reply)
     const estimate = await estimateCompletion(wanted, serving)

@@ -5,18 +5,53 @@ import { arraySlices, numberSlices, SLICE, sendSlices } from '../../http/long-an
 import { watchClient } from '../../http/sse.ts'
 import type { Vocabulary } from '../../protocol/text-messages.ts'
 import { Detokenizer } from '../../text/output/detokenizer.ts'
-import { ignoredFields } from '../chat/common-fields.ts'
+import { fieldsWithoutEffect, withoutEffect } from '../chat/common-fields.ts'
 import { chatTokens } from '../chat/count-chat.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { checkListed, MOST_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
-import { Fields, invalidValue, missing, unsupported, wrongType } from '../fields.ts'
-import { checkGenerating, readModel } from '../model-names.ts'
-import { readChat } from '../openai/chat-completions.ts'
+import { invalidValue, unsupported, wrongType } from '../contract/failures.ts'
+import { required } from '../contract/fates.ts'
+import { type Declared, type Read, readDeclared } from '../contract/field.ts'
+import { Fields } from '../contract/fields.ts'
+import { array, flag, string } from '../contract/kinds.ts'
+import { checkGenerating, optionalModel, readModel } from '../model-names.ts'
+import { chatFields, chatOf } from '../openai/chat-completions.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { shareOf } from '../sharing.ts'
 
 /** Token ids that are read in one go: about a millisecond. */
 const READ_AT_ONCE = 65_536
+
+/** vLLM's: a text, or a chat. */
+const prompt = { model: optionalModel, add_special_tokens: flag, return_token_strs: flag }
+const promptBody = { ...prompt, prompt: string(), ...withoutEffect }
+const chatBody = {
+  ...prompt,
+  ...chatFields,
+  // How the chat ends. It always ends where an answer begins.
+  add_generation_prompt: flag,
+  continue_final_message: flag,
+}
+/** llama-server's. */
+const contentBody = {
+  model: optionalModel,
+  content: string(),
+  add_special: flag,
+  with_pieces: flag,
+  ...withoutEffect,
+}
+
+export const tokenizeBodies: readonly Declared[] = [
+  { ...promptBody, prompt: required(promptBody.prompt) },
+  chatBody,
+  { ...contentBody, content: required(contentBody.content) },
+]
+
+export const detokenizeBody = {
+  model: optionalModel,
+  tokens: required(array({ type: 'integer', minimum: 0 }, MOST_TOKENS)),
+  ...withoutEffect,
+}
 
 /**
  * POST /tokenize and /detokenize. vLLM: `prompt` or `messages`, and `tokens`; llama-server: `content`, whose answers are its
@@ -29,38 +64,33 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
     const ready = await serving.model()
     const { signal } = watchClient(reply)
     if (fields.value('messages') !== undefined) {
-      const chat = readChat(fields, serving, ready, request.tenant)
-      readTemplateSwitches(fields)
-      const strings = fields.boolean('return_token_strs') ?? false
-      sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+      const body = readDeclared(fields, chatBody)
+      const chat = chatOf(body, serving, ready, request.tenant)
+      checkTemplateSwitches(body)
+      const { return_token_strs: strings = false } = body
+      sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
       const { tokens, count } = await chatTokens(chat, serving, signal)
       checkListed(count, 'messages')
       return sendSlices(reply, listed(tokens, strings, ready), count)
     }
-    const plain = fields.string('content')
-    const text = plain ?? fields.string('prompt')
-    if (text === undefined)
-      throw invalidValue('prompt', "one of 'prompt', 'messages' and 'content' is needed.")
-    const special = fields.boolean(plain === undefined ? 'add_special_tokens' : 'add_special')
-    const strings = fields.boolean(plain === undefined ? 'return_token_strs' : 'with_pieces') ?? false
-    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const { text, param, special, strings } = readText(fields)
+    sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     const estimate = await serving.estimateTokens([text])
     const wanted = { share: shareOf(request.tenant), signal, estimate, most: MOST_TOKENS }
     const { tokens, count } = await tokensOnly(wanted, serving, (turn) =>
-      serving.prompt({ type: 'tokenize', text, bare: !(special ?? plain === undefined) }, turn),
+      serving.prompt({ type: 'tokenize', text, bare: !special }, turn),
     )
-    checkListed(count, plain === undefined ? 'prompt' : 'content')
-    const slices =
-      plain === undefined ? listed(tokens, strings, ready) : listedPlainly(tokens, strings, ready)
-    return sendSlices(reply, slices, count)
+    checkListed(count, param)
+    const list = param === 'prompt' ? listed : listedPlainly
+    return sendSlices(reply, list(tokens, strings, ready), count)
   })
 
   app.post('/detokenize', async (request, reply) => {
     const fields = Fields.ofBody(request)
     readOptionalModel(fields, serving, request.tenant)
     const { vocabulary } = await serving.model()
-    const tokens = await readTokens(fields, vocabulary)
-    sendIgnored(reply, serving, ignoredFields(fields, serving.strictParams))
+    const tokens = await tokensOf(readDeclared(fields, detokenizeBody).tokens, vocabulary)
+    sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     const { name = '' } = request.tenant ?? {}
     serving.reserve(name, tokens.length)()
     serving.spend(name, tokens.length)
@@ -74,13 +104,36 @@ function readOptionalModel(fields: Fields, serving: Serving, tenant: Tenant | un
   else readModel(fields, serving)
 }
 
-/** vLLM: how the chat ends. It always ends where an answer begins. */
-function readTemplateSwitches(fields: Fields): void {
-  if (fields.boolean('add_generation_prompt') === false)
+interface AskedText {
+  readonly text: string
+  readonly param: 'prompt' | 'content'
+  /** Whether it begins with the model's own first token. */
+  readonly special: boolean
+  readonly strings: boolean
+}
+
+function readText(fields: Fields): AskedText {
+  if (fields.value('content') !== undefined) {
+    const {
+      content = '',
+      add_special: special = false,
+      with_pieces: strings = false,
+    } = readDeclared(fields, contentBody)
+    return { text: content, param: 'content', special, strings }
+  }
+  const body = readDeclared(fields, promptBody)
+  const { prompt, add_special_tokens: special = true, return_token_strs: strings = false } = body
+  if (prompt === undefined)
+    throw invalidValue('prompt', "one of 'prompt', 'messages' and 'content' is needed.")
+  return { text: prompt, param: 'prompt', special, strings }
+}
+
+function checkTemplateSwitches(body: Read<typeof chatBody>): void {
+  if (body.add_generation_prompt === false)
     throw unsupported('add_generation_prompt', 'A chat is rendered up to where the answer begins.')
-  if (fields.boolean('continue_final_message') === true)
+  if (body.continue_final_message === true)
     throw unsupported('continue_final_message', 'An answer begins anew.')
-  if (fields.boolean('add_special_tokens') === true)
+  if (body.add_special_tokens === true)
     throw unsupported('add_special_tokens', "A chat has the special tokens of the model's template.")
 }
 
@@ -151,9 +204,7 @@ function piecesOf(vocabulary: Vocabulary): (token: number) => string {
 }
 
 /** Others have the event loop between the parts of a long list. */
-async function readTokens(fields: Fields, { size }: Vocabulary): Promise<Uint32Array> {
-  const given = fields.array('tokens', MOST_TOKENS)
-  if (given === undefined) throw missing('tokens')
+async function tokensOf(given: readonly unknown[], { size }: Vocabulary): Promise<Uint32Array> {
   const tokens = new Uint32Array(given.length)
   for (let index = 0; index < given.length; index++) {
     const token = given[index]

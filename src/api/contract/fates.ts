@@ -1,0 +1,57 @@
+import { missing, unsupported } from './failures.ts'
+import type { Field } from './field.ts'
+import { anything } from './kinds.ts'
+
+export function required<T>(field: Field<T>): Field<Exclude<T, undefined>> {
+  return {
+    ...field,
+    required: true,
+    read: (owner, name) => {
+      const value = field.read(owner, name)
+      if (value === undefined) throw missing(owner.pathOf(name))
+      return value as Exclude<T, undefined>
+    },
+  }
+}
+
+/** Taken, checked, and named as without effect. @param as what it is called then. Default its path. */
+export function ignored(as?: string): Field<unknown>
+export function ignored<T>(field: Field<T>): Field<T>
+export function ignored(how: string | Field<unknown> = anything()): Field<unknown> {
+  const [field, as] = typeof how === 'string' ? [anything(), how] : [how, undefined]
+  return {
+    ...field,
+    fate: 'ignored',
+    read: (owner, name) => {
+      const value = field.read(owner, name)
+      owner.ignore(name, as)
+      return value
+    },
+  }
+}
+
+/** Taken without a word: what comes back of an answer has it. */
+export const silent: Field<undefined> = {
+  schema: {},
+  required: false,
+  fate: 'silent',
+  read: (owner, name) => {
+    owner.skip(name)
+    return undefined
+  },
+}
+
+/** Its loss would change the answer's meaning. Null, false and an empty list ask for nothing. */
+export function refused(reason: string): Field<undefined> {
+  return {
+    schema: {},
+    required: false,
+    fate: { refused: reason },
+    read: (owner, name) => {
+      const value = owner.value(name)
+      if (value === undefined || value === false || (Array.isArray(value) && value.length === 0))
+        return undefined
+      throw unsupported(owner.pathOf(name), reason)
+    },
+  }
+}

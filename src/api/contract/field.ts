@@ -1,0 +1,81 @@
+import type { Fields } from './fields.ts'
+
+/** JSON Schema of what a field takes. The API's description is made of it. */
+export type Schema = Readonly<Record<string, unknown>>
+
+/** What becomes of a field that is taken: it counts, it says nothing here, it is named as without effect, or it is refused. */
+type Fate = 'counts' | 'silent' | 'ignored' | { readonly refused: string }
+
+/** One field of a request, declared: how it is read, and what the description says of it. See docs/design/contract.md. */
+export interface Field<T> {
+  /** Of a value that is there: null is as absent where the field is not required. */
+  readonly schema: Schema
+  readonly required: boolean
+  readonly fate: Fate
+  /** @throws ServingError that names the field. */
+  read(owner: Fields, name: string): T
+}
+
+/** The fields of an object, by their names on the wire. */
+export type Declared = Readonly<Record<string, Field<unknown>>>
+
+/** Where the object that was read is in the body: for errors that only its values together can have, and for what does not count. */
+export const at: unique symbol = Symbol('at')
+
+/** An object as it was read. */
+export type Read<D extends Declared> = {
+  readonly [Name in keyof D]: D[Name] extends Field<infer T> ? T : never
+} & { readonly [at]: Fields }
+
+/** Reads the declared fields of an object, in their order. @throws ServingError for the first that is wrong. */
+export function readDeclared<D extends Declared>(fields: Fields, declared: D): Read<D> {
+  const values: Record<string | symbol, unknown> = { [at]: fields }
+  for (const name in declared) values[name] = declared[name]?.read(fields, name)
+  return values as Read<D>
+}
+
+/** Of several names of one setting the first that is there. Others that say something else are dropped. */
+export function eitherOf<
+  Name extends string,
+  Body extends { readonly [N in Name]: unknown } & { readonly [at]: Fields },
+>(body: Body, names: readonly Name[]): Body[Name] | undefined {
+  const given = names.filter((name) => body[name] !== undefined)
+  const [first] = given
+  for (const name of given) if (first !== undefined && body[name] !== body[first]) body[at].drop(name)
+  return first && body[first]
+}
+
+/** A field that may be left out. */
+export function optional<T>(
+  schema: Schema,
+  read: (owner: Fields, name: string) => T | undefined,
+): Field<T | undefined> {
+  return { schema, required: false, fate: 'counts', read }
+}
+
+/** What an object of these fields may be. Fields that are not declared are taken, and named as without effect. */
+export function schemaOf(declared: Declared): Schema {
+  const properties = Object.entries(declared).map(([name, field]) => [name, propertySchema(field)])
+  const required = Object.keys(declared).filter((name) => declared[name]?.required)
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties),
+    ...(required.length > 0 && { required }),
+  }
+}
+
+function propertySchema({ schema, required, fate }: Field<unknown>): Schema {
+  if (typeof fate === 'object') return { enum: [null, false, []], 'x-refused': fate.refused }
+  const marked = fate === 'ignored' ? { 'x-ignored': true } : {}
+  return { ...(required ? schema : nullable(schema)), ...marked }
+}
+
+function nullable(schema: Schema): Schema {
+  const { type, enum: values, anyOf } = schema
+  if (Array.isArray(anyOf)) return { ...schema, anyOf: [...anyOf, { type: 'null' }] }
+  return {
+    ...schema,
+    ...(type !== undefined && { type: [type, 'null'].flat() }),
+    ...(Array.isArray(values) && { enum: [...values, null] }),
+  }
+}

@@ -1,0 +1,114 @@
+import { checkOneOf } from './checks.ts'
+import { emptyArray, missing, wrongType } from './failures.ts'
+import {
+  at,
+  type Declared,
+  type Field,
+  optional,
+  type Read,
+  readDeclared,
+  type Schema,
+  schemaOf,
+} from './field.ts'
+import type { Fields } from './fields.ts'
+import { checked } from './kinds.ts'
+
+export function object<D extends Declared>(declared: D): Field<Read<D> | undefined> {
+  return one(item(declared))
+}
+
+export function one<T>(of: Item<T>): Field<T | undefined> {
+  return optional(of.schema, (owner, name) => {
+    const fields = owner.object(name)
+    return fields && of.read(fields)
+  })
+}
+
+/** An object, as it stands in a list or in a field. */
+export interface Item<T> {
+  readonly schema: Schema
+  read(fields: Fields): T
+}
+
+export function item<D extends Declared>(declared: D): Item<Read<D>> {
+  return { schema: schemaOf(declared), read: (fields) => readDeclared(fields, declared) }
+}
+
+type Tagged<Tag extends string, Variants extends Readonly<Record<string, Declared>>> = {
+  [Name in keyof Variants]: Read<Variants[Name]> & { readonly [T in Tag]: Name }
+}[keyof Variants]
+
+interface TagOptions<Name extends string> {
+  /** The failure of a tag that names no variant. Absent: the values that it can have are told. */
+  readonly unknown?: (fields: Fields) => Error
+  /** The variant without a tag. */
+  readonly byDefault?: Name
+  /** A tag that is no text is unknown, too; else it is of a wrong type. */
+  readonly anyTag?: boolean
+}
+
+/** An object whose fields depend on one of them. */
+export function tagged<Tag extends string, Variants extends Readonly<Record<string, Declared>>>(
+  tag: Tag,
+  variants: Variants,
+  { unknown, byDefault, anyTag = false }: TagOptions<keyof Variants & string> = {},
+): Item<Tagged<Tag, Variants>> {
+  const names = Object.keys(variants)
+  const schemas = names.map((name) => {
+    const { properties, required = [] } = schemaOf(variants[name] ?? {}) as {
+      properties: object
+      required?: readonly string[]
+    }
+    const byItself = name === byDefault
+    return {
+      type: 'object',
+      properties: { [tag]: byItself ? { enum: [name, null] } : { const: name }, ...properties },
+      required: byItself ? required : [tag, ...required],
+    }
+  })
+  return {
+    schema: schemas.length === 1 ? (schemas[0] ?? {}) : { anyOf: schemas },
+    read: (fields) => {
+      const given = unknown === undefined || anyTag ? fields.value(tag) : fields.string(tag)
+      const value = given ?? byDefault
+      if (value === undefined) throw missing(fields.pathOf(tag))
+      const name = unknown === undefined ? checkOneOf(fields.pathOf(tag), value, names) : String(value)
+      const declared = typeof value === 'string' && Object.hasOwn(variants, name) ? variants[name] : undefined
+      if (declared === undefined) throw unknown?.(fields) ?? new Error(`no variant ${name}`)
+      return Object.assign(readDeclared(fields, declared), { [tag]: name }) as Tagged<Tag, Variants>
+    },
+  }
+}
+
+export function list<T>(of: Item<T>, maxItems: number): Field<readonly T[] | undefined> {
+  return optional({ type: 'array', items: of.schema, maxItems }, (owner, name) =>
+    owner.objects(name, maxItems)?.map((fields) => of.read(fields)),
+  )
+}
+
+/** A list that must not be empty. */
+export function full<T>(several: Field<readonly T[] | undefined>): Field<readonly T[] | undefined> {
+  return checked(several, { minItems: 1 }, (items, path) => {
+    if (items.length === 0) throw emptyArray(path)
+  })
+}
+
+/** A text, or a list. @param expected what both are called where it is neither. */
+export function textOr<T>(several: Field<T | undefined>, expected: string): Field<string | T | undefined> {
+  return optional({ anyOf: [{ type: 'string' }, several.schema] }, (owner, name) => {
+    const value = owner.value(name)
+    if (value === undefined || typeof value === 'string') return value
+    if (!Array.isArray(value)) throw wrongType(owner.pathOf(name), expected, value)
+    return several.read(owner, name)
+  })
+}
+
+/** An object that may hold nothing that is not declared. */
+export function closed<T extends { readonly [at]: Fields }>(
+  field: Field<T | undefined>,
+  unknown: (path: string) => Error,
+): Field<T | undefined> {
+  return checked(field, { additionalProperties: false }, (value, path) => {
+    if (value[at].unread().length > 0) throw unknown(path)
+  })
+}

@@ -1,0 +1,46 @@
+import { countBody, messageBody } from '../../src/api/anthropic/request.ts'
+import { type Schema, schemaOf } from '../../src/api/contract/field.ts'
+import { inferBodies } from '../../src/api/kserve/infer.ts'
+import { indexBody } from '../../src/api/kserve/open-inference.ts'
+import { chatBody } from '../../src/api/openai/chat-completions.ts'
+import { completionBody } from '../../src/api/openai/completion-request.ts'
+import { embeddingsBody } from '../../src/api/openai/embeddings.ts'
+import { message } from '../../src/api/openai/messages.ts'
+import { rerankBody } from '../../src/api/openai/rerank.ts'
+import { inputItem } from '../../src/api/responses/input.ts'
+import { responseBody } from '../../src/api/responses/request.ts'
+import { loadAdapterBody, unloadAdapterBody } from '../../src/api/vllm/lora-adapters.ts'
+import { detokenizeBody, tokenizeBodies } from '../../src/api/vllm/tokenize.ts'
+
+/** What stands in several bodies, and those that several routes take. */
+export const bodySchemas = {
+  ChatMessage: message.schema,
+  InputItem: inputItem.schema,
+  ChatBody: schemaOf(chatBody),
+  CompletionBody: schemaOf(completionBody),
+  InferenceBody: { anyOf: inferBodies.map(schemaOf) },
+  ResponseBody: schemaOf(responseBody),
+} satisfies Readonly<Record<string, Schema>>
+
+const { ChatBody, CompletionBody, InferenceBody, ResponseBody } = bodySchemas
+
+/** What the routes that are asked by POST take. */
+export const bodies: Readonly<Record<string, Schema>> = {
+  '/v1/load_lora_adapter': schemaOf(loadAdapterBody),
+  '/v1/unload_lora_adapter': schemaOf(unloadAdapterBody),
+  '/v1/embeddings': schemaOf(embeddingsBody),
+  '/v1/rerank': schemaOf(rerankBody),
+  '/tokenize': { anyOf: tokenizeBodies.map(schemaOf) },
+  '/detokenize': schemaOf(detokenizeBody),
+  '/v1/chat/completions/render': ChatBody,
+  '/v1/completions/render': CompletionBody,
+  '/v1/chat/completions': ChatBody,
+  '/v1/completions': CompletionBody,
+  '/v2/models/{model}/infer': InferenceBody,
+  '/v2/repository/index': schemaOf(indexBody),
+  '/v1/models/{model}:predict': InferenceBody,
+  '/v1/messages': schemaOf(messageBody),
+  '/v1/messages/count_tokens': schemaOf(countBody),
+  '/v1/responses': ResponseBody,
+  '/v1/responses/input_tokens': ResponseBody,
+}
