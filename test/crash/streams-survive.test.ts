@@ -8,7 +8,7 @@ import {
   type Transcript,
 } from '../support/mixed-requests.ts'
 import { until } from '../support/patience.ts'
-import { children } from '../support/processes.ts'
+import { children, signalChild } from '../support/processes.ts'
 import { random } from '../support/random.ts'
 import { startServer, type TestServer, untilReady } from '../support/server.ts'
 
@@ -71,7 +71,7 @@ describe('sixteen mixed requests', () => {
       const all = askAll(server.url)
       await pause(delay)
       const killed = performance.now()
-      process.kill(children(server.process.pid ?? 0).get('engine') ?? 0, signal)
+      signalChild(server.process.pid, 'engine', signal)
       const survived = await all
       const label = `seed ${seed}, ${signal} after ${delay} of ${Math.round(tookMs)} ms`
       expect(named(survived), label).toEqual(named(undisturbed))
@@ -90,7 +90,7 @@ describe('sixteen mixed requests', () => {
       const delay = below(150)
       const all = askAll(server.url)
       await pause(delay)
-      process.kill(children(server.process.pid ?? 0).get('text') ?? 0, signal)
+      signalChild(server.process.pid, 'text', signal)
       // A stopped one is found by the next request.
       const after = await ask(server.url, asked[0] as MixedRequest)
       expect(named(await all), `seed ${seed}, ${signal} of text after ${delay} ms, ${round}`).toEqual(

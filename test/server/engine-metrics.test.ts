@@ -5,7 +5,7 @@ import { EngineMetrics } from '../../src/server/engine-metrics.ts'
 import { postJson } from '../support/http.ts'
 import { metric, scrape } from '../support/metrics.ts'
 import { until } from '../support/patience.ts'
-import { children } from '../support/processes.ts'
+import { signalChild } from '../support/processes.ts'
 import { startServer } from '../support/server.ts'
 
 function told() {
@@ -73,8 +73,7 @@ it('no count of a server falls when its engine is replaced', async () => {
   const before = await scrape(server.url)
   const parkedBefore = await parked()
   expect(parkedBefore).toBeGreaterThan(1)
-  const engine = children(server.process.pid ?? 0).get('engine') ?? 0
-  process.kill(engine, 'SIGKILL')
+  signalChild(server.process.pid, 'engine', 'SIGKILL')
   await until(
     async () => (await metric(server.url, 'altiplano_child_restarts_total', { process: 'engine' })) === 1,
   )

@@ -6,7 +6,7 @@ import { type Announced, announced, KvEventReader } from '../support/kv-event-re
 import { writeLoraAdapter } from '../support/lora-adapter.ts'
 import { idle, metric } from '../support/metrics.ts'
 import { PATIENCE } from '../support/patience.ts'
-import { children } from '../support/processes.ts'
+import { signalChild } from '../support/processes.ts'
 import { random } from '../support/random.ts'
 import { startServer, type TestServer, untilReady } from '../support/server.ts'
 import { ZmqClient } from '../support/zmq-client.ts'
@@ -180,7 +180,7 @@ it('tells that all is gone when the engine dies, and is right again with the nex
     await catchUp()
     return reader.blocks.size > 0
   }, PATIENCE)
-  process.kill(children(server.process.pid ?? 0).get('engine') ?? 0, 'SIGKILL')
+  signalChild(server.process.pid, 'engine', 'SIGKILL')
   let tags: readonly string[] = []
   while (tags.at(-1) !== 'AllBlocksCleared') tags = reader.read(await live.next()).tags
   expect(reader.blocks.size).toBe(0)

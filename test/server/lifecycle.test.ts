@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 import { metric, scrape } from '../support/metrics.ts'
 import { until } from '../support/patience.ts'
-import { children } from '../support/processes.ts'
+import { children, signalChild } from '../support/processes.ts'
 import { GAP } from '../support/same-text.ts'
 import { parseLine, startServer, type TestServer, untilReady } from '../support/server.ts'
 
@@ -106,7 +106,7 @@ it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const)(
     const survived = await all((count) => {
       if (killed || count < 40) return
       killed = true
-      process.kill(children(gateway.pid ?? 0).get('engine') ?? 0, signal)
+      signalChild(gateway.pid, 'engine', signal)
     })
     expect(killed).toBe(true)
     expect(survived.map(({ text }) => text)).toEqual(undisturbed.map(({ text }) => text))
@@ -138,7 +138,7 @@ it('log probabilities go on behind a crash of the engine, each told once', async
   const survived = await told(await chat(url, asked), (count) => {
     if (killed || count < 30) return
     killed = true
-    process.kill(children(gateway.pid ?? 0).get('engine') ?? 0, 'SIGKILL')
+    signalChild(gateway.pid, 'engine', 'SIGKILL')
   })
   expect(survived.raw).toContain('\n: the engine is being replaced\n')
   const [expected, got] = [logprobs(undisturbed), logprobs(survived)]
@@ -153,8 +153,8 @@ it('a stream that meets two crashes ends with an OpenAI error event and no [DONE
   const { process: gateway } = server
   const seen = new Set<number>()
   const { raw } = await told(await chat(server.url, { ...longStream, max_tokens: 1500 }), (count) => {
-    const engine = children(gateway.pid ?? 0).get('engine') ?? 0
-    if (seen.size > 1 || count < 20 + 100 * seen.size || seen.has(engine)) return
+    const engine = children(gateway.pid ?? 0).get('engine')
+    if (seen.size > 1 || count < 20 + 100 * seen.size || engine === undefined || seen.has(engine)) return
     seen.add(engine)
     process.kill(engine, 'SIGKILL')
   })

@@ -5,7 +5,7 @@ import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ADAPTED_GAP, builtIn, writeLoraAdapter } from '../support/lora-adapter.ts'
 import { PATIENCE } from '../support/patience.ts'
-import { children } from '../support/processes.ts'
+import { signalChild } from '../support/processes.ts'
 import { type ChatLogprob, expectSame, type Told, toldInChat } from '../support/same-text.ts'
 import { startServer, type TestServer, untilReady } from '../support/server.ts'
 
@@ -179,7 +179,7 @@ describe('LoRA adapters', () => {
       content.push(...(chunk.choices[0]?.logprobs?.content ?? []))
       if (!killed && content.length > 2) {
         killed = true
-        process.kill(children(server.process.pid ?? 0).get('engine') ?? 0, 'SIGKILL')
+        signalChild(server.process.pid, 'engine', 'SIGKILL')
       }
     }
     expect(killed).toBe(true)

@@ -83,8 +83,8 @@ describe.concurrent('an engine that hangs', () => {
     for await (const bytes of answer.body ?? []) {
       raw += decoder.decode(bytes as Uint8Array, { stream: true })
       if (seen.size === 2 || raw.split('\n\n').length < 20 + 100 * seen.size) continue
-      const engine = children(gateway.pid ?? 0).get('engine') ?? 0
-      if (seen.has(engine)) continue
+      const engine = children(gateway.pid ?? 0).get('engine')
+      if (engine === undefined || seen.has(engine)) continue
       seen.add(engine)
       process.kill(engine, 'SIGSTOP')
     }

@@ -6,3 +6,10 @@ export function children(parent: number): Map<string, number> {
   const rows = [...table.matchAll(/^\s*(\d+) altiplano (\w+)/gm)]
   return new Map(rows.map(([, pid, name]) => [name ?? '', Number(pid)]))
 }
+
+/** Sends a signal to a child of the server. @throws Error where it is not there: a signal to process 0 is one to all of ours. */
+export function signalChild(parent: number | undefined, name: string, signal: NodeJS.Signals): void {
+  const child = parent === undefined ? undefined : children(parent).get(name)
+  if (child === undefined) throw new Error(`there is no ${name} process`)
+  process.kill(child, signal)
+}

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ask, mixedRequests } from '../../test/support/mixed-requests.ts'
-import { children as childrenOf } from '../../test/support/processes.ts'
+import { signalChild } from '../../test/support/processes.ts'
 import { startServer } from '../../test/support/server.ts'
 import { alerts } from './alerts.ts'
 import { panels } from './dashboard.ts'
@@ -85,7 +85,7 @@ async function run(): Promise<void> {
     check(`alert ${name}`, status === 'success' ? undefined : error)
   }
   check('no alert of a healthy server', (await firing()).join(', ') || undefined)
-  process.kill(childrenOf(server.process.pid ?? 0).get('engine') ?? 0, 'SIGKILL')
+  signalChild(server.process.pid, 'engine', 'SIGKILL')
   const deadline = performance.now() + 30_000
   while (!(await firing()).includes('AltiplanoEngineReplaced') && performance.now() < deadline)
     await pause(500)
