@@ -41,8 +41,8 @@ export interface CallSyntax {
   /** Tags that end what is open and are never text; a call may follow as at the beginning of an answer. */
   readonly ends?: readonly string[]
   /**
-   * The tag behind a call, where it alone ends broken arguments: heads and calls are read without a look for tags.
-   * Absent: any tag ends them, but not within a string.
+   * The tag behind a call, where only that one ends broken arguments and no tag is looked for before. Absent: any tag
+   * ends a call, but not within a string.
    */
   readonly close?: string
 }
