@@ -263,6 +263,8 @@ it('npm start passes on what its process group has heard already: the stream is 
     detached: true,
     stdio: ['ignore', 'pipe', 'ignore'],
   })
+  const group = npm.pid
+  if (group === undefined) throw new Error('npm did not start')
   const closed = once(npm, 'close')
   const lines: string[] = []
   createInterface({ input: npm.stdout }).on('line', (line) => lines.push(line))
@@ -272,13 +274,13 @@ it('npm start passes on what its process group has heard already: the stream is 
     const url = String(heard('listening')?.['address'])
     await untilReady(url, lines)
     const answer = await chat(url, { stream: true, max_tokens: 300, ignore_eos: true })
-    process.kill(-(npm.pid ?? 0), 'SIGTERM')
+    process.kill(-group, 'SIGTERM')
     const { raw } = await told(answer)
     expect(raw.trimEnd().endsWith('data: [DONE]')).toBe(true)
     await closed
     expect(heard('stopped')).toBeDefined()
   } finally {
-    if (isAlive(npm.pid ?? 0)) process.kill(-(npm.pid ?? 0), 'SIGKILL')
+    if (isAlive(group)) process.kill(-group, 'SIGKILL')
   }
 })
 
