@@ -34,7 +34,8 @@ export function item<D extends Declared>(declared: D): Item<Read<D>> {
   return { schema: schemaOf(declared), read: (fields) => readDeclared(fields, declared) }
 }
 
-type Tagged<Tag extends string, Variants extends Readonly<Record<string, Declared>>> = {
+/** One of several objects, by a field of it. */
+export type Tagged<Tag extends string, Variants extends Readonly<Record<string, Declared>>> = {
   [Name in keyof Variants]: Read<Variants[Name]> & { readonly [T in Tag]: Name }
 }[keyof Variants]
 

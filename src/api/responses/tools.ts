@@ -3,9 +3,9 @@ import { modeOr, type ToolChoice } from '../chat/tool-choice.ts'
 import { MAX_NAME, MAX_TOOLS, type OfferedTool, offerTools, type ToolRequest } from '../chat/tools.ts'
 import { missing, unsupported } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
-import { at, type Field, optional, type Read } from '../contract/field.ts'
+import { at, type Declared, type Field, optional, type Read } from '../contract/field.ts'
 import { anyObject, flag, oneOf, string } from '../contract/kinds.ts'
-import { type Item, list, object, one, tagged } from '../contract/objects.ts'
+import { type Item, list, object, one, type Tagged, tagged } from '../contract/objects.ts'
 
 /** What a call of a tool is for the client, where that is not a plain function. */
 export interface ToolOrigin {
@@ -40,13 +40,11 @@ const plainTools = {
     format: object({ type: string(), syntax: silent, definition: silent }),
   },
 }
-const plainTool = orLeftOut(tagged('type', plainTools))
-const responseTool = orLeftOut(
-  tagged('type', {
-    ...plainTools,
-    namespace: { name, description: silent, tools: list(plainTool, MAX_TOOLS) },
-  }),
-)
+const plainTool = orLeftOut(plainTools)
+const responseTool = orLeftOut({
+  ...plainTools,
+  namespace: { name, description: silent, tools: list(plainTool, MAX_TOOLS) },
+})
 
 type PlainTool = ReturnType<(typeof plainTool)['read']>
 type ResponseTool = ReturnType<(typeof responseTool)['read']>
@@ -60,12 +58,14 @@ interface LeftOut {
 }
 
 /** Takes what is none of the tools that can be offered, too: none of it counts. */
-function orLeftOut<T>(known: Item<T>): Item<T | LeftOut> {
-  const { anyOf = [] } = known.schema as { anyOf?: { properties: { type: { const: string } } }[] }
-  const types = anyOf.map(({ properties }) => properties.type.const)
+function orLeftOut<Known extends Readonly<Record<string, Declared>>>(
+  kinds: Known,
+): Item<Tagged<'type', Known> | LeftOut> {
+  const known = tagged('type', kinds)
+  const types = Object.keys(kinds)
   const other = { type: 'object', properties: { type: { type: 'string' } }, required: ['type'] }
   return {
-    schema: { anyOf: [...anyOf, { ...other, not: { properties: { type: { enum: types } } } }] },
+    schema: { anyOf: [known.schema, { ...other, not: { properties: { type: { enum: types } } } }] },
     read: (fields) => {
       const kind = fields.string('type')
       if (kind === undefined) throw missing(fields.pathOf('type'))
