@@ -8,7 +8,7 @@ import { reserveTokens } from '../http/access/access.ts'
 import type { ApiKeys } from '../http/access/api-keys.ts'
 import type { TlsFiles } from '../http/access/certificate.ts'
 import { TenantLimits } from '../http/access/tenant-limits.ts'
-import { Door } from '../http/door.ts'
+import { AdmissionGate } from '../http/admission-gate.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { KvEvents } from '../observability/kv-events/kv-events.ts'
 import type { Tracing } from '../observability/tracing/tracing.ts'
@@ -51,7 +51,7 @@ export class Altiplano {
   readonly model: GeneratingModel
   readonly #pooled: PooledModel
   readonly #options: AltiplanoOptions
-  readonly #door = new Door()
+  readonly #admissionGate = new AdmissionGate()
   readonly #tenants = new TenantLimits()
   readonly #crashes = new CrashWatch()
   #app: FastifyInstance | undefined
@@ -80,7 +80,7 @@ export class Altiplano {
     this.#app = await buildServer({
       ...this.#options,
       serving: this.#serving(),
-      door: this.#door,
+      admissionGate: this.#admissionGate,
       health: { notReady: () => this.notReady() },
       tenantLimits: this.#tenants,
     })
@@ -89,7 +89,7 @@ export class Altiplano {
 
   /** Starts the embedding process on a model whose file has been checked. @param only whether it is the server's one model. */
   startEmbeddingModel(init: EmbeddingInit, only = false): void {
-    if (this.#door.leaving) return
+    if (this.#admissionGate.draining) return
     if (only) this.model.absent()
     const { log, metrics } = this.#options
     this.#pooled.start(
@@ -119,15 +119,15 @@ export class Altiplano {
 
   /** Not ready from now on; still takes work for `delayMs`, lets what runs end within `graceMs`, then closes everything. */
   async drain(graceMs: number, delayMs = 0): Promise<void> {
-    this.#door.leave()
+    this.#admissionGate.drain()
     this.model.leave()
     await pause(delayMs)
-    this.#door.close()
+    this.#admissionGate.close()
     const patience = performance.now() + graceMs
-    await this.#door.empty(graceMs)
+    await this.#admissionGate.idle(graceMs)
     this.model.generator.failAll('shutting_down', 'The server is shutting down')
     // The answers that say so have to leave.
-    await this.#door.empty(1000)
+    await this.#admissionGate.idle(1000)
     await this.#closeServer()
     // What requests have left of the time.
     const leftMs = Math.max(5000, patience - performance.now())

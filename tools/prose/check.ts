@@ -7,7 +7,6 @@ const NOT_YET = [
   'generation',
   'grammar/loose-calls.ts',
   'grammar/schema/schema-keywords.ts',
-  'http',
   'observability/metrics',
   'server',
   'text/scan',
