@@ -4,7 +4,6 @@ import { offencesIn } from './offences.ts'
 /** Folders and files of src that are not held to the rules yet. Mend one, and take it off this list. */
 const NOT_YET = [
   'api',
-  'generation',
   'grammar/loose-calls.ts',
   'grammar/schema/schema-keywords.ts',
   'observability/metrics',
