@@ -28,22 +28,22 @@ export interface AltiplanoOptions {
   readonly requests: RequestSettings
   /** The keys that are let in now; undefined lets everyone in. */
   readonly apiKeys: () => ApiKeys | undefined
-  /** Whether it is asked by addresses and names only that nobody else can own. */
+  /** Whether it answers only requests for hosts that nobody else can own. */
   readonly ownHostsOnly: boolean
-  /** Undefined: plain HTTP. */
+  /** Certificate of the server; undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined
   /** The folder from which clients may load adapters; undefined: adapters do not change. */
   readonly loraDir: string | undefined
   readonly log: FastifyBaseLogger
   readonly metrics: Metrics
-  /** Undefined: nothing is traced. */
+  /** Exporter of traces; undefined: nothing is traced. */
   readonly tracing: Tracing | undefined
-  /** Undefined: no router is told what the slots hold. */
+  /** Publisher of what the slots hold, for routers; undefined: nothing is published. */
   readonly kvEvents: KvEvents | undefined
 }
 
 /** Connections that wait to be accepted; Linux takes no more than net.core.somaxconn. With Node's 511, a burst of thousands loses some. */
-const MOST_UNACCEPTED = 65_535
+const MAX_UNACCEPTED = 65_535
 
 /** The whole server: an HTTP server, the model that generates, and the one that makes embeddings, put together in one place. */
 export class Altiplano {
@@ -84,7 +84,7 @@ export class Altiplano {
       health: { notReady: () => this.notReady() },
       tenantLimits: this.#tenants,
     })
-    return this.#app.listen({ host, port, backlog: MOST_UNACCEPTED })
+    return this.#app.listen({ host, port, backlog: MAX_UNACCEPTED })
   }
 
   /** Starts the embedding process on a model whose file has been checked. @param only whether it is the server's one model. */
@@ -98,7 +98,7 @@ export class Altiplano {
     )
   }
 
-  /** The server stays up, says why it is not ready, and serves no embeddings. */
+  /** Serves no embeddings, for this reason: the server stays up, and reports why it is not ready. */
   refuseEmbeddingModel(reason: string): void {
     this.#pooled.refuse(reason)
   }
@@ -117,10 +117,10 @@ export class Altiplano {
     return whyNotReady(this.model.state) ?? this.#pooled.notReady()
   }
 
-  /** Not ready from now on; still takes work for `delayMs`, lets what runs end within `graceMs`, then closes everything. */
+  /** Shuts down: is not ready from now on, takes work for `delayMs`, lets what runs end within `graceMs`, then closes all. */
   async drain(graceMs: number, delayMs = 0): Promise<void> {
     this.#admissionGate.drain()
-    this.model.leave()
+    this.model.drain()
     await pause(delayMs)
     this.#admissionGate.close()
     const patience = performance.now() + graceMs
@@ -134,7 +134,7 @@ export class Altiplano {
     await Promise.all([this.model.stop(leftMs), this.#pooled.stop()])
   }
 
-  /** fastify waits for idle keep-alive sockets of clients that will not close them; sweep until it is through. */
+  /** Closes idle keep-alive sockets until fastify has closed: it waits for clients that will not close theirs. */
   async #closeServer(): Promise<void> {
     const app = this.#app
     if (app === undefined) return
@@ -181,7 +181,7 @@ export class Altiplano {
     }
   }
 
-  /** Tokens of the tenant are kept until its generations start: what they really are is spent then. */
+  /** Takes room for a request, and reserves tokens of its tenant until its generations start and the real count is spent. */
   #admit(work: Work): Permit {
     const release = reserveTokens(this.#tenants, work.tenant, work.promptTokens)
     try {

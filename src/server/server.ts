@@ -39,14 +39,14 @@ export interface ServerOptions {
   readonly admissionGate: AdmissionGate
   readonly metrics: Metrics
   readonly log: FastifyBaseLogger
-  /** Absent: nothing is traced. */
+  /** Exporter of traces; undefined: nothing is traced. */
   readonly tracing: Tracing | undefined
   /** The keys that are let in now; undefined lets everyone in. */
   readonly apiKeys: () => ApiKeys | undefined
   readonly tenantLimits: TenantLimits
   /** See httpServer. */
   readonly ownHostsOnly: boolean
-  /** Undefined: plain HTTP. */
+  /** Certificate of the server; undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined
   readonly http: HttpSettings
 }

@@ -7,7 +7,6 @@ const NOT_YET = [
   'grammar/loose-calls.ts',
   'grammar/schema/schema-keywords.ts',
   'observability/metrics',
-  'server',
   'text/scan',
   'text/tool-formats',
 ]
