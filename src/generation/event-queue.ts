@@ -10,13 +10,13 @@ export class EventQueue<T> {
     this.#wake?.()
   }
 
-  /** Nothing is taken after this; what is queued can still be read. */
+  /** Refuses further events; what is queued can still be read. */
   close(): void {
     this.#closed = true
     this.#wake?.()
   }
 
-  /** All that has arrived, waiting for the first; undefined at the end. */
+  /** Takes all events that have arrived, and waits for the first; undefined at the end. */
   async take(): Promise<T[] | undefined> {
     while (this.#items.length === 0) {
       if (this.#closed) return undefined

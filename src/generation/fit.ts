@@ -1,7 +1,7 @@
 import { ServingError } from '../base/errors.ts'
 
 /**
- * How many tokens may be generated after a prompt.
+ * Number of tokens that may be generated after a prompt.
  * @param wanted undefined: all that is left.
  * @throws ServingError context_length_exceeded, in the words that client libraries look for.
  */

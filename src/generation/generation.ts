@@ -34,7 +34,7 @@ export interface Usage {
   /** Tokens guessed ahead that were right, and wrong. */
   readonly acceptedDrafts: number
   readonly rejectedDrafts: number
-  /** Of the completion tokens, those of the thought, its closing tag included. */
+  /** Completion tokens of the thought, its closing tag included. */
   readonly reasoningTokens: number
 }
 
@@ -45,7 +45,7 @@ export interface GenerationEnd {
   readonly stop?: string | undefined
   readonly usage: Usage
   readonly timings: Timings
-  /** Where log probabilities are wanted: of all sampled tokens, and the token that ended it, which has no text. */
+  /** Mean log probability of all sampled tokens, and the token that ended it, which has no text; absent: none are wanted. */
   readonly logprobs?: { readonly mean: number; readonly stopToken: ScoredToken | undefined }
 }
 
@@ -53,25 +53,25 @@ export interface GenerationEnd {
 export interface ScoredPrompt {
   readonly type: 'prompt'
   readonly tokens: Uint32Array
-  /** Of the tokens from the second on. */
+  /** Log probabilities of the tokens from the second on. */
   readonly logprobs: readonly TokenLogprob[]
 }
 
 export type GenerationEvent =
   | OutputPart
   | ScoredPrompt
-  /** More comes later, and why. */
+  /** No token comes for a while, and why: the engine is replaced, or the slot is given to another request. */
   | { readonly type: 'paused'; readonly why: string }
   | GenerationEnd
 
-/** What happened to a generation, told once, when it is over. */
+/** Outcome of a generation, reported once, when it is over. */
 export interface GenerationRecord {
   readonly reason: FinishReason
   readonly usage: Usage
   readonly timings: Timings
 }
 
-/** Nothing was sampled. */
+/** Log probability of a token that the gateway writes: nothing is sampled. */
 const FORCED: TokenLogprob = { logprob: 0, top: [] }
 
 interface Dependencies {
@@ -82,7 +82,7 @@ interface Dependencies {
   /** Milliseconds, monotonic. */
   readonly now: () => number
   readonly metrics: Metrics
-  /** The generation goes on after other tokens than the engine has: under another id. */
+  /** Called when the gateway has added tokens that the engine does not have: the sequence is sent anew under another id. */
   readonly onRewritten: (generation: Generation) => void
   /** Called once, whatever the end. `cancelled` is true when the engine may still be running it. */
   readonly onOver: (generation: Generation, record: GenerationRecord, cancelled: boolean) => void
@@ -93,7 +93,7 @@ interface Dependencies {
  * Leaving the iteration cancels it.
  */
 export class Generation implements AsyncIterable<GenerationEvent> {
-  /** Of its sequence in the engine. */
+  /** Id of its sequence in the engine. */
   id: string
   readonly request: GenerationRequest
   readonly #deps: Dependencies
@@ -145,19 +145,19 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     return this.#started ? 'prefill' : 'waiting'
   }
 
-  /** So far. What was cached is known from the first event on. */
+  /** Usage so far. What was cached is known from the first event on. */
   get usage(): Usage {
     return this.#usage()
   }
 
-  /** The engine is gone; another one will go on. */
+  /** Notes that the engine is gone, and that another one will go on. */
   pause(): void {
     // What has come of the prompt is not all: the next engine begins again with it.
     if (this.#promptLogprobs !== undefined) this.#promptLogprobs = []
     if (!this.#over) this.#queue.push({ type: 'paused', why: 'the engine is being replaced' })
   }
 
-  /** What the engine said of this sequence in one step. */
+  /** Takes what the engine reports of this sequence after a step. */
   accept(event: SequenceEvent): void {
     if (this.#over) return
     this.#started ||= event.started === true || event.admitted !== undefined
@@ -168,7 +168,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     }
     this.#drafts = event.drafts ?? this.#drafts
     if (event.promptLogprobs !== undefined) this.#promptLogprobs?.push(...event.promptLogprobs)
-    if (event.token !== undefined || event.finish === 'length') this.#tellPrompt()
+    if (event.token !== undefined || event.finish === 'length') this.#emitPrompt()
     if (event.token !== undefined) this.#acceptToken(event.token, event.finish === 'stop', event.logprob)
     if (event.finish === undefined || this.#over) return
     if (event.finish === 'stop' || event.finish === 'length') this.#end(event.finish, false)
@@ -201,7 +201,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     }
   }
 
-  #tellPrompt(): void {
+  #emitPrompt(): void {
     if (this.#promptLogprobs === undefined) return
     this.#queue.push({ type: 'prompt', tokens: this.request.spec.prompt, logprobs: this.#promptLogprobs })
     this.#promptLogprobs = undefined
@@ -239,7 +239,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     if (!this.#over) this.#deps.onRewritten(this)
   }
 
-  /** What the model would have written to end its thought; what it has begun of a character is left out. */
+  /** Writes what the model would have written to end its thought; what it has begun of a character is left out. */
   #endThought(ending: Uint32Array): void {
     const { output, detokenizer } = this.#deps
     this.#thoughtEnded = true
@@ -254,7 +254,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     if (this.#tokens.length === this.request.spec.maxTokens) this.#end('length', true)
   }
 
-  /** True when a stop string ends the answer within these parts. */
+  /** Queues parts for the reader. Returns whether a stop string ends the answer within them. */
   #emit(parts: readonly OutputPart[]): boolean {
     for (const part of parts) {
       if (part.type !== 'text') {
@@ -277,7 +277,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     this.#queue.push({ type: 'text', text, ...(tokens && { tokens }) })
   }
 
-  /** Tokens at the end of the content that no text came of: their character was never finished. */
+  /** Queues tokens at the end of the content that no text came of: their character was never finished. */
   #emitTextless(): void {
     const { contentStart, hasCalls } = this.#deps.output
     if (contentStart === undefined || hasCalls) return
@@ -336,12 +336,12 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   }
 }
 
-/** Of a piece: an event of it fits into 64 KiB beside what its socket holds, whatever its characters are. */
-const MOST_CHARACTERS = 7000
-/** The same, with 20 log probabilities each. */
-const MOST_TOKENS = 20
+/** Characters of a merged piece: an event of it fits into 64 KiB beside what its socket holds, whatever they are. */
+const MAX_CHARACTERS = 7000
+/** Tokens of a merged piece, with 20 log probabilities each: bounded for the same reason. */
+const MAX_TOKENS = 20
 
-/** A reader that fell behind gets what it missed in few pieces. */
+/** Joins neighbouring pieces: a reader that fell behind gets what it missed in few. */
 function mergeText(events: (GenerationEvent | ServingError)[]): (GenerationEvent | ServingError)[] {
   const merged: (GenerationEvent | ServingError)[] = []
   for (const event of events) {
@@ -356,7 +356,7 @@ function mergeText(events: (GenerationEvent | ServingError)[]): (GenerationEvent
 function hasRoom(part: OutputPart): boolean {
   if (part.type === 'call') return false
   return (
-    part.text.length < MOST_CHARACTERS && (part.type !== 'text' || (part.tokens?.length ?? 0) < MOST_TOKENS)
+    part.text.length < MAX_CHARACTERS && (part.type !== 'text' || (part.tokens?.length ?? 0) < MAX_TOKENS)
   )
 }
 

@@ -17,12 +17,12 @@ import type { RequestTrace } from './request-trace.ts'
 import { timeIsOver, watchTime } from './time-limits.ts'
 
 export interface GeneratorOptions extends AdmissionSettings {
-  /** What the engine process said of itself; undefined while there is none. */
+  /** What the engine process reported when it was ready; undefined while there is none. */
   readonly engineReady: () => EngineReady | undefined
-  /** False when the engine cannot take it now. */
+  /** Sends a command to the engine. False when the engine cannot take it now. */
   readonly send: (command: EngineCommand) => boolean
   readonly vocabulary: () => TextReady['vocabulary'] | undefined
-  /** Prompt tokens, once for all choices, and sampled ones, as they come. */
+  /** Receives counts of prompt tokens, once for all choices, and of sampled ones, as they come. */
   readonly onTokens: (tenant: string, count: number) => void
   readonly metrics: Metrics
   readonly onOver: (record: GenerationRecord) => void
@@ -32,28 +32,28 @@ export interface GeneratorOptions extends AdmissionSettings {
 export interface Work {
   readonly tenant: string
   readonly prompts: number
-  /** Of all of them together, by estimate. */
+  /** Tokens of all prompts together, by estimate. */
   readonly promptTokens: number
-  /** Of each. */
+  /** Choices of each prompt. */
   readonly choices: number
 }
 
 /** Requests that lost an engine, by their ids. */
 export interface EngineLoss {
-  /** They go on with the next engine. */
+  /** Requests that go on with the next engine. */
   readonly resumed: readonly string[]
-  /** They have lost two, and failed. */
+  /** Requests that have lost two engines, and failed. */
   readonly quarantined: readonly string[]
 }
 
-/** A request that has been on so many engines that hung, and had to be killed, is not given to another. */
-const MOST_HANGS = 3
+/** Engines that hung, and had to be killed, after which a request is not given to another. */
+const MAX_HANGS = 3
 
 /** Engines that a generation has lost. */
 interface Losses {
-  /** Those that ended by themselves. */
+  /** Engines that ended by themselves. */
   crashes: number
-  /** Those that were killed. */
+  /** Engines that were killed. */
   hangs: number
 }
 
@@ -64,22 +64,22 @@ const RESTART_PATIENCE_MS = 120_000
 export class Generator {
   readonly #options: GeneratorOptions
   readonly #live = new Map<string, Generation>()
-  /** Those of them that have not had a slot yet. */
+  /** Generations that have not had a slot yet. */
   readonly #waiting = new Set<Generation>()
-  /** Choices, those included whose prompts are not ready. */
+  /** Choices in flight, including those whose prompts are not ready. */
   readonly #inside = new SharedBound()
-  /** Tokens of the prompts of those that wait, or are not ready. */
+  /** Tokens of prompts that wait for a slot, or are not ready. */
   readonly #queued = new SharedBound()
-  /** Of both, those whose prompts are not ready. */
+  /** Choices and tokens, included in both counts, of prompts that are not ready. */
   readonly #preparing = { choices: 0, tokens: 0 }
-  /** Of those that have lost an engine. */
+  /** Engines that each generation has lost, by id, where it has lost any. */
   readonly #losses = new Map<string, Losses>()
   readonly #traces = new Map<string, RequestTrace>()
   readonly #quarantine = new Quarantine()
-  /** What an answer takes in its slot, of late. */
+  /** Moving average of how long an answer holds its slot. */
   #averageMs = 1000
   #finished = 0
-  /** Of the engine, also while it is being replaced. */
+  /** Slots of the engine, also while it is being replaced. */
   #slots: number | undefined
   #patience: NodeJS.Timeout | undefined
 
@@ -101,7 +101,7 @@ export class Generator {
     return used
   }
 
-  /** Those that have a slot, in order of arrival. */
+  /** Generations that have a slot, in order of arrival. */
   running(): { readonly tenant: string; readonly promptTokens: number; readonly generated: number }[] {
     return [...this.#live.values()]
       .filter(({ holdsSlot }) => holdsSlot)
@@ -128,7 +128,7 @@ export class Generator {
   }
 
   /**
-   * Starts all of them or none, in the room of their permit, which is given back whatever comes of them.
+   * Starts all generations or none, in the room of their permit, which is given back whatever comes of them.
    * @throws ServingError server_overloaded when the queue is full, model_loading when there is no engine, request_quarantined.
    */
   start(requests: readonly GenerationRequest[], permit?: Permit, trace?: RequestTrace): Generation[] {
@@ -199,7 +199,7 @@ export class Generator {
     })
   }
 
-  /** What the engine process said after a step. */
+  /** Hands what the engine process reports after a step to its generations. */
   onStep(step: StepMessage): void {
     for (const event of step.events) {
       const generation = this.#live.get(event.id)
@@ -217,7 +217,7 @@ export class Generator {
     this.#options.metrics.preemptions.inc()
   }
 
-  /** A new engine is up: it goes on where the last one stopped. */
+  /** Sends every generation to a new engine, which goes on where the last one stopped. */
   onEngineReady(): void {
     clearTimeout(this.#patience)
     this.#slots = this.#options.engineReady()?.limits.slots
@@ -225,9 +225,9 @@ export class Generator {
   }
 
   /**
-   * The engine is gone, and with it every sequence; the next one goes on with them.
-   * Whoever was there when two engines ended by themselves is under suspicion, and fails.
-   * @param killed it did not answer, and was ended by its supervisor: that says nothing against those who were there.
+   * Keeps generations for the next engine when one is gone, and with it every sequence.
+   * A request that ran on two engines that ended by themselves is suspected, and fails.
+   * @param killed the supervisor killed an engine that did not answer: that says little against the requests that it ran.
    */
   onEngineDown(killed = false): EngineLoss {
     const resumed = new Set<string>()
@@ -243,7 +243,7 @@ export class Generator {
         quarantined.add(requestId)
         this.#quarantine.add(generation.request)
         generation.fail(lost('stopped twice'))
-      } else if (losses.hangs >= MOST_HANGS) generation.fail(lost(`hung ${MOST_HANGS} times`))
+      } else if (losses.hangs >= MAX_HANGS) generation.fail(lost(`hung ${MAX_HANGS} times`))
       else {
         resumed.add(requestId)
         generation.pause()
@@ -251,7 +251,7 @@ export class Generator {
     }
     clearTimeout(this.#patience)
     this.#patience = setTimeout(() => {
-      // Nobody else is let in to wait for it.
+      // No other request is let in to wait for it.
       this.#slots = undefined
       this.failAll('engine_failed', 'The engine did not come back in time')
     }, RESTART_PATIENCE_MS)
@@ -265,14 +265,14 @@ export class Generator {
     for (const generation of this.#live.values()) generation.fail(new ServingError(code, message))
   }
 
-  /** When a refused request may find room, from how long requests took of late. */
+  /** Milliseconds after which a refused request may find room, from how long requests took of late. */
   retryAfterMs(): number {
     const slots = this.#slots ?? 1
     const ahead = this.#inside.all - slots + 1
     return Math.min(60_000, Math.max(250, Math.round((this.#averageMs * ahead) / slots)))
   }
 
-  /** What the engine still says of the sequence that it has is of no use: the id it goes by is not known any more. */
+  /** Sends a generation anew under another id, so that what the engine still reports of the old sequence is dropped. */
   #rewrite(generation: Generation): void {
     const { id: old } = generation
     generation.id = newId()
@@ -306,7 +306,7 @@ export class Generator {
     this.#options.send({ type: 'add', id, spec, generated, replaces })
   }
 
-  /** Choices share a prompt. */
+  /** Counts prompt tokens once for all choices that share a prompt. */
   #countPrompts(requests: readonly GenerationRequest[]): void {
     const prompts = new Map(requests.map((request) => [request.spec.prompt, tenantOf(request)]))
     for (const [prompt, tenant] of prompts) this.#options.onTokens(tenant, prompt.length)

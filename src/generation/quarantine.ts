@@ -3,13 +3,13 @@ import { ServingError } from '../base/errors.ts'
 import type { SequenceSpec } from '../protocol/sequence-spec.ts'
 import type { GenerationRequest } from './generation.ts'
 
-/** Clients try again what failed: for so long it is not let in. */
+/** How long a suspect is refused: clients try again what failed. */
 const QUARANTINE_MS = 600_000
-const MOST_SUSPECTS = 1000
+const MAX_SUSPECTS = 1000
 
-/** Requests that were there when two engines stopped. A third engine is not risked for the same one. */
+/** Refuses requests that ran when two engines stopped: a third engine is not risked for the same one. */
 export class Quarantine {
-  /** Until when, by fingerprint; the oldest first. */
+  /** Time at which each is let in again, by fingerprint; the oldest first. */
   readonly #until = new Map<string, number>()
   readonly #now: () => number
 
@@ -20,7 +20,7 @@ export class Quarantine {
   add(request: GenerationRequest): void {
     this.#until.set(fingerprint(request.spec), this.#now() + QUARANTINE_MS)
     const [oldest] = this.#until.keys()
-    if (this.#until.size > MOST_SUSPECTS && oldest !== undefined) this.#until.delete(oldest)
+    if (this.#until.size > MAX_SUSPECTS && oldest !== undefined) this.#until.delete(oldest)
   }
 
   /** @throws ServingError request_quarantined. */
@@ -39,7 +39,7 @@ export class Quarantine {
   }
 }
 
-/** Equal for what is the same to the engine but for its seed and its turn: a client that tries again may be given others. */
+/** Hash that is equal for requests that differ only in seed and share: a client that tries again may be given others. */
 function fingerprint({ prompt, sampling, share: _turn, ...rest }: SequenceSpec): string {
   return createHash('sha256')
     .update(new Uint8Array(prompt.buffer, prompt.byteOffset, prompt.byteLength))

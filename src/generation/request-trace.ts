@@ -1,13 +1,13 @@
 import type { GenerationRecord } from './generation.ts'
 
-/** A part of a request's way. Milliseconds of performance.now(). */
+/** A part of a request's way. Times are milliseconds of performance.now(). */
 export interface TracedPart {
   readonly name: 'template' | 'tokenize' | 'compile' | 'queue' | 'prefill' | 'decode'
   readonly start: number
   readonly end: number
 }
 
-/** What a generation came to. */
+/** Outcome of a generation of the request. */
 export interface TracedGeneration {
   readonly record: GenerationRecord
   /** Milliseconds of performance.now(). */
@@ -33,7 +33,7 @@ export class RequestTrace {
     this.parts.push({ name, start, end })
   }
 
-  /** A generation of it is over. */
+  /** Adds a generation that is over, with its parts. */
   generated(record: GenerationRecord): void {
     const overAt = performance.now()
     const { totalMs, queueMs, prefillMs, decodeMs, preemptedMs, firstTokenMs } = record.timings
@@ -48,7 +48,7 @@ export class RequestTrace {
 
 const traces = new WeakMap<AbortSignal, RequestTrace>()
 
-/** Whoever works for a request has its client's signal: from there the trace is found. */
+/** Attaches a trace to the abort signal of its client, which all work for the request is given. */
 export function bindTrace(signal: AbortSignal, trace: RequestTrace): void {
   traces.set(signal, trace)
 }

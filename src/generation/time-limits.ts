@@ -53,7 +53,7 @@ function limitsOf(limits: TimeLimits, deadlineAt: number, now: number): Limit[] 
   ]
 }
 
-/** What is watched, and what watches. */
+/** A generation whose time is watched. */
 interface Watched {
   readonly limits: TimeLimits
   /** Monotonic milliseconds at which the answer is of no use any more. Infinity: never. */
@@ -62,7 +62,7 @@ interface Watched {
   readonly onOver: (code: ErrorCode, message: string) => void
 }
 
-/** Tells, once, when a limit is passed. Returns what stops the watch. */
+/** Calls `onOver` once, when a limit is passed. Returns what stops the watch. */
 export function watchTime({ limits, deadlineAt, stage, onOver }: Watched): () => void {
   const all = limitsOf(limits, deadlineAt, performance.now()).filter(
     ({ at }) => at < Number.POSITIVE_INFINITY,

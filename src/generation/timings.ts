@@ -1,17 +1,17 @@
-/** Where a generation's time went. Milliseconds; token counts as in usage. */
+/** Parts of a generation's time, in milliseconds; token counts as in usage. */
 export interface Timings {
   readonly promptTokens: number
   readonly cachedTokens: number
   readonly generatedTokens: number
-  /** Accepted to first forward pass. */
+  /** From acceptance to the first forward pass. */
   readonly queueMs: number
-  /** First forward pass to first token. */
+  /** From the first forward pass to the first token. */
   readonly prefillMs: number
-  /** Accepted to first token; undefined when none came. */
+  /** From acceptance to the first token; undefined when none came. */
   readonly firstTokenMs: number | undefined
-  /** First to last token, without preemptedMs. */
+  /** From the first to the last token, without preemptedMs. */
   readonly decodeMs: number
-  /** After its first token, until the next one each time that it had to give up its slot. */
+  /** Time without a slot after the first token: from each preemption to the next token. */
   readonly preemptedMs: number
   readonly totalMs: number
 }

@@ -5,8 +5,8 @@ import { GrammarError } from './gbnf/grammar-error.ts'
 import { CompileTime } from './schema/compile-time.ts'
 
 /**
- * A constraint with tools whose schemas nobody was promised: where the whole cannot be compiled, such a tool takes any
- * arguments, first those that are guilty, then all; and at last calls that nothing marks are not looked for.
+ * Compiles a constraint with tools whose schemas no client was promised. Where the whole cannot be compiled, such a tool takes
+ * any arguments, first those that are guilty, then all; and at last calls that nothing marks are not looked for.
  * @throws GrammarError where that is not enough.
  */
 export function compileLoosely(constraint: Constraint): string {
@@ -32,7 +32,7 @@ export function compileLoosely(constraint: Constraint): string {
   return grammar
 }
 
-/** Those whose own schema cannot be compiled; all that there was no time to try. */
+/** Tools whose own schema cannot be compiled, and all that there was no time to try. */
 function guilty({ format, tools, loose = [] }: OfferedCalls, time: CompileTime): string[] {
   const notation = toolFormatNamed(format)?.notation
   const compiles = (name: string, parameters: unknown): boolean => {
@@ -50,7 +50,7 @@ function guilty({ format, tools, loose = [] }: OfferedCalls, time: CompileTime):
   )
 }
 
-/** Whether calls are told from text letter by letter, which long lists of tools may be too many for. */
+/** Whether a call is separated from text letter by letter, for which a list of tools may be too long. */
 function isUnmarked({ format, wanted, tools, loose = [] }: OfferedCalls): boolean {
   const unmarked = toolFormatNamed(format)?.notation?.mark === undefined
   return wanted === 'any' && unmarked && tools.length === loose.length

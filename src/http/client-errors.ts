@@ -37,7 +37,7 @@ export function followExchanges(server: Server, onError: (code: string) => void)
   })
 }
 
-/** For what a client still sends when it has its answer. */
+/** Time for what a client still sends when it has its answer. */
 const LINGER_MS = 2000
 
 /** TCP: a connection that is closed with bytes unread is reset, and its client may lose the answer. What comes is dropped. */
@@ -49,7 +49,7 @@ function closeLater(socket: Socket): void {
   }
 }
 
-/** Requests that the HTTP parser itself refuses never reach fastify. */
+/** Answers a request that the HTTP parser itself refuses: it never reaches fastify. */
 export function answerClientError(
   error: NodeJS.ErrnoException,
   socket: Socket,
@@ -71,7 +71,7 @@ export function answerClientError(
   socket.end(wireAnswer(failure))
 }
 
-/** This server is no proxy: what asks it to be one has left HTTP behind, and would be closed without a word. */
+/** Refuses CONNECT: this server is no proxy, and Node would close the connection without a word. */
 export function answerConnect(server: Server, onError: (code: string) => void): void {
   server.on('connect', (_request, socket: Socket) => {
     // Node listens to it no longer.

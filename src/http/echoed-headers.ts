@@ -8,7 +8,7 @@ const ECHOED: Readonly<Record<string, RegExp>> = {
   traceparent: /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}$/,
 }
 
-/** Every answer carries `x-request-id`, and what the caller gave of the other ids. */
+/** Adds `x-request-id` to every answer, and what the client gave of the other ids. */
 export function echoHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ id, headers }: FastifyRequest, reply) => {
     reply.header('x-request-id', id)

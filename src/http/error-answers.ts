@@ -2,13 +2,13 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { quoted, ServingError } from '../base/errors.ts'
 import { ClientGone } from './sse.ts'
 
-/** How long the rest of a body is read that nobody wants. */
+/** How long the rest of a body is read and dropped. */
 const REST_MS = 2000
 
 /** How a protocol writes a failure into its answer. */
 export type ErrorSender = (reply: FastifyReply, error: ServingError) => FastifyReply
 
-/** Every failure of every route of an instance, and of the router below its prefix, leaves as an error of its protocol. */
+/** Answers every failure of the routes of an instance, and of the router below its prefix, as an error of its protocol. */
 export function answerErrors(
   app: FastifyInstance,
   onError: (error: ServingError) => void,
@@ -49,7 +49,7 @@ function withRetryHeaders(reply: FastifyReply, error: ServingError): FastifyRepl
   return reply
 }
 
-/** A connection that is closed with a body on its way is reset, and its client may not get to read the answer: fastify would. */
+/** Drops the rest of a body after the answer. fastify would close the connection, which resets it: its client may not get to read the answer. */
 function dropRest(reply: FastifyReply): void {
   const { raw, request } = reply
   const { raw: incoming } = request
@@ -65,7 +65,7 @@ function sendOpenAiError(reply: FastifyReply, error: ServingError): FastifyReply
   return reply.code(error.status).type('application/json; charset=utf-8').send(JSON.stringify(error.body))
 }
 
-/** Any thrown thing as a failure with an answer; what is not ours is a 500 that says nothing of the inside. */
+/** Turns anything thrown into an error with an answer; what is not ours is a 500 that reveals nothing of the inside. */
 export function toServingError(error: unknown): ServingError {
   if (error instanceof ServingError) return error
   const { code, statusCode } = error as Partial<FastifyError>

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
-/** What the probes tell. */
+/** State that the probes report. */
 export interface Health {
-  /** undefined: ready. Else why not, in a few words, with progress where there is any. */
+  /** Why the server is not ready, in a few words, with progress where there is any; undefined: it is ready. */
   notReady(): string | undefined
 }
 

@@ -15,9 +15,9 @@ import { closeWaitingResponses } from './waiting-responses.ts'
 
 export interface HttpServer {
   readonly log: FastifyBaseLogger
-  /** Of HTTP or HTTPS: see transportOf. */
+  /** Options of fastify for HTTP or HTTPS: see transportOf. */
   readonly transport: object
-  /** Hears the code of what is answered before there is a request. */
+  /** Receives the code of each error that is answered before there is a request. */
   readonly onError: (code: string) => void
   /** See logRequests. */
   readonly onAborted: Parameters<typeof logRequests>[1]
@@ -35,7 +35,7 @@ export function httpServer(
   more: FastifyServerOptions,
 ): FastifyInstance {
   const app: FastifyInstance = fastify({
-    // Its types tell servers of HTTP and of HTTPS apart, which nothing behind here does.
+    // Its types distinguish servers of HTTP and of HTTPS, which nothing behind here does.
     ...(transport as object),
     ...more,
     loggerInstance: log,

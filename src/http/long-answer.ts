@@ -31,22 +31,22 @@ async function* paced(reply: FastifyReply, slices: Iterable<string>): AsyncGener
   }
 }
 
-/** Between two slices: more than one of them takes, or the system takes the process for one that computes, and others before it. */
+/** Pause between two slices: more than one of them takes, or the system takes the process for one that computes, and others before it. */
 const REST_MS = 1
 let lastTurn: Promise<unknown> = Promise.resolve()
 
-/** One slice in so long, however many answers are sent: millions of tokens a second. */
+/** Waits for the next slice, one of all answers at a time: millions of tokens a second. */
 function turn(): Promise<unknown> {
   lastTurn = lastTurn.then(() => pause(REST_MS))
   return lastTurn
 }
 
-/** A JSON array of numbers. */
+/** Slices of the JSON text of an array of numbers. */
 export function numberSlices(numbers: Uint32Array): Generator<string> {
   return slicesOf(numbers, (some) => some.join(','))
 }
 
-/** A JSON array. @param jsonOf an item of it. */
+/** Slices of the JSON text of an array. @param jsonOf JSON text of an item. */
 export function arraySlices(items: Uint32Array, jsonOf: (item: number) => string): Generator<string> {
   return slicesOf(items, (some) => {
     let text = ''

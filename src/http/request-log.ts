@@ -6,18 +6,18 @@ import { whenClosed } from './waiting-responses.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What it was answered with, or its stream ended with, where that was an error. */
+    /** Code of the error that it was answered with, or that its stream ended with. */
     failure: ErrorCode | undefined
-    /** Its client was there and did not read. */
+    /** Whether its client was connected and did not read. */
     stalled: boolean
-    /** From its first hook on. */
+    /** Times and counts of the request, from its first hook on. */
     trace: RequestTrace | undefined
   }
 }
 
 /**
- * One line a request, when it is over: also of those whose client left (`aborted`), with the code of an error (`error`), and with how long it took in `ms`.
- * Probes and scrapes are of no interest (debug). Never a body, a query or a header: they hold prompts and keys.
+ * Logs one line a request, when it is over: also of those whose client left (`aborted`), with the code of an error (`error`),
+ * and with how long it took in `ms`. Probes and scrapes are of no interest (debug). Never a body, a query or a header: they hold prompts and keys.
  */
 export function logRequests(
   app: FastifyInstance,

@@ -26,7 +26,7 @@ export async function sendAnswer(
   const { paddingAfterMs, keepAliveMs } = reply.server
   const settled = new AbortController()
   const late = pause(paddingAfterMs, 'late' as const, { signal: settled.signal, ref: false })
-  // Whoever waits for it is told by `work`.
+  // It is aborted when `work` has settled, and the caller waits for that.
   late.catch(() => undefined)
   try {
     const first = await (paddingAfterMs === 0 ? work : Promise.race([work, late]))
@@ -35,7 +35,7 @@ export async function sendAnswer(
     settled.abort()
   }
   const fail = (error: unknown): void => {
-    // Who is gone hears nothing of it.
+    // A client that has left gets no answer, so no error is counted.
     if (!reply.raw.destroyed) {
       const failure = toServingError(error)
       reply.request.failure = failure.code

@@ -8,7 +8,7 @@ import type { ErrorBody } from '../base/errors.ts'
 import { bindTrace } from '../generation/request-trace.ts'
 import { whenClosed } from './waiting-responses.ts'
 
-/** The reader is gone or has stopped reading: nobody is left to answer. */
+/** Thrown when the client has left or has stopped reading: there is nobody left to answer. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone'
 }
@@ -18,15 +18,15 @@ export interface EventStream {
   readonly signal: AbortSignal
   /** Commits status 200 and starts the keep-alive comments. */
   open(): void
-  /** One `data:` event. Waits while the socket is full; rejects with ClientGone. */
+  /** Sends one `data:` event. Waits while the socket is full; rejects with ClientGone. */
   data(value: unknown): Promise<void>
-  /** An event with a name, for protocols that have names. */
+  /** Sends an event with a name, for protocols that have names. */
   event(name: string, value: unknown): Promise<void>
-  /** A comment, which clients skip. */
+  /** Sends a comment, which clients skip. */
   comment(text: string): void
-  /** `data: [DONE]`. */
+  /** Sends `data: [DONE]`. */
   done(): Promise<void>
-  /** An error event, as OpenAI's SDKs read it, and the end. */
+  /** Sends an error event, as OpenAI's SDKs read it, and ends the stream. */
   fail(error: ErrorBody): Promise<void>
 }
 

@@ -2,7 +2,7 @@ import type { Server } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import type { TlsFiles } from './access/certificate.ts'
 
-/** Not asked for; checked where a client has one; needed. Python's ssl, uvicorn: CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED. */
+/** Whether clients show certificates: not asked for; checked where a client has one; needed. Python's ssl, uvicorn: CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED. */
 export type ClientCertificates = 'unasked' | 'checked' | 'needed'
 
 interface Transport {
@@ -11,7 +11,7 @@ interface Transport {
   readonly receiveMs: number
 }
 
-/** What fastify is told of HTTP or HTTPS. Node's defaults are a minute for headers, and a look every 30 s. */
+/** Options of fastify for HTTP or HTTPS. Node's defaults are a minute for headers, and a check every 30 s. */
 export function transportOf({ tls, clientCertificates, receiveMs }: Transport): object {
   const headersTimeout = Math.min(receiveMs, 30_000)
   const common = {
@@ -28,7 +28,7 @@ export function transportOf({ tls, clientCertificates, receiveMs }: Transport): 
   return { https: { ...common, ...tls.value, ...clients, handshakeTimeout: headersTimeout } }
 }
 
-/** Node would let in a client with any certificate, where none is needed. */
+/** Closes connections of clients whose certificate is not trusted: Node would let them in, where none is needed. */
 export function refuseUnknown(server: Server): void {
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     if (!socket.authorized && Object.keys(socket.getPeerCertificate() ?? {}).length > 0) socket.destroy()

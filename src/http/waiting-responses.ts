@@ -1,15 +1,15 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Those of each connection that are not over. */
+/** Responses of each connection that are not over. */
 const responses = new WeakMap<Socket, Set<ServerResponse>>()
-/** Those whose `close` has been. */
+/** Responses that have emitted `close`. */
 const closed = new WeakSet<ServerResponse>()
 
 /**
- * Makes the `close` of a response true for all of them. HTTP pipelining: where a client sends several requests at once, all are
- * served, and all but the first response wait for the socket. When it closes Node tells the one that has it, and none that
- * wait: what they asked for would run on, and count, for ever.
+ * Makes every response of a connection emit `close` when the connection closes. HTTP pipelining: where a client sends several
+ * requests at once, all are served, and all but the first response wait for the socket. When it closes, Node emits `close` on
+ * the response that has it, and on none that wait: what they asked for would run on, and count, for ever.
  */
 export function closeWaitingResponses(server: Server): void {
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
@@ -24,7 +24,7 @@ export function closeWaitingResponses(server: Server): void {
   })
 }
 
-/** Tells when a response is over, however it ends, once; also where it was before anybody could listen. */
+/** Calls the listener once when a response is over, however it ends; also where it was over before. */
 export function whenClosed(response: ServerResponse, listener: () => void): void {
   if (closed.has(response)) process.nextTick(listener)
   else response.once('close', listener)
@@ -39,7 +39,7 @@ function follow(socket: Socket): Set<ServerResponse> {
 
 function closeAll(open: ReadonlySet<ServerResponse>): void {
   for (const response of [...open]) {
-    // Node tells the one that has the socket.
+    // Node emits it on the one that has the socket.
     if (response.socket !== null || response.closed) continue
     response.destroy()
     response.emit('close')

@@ -8,7 +8,7 @@ import { isLoopback } from '../http/access/loopback.ts'
 import type { WatchedFiles } from '../http/access/watched-files.ts'
 import { buildAdminServer } from './admin-server.ts'
 
-/** @throws ConfigError: whoever can reach an admin port without keys can stop the server. */
+/** @throws ConfigError for an admin port without keys that others can reach: they could stop the server. */
 export function checkAdminExposure({ adminPort, adminHost, apiKeys }: Config): void {
   if (adminPort === undefined || apiKeys !== undefined || isLoopback(adminHost)) return
   throw new ConfigError(

@@ -13,21 +13,21 @@ import { answerErrors } from '../http/error-answers.ts'
 import { httpServer } from '../http/http-server.ts'
 import { transportOf } from '../http/transport.ts'
 
-/** What can be administrated. */
+/** Parts of the server that an administrator controls. */
 export interface AdminControls {
-  /** Its level may change. */
+  /** Logger whose level may change. */
   readonly log: FastifyBaseLogger
-  /** Those with `admin` are let in; undefined: whoever is on this machine. */
+  /** Keys, of which those with `admin` are let in; undefined: every client on this machine is. */
   readonly keys: () => ApiKeys | undefined
   /** Reads the keys now; true when they have changed. Undefined where there is no file. @throws Error that names what is wrong. */
   readonly reloadKeys: (() => boolean) | undefined
-  /** As SIGTERM does. */
+  /** Shuts the server down, as SIGTERM does. */
   readonly drain: () => void
 }
 
 /** Bytes of a body. */
-const LARGEST_BODY = 65_536
-/** In which a request has to arrive. */
+const MAX_BODY_BYTES = 65_536
+/** Time in which a request has to arrive. */
 const RECEIVE_MS = 30_000
 
 /** The server of the admin port. */
@@ -39,7 +39,7 @@ export function buildAdminServer(controls: AdminControls): FastifyInstance {
       transport: transportOf({ tls: undefined, clientCertificates: 'unasked', receiveMs: RECEIVE_MS }),
       onError: () => undefined,
       onAborted: () => undefined,
-      // It is stricter.
+      // The hook below is stricter.
       ownHostsOnly: false,
     },
     { requestTimeout: RECEIVE_MS },
@@ -49,12 +49,12 @@ export function buildAdminServer(controls: AdminControls): FastifyInstance {
     const keys = controls.keys()
     if (keys !== undefined) {
       if (!holderOf(request, keys).admin) throw notPermitted('Your key is not one of an administrator.')
-      // A page in a browser on this machine can send its own host's name here.
+      // A page in a browser on this machine sends the name of its own host.
     } else if (!isLoopback(request.hostname.replace(/^\[|\]$/g, ''))) {
       throw notPermitted('Without keys this port is asked by the name or address of its own machine.')
     }
   })
-  takeJsonOnly(app, LARGEST_BODY, 16 * LARGEST_BODY)
+  takeJsonOnly(app, MAX_BODY_BYTES, 16 * MAX_BODY_BYTES)
   answerErrors(app, () => undefined)
   adminRoutes(app, controls)
   return app

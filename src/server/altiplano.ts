@@ -8,7 +8,7 @@ import { reserveTokens } from '../http/access/access.ts'
 import type { ApiKeys } from '../http/access/api-keys.ts'
 import type { TlsFiles } from '../http/access/certificate.ts'
 import { TenantLimits } from '../http/access/tenant-limits.ts'
-import { Door } from '../http/door.ts'
+import { AdmissionGate } from '../http/admission-gate.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { KvEvents } from '../observability/kv-events/kv-events.ts'
 import type { Tracing } from '../observability/tracing/tracing.ts'
@@ -28,22 +28,22 @@ export interface AltiplanoOptions {
   readonly requests: RequestSettings
   /** The keys that are let in now; undefined lets everyone in. */
   readonly apiKeys: () => ApiKeys | undefined
-  /** Whether it is asked by addresses and names only that nobody else can own. */
+  /** Whether it answers only requests for hosts that nobody else can own. */
   readonly ownHostsOnly: boolean
-  /** Undefined: plain HTTP. */
+  /** Certificate of the server; undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined
   /** The folder from which clients may load adapters; undefined: adapters do not change. */
   readonly loraDir: string | undefined
   readonly log: FastifyBaseLogger
   readonly metrics: Metrics
-  /** Undefined: nothing is traced. */
+  /** Exporter of traces; undefined: nothing is traced. */
   readonly tracing: Tracing | undefined
-  /** Undefined: no router is told what the slots hold. */
+  /** Publisher of what the slots hold, for routers; undefined: nothing is published. */
   readonly kvEvents: KvEvents | undefined
 }
 
 /** Connections that wait to be accepted; Linux takes no more than net.core.somaxconn. With Node's 511, a burst of thousands loses some. */
-const MOST_UNACCEPTED = 65_535
+const MAX_UNACCEPTED = 65_535
 
 /** The whole server: an HTTP server, the model that generates, and the one that makes embeddings, put together in one place. */
 export class Altiplano {
@@ -51,7 +51,7 @@ export class Altiplano {
   readonly model: GeneratingModel
   readonly #pooled: PooledModel
   readonly #options: AltiplanoOptions
-  readonly #door = new Door()
+  readonly #admissionGate = new AdmissionGate()
   readonly #tenants = new TenantLimits()
   readonly #crashes = new CrashWatch()
   #app: FastifyInstance | undefined
@@ -80,16 +80,16 @@ export class Altiplano {
     this.#app = await buildServer({
       ...this.#options,
       serving: this.#serving(),
-      door: this.#door,
+      admissionGate: this.#admissionGate,
       health: { notReady: () => this.notReady() },
       tenantLimits: this.#tenants,
     })
-    return this.#app.listen({ host, port, backlog: MOST_UNACCEPTED })
+    return this.#app.listen({ host, port, backlog: MAX_UNACCEPTED })
   }
 
   /** Starts the embedding process on a model whose file has been checked. @param only whether it is the server's one model. */
   startEmbeddingModel(init: EmbeddingInit, only = false): void {
-    if (this.#door.leaving) return
+    if (this.#admissionGate.draining) return
     if (only) this.model.absent()
     const { log, metrics } = this.#options
     this.#pooled.start(
@@ -98,7 +98,7 @@ export class Altiplano {
     )
   }
 
-  /** The server stays up, says why it is not ready, and serves no embeddings. */
+  /** Serves no embeddings, for this reason: the server stays up, and reports why it is not ready. */
   refuseEmbeddingModel(reason: string): void {
     this.#pooled.refuse(reason)
   }
@@ -117,24 +117,24 @@ export class Altiplano {
     return whyNotReady(this.model.state) ?? this.#pooled.notReady()
   }
 
-  /** Not ready from now on; still takes work for `delayMs`, lets what runs end within `graceMs`, then closes everything. */
+  /** Shuts down: is not ready from now on, takes work for `delayMs`, lets what runs end within `graceMs`, then closes all. */
   async drain(graceMs: number, delayMs = 0): Promise<void> {
-    this.#door.leave()
-    this.model.leave()
+    this.#admissionGate.drain()
+    this.model.drain()
     await pause(delayMs)
-    this.#door.close()
+    this.#admissionGate.close()
     const patience = performance.now() + graceMs
-    await this.#door.empty(graceMs)
+    await this.#admissionGate.idle(graceMs)
     this.model.generator.failAll('shutting_down', 'The server is shutting down')
     // The answers that say so have to leave.
-    await this.#door.empty(1000)
+    await this.#admissionGate.idle(1000)
     await this.#closeServer()
     // What requests have left of the time.
     const leftMs = Math.max(5000, patience - performance.now())
     await Promise.all([this.model.stop(leftMs), this.#pooled.stop()])
   }
 
-  /** fastify waits for idle keep-alive sockets of clients that will not close them; sweep until it is through. */
+  /** Closes idle keep-alive sockets until fastify has closed: it waits for clients that will not close theirs. */
   async #closeServer(): Promise<void> {
     const app = this.#app
     if (app === undefined) return
@@ -181,7 +181,7 @@ export class Altiplano {
     }
   }
 
-  /** Tokens of the tenant are kept until its generations start: what they really are is spent then. */
+  /** Takes room for a request, and reserves tokens of its tenant until its generations start and the real count is spent. */
   #admit(work: Work): Permit {
     const release = reserveTokens(this.#tenants, work.tenant, work.promptTokens)
     try {

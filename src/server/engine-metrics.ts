@@ -1,13 +1,13 @@
 import type { Metrics } from '../metrics/metrics.ts'
 import type { EngineStats, StepMessage } from '../protocol/engine-messages.ts'
 
-/** llm-d's picker takes its blocks from here, and none below 64: with whole slots as blocks no two prompts would be alike. */
+/** Block size for llm-d's picker, which takes none below 64: with whole slots as blocks no two prompts would be alike. */
 const BLOCK_TOKENS = 64
 
-/** What the engine process tells of itself, as metrics: each process counts from zero, the metrics go on. */
+/** Turns the statistics of engine processes into metrics: each process counts from zero, the metrics go on. */
 export class EngineMetrics {
   readonly #metrics: Metrics
-  /** Of the process that is there now. */
+  /** Statistics of the process that runs now. */
   #stats: EngineStats | undefined
 
   /** @param kvCells of all slots together; undefined while the model loads. */

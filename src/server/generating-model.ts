@@ -35,7 +35,7 @@ export interface GeneratingModelOptions {
   readonly countsTokens: () => boolean
   readonly metrics: Metrics
   readonly crashes: CrashWatch
-  /** Undefined: no router is told what the slots hold. */
+  /** Publisher of what the slots hold, for routers; undefined: nothing is published. */
   readonly kvEvents: KvEvents | undefined
   readonly log: FastifyBaseLogger
 }
@@ -52,10 +52,10 @@ type Stage =
   | { readonly phase: 'loading'; readonly why: () => string }
   | { readonly phase: 'started' }
   | { readonly phase: 'refused'; readonly why: string }
-  | { readonly phase: 'leaving' }
+  | { readonly phase: 'draining' }
   | { readonly phase: 'absent' }
 
-/** A request waits so long for a process that is being restarted. */
+/** How long a request waits for a process that is being restarted. */
 const RESTART_PATIENCE_MS = 15_000
 
 /** The model that generates: its engine and text processes, the generations that run on it, and its adapters. */
@@ -76,7 +76,7 @@ export class GeneratingModel {
     this.#options = options
     const { metrics, tenants, admission } = options
     this.#engineMetrics = new EngineMetrics(metrics, () => this.engineReady?.kvCells)
-    // Those included that the engine does not know of.
+    // Includes generations that the engine does not know of.
     metrics.waiting.readBy(() => Math.max(0, this.generator.inFlight - this.#engineMetrics.running))
     metrics.loraRequests.readBy(() => ({ value: Date.now() / 1000, labels: this.#adaptersInUse() }))
     this.generator = new Generator({
@@ -114,7 +114,7 @@ export class GeneratingModel {
     return { phase: engine?.wasReady && text?.wasReady ? 'restarting' : 'loading', why }
   }
 
-  /** What the engine process last said of itself; undefined while there is none. */
+  /** What the engine process reported when it was ready; undefined while there is none. */
   get engineReady(): EngineReady | undefined {
     return this.#children?.engine.ready
   }
@@ -123,7 +123,7 @@ export class GeneratingModel {
     return this.#children?.text.child.ready?.model.trainedContext
   }
 
-  /** Its file is not there yet, for this reason. */
+  /** Notes that the model's file is not there yet, for this reason. */
   loading(why: () => string): void {
     this.#enter({ phase: 'loading', why })
   }
@@ -132,18 +132,19 @@ export class GeneratingModel {
     this.#enter({ phase: 'refused', why })
   }
 
-  /** The server's one model is of another kind. */
+  /** Notes that the server's one model generates nothing. */
   absent(): void {
     this.#enter({ phase: 'absent' })
   }
 
-  leave(): void {
-    this.#stage = { phase: 'leaving' }
+  /** Notes that the server shuts down: no model is started any more. */
+  drain(): void {
+    this.#stage = { phase: 'draining' }
   }
 
-  /** Nothing begins in a server that shuts down. */
+  /** Changes the phase. False when the server shuts down: nothing begins then. */
   #enter(stage: Stage): boolean {
-    if (this.#stage.phase === 'leaving') return false
+    if (this.#stage.phase === 'draining') return false
     this.#stage = stage
     return true
   }
@@ -205,7 +206,7 @@ export class GeneratingModel {
       })
     }
     const children = this.#children
-    // At first start a client is told to come back; after a crash it is worth the short wait.
+    // At first start a client is asked to come back; after a crash the short wait is worth it.
     if (!children?.engine.wasReady || !children.text.child.wasReady)
       throw modelLoading(whyNotReady(state) ?? 'the model is loading')
     try {
@@ -241,7 +242,7 @@ export class GeneratingModel {
     }
   }
 
-  /** vLLM: labels of lora_requests_info. */
+  /** Labels of vLLM's lora_requests_info. */
   #adaptersInUse() {
     const { running, waiting } = this.generator.adapters()
     const namesOf = (ids: ReadonlySet<string>): string =>
@@ -292,13 +293,13 @@ export class GeneratingModel {
     this.#options.log.warn(loss, 'requests lost their engine')
   }
 
-  /** What is wrong here costs room at most: that is no reason to end, as it is for an engine. */
+  /** Reports a broken invariant, and goes on: here it costs room at most, where an engine would have to end. */
   #checkInvariants(): void {
     try {
       this.generator.checkInvariants()
     } catch (error) {
       this.#options.metrics.contradictions.inc()
-      this.#options.log.error({ err: error }, 'the books of the gateway are wrong')
+      this.#options.log.error({ err: error }, 'an invariant of the gateway is broken')
     }
   }
 }

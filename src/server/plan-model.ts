@@ -15,11 +15,11 @@ const DEFAULT_EMBEDDING_CONTEXT = 2048
 /** How a model that generates is to be run. */
 export interface ModelPlan {
   readonly engine: Omit<EngineInit, 'adapters'>
-  /** What it takes of memory. */
+  /** Memory that the model takes. */
   readonly fit: FitPlan
   /** The model's files. */
   readonly shards: readonly string[]
-  /** The adapters that it begins with, whose files have been checked. */
+  /** Adapters from the start, whose files have been checked. */
   readonly adapters: readonly NamedAdapter[]
   /** What the engine is planned to take, and what there is, in words. */
   readonly memory: string

@@ -14,19 +14,19 @@ export class PooledModel {
     this.#names = names
   }
 
-  /** Begins with a model whose file has been checked. @param names where it has others than it was expected to have. */
+  /** Starts the process on a model whose file has been checked. @param names where it has others than it was expected to have. */
   start(options: Omit<EmbeddingClientOptions, 'env'>, names = this.#names): void {
     this.#names = names
     this.#client = new EmbeddingClient({ ...options, env: poolThreads(options.init.gpuLayers) })
     this.#client.child.start()
   }
 
-  /** It cannot be served. */
+  /** Notes that the model cannot be served, and why. */
   refuse(reason: string): void {
     this.#refusal = reason
   }
 
-  /** Why it cannot be asked now; undefined, too, where there is none. */
+  /** Why the model cannot be asked now; undefined: it can, or there is none. */
   notReady(): string | undefined {
     if (this.#refusal !== undefined) return this.#refusal
     const child = this.#client?.child
@@ -34,7 +34,7 @@ export class PooledModel {
     return child?.lastFailure ?? 'the model is loading'
   }
 
-  /** Undefined where there is none. */
+  /** Interface to the model for the API; undefined where there is none. */
   serving(): Embedding | undefined {
     const names = this.#names
     if (names === undefined) return undefined

@@ -23,9 +23,9 @@ import { guard } from '../http/access/access.ts'
 import type { ApiKeys } from '../http/access/api-keys.ts'
 import type { TlsFiles } from '../http/access/certificate.ts'
 import type { TenantLimits } from '../http/access/tenant-limits.ts'
+import type { AdmissionGate } from '../http/admission-gate.ts'
 import { apiDescription } from '../http/api-description.ts'
 import { takeJsonOnly } from '../http/body/json-request.ts'
-import type { Door } from '../http/door.ts'
 import { answerErrors } from '../http/error-answers.ts'
 import { type Health, healthRoutes } from '../http/health.ts'
 import { httpServer } from '../http/http-server.ts'
@@ -36,17 +36,17 @@ import type { Tracing } from '../observability/tracing/tracing.ts'
 export interface ServerOptions {
   readonly serving: Serving
   readonly health: Health
-  readonly door: Door
+  readonly admissionGate: AdmissionGate
   readonly metrics: Metrics
   readonly log: FastifyBaseLogger
-  /** Absent: nothing is traced. */
+  /** Exporter of traces; undefined: nothing is traced. */
   readonly tracing: Tracing | undefined
   /** The keys that are let in now; undefined lets everyone in. */
   readonly apiKeys: () => ApiKeys | undefined
   readonly tenantLimits: TenantLimits
   /** See httpServer. */
   readonly ownHostsOnly: boolean
-  /** Undefined: plain HTTP. */
+  /** Certificate of the server; undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined
   readonly http: HttpSettings
 }
@@ -75,7 +75,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   app.decorate('paddingAfterMs', http.paddingAfterMs)
   app.decorate('keepAliveMs', http.keepAliveMs)
   await app.register(fastifySSE, { heartbeatInterval: http.keepAliveMs })
-  options.door.keep(app)
+  options.admissionGate.install(app)
   guard(app, options.apiKeys, options.tenantLimits)
   app.addHook('preHandler', async (request) => checkModels(request))
   takeJsonOnly(app, http.maxBodyBytes, http.maxQueuedBytes)

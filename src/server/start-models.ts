@@ -66,7 +66,7 @@ export async function startEmbeddingModel(start: Start): Promise<void> {
   })
 }
 
-/** Starts a model, and says why it cannot be started. In Kubernetes the server ends then, which is what makes it show the reason. */
+/** Starts a model, and reports why it cannot be started. In Kubernetes the server ends then, which is what makes it show the reason. */
 async function reported(
   { altiplano, log, signal }: Start,
   unknown: string,
@@ -85,7 +85,7 @@ async function reported(
   }
 }
 
-/** A model that generates nothing, as the only one. @throws ModelFileError when something is asked for that it cannot do. */
+/** @throws ModelFileError when the only model generates nothing, and something is asked for that it cannot do. */
 function checkAlone({ embeddingModel, loraModules }: Config, { summary: { file } }: ReadFile): void {
   if (embeddingModel !== undefined)
     throw new ModelFileError(`${file}: makes embeddings or ranks, and there is an --embedding-model already.`)

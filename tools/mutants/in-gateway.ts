@@ -41,7 +41,7 @@ export const inGateway: readonly Mutant[] = [
   {
     name: 'a request may hang any number of engines',
     file: 'src/generation/generator.ts',
-    find: 'else if (losses.hangs >= MOST_HANGS)',
+    find: 'else if (losses.hangs >= MAX_HANGS)',
     replace: 'else if (losses.hangs >= 1000)',
   },
   {

@@ -2,17 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { offencesIn } from './offences.ts'
 
 /** Folders and files of src that are not held to the rules yet. Mend one, and take it off this list. */
-const NOT_YET = [
-  'api',
-  'generation',
-  'grammar/loose-calls.ts',
-  'grammar/schema/schema-keywords.ts',
-  'http',
-  'observability/metrics',
-  'server',
-  'text/scan',
-  'text/tool-formats',
-]
+const NOT_YET = ['api']
 
 const src = new URL('../../src/', import.meta.url)
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })

@@ -4,7 +4,7 @@ import { whenClosed } from '../waiting-responses.ts'
 import type { ApiKeys, Tenant } from './api-keys.ts'
 import type { Rate, TenantLimits } from './tenant-limits.ts'
 
-/** Routes that are open: probes and scrapers have no keys, and these tell nothing of anyone's requests. */
+/** Routes that need no key: probes and scrapers have none, and these reveal nothing of anyone's requests. */
 const PUBLIC = new Set([
   '/health',
   '/health/live',
@@ -16,7 +16,7 @@ const PUBLIC = new Set([
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks; undefined where no keys are asked for. */
+    /** Holder of the request's key; undefined where the server asks for no keys. */
     tenant: Tenant | undefined
   }
 }
@@ -45,7 +45,7 @@ export function holderOf(request: FastifyRequest, keys: ApiKeys): Tenant {
   return tenant
 }
 
-/** OpenAI: Authorization: Bearer; Anthropic: x-api-key. Of two lines of one header Node tells the first, a proxy in front perhaps the other. */
+/** Reads Authorization: Bearer (OpenAI) or x-api-key (Anthropic). Of two lines of one header Node takes the first, a proxy in front perhaps the other. */
 function keyOf({ raw }: FastifyRequest): string {
   const { authorization = [], 'x-api-key': own = [] } = raw.headersDistinct
   if (authorization.length > 1 || own.length > 1)
@@ -62,7 +62,7 @@ function keyOf({ raw }: FastifyRequest): string {
 function count(reply: FastifyReply, tenant: Tenant, limits: TenantLimits): void {
   for (const rate of [limits.take(tenant), limits.tokens(tenant)]) {
     if (rate === undefined) continue
-    tellRate(reply, rate)
+    addRateHeaders(reply, rate)
     if (rate.retryMs > 0) throw tooFast(rate)
   }
   const end = limits.begin(tenant)
@@ -89,7 +89,7 @@ function tooFast({ of, limit, retryMs }: Rate): ServingError {
   return new ServingError('rate_limit_exceeded', message, { retryAfterMs: retryMs })
 }
 
-function tellRate(reply: FastifyReply, { of, limit, remaining, resetMs }: Rate): void {
+function addRateHeaders(reply: FastifyReply, { of, limit, remaining, resetMs }: Rate): void {
   reply
     .header(`x-ratelimit-limit-${of}`, limit)
     .header(`x-ratelimit-remaining-${of}`, remaining)

@@ -2,13 +2,13 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { parseDocument } from 'yaml'
 import { DEFAULT_TENANT } from '../../base/share.ts'
 
-/** Whoever holds a key. */
+/** A holder of an API key, and what it may do. */
 export interface Tenant {
   readonly name: string
   /** Requests that may run or wait at once; undefined: as many as the server takes. */
   readonly maxConcurrent: number | undefined
   readonly requestsPerMinute: number | undefined
-  /** Of prompts and completions. */
+  /** Tokens of prompts and completions. */
   readonly tokensPerMinute: number | undefined
   /** See Share. */
   readonly weight: number
@@ -37,7 +37,7 @@ export class ApiKeys {
     return this.#entries.some(({ tokensPerMinute }) => tokensPerMinute !== undefined)
   }
 
-  /** Compares with all keys, in a time that tells nothing of which one it was. */
+  /** Finds the holder of a key. Compares with all keys, in a time that does not depend on which one it was. */
   find(key: string): Tenant | undefined {
     const digest = sha256(key)
     let found: Tenant | undefined

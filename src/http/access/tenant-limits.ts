@@ -7,9 +7,9 @@ export interface Rate {
   readonly of: 'requests' | 'tokens'
   readonly limit: number
   readonly remaining: number
-  /** Until one more is allowed; 0 while some are left. */
+  /** Milliseconds until one more is allowed; 0 while some are left. */
   readonly retryMs: number
-  /** Until all are allowed again. */
+  /** Milliseconds until all are allowed again. */
   readonly resetMs: number
 }
 
@@ -32,7 +32,7 @@ export class TenantLimits {
     this.#now = now
   }
 
-  /** Undefined when as many run as may; else what has to be called when the request is over. */
+  /** Counts a request that begins. Returns what has to be called when it is over; undefined when as many run as may. */
   begin({ name, maxConcurrent }: Tenant): (() => void) | undefined {
     const running = this.#running.get(name) ?? 0
     if (maxConcurrent !== undefined && running >= maxConcurrent) return undefined
@@ -53,7 +53,7 @@ export class TenantLimits {
     return rateOf('requests', bucket, limit, retryMs)
   }
 
-  /** What is left of the minute's tokens. Who has spent more waits until that is made up for. Undefined without a limit. */
+  /** What is left of the minute's tokens. A tenant that has spent more waits until that is made up for. Undefined without a limit. */
   tokens({ name, tokensPerMinute: limit }: Tenant): Rate | undefined {
     if (limit === undefined) return undefined
     const bucket = this.#filled(this.#tokens, name, limit)
@@ -61,8 +61,8 @@ export class TenantLimits {
   }
 
   /**
-   * Sets tokens aside for a prompt, by estimate, until it is known how many it has: what is called then gives them back.
-   * Returns a rate when there are too few. More than a minute's are let in when none of the minute's are spent.
+   * Sets tokens aside for a prompt, by estimate, until it is known how many it has. Returns what gives them back then, or a
+   * rate when there are too few. More than a minute's are let in when none of the minute's are spent.
    */
   reserve(name: string, count: number): (() => void) | Rate {
     const bucket = this.#tokens.get(name)
@@ -76,7 +76,7 @@ export class TenantLimits {
     }
   }
 
-  /** Tokens that the tenant has had; nothing to one without a limit. */
+  /** Takes tokens that the tenant has had from its minute; does nothing without a limit. */
   spend(name: string, count: number): void {
     const bucket = this.#tokens.get(name)
     if (bucket !== undefined) bucket.level -= count

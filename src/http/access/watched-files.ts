@@ -27,7 +27,7 @@ export class WatchedFiles<T> {
     return this.#value
   }
 
-  /** Until close(). @param name what the log calls it. */
+  /** Watches the files until close(). @param name what the log calls them. */
   watch(name: string, log: Log, onChange: (value: T) => void = () => undefined): void {
     const look = (): void => {
       try {

@@ -26,7 +26,7 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   return value
 }
 
-/** What is the matter with a body that cannot be parsed, or holds too much. */
+/** Error for a body that cannot be parsed, or holds too much. */
 export function unparsable(reason: string): ServingError {
   return new ServingError(
     'invalid_json',

@@ -11,9 +11,9 @@ const AT_ONCE = { bytes: 262_144, keys: 4000 } as const
 /** A thread with nothing to do is ended after so long. */
 const IDLE_MS = 10_000
 
-/** Whoever waits for a body. */
+/** A request that may wait for its body to be parsed. */
 export interface WaitingBody {
-  /** Nobody waits any more. */
+  /** Takes the body out of the queue when its client has left; undefined while it is in none. */
   leave: (() => void) | undefined
 }
 
@@ -28,7 +28,7 @@ interface Job {
  * is left to do for them here is to copy the result.
  */
 export class JsonParser {
-  readonly #line: Job[] = []
+  readonly #queue: Job[] = []
   #thread: Worker | undefined
   #running: Job | undefined
   #resting = false
@@ -36,8 +36,8 @@ export class JsonParser {
 
   /**
    * @param pieces of a body whose shape is within bounds. Those of a large one are given away: nobody may read them afterwards.
-   * @param waiting is told how to leave the line.
-   * @throws ServingError invalid_json, invalid_value. ClientGone when it has left.
+   * @param waiting receives what takes the body out of the queue.
+   * @throws ServingError invalid_json, invalid_value. ClientGone when the client has left.
    */
   async parse(
     pieces: readonly Buffer[],
@@ -56,7 +56,7 @@ export class JsonParser {
     await this.#thread?.terminate()
   }
 
-  /** Of a thread with nothing to do. It takes a while to end: a body that comes meanwhile is for another. */
+  /** Ends a thread with nothing to do. That takes a while: a body that comes meanwhile is for another thread. */
   #endThread(): void {
     const thread = this.#thread
     this.#thread = undefined
@@ -71,19 +71,19 @@ export class JsonParser {
       }
       const job = { pieces, bytes, settle }
       waiting.leave = () => {
-        const place = this.#line.indexOf(job)
-        if (place >= 0) this.#line.splice(place, 1)
+        const place = this.#queue.indexOf(job)
+        if (place >= 0) this.#queue.splice(place, 1)
         reject(new ClientGone('the client left before its request was read'))
       }
-      const place = this.#line.findIndex((other) => other.bytes > bytes)
-      this.#line.splice(place < 0 ? this.#line.length : place, 0, job)
+      const place = this.#queue.findIndex((other) => other.bytes > bytes)
+      this.#queue.splice(place < 0 ? this.#queue.length : place, 0, job)
       this.#next()
     })
   }
 
   #next(): void {
     if (this.#running !== undefined || this.#resting) return
-    const job = this.#line.shift()
+    const job = this.#queue.shift()
     if (job === undefined) {
       this.#idle = setTimeout(() => this.#endThread(), IDLE_MS)
       this.#idle.unref()
@@ -105,7 +105,7 @@ export class JsonParser {
     return thread
   }
 
-  /** It ran out of memory, or was ended. */
+  /** Forgets a thread that ran out of memory or was ended, and fails the body that it was parsing. */
   #lost(thread: Worker): void {
     if (this.#thread !== thread) return
     this.#thread = undefined
@@ -117,7 +117,7 @@ export class JsonParser {
     const job = this.#running
     this.#running = undefined
     job?.settle(parsed)
-    // What becomes of it has this turn of the event loop for itself, however fast the thread is.
+    // The handler of this body has this turn of the event loop for itself, however fast the thread is.
     this.#resting = true
     setImmediate(() => {
       this.#resting = false
@@ -126,7 +126,7 @@ export class JsonParser {
   }
 }
 
-/** What need not be copied for the thread. Node: a piece of a body has memory of its own; a small one may share it. */
+/** Memory that need not be copied for the thread. Node: a piece of a body has memory of its own; a small one may share it. */
 function ownMemory({ buffer, length }: Buffer): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && buffer.byteLength === length ? [buffer] : []
 }

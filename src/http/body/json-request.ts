@@ -13,7 +13,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Bytes that its body takes: as it was sent, then as it is held. */
     heldBytes: number
-    /** Where it waits for its body to be parsed. */
+    /** Handle by which its body leaves the parser's queue. */
     waitingBody: WaitingBody | undefined
   }
 }
@@ -66,7 +66,7 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
 /** Bytes of one body that are taken in one turn of the event loop: many bodies may come at once, and faster than they are counted. */
 const A_TURN = 65_536
 
-/** @param take is told of each piece, and throws to refuse the rest. */
+/** @param take receives each piece, and throws to refuse the rest. */
 function piecesOf(payload: IncomingMessage, take: (piece: Buffer) => void): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = []

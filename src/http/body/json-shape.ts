@@ -1,12 +1,12 @@
-/** What a JSON text is made of, counted without parsing it. */
+/** Kinds of the bytes of a JSON text, by which it is measured without parsing it. */
 const OTHER = 0
 const QUOTE = 1
 const OPEN = 2
 const CLOSE = 3
 const COLON = 4
-/** Of a number. */
+/** Byte of a number. */
 const DIGIT = 5
-/** Of true, false and null. */
+/** Byte of true, false or null. */
 const LETTER = 6
 
 const BACKSLASH = 0x5c
@@ -49,7 +49,7 @@ export class JsonShape {
   #heldText = 0
   #longestKey = 0
   #longestNumber = 0
-  /** Of the string or word that the last piece ended in. */
+  /** State of the string or word that the last piece ended in. */
   #inString = false
   #escaped = false
   #wide = false
@@ -73,7 +73,7 @@ export class JsonShape {
     )
   }
 
-  /** What there is too much of so far, in words; undefined: nothing. */
+  /** First bound that the body exceeds so far, in words; undefined: none. */
   get excess(): string | undefined {
     const { depth, containers, keys, strings, words, number, key } = shapeBounds
     if (this.#deepest > depth) return `values are nested deeper than ${depth}`
@@ -96,7 +96,7 @@ export class JsonShape {
     if (this.#number && word > this.#longestNumber) this.#longestNumber = word
   }
 
-  /** Up to where a string begins, or the end. */
+  /** Reads up to where a string begins, or the end. Returns where that is. */
   #readOther(piece: Uint8Array, start: number): number {
     let word = this.#word
     let at = start
@@ -135,7 +135,7 @@ export class JsonShape {
     return at + 1
   }
 
-  /** Up to behind the end of a string, or the end. */
+  /** Reads up to behind the end of a string, or the end. Returns where that is. */
   #readString(piece: Uint8Array, start: number): number {
     let at = start
     let wide = this.#wide

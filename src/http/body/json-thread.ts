@@ -3,7 +3,7 @@ import { type ErrorCode, ServingError } from '../../base/errors.ts'
 import { parseJsonBody, unparsable } from './json-body.ts'
 import { shapeBounds } from './json-shape.ts'
 
-/** What came of a body. */
+/** Result of parsing a body. */
 export type Parsed = { readonly value: unknown } | { readonly code: ErrorCode; readonly message: string }
 
 parentPort?.on('message', (pieces: readonly Uint8Array[]) => {

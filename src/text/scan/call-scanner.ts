@@ -3,25 +3,25 @@ import type { CallReader, CallSyntax, Head } from './call-syntax.ts'
 import { TagScanner } from './tag-scanner.ts'
 import { TrailingSpace } from './trailing-space.ts'
 
-/** `broken`: in arguments that are not what they should be; `plain`: in text for good. */
+/** State of a scanner. `broken`: in arguments that are not what they should be; `plain`: in text for good. */
 type State =
   | { readonly in: 'text' | 'broken' | 'plain' }
   | { readonly in: 'head'; readonly step: ReturnType<Head> }
   | { readonly in: 'call'; readonly reader: CallReader; readonly next: Head | undefined }
 
-/** Tells calls from text in any notation that a CallSyntax describes. */
+/** Separates calls from text in any notation that a CallSyntax describes. */
 export class CallScanner implements ToolParser {
   readonly #sink: CallSink
   readonly #syntax: CallSyntax
   /** Looks for the tags that count in each state. */
   readonly #tags: Readonly<Record<State['in'], TagScanner>>
-  /** White space that is none of broken arguments if the closing tag follows. */
+  /** White space that is not part of broken arguments if the closing tag follows. */
   readonly #space = new TrailingSpace()
   #state: State = { in: 'text' }
-  /** What is text if no call comes of it, and the tag that it begins with. */
+  /** Input that is text if no call comes of it, and the tag that it begins with. */
   #raw = ''
   #opening = ''
-  /** How many characters have been read. */
+  /** Number of characters read. */
   #read = 0
   #contentStart: number | undefined
 
@@ -50,7 +50,7 @@ export class CallScanner implements ToolParser {
     this.#abandon()
   }
 
-  /** Returns what is still to be read. */
+  /** Reads up to the end of the next tag. Returns what is still to be read. */
   #scan(input: string): string {
     const { text, tag, rest } = this.#tags[this.#state.in].push(input)
     const unread = this.#untagged(text)
@@ -88,7 +88,7 @@ export class CallScanner implements ToolParser {
     this.#read += tag.length
   }
 
-  /** A tag that is none of a head ends what is open, whatever else it does. */
+  /** Takes a tag that is not part of a head: it ends what is open, whatever else it does. */
   #outside(tag: string): void {
     const { opens, leading, ends = [] } = this.#syntax
     const wasText = this.#state.in === 'text'
@@ -99,7 +99,7 @@ export class CallScanner implements ToolParser {
     else if (!wasText) this.#enter(leading)
   }
 
-  /** What was begun comes to nothing: it is text, or a call that ends here. */
+  /** Ends what is open: it becomes text, or a call that ends here. */
   #abandon(): void {
     const { in: state } = this.#state
     const isText = state === 'head' || (this.#state.in === 'call' && !this.#state.reader.started)
@@ -110,7 +110,7 @@ export class CallScanner implements ToolParser {
     this.#enter(undefined)
   }
 
-  /** From here on a head may come, or only text. */
+  /** Begins a head, or text where there is none. */
   #enter(head: Head | undefined, opening = ''): void {
     this.#state = head === undefined ? { in: 'text' } : { in: 'head', step: head() }
     this.#raw = this.#opening = opening
@@ -127,7 +127,7 @@ export class CallScanner implements ToolParser {
     return ''
   }
 
-  /** The tag is text; what came behind it is read again, and returned for that. @param at how far the text was read. */
+  /** Makes the opening tag text, and returns what came behind it, to be read again. @param at how far the text was read. */
   #noHead(state: 'text' | 'plain', at: number): string {
     const raw = this.#raw
     const { length } = this.#opening
@@ -138,7 +138,7 @@ export class CallScanner implements ToolParser {
     return raw.slice(length)
   }
 
-  /** Takes a character or tag into the head, but for one that makes it none. */
+  /** Takes a character or tag into the head, unless it makes the head none. */
   #advance(next: string): 'more' | 'text' | 'plain' {
     const step = this.#state.in === 'head' ? this.#state.step(next) : 'text'
     if (step === 'text' || step === 'plain') return step

@@ -1,4 +1,4 @@
-/** What a parser found, in order. */
+/** Receives what a parser finds, in order. */
 export interface CallSink {
   /** Content: what is no call, markup of malformed calls included. */
   text(text: string): void
@@ -18,9 +18,10 @@ export interface CallSink {
  */
 export interface ToolParser {
   push(text: string): void
-  /** Nothing more comes: what was held back becomes text. */
+  /** Ends the text: what was held back becomes text. */
   end(): void
-  /** Of a format with a `lead`: whether a thought is open, and where in all that was pushed content begins. */
+  /** Whether a thought is open, in a format with a `lead`. */
   readonly inThought?: boolean
+  /** Offset in all that was pushed at which content begins, in a format with a `lead`. */
   readonly contentStart?: number | undefined
 }

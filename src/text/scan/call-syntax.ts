@@ -1,16 +1,16 @@
 import type { CallSink } from './call-sink.ts'
 
-/** `more`: inside the call; `end`: complete; `broken`: this character does not fit. */
+/** State after a character. `more`: inside the call; `end`: complete; `broken`: this character does not fit. */
 export type CallStep = 'more' | 'end' | 'broken'
 
 /** Reads one call from the end of its head on, and reports it to a sink. */
 export interface CallReader {
   push(char: string): CallStep
-  /** The model's text ends inside the call. */
+  /** Ends the call where the model's text ends inside it. */
   end?(): void
   /** Whether the sink knows of the call: until then what was written may still become text. */
   readonly started: boolean
-  /** True inside a string, where a tag is what the model writes about. */
+  /** Whether a string is open, where a tag is what the model writes about. */
   readonly inString: boolean
 }
 
@@ -22,12 +22,12 @@ export interface Begun {
 }
 
 /**
- * What the next character or tag makes of a head. `more`: it goes on; `text`: it was none, and what was written is text;
+ * Effect of the next character or tag on a head. `more`: it goes on; `text`: it was none, and what was written is text;
  * `plain`: so is the rest of the answer, whatever is in it; `content`: text begins here; a head: that one takes over.
  */
 export type HeadStep = 'more' | 'text' | 'plain' | 'content' | Head | Begun
 
-/** What stands between the tag, or the beginning of an answer, and the call itself. Made anew for each use. */
+/** Text between the tag, or the beginning of an answer, and the call itself. Made anew for each use. */
 export type Head = () => (next: string) => HeadStep
 
 /** All that CallScanner needs to know of a notation. */

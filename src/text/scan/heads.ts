@@ -15,12 +15,12 @@ export function skip(skipped: RegExp, then: Head): Head {
   }
 }
 
-/** This character, or this tag. */
+/** One character, or one tag. */
 export function one(symbol: string, then: HeadStep): Head {
   return () => (next) => (next === symbol ? then : 'text')
 }
 
-/** These characters. */
+/** A sequence of characters. */
 export function literal(text: string, then: HeadStep): Head {
   return () => {
     let written = ''

@@ -26,7 +26,7 @@ export class JsonArguments implements CallReader {
   }
 }
 
-/** Arguments that are all there is up to the next tag outside of a JSON string. */
+/** Reads arguments that end at the next tag outside of a JSON string. */
 export class OpenArguments implements CallReader {
   readonly started = true
   readonly #sink: CallSink

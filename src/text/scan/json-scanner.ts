@@ -1,4 +1,4 @@
-/** `more`: inside the value; `end`: this was its last character; `after`: it ended before this one; `broken`: no JSON. */
+/** State after a character. `more`: inside the value; `end`: this was its last character; `after`: it ended before this one; `broken`: no JSON. */
 export type JsonStep = 'more' | 'end' | 'after' | 'broken'
 
 const CLOSERS: Readonly<Record<string, string>> = { '{': '}', '[': ']' }
@@ -12,7 +12,7 @@ export class JsonScanner {
   #escaped = false
   #begun = false
 
-  /** True between a string's quotes. */
+  /** Whether a string is open. */
   get inString(): boolean {
     return this.#inString
   }

@@ -1,7 +1,7 @@
 import { TagScanner } from './tag-scanner.ts'
 import { TrailingSpace } from './trailing-space.ts'
 
-/** What stands around a thought. */
+/** Tags around a thought. */
 export interface ReasoningTags {
   readonly open: string
   readonly close: string
@@ -25,7 +25,7 @@ export function endsInThought(prompt: string, { open }: ReasoningTags): boolean 
   return prompt.trimEnd().endsWith(open)
 }
 
-/** `start`: nothing but white space so far; `behind`: white space after the thought. */
+/** State of a splitter. `start`: nothing but white space so far; `behind`: white space after the thought. */
 type State = 'start' | 'thought' | 'behind' | 'answer'
 
 /**
@@ -41,7 +41,7 @@ export class ReasoningSplitter {
   #state: State
   #begun = false
   #received = 0
-  /** Where in all that was pushed the answer begins; undefined before it does. */
+  /** Offset in all that was pushed at which the answer begins; undefined before it does. */
   #answerStart: number | undefined
 
   /** @param open the prompt has opened the thought already. */

@@ -5,7 +5,7 @@ export interface Scanned {
   readonly text: string
   /** The tag that was completed; absent: none yet. */
   readonly tag?: string
-  /** What of the input lies behind the tag. */
+  /** Rest of the input, behind the tag. */
   readonly rest: string
 }
 
@@ -18,7 +18,7 @@ export class TagScanner {
     this.#tags = tags
   }
 
-  /** Linear in the piece. After a tag the scanner is as new; `rest` has not been looked at. */
+  /** Scans a piece, in linear time. After a tag the scanner is as new; `rest` has not been looked at. */
   push(piece: string): Scanned {
     const text = this.#held + piece
     let first: { at: number; tag: string } | undefined
@@ -35,7 +35,7 @@ export class TagScanner {
     return { text: text.slice(0, text.length - hold), rest: '' }
   }
 
-  /** What was held back, when nothing more comes. */
+  /** Returns what was held back, when nothing more comes. */
   flush(): string {
     const text = this.#held
     this.#held = ''

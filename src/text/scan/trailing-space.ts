@@ -2,7 +2,7 @@
 export class TrailingSpace {
   #held = ''
 
-  /** What is sure to be wanted: all but the white space at the end. */
+  /** Returns the text up to the white space at its end, with what was held back before it. */
   push(text: string): string {
     const kept = text.trimEnd()
     if (kept === '') {

@@ -14,7 +14,7 @@ const NAME = /^[\w.-]{1,64}$/
 
 const FENCE = '```json'
 
-/** V3.1 names the function before the separator; V3 and R1 behind it, where they open a block of code. */
+/** Head behind the separator. V3.1 names the function before it; V3 and R1 behind it, where they open a block of code. */
 const behind = (before: string): Head =>
   upTo('{', /^.{0,128}$/s, (text): HeadStep => {
     const name = text.replace(/```(?:json)?\s*$/, '').trim() || before.trim()
@@ -33,7 +33,7 @@ const syntax: CallSyntax = {
   tags: [CALLS_END, CALL_END, SEPARATOR],
 }
 
-/** Both notations are read in either, between <｜tool▁calls▁begin｜> and <｜tool▁calls▁end｜>. */
+/** Parser of both notations, for either format, between <｜tool▁calls▁begin｜> and <｜tool▁calls▁end｜>. */
 const both = {
   markers: [CALLS, CALLS_END, CALL, CALL_END, SEPARATOR],
   parser: (sink: CallSink): ToolParser => new CallScanner(sink, syntax),

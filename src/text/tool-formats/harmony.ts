@@ -34,7 +34,7 @@ export const harmony: ToolFormat = {
   },
 }
 
-/** `plain`: no header came where one was expected; all is content. */
+/** State of a parser. `plain`: no header came where one was expected; all is content. */
 type State = 'header' | 'thought' | 'content' | 'call' | 'plain'
 
 class HarmonyParser implements ToolParser {
@@ -90,7 +90,7 @@ class HarmonyParser implements ToolParser {
     if (this.#header.length > MAX_HEADER) this.#giveUp()
   }
 
-  /** What was taken for a header is content. */
+  /** Makes content of what was taken for a header. */
   #giveUp(): void {
     if (this.#header !== '') this.#contentStart ??= this.#received - this.#header.length
     this.#state = 'plain'

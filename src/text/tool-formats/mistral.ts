@@ -30,7 +30,7 @@ export const listNotation = (tag: string): CallNotation => ({
   end: ']',
 })
 
-/** Both notations are read in either. */
+/** Parser of both notations, for either format. */
 const both = {
   markers: [CALLS, ID, ARGS],
   parser: (sink: CallSink): ToolParser => new CallScanner(sink, syntax),
@@ -53,7 +53,7 @@ export const mistral: ToolFormat = {
   notation: { mark: CALLS, open: (name) => `${CALLS}${name}${ARGS}`, close: '', between: '' },
 }
 
-/** Mistral's templates refuse ids that are not nine letters or digits; equal ids stay equal. */
+/** Makes an id nine letters or digits, as Mistral's templates need; equal ids stay equal. */
 function callId(id: string): string {
   if (/^[a-zA-Z0-9]{9}$/.test(id)) return id
   const letters = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'

@@ -13,7 +13,7 @@ const WORD = /[A-Za-z_]\w*/y
 
 /**
  * Keyword arguments of a Python call as the JSON text of an object: a=1, b=['x', True] is {"a": 1, "b": ["x", true]}.
- * Undefined for anything but keywords with literal values. Linear.
+ * Returns undefined for anything but keywords with literal values. Linear.
  */
 export function pythonArguments(text: string): string | undefined {
   try {
@@ -99,7 +99,7 @@ class LiteralReader {
     throw new NoLiteral()
   }
 
-  /** Python: an unknown escape stands for itself, the backslash included. */
+  /** Reads an escape. Python: an unknown one stands for itself, the backslash included. */
   #escape(): string {
     this.#at++
     const char = this.#text.charAt(this.#at)

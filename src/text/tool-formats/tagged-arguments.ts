@@ -43,7 +43,7 @@ export class TaggedArguments implements CallReader {
     return tag === undefined ? 'more' : this.#tag(tag)
   }
 
-  /** What there is of a value is sent as JSON that was cut. */
+  /** Sends what there is of a value as JSON that was cut. */
   end(): void {
     if (this.#state !== 'value') return
     const text = this.#text + this.#scanner.flush()
@@ -72,7 +72,7 @@ export class TaggedArguments implements CallReader {
     this.#separator = ', '
   }
 
-  /** What the schema calls a string is one; anything else is JSON where it parses. */
+  /** JSON of a value: what the schema calls a string is one, anything else is JSON where it parses. */
   #json(text: string): string {
     if (typeOf(this.#schema, this.#key) === 'string') return JSON.stringify(text)
     try {

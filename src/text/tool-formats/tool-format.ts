@@ -4,39 +4,40 @@ import type { ReasoningTags } from '../scan/reasoning.ts'
 /** The tools of a request: name, and JSON Schema of the parameters. */
 export type OfferedTools = ReadonlyMap<string, unknown>
 
-/** `json`: an object; `keywords`: those of a call in Python; `tags`: a tag around each, a string without quotes. */
+/** How a call writes its arguments. `json`: an object; `keywords`: those of a call in Python; `tags`: a tag around each, a string without quotes. */
 export type ArgumentStyle = 'json' | 'keywords' | 'tags'
 
-/** What a call of an offered tool is seen by where an answer begins with it. */
+/** Marks of a call of an offered tool at the beginning of an answer. */
 export interface LeadingCall {
-  /** What no answer but a call begins with; between two pieces there may be white space. */
+  /** Pieces that no answer but a call begins with; between two there may be white space. */
   opening(name: string): readonly string[]
-  /** From there to the arguments. */
+  /** Text from the opening to the arguments. */
   readonly rest: string
   /** Tags behind which an answer begins anew. Default none. */
   readonly behind?: readonly string[]
-  /** What an answer may begin with before it. Default nothing. */
+  /** Texts that an answer may begin with before the opening. Default none. */
   readonly fences?: readonly string[]
 }
 
-/** What stands around calls and their arguments, for answers that are held to it. */
+/** Text around calls and their arguments, for answers whose grammar holds them to it. */
 export interface CallNotation {
   /** How the calls of an answer begin, and no text does; absent: see `leading`. */
   readonly mark?: string
-  /** Where no mark tells a call from text: how it is told at the beginning of an answer. */
+  /** How a call is recognised at the beginning of an answer, where no mark separates it from text. */
   readonly leading?: LeadingCall
-  /** Default json. */
+  /** How arguments are written. Default json. */
   readonly arguments?: ArgumentStyle
-  /** Before the first call. The mark is the beginning of this, or of what opens a call. Default nothing. */
+  /** Text before the first call. The mark is the beginning of this, or of what opens a call. Default nothing. */
   readonly begin?: string
-  /** Before a call's arguments, and behind them. */
+  /** Text before a call's arguments. */
   open(name: string): string
+  /** Text behind a call's arguments. */
   readonly close: string
-  /** Between two calls; absent: an answer has one. */
+  /** Text between two calls; absent: an answer has one. */
   readonly between?: string
-  /** Behind the last call. Default nothing. */
+  /** Text behind the last call. Default nothing. */
   readonly end?: string
-  /** What would begin a call in another way: no text holds it. Default none. */
+  /** Texts that would begin a call in another way: no text holds them. Default none. */
   readonly avoid?: readonly string[]
 }
 
@@ -48,11 +49,11 @@ export interface ToolFormat {
   /** Markup that may be control tokens, whose text a detokenizer would otherwise leave out. */
   readonly markers: readonly string[]
   parser(sink: CallSink, offered: OfferedTools): ToolParser
-  /** What every answer that is no call begins with: answers are read in such a format without tools, too. */
+  /** Text that every answer that is no call begins with: answers are read in such a format without tools, too. */
   readonly lead?: string
-  /** How it marks a thought, and leads from it to the answer; with a `lead` only. */
+  /** Tags of a thought, the second of which leads to the answer; with a `lead` only. */
   readonly thought?: ReasoningTags
-  /** Absent: its calls cannot be forced. */
+  /** Notation in which calls can be forced; absent: they cannot. */
   readonly notation?: CallNotation
   /** Makes an id one that the template takes when a conversation is replayed; absent: it takes any. */
   callId?(id: string): string

@@ -6,12 +6,12 @@ import { readCertificate, type TlsFiles } from '../http/access/certificate.ts'
 import { isLoopback } from '../http/access/loopback.ts'
 import { WatchedFiles } from '../http/access/watched-files.ts'
 
-/** Whether whoever is on this machine is let in, and nobody else: pages in its browsers are not meant. */
+/** Whether clients on this machine are let in without a key, and no others: pages in its browsers are not meant. */
 export function isOpenHere({ apiKeys, allowUnauthenticated }: Config): boolean {
   return apiKeys === undefined && !allowUnauthenticated
 }
 
-/** Whoever can reach a server without keys can use it. */
+/** @throws ConfigError for a server without keys that others can reach: they could use it. */
 export function checkExposure({ host, apiKeys, allowUnauthenticated }: Config): void {
   if (apiKeys !== undefined || allowUnauthenticated || isLoopback(host)) return
   throw new ConfigError(
