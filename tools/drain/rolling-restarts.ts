@@ -96,6 +96,9 @@ async function replace(
   const next = await start(proxy, options)
   const { server, upstream } = replicas[index] as Replica
   replicas[index] = next
+  // A restart without a stream shows nothing; with a load there is one in a moment.
+  const patience = performance.now() + 30_000
+  while (upstream.inFlight === 0 && performance.now() < patience) await pause(5)
   const streams = upstream.inFlight
   const toldAt = performance.now()
   const code = await server.stop()
