@@ -4,12 +4,13 @@ import { emptyPrefix } from '../kvcache/prefix.ts'
 import type { ShowHeld } from '../kvcache/slot-blocks.ts'
 import type { SlotCache } from '../kvcache/slot-cache.ts'
 import type { EngineLimits, StepResult } from '../protocol/engine.ts'
+import type { FinishReason } from '../protocol/engine-messages.ts'
 import { NextPass, type ScheduledEntry } from './next-pass.ts'
 import { packingMove } from './packing.ts'
 import { type Place, Placement } from './placement.ts'
 import { Preemption } from './preemption.ts'
 import { type PrefillBudget, WholeBatch } from './prefill-budget.ts'
-import type { Sequence, SequenceEnd } from './sequence.ts'
+import type { Sequence } from './sequence.ts'
 
 export interface SchedulerStats {
   readonly waiting: number
@@ -247,7 +248,7 @@ export class Scheduler {
   }
 
   /** Ends a sequence wherever it is: waiting, in prefill, running, or in a forward pass. A second call changes nothing. */
-  finish(sequence: Sequence, end: SequenceEnd): void {
+  finish(sequence: Sequence, end: FinishReason): void {
     if (sequence.end !== undefined) return
     sequence.end = end
     this.#queue.remove(sequence)

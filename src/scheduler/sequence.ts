@@ -1,12 +1,10 @@
 import type { Share } from '../base/share.ts'
 import type { Parked } from '../kvcache/parked-prefixes.ts'
 import { type Prefix, scopeOf } from '../kvcache/prefix.ts'
+import type { FinishReason } from '../protocol/engine-messages.ts'
 import type { SequenceSpec } from '../protocol/sequence-spec.ts'
 import type { TokenLogprob } from '../text/token-logprob.ts'
 import { PromptLookup } from './prompt-lookup.ts'
-
-/** How a sequence ended. */
-export type SequenceEnd = 'stop' | 'length' | 'cancelled' | 'error'
 
 /** Tokens left to generate below which a sequence ends soon. */
 const MIN_AHEAD = 8
@@ -46,7 +44,7 @@ export class Sequence implements Prefix {
   arrival: Arrival | undefined
   /** Whether some of the computed tokens are still to be restored into the slot. */
   restoring = false
-  end: SequenceEnd | undefined
+  end: FinishReason | undefined
   /** Why it failed, where `end` is 'error'. */
   error: string | undefined
 
