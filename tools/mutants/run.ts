@@ -33,7 +33,17 @@ const ENVIRONMENT = { INVARIANTS_RUNS: '200', INVARIANTS_SEED: '1', INVARIANTS_S
 const root = process.cwd()
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
 const copy = mkdtempSync(join(tmpdir(), 'altiplano-mutants-'))
-const COPIED = ['src', 'test', 'models', 'tools', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
+const COPIED = [
+  'src',
+  'test',
+  'models',
+  'tools',
+  'docs',
+  'bench',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+]
 for (const path of [...COPIED, 'vitest.config.ts']) {
   cpSync(join(root, path), join(copy, path), { recursive: true })
 }
