@@ -49,6 +49,12 @@ describe('the shape of a JSON text', () => {
     )
   })
 
+  it('is the same when the cut comes behind a backslash, wherever one stands', () => {
+    const text = JSON.stringify({ 'a":{"b': 'c\\', '\u5929": ': '\\":[', d: ['\\"', '\u0001"'] })
+    for (let cut = 0; cut <= text.length; cut++)
+      expect(told(shapeOf(text, [cut])), `cut at ${cut}`).toEqual(told(shapeOf(text)))
+  })
+
   it('counts fields, and not what is written in texts', () => {
     expect(shapeOf('{"a":{"b":1},"c:{\\"":[":"]}').keys).toBe(3)
     expect(shapeOf('["{}[]:,\\\\",":"]').keys).toBe(0)
