@@ -114,6 +114,7 @@ export class Altiplano {
   }
 
   notReady(): string | undefined {
+    if (this.#admissionGate.draining) return 'shutting down'
     return whyNotReady(this.model.state) ?? this.#pooled.notReady()
   }
 

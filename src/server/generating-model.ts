@@ -139,7 +139,7 @@ export class GeneratingModel {
 
   /** Notes that the server shuts down: no model is started any more. */
   drain(): void {
-    this.#stage = { phase: 'draining' }
+    if (this.#stage.phase !== 'absent') this.#stage = { phase: 'draining' }
   }
 
   /** Changes the phase. False when the server shuts down: nothing begins then. */

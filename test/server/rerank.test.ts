@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeBertModel, writeEmbeddingModel } from '../support/embedding-model.ts'
@@ -157,5 +158,17 @@ describe('an embedding model', () => {
     expect(answer.status).toBe(200)
     expect((await post(only, '/v1/completions', { model: 'vectors', prompt: 'x' })).status).toBe(400)
     expect(await only.stop()).toBe(0)
+  })
+
+  it('is the only model also while its server shuts down', async () => {
+    const flags = ['--model', embedder, '--model-name', 'vectors', '--shutdown-delay', '5']
+    const only = await startServer(flags)
+    const stopped = only.stop()
+    while ((await fetch(`${only.url}/health/ready`)).ok) await pause(5)
+    const { data } = (await (await fetch(`${only.url}/v1/models`)).json()) as { data: { id: string }[] }
+    expect(data.map(({ id }) => id)).toEqual(['vectors'])
+    const answer = await post(only, '/v1/completions', { model: 'vectors', prompt: 'x' })
+    expect(await answer.json()).toMatchObject({ error: { code: 'wrong_model_kind' } })
+    expect(await stopped).toBe(0)
   })
 })
