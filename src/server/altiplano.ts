@@ -69,6 +69,7 @@ export class Altiplano {
         admission.maxQueuedTokens !== Number.POSITIVE_INFINITY || apiKeys()?.limitTokens === true,
       metrics,
       crashes: this.#crashes,
+      draining: () => this.#admissionGate.draining,
       kvEvents,
       log,
     })
@@ -121,7 +122,6 @@ export class Altiplano {
   /** Shuts down: is not ready from now on, takes work for `delayMs`, lets what runs end within `graceMs`, then closes all. */
   async drain(graceMs: number, delayMs = 0): Promise<void> {
     this.#admissionGate.drain()
-    this.model.drain()
     await pause(delayMs)
     this.#admissionGate.close()
     const patience = performance.now() + graceMs

@@ -35,24 +35,27 @@ export interface GeneratingModelOptions {
   readonly countsTokens: () => boolean
   readonly metrics: Metrics
   readonly crashes: CrashWatch
+  /** Whether the server shuts down. */
+  readonly draining: () => boolean
   /** Publisher of what the slots hold, for routers; undefined: nothing is published. */
   readonly kvEvents: KvEvents | undefined
   readonly log: FastifyBaseLogger
 }
 
-interface Children {
+/** The processes of a model, once they are started, and its files. */
+interface Started {
+  readonly phase: 'started'
   readonly engine: SupervisedChild<EngineInit, EngineCommand, EngineReady, EngineMessage>
   readonly text: TextClient
-  /** The model's files. */
+  /** Files of the model. */
   readonly shards: readonly string[]
 }
 
-/** What is known of the model apart from its processes. */
+/** What has become of the model so far; what its processes do is theirs to report. */
 type Stage =
   | { readonly phase: 'loading'; readonly why: () => string }
-  | { readonly phase: 'started' }
+  | Started
   | { readonly phase: 'refused'; readonly why: string }
-  | { readonly phase: 'draining' }
   | { readonly phase: 'absent' }
 
 /** How long a request waits for a process that is being restarted. */
@@ -62,14 +65,13 @@ const RESTART_PATIENCE_MS = 15_000
 export class GeneratingModel {
   readonly generator: Generator
   readonly text = new ModelText(
-    () => this.#children?.text,
+    () => this.#started?.text,
     () => this.engineReady?.limits.contextSize,
   )
   readonly #options: GeneratingModelOptions
   readonly #adapters: Adapters
   readonly #loader = new AdapterLoader((command) => this.#send(command))
   #stage: Stage = { phase: 'loading', why: () => 'the model is loading' }
-  #children: Children | undefined
   readonly #engineMetrics: EngineMetrics
 
   constructor(options: GeneratingModelOptions) {
@@ -83,7 +85,7 @@ export class GeneratingModel {
       ...admission,
       engineReady: () => this.engineReady,
       send: (command) => this.#send(command),
-      vocabulary: () => this.#children?.text.child.ready?.vocabulary,
+      vocabulary: () => this.#started?.text.child.ready?.vocabulary,
       onTokens: (tenant, count) => tenants.spend(tenant, count),
       metrics,
       onOver: () => {
@@ -104,54 +106,48 @@ export class GeneratingModel {
 
   get state(): ModelState {
     const stage = this.#stage
+    if (stage.phase === 'absent') return stage
+    if (this.#options.draining()) return { phase: 'draining' }
     if (stage.phase === 'loading') return { phase: 'loading', why: stage.why() }
-    if (stage.phase !== 'started') return stage
-    const [engine, text] = [this.#children?.engine, this.#children?.text.child]
-    if (engine?.ready !== undefined && text?.ready !== undefined)
+    if (stage.phase === 'refused') return stage
+    const [engine, text] = [stage.engine, stage.text.child]
+    if (engine.ready !== undefined && text.ready !== undefined)
       return { phase: 'ready', engine: engine.ready, text: text.ready }
-    const missing = engine?.ready === undefined ? engine : text
-    const why = missing?.lastFailure ?? 'the model is loading'
-    return { phase: engine?.wasReady && text?.wasReady ? 'restarting' : 'loading', why }
+    const missing = engine.ready === undefined ? engine : text
+    const why = missing.lastFailure ?? 'the model is loading'
+    return { phase: engine.wasReady && text.wasReady ? 'restarting' : 'loading', why }
+  }
+
+  get #started(): Started | undefined {
+    return this.#stage.phase === 'started' ? this.#stage : undefined
   }
 
   /** What the engine process reported when it was ready; undefined while there is none. */
   get engineReady(): EngineReady | undefined {
-    return this.#children?.engine.ready
+    return this.#started?.engine.ready
   }
 
   get trainedContext(): number | undefined {
-    return this.#children?.text.child.ready?.model.trainedContext
+    return this.#started?.text.child.ready?.model.trainedContext
   }
 
   /** Notes that the model's file is not there yet, for this reason. */
   loading(why: () => string): void {
-    this.#enter({ phase: 'loading', why })
+    this.#stage = { phase: 'loading', why }
   }
 
   refuse(why: string): void {
-    this.#enter({ phase: 'refused', why })
+    this.#stage = { phase: 'refused', why }
   }
 
   /** Notes that the server's one model generates nothing. */
   absent(): void {
-    this.#enter({ phase: 'absent' })
+    this.#stage = { phase: 'absent' }
   }
 
-  /** Notes that the server shuts down: no model is started any more. */
-  drain(): void {
-    if (this.#stage.phase !== 'absent') this.#stage = { phase: 'draining' }
-  }
-
-  /** Changes the phase. False when the server shuts down: nothing begins then. */
-  #enter(stage: Stage): boolean {
-    if (this.#stage.phase === 'draining') return false
-    this.#stage = stage
-    return true
-  }
-
-  /** Starts both processes on a model whose file has been checked, with adapters that have been, too. */
+  /** Starts both processes on a model whose file has been checked, with adapters that have been, too; not in a server that shuts down. */
   start({ engine: init, shards, adapters, memory }: ModelPlan): void {
-    if (!this.#enter({ phase: 'started' })) return
+    if (this.#options.draining()) return
     for (const adapter of adapters) this.#adapters.set(adapter)
     const engine = this.#engineOf(init, memory)
     const { log, metrics, crashes } = this.#options
@@ -163,12 +159,12 @@ export class GeneratingModel {
       onReady: () => this.openEstimator(),
       onCrash: (loss) => crashes.onCrash(loss),
     })
-    this.#children = { engine, text, shards }
+    this.#stage = { phase: 'started', engine, text, shards }
     text.start()
     engine.start()
   }
 
-  #engineOf(init: ModelPlan['engine'], memory: string): Children['engine'] {
+  #engineOf(init: ModelPlan['engine'], memory: string): Started['engine'] {
     const { log, metrics, crashes, kvEvents } = this.#options
     return new SupervisedChild({
       name: 'engine',
@@ -205,14 +201,14 @@ export class GeneratingModel {
         param: 'model',
       })
     }
-    const children = this.#children
+    const started = this.#started
     // At first start a client is asked to come back; after a crash the short wait is worth it.
-    if (!children?.engine.wasReady || !children.text.child.wasReady)
+    if (!started?.engine.wasReady || !started.text.child.wasReady)
       throw modelLoading(whyNotReady(state) ?? 'the model is loading')
     try {
       const [engine, text] = await Promise.all([
-        children.engine.whenReady(RESTART_PATIENCE_MS),
-        children.text.child.whenReady(RESTART_PATIENCE_MS),
+        started.engine.whenReady(RESTART_PATIENCE_MS),
+        started.text.child.whenReady(RESTART_PATIENCE_MS),
       ])
       return { info: text.model, vocabulary: text.vocabulary, contextSize: engine.limits.contextSize }
     } catch (cause) {
@@ -257,21 +253,21 @@ export class GeneratingModel {
   /** Ends both processes. @param graceMs the engine may have prefixes to write down, for which it has this time. */
   async stop(graceMs: number): Promise<void> {
     await Promise.all([
-      this.#children?.engine.stop(graceMs),
-      this.#children?.text.stop(1000),
+      this.#started?.engine.stop(graceMs),
+      this.#started?.text.stop(1000),
       this.text.close(),
     ])
   }
 
   #send(command: EngineCommand): boolean {
-    return this.#children?.engine.send(command) ?? false
+    return this.#started?.engine.send(command) ?? false
   }
 
   async #loadAdapter(name: string, path: string): Promise<void> {
     const { loraDir = '', log } = this.#options
     await this.whenReady()
     try {
-      const shards = this.#children?.shards ?? []
+      const shards = this.#started?.shards ?? []
       await this.#adapters.load({ name, ...(await openLoraAdapterIn(loraDir, path, shards)) })
       log.info({ adapter: name }, 'adapter loaded')
     } catch (error) {
