@@ -353,17 +353,21 @@ export class LlamaEngine implements Engine, SlotStorage, AdapterHost {
   }
 
   /** Draws after the tokens, and on through the draft while it is right. */
-  async #sample({ draft = [], ...entry }: BatchEntry, rows: readonly number[]): Promise<Sampled> {
-    const { slot, sample, history } = entry
-    if (sample === undefined || rows.length === 0) return NOTHING_SAMPLED
+  async #sample(entry: BatchEntry, rows: readonly number[]): Promise<Sampled> {
+    const { slot, sample, history, draft } = entry
+    const [row, ...behind] = rows
+    if (sample === undefined || row === undefined) return NOTHING_SAMPLED
     const held = this.#slotOf(slot)
     this.#makeOwner(held, entry, sample)
-    const tokens: number[] = []
-    for (const [index, row] of rows.entries()) {
-      const seen = tokens.length === 0 ? history : [...history, ...tokens]
-      const token = await this.#draw(held, sample, seen, row)
-      tokens.push(token)
-      if (token !== draft[index]) break
+    let last = await this.#draw(held, sample, history, row)
+    const tokens = [last]
+    if (draft === undefined) return { ...NOTHING_SAMPLED, tokens }
+    const seen = [...history]
+    for (const [index, next] of behind.entries()) {
+      if (last !== draft[index]) break
+      seen.push(last)
+      last = await this.#draw(held, sample, seen, next)
+      tokens.push(last)
     }
     return { ...NOTHING_SAMPLED, tokens }
   }
