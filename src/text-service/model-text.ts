@@ -60,9 +60,9 @@ export class ModelText {
     await this.#estimator.close()
   }
 
-  #learn(characters: number, tokens: number): void {
-    if (characters < MIN_MEASURED || tokens === 0) return
-    this.#charactersPerToken += 0.1 * (characters / tokens - this.#charactersPerToken)
+  #learn({ characters, count }: PromptAnswer): void {
+    if (characters < MIN_MEASURED || count === 0) return
+    this.#charactersPerToken += 0.1 * (characters / count - this.#charactersPerToken)
   }
 
   /** Refuses a text that cannot fit whatever its tokens are, to save seconds of the tokenizer's time. */
@@ -95,7 +95,8 @@ export class ModelText {
     const started = performance.now()
     const answer = await this.#ready().call(call, turn)
     if (answer.type !== 'tokens') throw failedText(answer)
-    this.#onPrompt(answer, started, turn)
+    this.#learn(answer)
+    tracePrompt(turn, started, performance.now(), answer.templateMs)
     return answer
   }
 
@@ -115,23 +116,11 @@ export class ModelText {
     if (answer.type !== 'prepared') throw failedText(answer)
     const over = performance.now()
     const { prompts, grammar, compileMs = 0 } = answer
-    if (grammar !== undefined) traceOf(turn.signal)?.add('compile', Math.max(started, over - compileMs), over)
-    for (const prompt of prompts) this.#onPrompt(prompt, started, turn, over - compileMs)
+    const compiling = Math.max(started, over - compileMs)
+    if (prompts.length > 0) tracePrompt(turn, started, compiling, prompts[0]?.templateMs)
+    if (grammar !== undefined) traceOf(turn.signal)?.add('compile', compiling, over)
+    for (const prompt of prompts) this.#learn(prompt)
     return answer
-  }
-
-  /** The text process renders, then tokenizes; waiting for its turn counts as the first of them. */
-  #onPrompt(
-    { count, characters, templateMs }: PromptAnswer,
-    started: number,
-    { signal }: TextTurn,
-    over = performance.now(),
-  ): void {
-    this.#learn(characters, count)
-    const trace = traceOf(signal)
-    const rendered = Math.min(over, started + (templateMs ?? 0))
-    if (templateMs !== undefined) trace?.add('template', started, rendered)
-    trace?.add('tokenize', rendered, over)
   }
 
   #ready(): TextClient {
@@ -139,6 +128,19 @@ export class ModelText {
     if (client === undefined) throw modelLoading('the model is loading')
     return client
   }
+}
+
+/** Adds the prompts of a request to its trace, once for all of them: rendered, then tokenized. Waiting for the turn counts as the first. */
+function tracePrompt(
+  { signal }: TextTurn,
+  started: number,
+  over: number,
+  templateMs: number | undefined,
+): void {
+  const trace = traceOf(signal)
+  const rendered = Math.min(over, started + (templateMs ?? 0))
+  if (templateMs !== undefined) trace?.add('template', started, rendered)
+  trace?.add('tokenize', rendered, over)
 }
 
 /** What is no fault of the request's is worth another try. */

@@ -69,9 +69,12 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
       const pieces = render(call)
       const templateMs = performance.now() - started
       const tokens = withBos(pieces.map((piece) => vocabulary.tokenize(piece, true)))
-      const rendered = pieces.join('')
-      const inThought = chat.reasoning !== undefined && endsInThought(rendered, chat.reasoning)
-      return { ...promptAnswer(tokens, rendered.length, most), inThought, templateMs }
+      const characters = pieces.reduce((sum, { length }) => sum + length, 0)
+      const answer = promptAnswer(tokens, characters, most)
+      // Where only the number of tokens is of use, as in counts, the text is not put together.
+      const isRead = chat.reasoning !== undefined && answer.tokens.length > 0
+      const inThought = isRead && endsInThought(pieces.join(''), chat.reasoning)
+      return { ...answer, inThought, templateMs }
     }
     if (call.type === 'infill')
       return promptAnswer(withBos(infill(call, vocabulary)), call.prefix.length + call.suffix.length, most)

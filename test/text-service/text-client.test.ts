@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, it } from 'vitest'
 import { DEFAULT_TENANT } from '../../src/base/share.ts'
+import { bindTrace, RequestTrace } from '../../src/generation/request-trace.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 import { childEntry } from '../../src/process/child-process.ts'
 import { type CpuUse, cpuUse } from '../../src/process/cpu-time.ts'
@@ -237,6 +238,22 @@ it.each([
   const nothing = { openThought: undefined, thoughtEnding: undefined, prediction: undefined }
   const wanted = { ...nothing, prompts: [], constraint }
   await expect(text.prepare(wanted, 'x', turn)).rejects.toMatchObject(error)
+})
+
+it('the prompts of a request are one part of its trace', async () => {
+  const prompt = { type: 'tokens', tokens: Uint32Array.of(1), count: 1, characters: 1, inThought: false }
+  const answering = { call: async () => ({ type: 'prepared', prompts: [prompt, prompt, prompt] }) }
+  const text = new ModelText(
+    () => answering as unknown as TextClient,
+    () => 512,
+  )
+  const { signal } = new AbortController()
+  const trace = new RequestTrace('r')
+  bindTrace(signal, trace)
+  const prompts = ['a', 'b', 'c'].map((text) => ({ type: 'tokenize', text }) as const)
+  const nothing = { constraint: undefined, openThought: undefined, thoughtEnding: undefined }
+  await text.prepare({ ...nothing, prediction: undefined, prompts }, '', { ...turn, signal })
+  expect(trace.parts.map(({ name }) => name)).toEqual(['tokenize'])
 })
 
 it('a preparation with nothing in it asks nobody', async () => {
