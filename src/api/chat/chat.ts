@@ -79,7 +79,7 @@ async function prepareChat(
     constraint: wanted?.constraint,
     openThought: wanted?.openThought,
     thoughtEnding: thoughtEnding(chat, reasoning, format),
-    ...predicted(chat.speculation),
+    prediction: predicted(chat.speculation),
   }
   const prepared = await serving.prepare(preparation, wanted?.param ?? '', turn)
   const [prompt] = prepared.prompts

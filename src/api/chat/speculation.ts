@@ -28,10 +28,8 @@ export function speculationOf(body: Read<typeof speculationFields>, byDefault: b
 }
 
 /** The text that has to be tokenized for it. */
-export function predicted({ wanted, prediction }: SpeculationRequest): {
-  readonly prediction: string | undefined
-} {
-  return { prediction: wanted && prediction !== '' ? prediction : undefined }
+export function predicted({ wanted, prediction }: SpeculationRequest): string | undefined {
+  return wanted && prediction !== '' ? prediction : undefined
 }
 
 /** What the engine is to do about it; undefined: nothing. */

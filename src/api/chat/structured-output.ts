@@ -8,6 +8,7 @@ import { required } from '../contract/fates.ts'
 import { at, type Read, type Schema } from '../contract/field.ts'
 import { anything, checked, flag, mapped, someText, string } from '../contract/kinds.ts'
 import { closed, object, one, tagged } from '../contract/objects.ts'
+import { MAX_NAME, NAME } from './names.ts'
 
 /** What a request wants its output to be, and the field that says so. */
 export interface WantedConstraint {
@@ -47,9 +48,9 @@ const grammar = mapped(
 
 /** OpenAI: the name of a schema. */
 export const schemaName = required(
-  checked(string(), { pattern: '^[a-zA-Z0-9_-]{1,64}$' }, (name, path) => {
-    if (/^[a-zA-Z0-9_-]{1,64}$/.test(name)) return
-    throw invalidValue(path, 'a name has 1 to 64 letters, digits, underscores and dashes.')
+  checked(string(), { pattern: NAME }, (name, path) => {
+    if (new RegExp(NAME).test(name)) return
+    throw invalidValue(path, `a name has 1 to ${MAX_NAME} letters, digits, underscores and dashes.`)
   }),
 )
 export const schemaDescription = string(65_536)

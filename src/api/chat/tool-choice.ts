@@ -7,6 +7,10 @@ import { at, type Field, optional } from '../contract/field.ts'
 import type { Fields } from '../contract/fields.ts'
 import { mapped, oneOf, string } from '../contract/kinds.ts'
 import { item, list, object, one, tagged } from '../contract/objects.ts'
+import { MAX_NAME } from './names.ts'
+
+/** OpenAI: most tools of a request. */
+export const MAX_TOOLS = 128
 
 const MODES = ['none', 'auto', 'required'] as const
 
@@ -27,7 +31,7 @@ export type ToolChoice =
       readonly path: string
     }
 
-const named = { function: required(object({ name: required(string(64)) })) }
+const named = { function: required(object({ name: required(string(MAX_NAME)) })) }
 
 const choice = one(
   tagged('type', {
@@ -36,7 +40,7 @@ const choice = one(
       allowed_tools: required(
         object({
           mode: required(oneOf(['auto', 'required'])),
-          tools: list(item({ type: silent, ...named }), 128),
+          tools: list(item({ type: silent, ...named }), MAX_TOOLS),
         }),
       ),
     },

@@ -8,13 +8,8 @@ import { ignored, required } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
 import { anyObject, flag, string } from '../contract/kinds.ts'
 import { list, object, tagged } from '../contract/objects.ts'
-import { chosenTools, type ToolChoice, toolChoice } from './tool-choice.ts'
-
-/** OpenAI: at most 128 functions. */
-export const MAX_TOOLS = 128
-export const MAX_NAME = 64
-/** OpenAI: a function's name. */
-const NAME = /^[a-zA-Z0-9_-]+$/
+import { MAX_NAME, NAME } from './names.ts'
+import { chosenTools, MAX_TOOLS, type ToolChoice, toolChoice } from './tool-choice.ts'
 
 export interface ToolRequest {
   /** What is offered to the template. */
@@ -104,12 +99,11 @@ function templateTool({ name, description, parameters }: OfferedTool): ChatTool 
 }
 
 function checkNames(tools: readonly OfferedTool[]): void {
+  const pattern = new RegExp(NAME)
   const seen = new Set<string>()
   for (const { name, path } of tools) {
     if (name.length > MAX_NAME) throw tooLongText(path, name, MAX_NAME)
-    if (!NAME.test(name)) {
-      throw invalidValue(path, `${quoted(name)} does not match '^[a-zA-Z0-9_-]{1,64}$'.`)
-    }
+    if (!pattern.test(name)) throw invalidValue(path, `${quoted(name)} does not match '${NAME}'.`)
   }
   for (const { name, path } of tools) {
     if (seen.has(name)) throw invalidValue(path, `${quoted(name)} is there twice.`)

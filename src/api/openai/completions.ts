@@ -101,7 +101,7 @@ async function prepareAll(
     constraint: constraint?.constraint,
     openThought: undefined,
     thoughtEnding: undefined,
-    ...predicted(wanted.speculation),
+    prediction: predicted(wanted.speculation),
   }
   const prepared = await serving.prepare(preparation, constraint?.param ?? '', turn)
   const sampling = constrained(wanted.sampling, prepared.grammar, ready.vocabulary)

@@ -1,6 +1,7 @@
 import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
-import { modeOr, type ToolChoice } from '../chat/tool-choice.ts'
-import { MAX_NAME, MAX_TOOLS, type OfferedTool, offerTools, type ToolRequest } from '../chat/tools.ts'
+import { MAX_NAME } from '../chat/names.ts'
+import { MAX_TOOLS, modeOr, type ToolChoice } from '../chat/tool-choice.ts'
+import { type OfferedTool, offerTools, type ToolRequest } from '../chat/tools.ts'
 import { missing, unsupported } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
 import { at, type Declared, type Field, optional, type Read } from '../contract/field.ts'
@@ -88,7 +89,7 @@ const givenTools: Field<readonly GivenTool[] | undefined> = optional(tools.schem
   return tools.read(owner, field)?.map((tool, index) => ({ tool, given: given?.[index] }))
 })
 
-const chosen = { namespace: string(64), name }
+const chosen = { namespace: string(MAX_NAME), name }
 const choice = one(
   tagged(
     'type',
