@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, it } from 'vitest'
+import { afterAll, describe, it, type TestContext } from 'vitest'
 import { postJson } from '../support/http.ts'
 import { metric } from '../support/metrics.ts'
 import { children } from '../support/processes.ts'
@@ -29,6 +29,16 @@ const chat = (url: string, fields: object): Promise<Response> =>
     ...fields,
   })
 
+/** Starts a server that is stopped when its test is over: tests that run beside each other have no hook of their own. */
+async function started(
+  onTestFinished: TestContext['onTestFinished'],
+  ...how: Parameters<typeof startServer>
+): Promise<TestServer> {
+  const server = await startServer(...how)
+  onTestFinished(async () => void (await server.stop()))
+  return server
+}
+
 const longStream = {
   stream: true,
   stream_options: { include_usage: true },
@@ -46,8 +56,7 @@ describe.concurrent('a gateway that stands still', () => {
     expect,
     onTestFinished,
   }) => {
-    const server = await startServer(['--slots', '4'])
-    onTestFinished(async () => void (await server.stop()))
+    const server = await started(onTestFinished, ['--slots', '4'])
     const { url, process: gateway } = server
     const before = children(gateway.pid ?? 0)
     const answers = await Promise.all([1, 2, 3].map(() => chat(url, longStream)))
@@ -73,8 +82,7 @@ describe.concurrent('an engine that hangs', () => {
     expect,
     onTestFinished,
   }) => {
-    const server = await startServer(['--slots', '2'])
-    onTestFinished(async () => void (await server.stop()))
+    const server = await started(onTestFinished, ['--slots', '2'])
     const { url, process: gateway } = server
     const answer = await chat(url, longStream)
     let raw = ''
@@ -110,8 +118,7 @@ describe.concurrent('an engine that dies while it loads', () => {
     const bytes = readFileSync(demo).toString('latin1')
     expect(bytes).toContain('qwen3.block_count')
     writeFileSync(model, Buffer.from(bytes.replaceAll('qwen3', 'qwenX'), 'latin1'))
-    const server = await startServer(['--model', model], 'listening', { TERMINATION_LOG: log })
-    onTestFinished(async () => void (await server.stop()))
+    const server = await started(onTestFinished, ['--model', model], 'listening', { TERMINATION_LOG: log })
     const [code] = (await once(server.process, 'exit')) as [number]
     expect(code).toBe(1)
     const lines = server.logs.flatMap((line) => parseLine(line) ?? [])
