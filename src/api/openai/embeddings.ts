@@ -11,6 +11,7 @@ import { integer, oneOf } from '../contract/kinds.ts'
 import { modelNotFound, requiredModel } from '../model-names.ts'
 import type { Embedding, Serving } from '../serving.ts'
 import { textsOrIds } from './prompts.ts'
+import { tokenIds } from './token-ids.ts'
 
 /** OpenAI: most inputs of one request. */
 const MAX_INPUTS = 2048
@@ -87,32 +88,15 @@ function textOf(text: string, path: string): string {
   return text
 }
 
-/** Token ids go to native code: each is checked here, and again by the embedding process. */
 function idsOf(
   items: readonly unknown[],
   path: string,
   { vocabularySize, contextSize }: EmbeddingReady,
   refused: ReadonlySet<number>,
 ): Uint32Array {
-  if (items.length === 0) throw emptyArray(path)
   if (items.length > contextSize) throw overlong(path, items.length, contextSize)
-  const ids = new Uint32Array(items.length)
-  for (let index = 0; index < items.length; index++) {
-    const item = items[index]
-    if (typeof item !== 'number') throw wrongType(`${path}[${index}]`, 'a token id', item)
-    if (!Number.isInteger(item) || item < 0 || item >= vocabularySize) {
-      throw invalidValue(path, `a token id is an integer from 0 to ${vocabularySize - 1}.`)
-    }
-    // The model's own first and last tokens are control tokens, and rightly there.
-    if (index > 0 && index < items.length - 1 && refused.has(item)) {
-      throw invalidValue(
-        `${path}[${index}]`,
-        `${item} is a control token, which this server takes at the start and the end only.`,
-      )
-    }
-    ids[index] = item
-  }
-  return ids
+  // The model's own first and last tokens are control tokens, and rightly there.
+  return tokenIds(items, path, vocabularySize, refused, 'start and the end')
 }
 
 /** All of them, before any is computed: a request is refused as a whole. */
