@@ -94,6 +94,16 @@ it('takes token ids', async () => {
   expect(two.usage.prompt_tokens).toBe(5)
 })
 
+it('takes the control tokens of the model at both ends of token ids, and nowhere else', async () => {
+  const control = 2042 // <|im_start|>
+  expect((await embed({ input: [control, 10, control] })).usage.prompt_tokens).toBe(3)
+  const response = await post({ input: [[10], [control, control, 10]] })
+  const { error } = (await response.json()) as { error: { code: string; message: string } }
+  expect([response.status, error.code]).toEqual([400, 'invalid_value'])
+  expect(error.message).toContain('input[1][1]')
+  expect(error.message).toContain('at the start and the end only')
+})
+
 it('shortens vectors and brings them to norm 1 again', async () => {
   const whole = first(await embed({ input: 'Hello' })).slice(0, 8)
   const short = first(await embed({ input: 'Hello', dimensions: 8 }))
