@@ -17,7 +17,7 @@ import type { EmbeddingInit } from '../protocol/embedding-messages.ts'
 import { GeneratingModel } from './generating-model.ts'
 import { whyNotReady } from './model-state.ts'
 import { PooledModel } from './pooled-model.ts'
-import { buildServer } from './server.ts'
+import { serverWithRoutes } from './routes.ts'
 
 export interface AltiplanoOptions {
   readonly names: readonly string[]
@@ -78,7 +78,7 @@ export class Altiplano {
 
   /** Listens at once, and is ready when the model is. Resolves to the address. */
   async listen(host: string, port: number): Promise<string> {
-    this.#app = await buildServer({
+    this.#app = await serverWithRoutes({
       ...this.#options,
       serving: this.#serving(),
       admissionGate: this.#admissionGate,

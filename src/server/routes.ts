@@ -52,7 +52,7 @@ export interface ServerOptions {
 }
 
 /** The HTTP server: /v1 and /openai/v1 are the same tree; health and metrics stand beside it. */
-export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
+export async function serverWithRoutes(options: ServerOptions): Promise<FastifyInstance> {
   const { serving, metrics, http } = options
   const countError = (code: string): void => metrics.errors.inc({ code })
   const app = httpServer(
