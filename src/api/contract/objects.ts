@@ -24,7 +24,7 @@ export function one<T>(of: Item<T>): Field<T | undefined> {
   })
 }
 
-/** An object, as it stands in a list or in a field. */
+/** Reader of an object that is an item of a list, or the value of a field. */
 export interface Item<T> {
   readonly schema: Schema
   read(fields: Fields): T
@@ -34,21 +34,21 @@ export function item<D extends Declared>(declared: D): Item<Read<D>> {
   return { schema: schemaOf(declared), read: (fields) => readDeclared(fields, declared) }
 }
 
-/** One of several objects, by a field of it. */
+/** Union of objects that differ in the value of one field, the tag. */
 export type Tagged<Tag extends string, Variants extends Readonly<Record<string, Declared>>> = {
   [Name in keyof Variants]: Read<Variants[Name]> & { readonly [T in Tag]: Name }
 }[keyof Variants]
 
 interface TagOptions<Name extends string> {
-  /** The failure of a tag that names no variant. Absent: the values that it can have are told. */
+  /** Makes the error for a tag that names no variant. Default: an error that lists the variants. */
   readonly unknown?: (fields: Fields) => Error
-  /** The variant without a tag. */
+  /** Variant of an object without a tag. */
   readonly byDefault?: Name
-  /** A tag that is no text is unknown, too; else it is of a wrong type. */
+  /** Whether a tag that is no string is unknown, too. Default: it is of a wrong type. */
   readonly anyTag?: boolean
 }
 
-/** An object whose fields depend on one of them. */
+/** An object whose other fields depend on one of them, the tag. */
 export function tagged<Tag extends string, Variants extends Readonly<Record<string, Declared>>>(
   tag: Tag,
   variants: Variants,
@@ -94,7 +94,7 @@ export function full<T>(several: Field<readonly T[] | undefined>): Field<readonl
   })
 }
 
-/** A text, or a list. @param expected what both are called where it is neither. */
+/** A string, or a list. @param expected the name of both in the error for a value that is neither. */
 export function textOr<T>(several: Field<T | undefined>, expected: string): Field<string | T | undefined> {
   return optional({ anyOf: [{ type: 'string' }, several.schema] }, (owner, name) => {
     const value = owner.value(name)
@@ -104,7 +104,7 @@ export function textOr<T>(several: Field<T | undefined>, expected: string): Fiel
   })
 }
 
-/** An object that may hold nothing that is not declared. */
+/** An object that is refused where it has a field that is not declared. */
 export function closed<T extends { readonly [at]: Fields }>(
   field: Field<T | undefined>,
   unknown: (path: string) => Error,
