@@ -7,11 +7,11 @@ import type { Fields } from './contract/fields.ts'
 import { string } from './contract/kinds.ts'
 import type { Serving } from './serving.ts'
 
-/** The name of a model, where it may be left out, and where it may not. */
+/** Name of a model, for requests that may leave it out. */
 export const optionalModel = string(1024)
 export const requiredModel = required(optionalModel)
 
-/** A model that generates text. @throws ServingError model_not_found, wrong_model_kind. The name is required, as in OpenAI's API. */
+/** Reads the name of a model that generates text; OpenAI requires one. @throws ServingError model_not_found, wrong_model_kind. */
 export function readModel(fields: Fields, { names, embedding, adapters }: Serving): string {
   const model = fields.string('model', 1024)
   if (model === undefined || model === '') throw missing('model')
@@ -24,7 +24,7 @@ export function readModel(fields: Fields, { names, embedding, adapters }: Servin
   throw modelNotFound(model)
 }
 
-/** The same words for a model that is not there and one that is not yours. @param name as it was asked for; absent: it was not. */
+/** OpenAI: one error for a model that does not exist and for one that the tenant may not use. @param name as in the request. */
 export function modelNotFound(name?: string): ServingError {
   const shown = name === undefined ? '' : ` \`${quoted(name).slice(1, -1)}\``
   return new ServingError(
@@ -34,7 +34,7 @@ export function modelNotFound(name?: string): ServingError {
   )
 }
 
-/** Those of the names that whoever asks may know of. */
+/** Names of models that a tenant may use; without a tenant, all of them. */
 export function allowedModels<T extends string>(
   names: readonly T[],
   tenant: Tenant | undefined,
@@ -43,18 +43,18 @@ export function allowedModels<T extends string>(
   return models === undefined ? names : names.filter((name) => models.includes(name))
 }
 
-/** Wherever a request names a model: in its body, and in its path. @throws ServingError model_not_found. */
+/** Checks that the tenant may use the models that a request names, in its body or its path. @throws ServingError model_not_found. */
 export function checkModels({ tenant, body, params }: FastifyRequest): void {
   if (tenant?.models === undefined) return
   const inBody = (body as { model?: unknown } | null | undefined)?.model
-  // KServe: a model's path goes on with what is wanted of it.
+  // KServe: an action follows the model's name in the path.
   const inPath = (params as { '*'?: string })['*']?.replace(/(\/ready|\/infer|:predict)$/, '')
   for (const name of [inBody, inPath]) {
     if (typeof name === 'string' && !tenant.models.includes(name)) throw modelNotFound(name)
   }
 }
 
-/** Where a request asks for the model that generates without naming it. @throws ServingError model_not_found. */
+/** Checks that the tenant may use the generating model, for requests that name none. @throws ServingError model_not_found. */
 export function checkGenerating({ names, adapters }: Serving, tenant: Tenant | undefined): void {
   if (tenant?.models === undefined || allowedModels([...names, ...adapters.names], tenant).length > 0) return
   throw modelNotFound()

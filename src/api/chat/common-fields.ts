@@ -48,7 +48,7 @@ export const withoutEffect = {
 export interface StreamOptions {
   readonly stream: boolean
   /** Undefined: no chunk tells it. */
-  readonly tellUsage: 'at the end' | 'always' | undefined
+  readonly reportUsage: 'at the end' | 'always' | undefined
 }
 
 export const streamFields = {
@@ -68,7 +68,7 @@ export function streamOptionsOf(body: Read<typeof streamFields>): StreamOptions 
   const wanted = options?.include_usage ?? false
   const always = options?.continuous_usage_stats ?? false
   if (always && !wanted) options?.[at].drop('continuous_usage_stats')
-  return { stream, tellUsage: wanted ? (always ? 'always' : 'at the end') : undefined }
+  return { stream, reportUsage: wanted ? (always ? 'always' : 'at the end') : undefined }
 }
 
 /** OpenAI: `stream_options`, for streams only. */

@@ -1,14 +1,14 @@
 import type { TextTokens } from '../../protocol/text-messages.ts'
 import type { Serving } from '../serving.ts'
 import { type ChatRequest, promptOf, textsOf } from './chat.ts'
-import { MOST_TOKENS, tokensOnly } from './tokens-only.ts'
+import { MAX_LISTED_TOKENS, tokensOnly } from './tokens-only.ts'
 
 /** The tokens of a chat that nothing is generated of. @throws ServingError as Serving.prompt and tokensOnly do. */
 export async function chatTokens(
   chat: ChatRequest,
   serving: Serving,
   signal: AbortSignal,
-  most = MOST_TOKENS,
+  most = MAX_LISTED_TOKENS,
 ): Promise<TextTokens> {
   const estimate = await serving.estimateTokens(textsOf(chat))
   const wanted = { share: chat.share, signal, estimate, most }

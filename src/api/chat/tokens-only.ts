@@ -4,7 +4,7 @@ import { invalidValue } from '../contract/failures.ts'
 import type { Serving } from '../serving.ts'
 
 /** Of one answer. More are no text of a model. */
-export const MOST_TOKENS = 1_048_576
+export const MAX_LISTED_TOKENS = 1_048_576
 
 /** What a request asks for that wants tokens, and no generation. */
 export interface TokensWanted {
@@ -38,6 +38,6 @@ export async function tokensOnly<T extends { readonly count: number }>(
 
 /** @throws ServingError invalid_value when one answer would list more than it may. */
 export function checkListed(count: number, param: string): void {
-  if (count > MOST_TOKENS)
-    throw invalidValue(param, `it has ${count} tokens, and an answer lists at most ${MOST_TOKENS}.`)
+  if (count > MAX_LISTED_TOKENS)
+    throw invalidValue(param, `it has ${count} tokens, and an answer lists at most ${MAX_LISTED_TOKENS}.`)
 }

@@ -32,7 +32,7 @@ const modalities = checked(array({ enum: ['text'] }, 8), {}, (wanted, path) => {
   for (const modality of wanted) checkOneOf(path, modality, ['text'])
 })
 
-/** Of a chat wherever it is sent, but its model. */
+/** OpenAI: fields of a chat on any path that takes one, without its model. */
 export const chatFields = {
   audio: refused('This server produces text only.'),
   functions: refused("It is deprecated. Use 'tools'."),
@@ -54,7 +54,7 @@ export function chatCompletions(app: FastifyInstance, serving: Serving, onError:
   app.post('/chat/completions', { sse: 'manual' }, chatHandler(serving, onError))
 }
 
-/** What the endpoint does, for other paths to it. */
+/** Handler of POST /chat/completions, for other paths to the same endpoint. */
 export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
     const fields = Fields.ofBody(request)
@@ -70,7 +70,7 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
       model,
     }
     const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
-    if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.tellUsage, onError)
+    if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.reportUsage, onError)
     return sendAnswer(
       reply,
       collectChoices(reply, start).then((choices) => wireChat(head, choices, ready)),
@@ -79,7 +79,7 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
   }
 }
 
-/** @throws ServingError. */
+/** Makes a chat of OpenAI's fields. @throws ServingError where they do not go together, or with this model. */
 export function chatOf(
   body: Read<typeof chatFields> & { readonly model: string | undefined },
   serving: Serving,
@@ -117,7 +117,7 @@ function wireChat(head: ResponseHead, choices: readonly Choice[], { vocabulary }
   }
 }
 
-/** OpenAI: content is null beside calls; an empty list of calls is left out. */
+/** OpenAI: message of a choice. Content is null beside calls; an empty list of calls is left out. */
 function wireMessage({ text, reasoning, calls }: Choice): object {
   return {
     role: 'assistant',
@@ -128,7 +128,7 @@ function wireMessage({ text, reasoning, calls }: Choice): object {
   }
 }
 
-/** OpenAI: role once, then thought, content and calls, then an empty delta with the reason. */
+/** OpenAI: chunks of a choice: the role once, then reasoning, content and calls, then an empty delta with the finish reason. */
 function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: ReadyModel): ChunkWriter {
   const chunk = (
     index: number,

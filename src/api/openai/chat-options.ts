@@ -15,7 +15,7 @@ import { chatLogprobFields, chatLogprobs } from './logprobs.ts'
 
 const tokens = integer({ min: 1 })
 
-/** All of a chat but its messages, with OpenAI's names and this server's own. */
+/** Fields of a chat without its messages: OpenAI's, those of other servers, and this server's own. */
 export const chatOptionFields = {
   max_completion_tokens: tokens,
   max_tokens: tokens,
@@ -30,7 +30,7 @@ export const chatOptionFields = {
   ...samplingFields,
 }
 
-/** @throws ServingError. */
+/** Makes a chat's options of its fields. @throws ServingError where they do not go together, or with this model. */
 export function chatOptionsOf(
   body: Read<typeof chatOptionFields> & { readonly model: string | undefined },
   serving: Serving,

@@ -14,25 +14,25 @@ import type { ReadyModel, Serving } from '../serving.ts'
 import { type Sharing, sharingFields, sharingOf } from '../sharing.ts'
 import { MAX_PROMPTS, type Prompt, promptField, promptsOf } from './prompts.ts'
 
-/** OpenAI: what a completion gets when it does not say. */
+/** OpenAI: default of `max_tokens` for completions. */
 const DEFAULT_MAX_TOKENS = 16
 const MAX_BEST_OF = 20
 
-/** What a client asked of POST /completions, checked. */
+/** A request of POST /completions that has passed its checks. */
 export interface CompletionRequest extends SamplingRequest, Sharing {
   readonly prompts: readonly Prompt[]
   readonly echo: boolean
-  /** Text behind what is to be generated. */
+  /** Text that follows the text to be generated. */
   readonly suffix: string | undefined
   readonly maxTokens: number
   readonly constraint: WantedConstraint | undefined
   readonly n: number
-  /** Choices that are generated for each prompt; the best `n` of them are told. */
+  /** Choices that are generated for each prompt; the answer has the best `n` of them. */
   readonly bestOf: number
   readonly logprobs: LogprobRequest | undefined
   readonly speculation: SpeculationRequest
   readonly stream: boolean
-  readonly tellUsage: StreamOptions['tellUsage']
+  readonly reportUsage: StreamOptions['reportUsage']
 }
 
 /** OpenAI: the body of POST /completions. */
@@ -45,7 +45,7 @@ export const completionBody = {
   echo: flag,
   // Text that comes after the completion.
   suffix: string(),
-  // Nothing to generate is of use where the prompt is told.
+  // 0 is of use with `echo` alone: the answer has the log probabilities of the prompt.
   max_tokens: integer({ min: 0 }),
   logprobs: topLogprobs,
   ...constraintFields,
@@ -57,7 +57,7 @@ export const completionBody = {
 }
 type CompletionBody = Read<typeof completionBody>
 
-/** @throws ServingError where fields do not go together, or with this model. */
+/** Makes a completion request of its fields. @throws ServingError where they do not go together, or with this model. */
 export function completionOf(
   body: CompletionBody,
   serving: Serving,
@@ -84,7 +84,7 @@ export function completionOf(
     maxTokens,
     n,
     bestOf,
-    // With `echo` those of the prompt are told, too.
+    // With `echo` the answer has the log probabilities of the prompt, too.
     logprobs: top === undefined ? undefined : { top, prompt: echo },
     constraint: constraintOf(body),
     speculation: speculationOf(body, serving.promptLookup),
@@ -94,7 +94,7 @@ export function completionOf(
   }
 }
 
-/** OpenAI: how many choices are generated, the `n` best of which are told. */
+/** OpenAI: number of choices that are generated for each prompt; the answer has the best `n` of them. */
 function bestOfN(bestOf: number, n: number, stream: boolean): number {
   if (bestOf < n) throw invalidValue('best_of', `it must be at least 'n', which is ${n}.`)
   if (stream && bestOf > n) throw invalidValue('best_of', "with 'stream' it must equal 'n'.")
@@ -107,7 +107,7 @@ function suffixOf(
   echo: boolean,
   { info }: ReadyModel,
 ): string | undefined {
-  // Nothing behind the text, and no token to say so: a plain completion.
+  // An empty suffix, and a model that cannot fill in the middle: a plain completion.
   if (suffix === undefined || (suffix === '' && !info.infill)) return undefined
   if (!info.infill) throw unsupported('suffix', 'This model has no tokens for filling in the middle.')
   if (echo) throw unsupported('suffix', "It is not available together with 'echo'.")

@@ -22,15 +22,15 @@ import { chunkWriter, echoes, wireCompletion } from './completion-answer.ts'
 import { type CompletionRequest, completionBody, completionOf } from './completion-request.ts'
 import type { Prompt } from './prompts.ts'
 
-/** Log probabilities of prompts that one answer tells: it is put together in memory. */
-const MOST_TOLD = 500_000
+/** Log probabilities of prompts that one answer may have: it is put together in memory. */
+const MAX_PROMPT_LOGPROBS = 500_000
 
 /** POST /completions. OpenAI: legacy completions; a prompt is text or token ids, one or many. */
 export function completions(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
   app.post('/completions', { sse: 'manual' }, completionHandler(serving, onError))
 }
 
-/** What the endpoint does, for other paths to it. */
+/** Handler of POST /completions, for other paths to the same endpoint. */
 export function completionHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
     const fields = Fields.ofBody(request)
@@ -47,7 +47,7 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
     }
     const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
     const start = (signal: AbortSignal): Promise<Generation[]> => startAll(wanted, ready, serving, signal)
-    if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.tellUsage, onError)
+    if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.reportUsage, onError)
     return sendAnswer(
       reply,
       collectChoices(reply, start).then((choices) => wireCompletion(answer, choices)),
@@ -73,7 +73,7 @@ async function startAll(
   return serving.start(await prepareAll(wanted, ready, serving, signal), permit, signal)
 }
 
-/** Tokens of all prompts, by estimate. */
+/** Estimates the tokens of all prompts of a request together. */
 export async function estimateCompletion(
   { prompts, suffix = '' }: CompletionRequest,
   serving: Serving,
@@ -110,12 +110,12 @@ async function prepareAll(
   const logprobs = wanted.logprobs ?? (wanted.bestOf > wanted.n ? { top: 0, prompt: false } : undefined)
   const requests: GenerationRequest[] = []
   const texts = prepared.prompts.values()
-  let told = 0
+  let promptLogprobs = 0
   for (const prompt of prompts) {
     const { tokens, count } = typeof prompt === 'string' ? notEmpty(texts.next().value) : listed(prompt)
     const maxTokens = fitInContext(count, wanted.maxTokens, ready.contextSize, 'prompt')
-    if (logprobs?.prompt) told += count * wanted.bestOf * (logprobs.top + 1)
-    if (told > MOST_TOLD) throw tooMuchTold()
+    if (logprobs?.prompt) promptLogprobs += count * wanted.bestOf * (logprobs.top + 1)
+    if (promptLogprobs > MAX_PROMPT_LOGPROBS) throw tooManyLogprobs()
     const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs }
     const unread = { output: undefined, thoughtLimit: undefined }
     requests.push(...generationRequests(wanted, { ...all, ...unread }, ready, wanted.bestOf))
@@ -123,7 +123,7 @@ async function prepareAll(
   return requests
 }
 
-/** A prompt as the engine gets it. @throws ServingError. */
+/** Makes the tokens of a prompt that the engine receives. @throws ServingError as Serving.prompt does. */
 export async function tokensOf(
   prompt: Prompt,
   suffix: string | undefined,
@@ -148,9 +148,9 @@ function notEmpty(counted: TextTokens | undefined): TextTokens {
   throw invalidValue('prompt', 'it is empty, and this model has no token to begin with.')
 }
 
-function tooMuchTold(): ServingError {
+function tooManyLogprobs(): ServingError {
   return invalidValue(
     'logprobs',
-    `with 'echo' an answer tells at most ${MOST_TOLD} log probabilities of prompts: tokens, times 'logprobs' + 1.`,
+    `with 'echo' an answer has at most ${MAX_PROMPT_LOGPROBS} log probabilities of prompts: tokens, times 'logprobs' + 1.`,
   )
 }

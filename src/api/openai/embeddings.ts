@@ -13,7 +13,7 @@ import type { Embedding, Serving } from '../serving.ts'
 import { textsOrIds } from './prompts.ts'
 import { tokenIds } from './token-ids.ts'
 
-/** OpenAI: most inputs of one request. */
+/** OpenAI: most inputs of one request for embeddings. */
 const MAX_INPUTS = 2048
 
 type Input = string | Uint32Array
@@ -51,7 +51,7 @@ export function embeddings(app: FastifyInstance, serving: Serving): void {
   })
 }
 
-/** The model of embeddings or rankings that a request names. @throws ServingError. */
+/** Reads the name of a model that makes embeddings or ranks. @throws ServingError model_not_found, wrong_model_kind. */
 export function pooledModel(
   fields: Fields,
   { embedding, names, adapters }: Serving,
@@ -99,7 +99,7 @@ function idsOf(
   return tokenIds(items, path, vocabularySize, refused, 'start and the end')
 }
 
-/** All of them, before any is computed: a request is refused as a whole. */
+/** Tokenizes all inputs before any is computed, so that a request is refused as a whole. */
 async function tokensOf(
   inputs: readonly Input[],
   { contextSize }: EmbeddingReady,
@@ -116,7 +116,7 @@ async function tokensOf(
   return all
 }
 
-/** An input that the model cannot take whole. */
+/** Error for an input that is longer than the model's context. */
 export function overlong(path: string, tokens: number, contextSize: number, param = 'input'): ServingError {
   return new ServingError(
     'context_length_exceeded',
@@ -125,7 +125,7 @@ export function overlong(path: string, tokens: number, contextSize: number, para
   )
 }
 
-/** Matryoshka: the first numbers, at norm 1 again. */
+/** Matryoshka: the first dimensions of a vector, scaled to norm 1 again. */
 function shortened(vector: Float32Array, dimensions: number): Float32Array {
   if (dimensions === vector.length) return vector
   const part = vector.subarray(0, dimensions)

@@ -93,7 +93,7 @@ function assistantMessage(message: Extract<Message, { role: 'assistant' }>): Cha
   }
 }
 
-/** The calls of a message are all answered by the messages right behind it, in any order, and nothing else is answered. */
+/** OpenAI: checks that tool messages right behind a message answer all of its calls, in any order, and nothing else. */
 function checkToolOrder(message: ChatMessage, index: number, calls: OpenCalls): void {
   if (message.role !== 'tool' || message.tool_call_id === undefined) {
     calls.check(unanswered)
@@ -114,7 +114,7 @@ function checkToolOrder(message: ChatMessage, index: number, calls: OpenCalls): 
   }
 }
 
-/** OpenAI's words. */
+/** OpenAI's message about tool calls without a result. */
 function unanswered(ids: readonly string[]): string {
   return `An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The following tool_call_ids did not have response messages: ${ids.join(', ')}`
 }

@@ -5,7 +5,7 @@ import type { TextTurn } from '../../protocol/text-messages.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { chatTokens } from '../chat/count-chat.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { checkListed, MOST_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
+import { checkListed, MAX_LISTED_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { readModel } from '../model-names.ts'
@@ -41,7 +41,7 @@ export function render(app: FastifyInstance, serving: Serving): void {
     const { signal } = watchClient(reply)
     const estimate = await estimateCompletion(wanted, serving)
     const { lists, count } = await tokensOnly(
-      { share, signal, estimate, most: MOST_TOKENS },
+      { share, signal, estimate, most: MAX_LISTED_TOKENS },
       serving,
       (turn) => renderAll(prompts, suffix, serving, turn),
     )

@@ -8,7 +8,7 @@ import { Detokenizer } from '../../text/output/detokenizer.ts'
 import { fieldsWithoutEffect, withoutEffect } from '../chat/common-fields.ts'
 import { chatTokens } from '../chat/count-chat.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { checkListed, MOST_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
+import { checkListed, MAX_LISTED_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
 import { invalidValue, unsupported, wrongType } from '../contract/failures.ts'
 import { required } from '../contract/fates.ts'
 import { type Declared, type Read, readDeclared } from '../contract/field.ts'
@@ -49,7 +49,7 @@ export const tokenizeBodies: readonly Declared[] = [
 
 export const detokenizeBody = {
   model: optionalModel,
-  tokens: required(array({ type: 'integer', minimum: 0 }, MOST_TOKENS)),
+  tokens: required(array({ type: 'integer', minimum: 0 }, MAX_LISTED_TOKENS)),
   ...withoutEffect,
 }
 
@@ -76,7 +76,7 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
     const { text, param, special, strings } = readText(fields)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     const estimate = await serving.estimateTokens([text])
-    const wanted = { share: shareOf(request.tenant), signal, estimate, most: MOST_TOKENS }
+    const wanted = { share: shareOf(request.tenant), signal, estimate, most: MAX_LISTED_TOKENS }
     const { tokens, count } = await tokensOnly(wanted, serving, (turn) =>
       serving.prompt({ type: 'tokenize', text, bare: !special }, turn),
     )
