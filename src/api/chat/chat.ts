@@ -19,16 +19,16 @@ import { constrained, type WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
 import type { ToolRequest } from './tools.ts'
 
-/** A chat that has passed its protocol's checks. Every chat protocol ends here; OpenAI's words are the common ones. */
+/** A chat that has passed the checks of its protocol. Every chat protocol is read into this one, in OpenAI's terms. */
 export interface ChatRequest extends SamplingRequest, Sharing {
   readonly messages: readonly ChatMessage[]
-  /** What the protocol calls them. Default messages. */
+  /** Name of the protocol's field of messages. Default: messages. */
   readonly messagesField?: 'messages' | 'input'
   readonly tools: ToolRequest
   readonly thinking: ThinkingRequest
-  /** undefined: all that is left of the context. */
+  /** Most tokens to generate; undefined: all that is left of the context. */
   readonly maxTokens: number | undefined
-  /** Fewer tokens are as good: where they do not fit, what is left of the context is taken. */
+  /** Whether `maxTokens` is cut to what is left of the context where it does not fit. Default: the request is refused. */
   readonly clampMaxTokens?: boolean
   readonly constraint: WantedConstraint | undefined
   readonly speculation: SpeculationRequest
@@ -36,22 +36,22 @@ export interface ChatRequest extends SamplingRequest, Sharing {
   readonly n: number
 }
 
-/** That an estimate looks at, messages first. Schemas of tools that have more are told by their tokens only. */
-const MOST_STRINGS = 4000
+/** Strings that an estimate looks at, messages first. Schemas of tools with more of them count only when they are tokenized. */
+const MAX_STRINGS = 4000
 
-/** What the text process is to make a prompt of. @throws ServingError invalid_value where there is nothing to read. */
+/** Makes the call that asks the text process for a prompt. @throws ServingError invalid_value where every message is empty. */
 export function promptOf({ messages, messagesField, tools, thinking }: ChatRequest): PromptCall {
   if (!messages.some((message) => message.content !== '' || message.tool_calls !== undefined))
     throw invalidValue(messagesField ?? 'messages', 'every message is empty.')
   return { type: 'chat', messages, tools: tools.tools, kwargs: thinking.kwargs }
 }
 
-/** What an estimate of its tokens goes by. */
+/** Texts of a chat that an estimate of its tokens goes by. */
 export function textsOf({ tools, messages }: ChatRequest): string[] {
-  return stringsIn([tools.tools, messages], MOST_STRINGS)
+  return stringsIn([tools.tools, messages], MAX_STRINGS)
 }
 
-/** One generation a choice. */
+/** Starts one generation for each choice of a chat. */
 export async function startChat(
   chat: ChatRequest,
   ready: ReadyModel,
@@ -104,7 +104,7 @@ function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): 
   return Math.min(maxTokens, fits(undefined))
 }
 
-/** How a thought is ended that is too long: as models write it. Undefined: it may be as long as it gets. */
+/** Text that ends a thought that reaches its budget, as models write it; undefined where it has no budget. */
 function thoughtEnding(
   { thinking: { budget } }: ChatRequest,
   reasoning: ReasoningTags | undefined,
@@ -115,7 +115,7 @@ function thoughtEnding(
   return format?.thought === undefined ? `\n${close}\n\n` : close
 }
 
-/** How the answer to this prompt is to be read. */
+/** Format that the answer to a prompt is parsed in. */
 function outputFormat(chat: ChatRequest, { info }: ReadyModel, inThought: boolean): OutputFormat {
   const { reasoning, reasoningMarkers, toolMarkers } = info.chat
   const format = toolFormatNamed(info.chat.toolFormat)

@@ -4,7 +4,7 @@ import { mapped, string } from '../contract/kinds.ts'
 import { full, list, tagged, textOr } from '../contract/objects.ts'
 
 const MAX_PARTS = 10_000
-/** Where a prefix ends that is worth caching: all are cached. */
+/** Marks of the end of a prefix that is worth caching. They have no effect: every prefix is cached. */
 export const cacheHints = { cache_control: ignored(), prompt_cache_breakpoint: ignored() }
 
 const parts = list(

@@ -4,12 +4,12 @@ import type { ReadyModel } from '../serving.ts'
 import type { Sharing } from '../sharing.ts'
 import { type SamplingRequest, seedOfChoice } from './sampling.ts'
 
-/** What is known of the generations of one prompt when it has been tokenized, and what was asked for has been compiled. */
+/** Parts of a generation that are known when its prompt is tokenized and its constraint is compiled. */
 interface Prepared
   extends Pick<SequenceSpec, 'prompt' | 'maxTokens' | 'sampling' | 'speculation' | 'logprobs'>,
     Pick<GenerationRequest, 'output' | 'thoughtLimit'> {}
 
-/** One generation for each choice of a prompt; they differ in their seeds. */
+/** Makes one generation for each choice of a prompt; they differ in their seeds. */
 export function generationRequests(
   { stops, ignoreEos, share, cacheScope, adapter, deadlineAt }: SamplingRequest & Sharing,
   { output, thoughtLimit, sampling, ...prepared }: Prepared,
