@@ -7,12 +7,12 @@ import { type Item, list, tagged, textOr } from '../contract/objects.ts'
 
 const MAX_BLOCKS = 10_000
 
-/** Prefixes are cached without being asked for. */
+/** Anthropic: marks of a prefix to cache. They have no effect: every prefix is cached. */
 export const cacheControl = { cache_control: ignored('cache_control') }
 
 export const textBlock = { ...cacheControl, citations: silent, text: required(string()) }
 
-/** Anthropic: content is a string, which stands for one text block, or blocks. */
+/** Anthropic: field of content: blocks, or a string, which stands for one text block. */
 export function blocks<T>(block: Item<T>): Field<readonly T[] | undefined> {
   const given = textOr(list(block, MAX_BLOCKS), 'a string or an array of content blocks')
   return mapped(given, (said, path) =>
@@ -20,10 +20,10 @@ export function blocks<T>(block: Item<T>): Field<readonly T[] | undefined> {
   )
 }
 
-/** Content that can be text only. */
+/** Field of content that can be text only. */
 export const textBlocks = blocks(tagged('type', { text: textBlock }, { unknown: unsupportedBlock }))
 
-/** A line each. */
+/** Joins the texts of blocks, each on its own line. */
 export function linesOf(blocks: readonly { readonly text: string }[]): string {
   return blocks.map(({ text }) => text).join('\n')
 }

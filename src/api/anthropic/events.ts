@@ -9,8 +9,8 @@ interface AnthropicEvent extends NamedEvent {
 }
 
 /**
- * Anthropic: message_start, then the blocks one after the other (content_block_start, _delta, _stop), message_delta with
- * the reason and the usage, message_stop.
+ * Anthropic: events of a message: message_start, then the blocks one after the other (content_block_start, _delta, _stop),
+ * message_delta with the stop reason and the usage, message_stop.
  */
 export function eventWriter(
   head: MessageHead,

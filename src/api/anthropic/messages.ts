@@ -48,7 +48,7 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
   })
 }
 
-/** Anthropic: a message in one piece. */
+/** Anthropic: runs a chat to its end and makes one message of it, for requests without `stream`. */
 async function wholeMessage(
   reply: FastifyReply,
   start: (signal: AbortSignal) => Promise<Generation[]>,

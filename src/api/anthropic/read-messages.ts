@@ -51,8 +51,8 @@ type AssistantBlock = ReturnType<(typeof assistantBlock)['read']>
 type UserBlock = ReturnType<(typeof userBlock)['read']>
 
 /**
- * Anthropic: `system` and `messages`, as templates take them. A user's message with tool results is several: the
- * results, each for itself, and what the user wrote.
+ * Anthropic: `system` and `messages`, as chat templates read them. A user's message with tool results becomes several: one for
+ * each result, and one for the user's text.
  * @throws ServingError for anything that would change or lose what the client said.
  */
 export function messagesOf({
@@ -75,12 +75,12 @@ export function messagesOf({
   return system === '' ? messages : [{ role: 'system', content: system }, ...messages]
 }
 
-/** Anthropic's words. */
+/** Anthropic's message about tool calls without a result. */
 function unanswered(ids: readonly string[], path: string): string {
   return `${path}: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ${ids.join(', ')}. Each \`tool_use\` block must have a corresponding \`tool_result\` block in the next message.`
 }
 
-/** Anthropic takes successive messages of one role for one: calls, and results, may come in several. */
+/** Reads one message. Anthropic takes successive messages of one role for one: calls, and results, may come in several. */
 function templateMessages(
   message: Message,
   path: string,
@@ -121,7 +121,7 @@ function assistantMessage(blocks: readonly AssistantBlock[], path: string, open:
   }
 }
 
-/** What was no JSON when the model wrote it came as a string, and goes back as it was. */
+/** Arguments of a call as the model wrote them: text that is no JSON reached the client as a string, and is passed on unchanged. */
 function argumentsOf(input: unknown): string {
   return typeof input === 'string' ? input : JSON.stringify(input)
 }
@@ -140,7 +140,7 @@ function userMessages(blocks: readonly UserBlock[], open: OpenCalls): ChatMessag
   return [...results, { role: 'user', content: texts.join('\n') }]
 }
 
-/** Templates know no failed results: the word is put in front. */
+/** Result of a call as chat templates read it. They have no field for failed calls: `Error:` is put before the text. */
 function toolMessage(block: Extract<UserBlock, { type: 'tool_result' }>, open: OpenCalls): ChatMessage {
   const { tool_use_id: id, content = [], is_error: failed, [at]: fields } = block
   if (!open.close(id)) throw invalidValue(fields.pathOf('tool_use_id'), 'no preceding tool_use has this id.')

@@ -17,7 +17,7 @@ import { anthropicTools, toolFields } from './read-tools.ts'
 
 const MAX_STOPS = 64
 
-/** Fields that tune cost, routing or telemetry only. */
+/** Anthropic: fields that tune cost, routing or telemetry only. They have no effect here. */
 const withoutEffect = {
   cache_control: ignored(),
   context_management: ignored(),
@@ -58,7 +58,7 @@ export interface AnthropicRequest {
   readonly ignored: readonly string[]
 }
 
-/** @throws ServingError. */
+/** Makes a chat of the fields of Anthropic's body. @throws ServingError where they do not go together, or with this model. */
 export function anthropicRequest(
   body: Read<typeof countBody>,
   serving: Serving,
@@ -83,7 +83,7 @@ export function anthropicRequest(
   return { chat, stream: body.stream ?? false, ignored: [...ignored] }
 }
 
-/** Anthropic: output_config.format is a JSON Schema. */
+/** Constraint of the answer. Anthropic: output_config.format is a JSON Schema. */
 function formatOf({ output_config: output }: Read<typeof countBody>): WantedConstraint | undefined {
   if (output?.format === undefined) return undefined
   const { schema, [at]: fields } = output.format

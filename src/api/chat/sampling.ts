@@ -61,7 +61,7 @@ export const samplingFields = {
   logit_bias: logitBias,
 }
 
-/** Reads a request's sampling. Defaults are the model maker's, else OpenAI's. @throws ServingError for a token id that is not in the vocabulary. */
+/** Reads the sampling of a request. Defaults are the model maker's, else OpenAI's. @throws ServingError for an unknown token id. */
 export function samplingOf(
   body: Read<typeof samplingFields>,
   defaults: ModelInfo['sampling'],

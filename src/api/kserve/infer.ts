@@ -11,13 +11,13 @@ import { completionBody } from '../openai/completion-request.ts'
 import { completionHandler } from '../openai/completions.ts'
 import type { Serving } from '../serving.ts'
 
-/** The body of either endpoint. The path names the model. */
+/** Bodies of inference by a model's path: those of chat completions and of completions, in which the model may be left out. */
 export const inferBodies: readonly Declared[] = [
   { ...chatBody, model: optionalModel },
   { ...completionBody, model: optionalModel },
 ]
 
-/** Answers a POST below `models/`. `rest` is the path from there on, and `verb` what it must end with. */
+/** Handler of a POST below `models/`. `rest` is the path from there on, and `verb` the end that it must have. */
 export type InferHandler = (
   rest: string,
   verb: ':predict' | '/infer',
@@ -26,8 +26,8 @@ export type InferHandler = (
 ) => Promise<unknown>
 
 /**
- * KServe: inference by a model's own path, V1 `NAME:predict` and V2 `NAME/infer`, which graphs call with the body as it came.
- * It takes the body of an OpenAI endpoint, known by its prompt field, and answers as that endpoint does.
+ * KServe: inference by a model's own path, V1 `NAME:predict` and V2 `NAME/infer`, to which inference graphs pass a body on
+ * unchanged. It accepts the body of an OpenAI endpoint, recognised by `messages` or `prompt`, and answers as that endpoint does.
  */
 export function inferHandler(serving: Serving, onError: ErrorListener): InferHandler {
   const endpoints = { messages: chatHandler(serving, onError), prompt: completionHandler(serving, onError) }

@@ -28,7 +28,7 @@ const parts = list(
   MAX_ITEMS,
 )
 
-/** OpenAI: a string, or parts, which are joined. */
+/** OpenAI: content of an item: a string, or parts, which are joined. */
 const content = mapped(textOr(parts, 'a string or an array of content parts'), (said) =>
   typeof said === 'string'
     ? said
@@ -45,7 +45,7 @@ export const inputItem = tagged(
   'type',
   {
     message: { ...common, role: required(oneOf(ROLES)), phase: silent, content: required(content) },
-    // This server's own thoughts come back as they were; those of others are sealed, and of no use here.
+    // This server's own thoughts come back in the clear; those of other servers are encrypted, and of no use here.
     reasoning: {
       ...common,
       summary: silent,
@@ -65,7 +65,7 @@ const input = textOr(full(list(inputItem, MAX_ITEMS)), 'a string or an array of 
 
 export const inputFields = { instructions: string(), input: required(input) }
 
-/** OpenAI: `instructions` and `input`, as templates take them. @throws ServingError for what would be lost. */
+/** OpenAI: `instructions` and `input`, as chat templates read them. @throws ServingError for anything that would be lost. */
 export function inputMessages({ instructions, input }: Read<typeof inputFields>): ChatMessage[] {
   const conversation = new Conversation()
   if (instructions !== undefined) conversation.add('system', instructions)
@@ -74,12 +74,12 @@ export function inputMessages({ instructions, input }: Read<typeof inputFields>)
   return conversation.whole()
 }
 
-/** Items as turns: what the model said in several items is one message of it, and so are instructions at the start. */
+/** Conversation that items are collected into. Successive items of the model become one message, and so do instructions at the start. */
 class Conversation {
   readonly messages: ChatMessage[] = []
   readonly #calls = new OpenCalls()
 
-  /** OpenAI: each call has its output, which need not follow at once. @throws ServingError in OpenAI's words. */
+  /** Messages of the whole conversation. OpenAI: each call has its output, which need not follow at once. @throws ServingError. */
   whole(): ChatMessage[] {
     this.#calls.check(([id]) => `No tool output found for function call ${id}.`)
     return this.messages

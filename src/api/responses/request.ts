@@ -34,7 +34,7 @@ import { type ResponseTools, responseTools, toolFields } from './tools.ts'
 
 const NOTHING_KEPT = "Nothing is kept between requests: send the whole conversation as 'input'."
 
-/** OpenAI: log probabilities, and what there is none of here. */
+/** OpenAI: the value of `include` for log probabilities. The other values ask for things that this server does not have. */
 const LOGPROBS = 'message.output_text.logprobs'
 const INCLUDABLE = [
   'code_interpreter_call.outputs',
@@ -51,7 +51,7 @@ const include = mapped(array({ enum: INCLUDABLE }, 64), (wanted, path) =>
   wanted.map((what, index) => checkOneOf(`${path}[${index}]`, what, INCLUDABLE)),
 )
 
-/** OpenAI: response_format without the object around the schema. */
+/** OpenAI: `text.format`, which is `response_format` without the object around the schema. */
 const format = one(
   tagged('type', {
     text: {},
@@ -73,7 +73,7 @@ export const responseBody = {
   moderation: refused('This server does not moderate.'),
   previous_response_id: refused(NOTHING_KEPT),
   prompt: refused('No prompts are kept here.'),
-  // It says so again.
+  // The response repeats it.
   metadata,
   ...toolFields,
   max_output_tokens: integer({ min: 1 }),
@@ -98,7 +98,7 @@ export const responseBody = {
   stream: flag,
   store: flag,
   truncation: oneOf(['auto', 'disabled']),
-  // They tune cost, routing or telemetry only, or ask for more than there is.
+  // Fields that tune cost, routing or telemetry only, or ask for things that this server does not have.
   context_management: ignored(),
   max_tool_calls: ignored(),
   prompt_cache_key: ignored(),
@@ -121,7 +121,7 @@ export interface ResponsesRequest {
   readonly ignored: readonly string[]
 }
 
-/** @throws ServingError. */
+/** Makes a chat of the fields of a request for a response. @throws ServingError where they do not go together, or with this model. */
 export function responsesRequest(
   body: ResponseBody,
   serving: Serving,
@@ -144,7 +144,7 @@ export function responsesRequest(
     ...samplingOf(body, ready.info.sampling, ready.vocabulary.size, body.stop),
   }
   checkStreamed(body.stream_options, stream)
-  // Not to keep a response is what this server does.
+  // This server keeps no response, as `store: false` asks for.
   if (body.store === true) fields.ignore('store')
   if (body.truncation === 'auto') fields.ignore('truncation')
   const echo = echoOf(body, chat, tools)
@@ -158,7 +158,7 @@ export function responsesRequest(
   }
 }
 
-/** OpenAI: what is included beside the text; of all that may be asked for, there are log probabilities. */
+/** OpenAI: log probabilities that `include` asks for. Its other values have no effect. */
 function logprobsOf({
   include = [],
   top_logprobs: top,
@@ -172,7 +172,7 @@ function logprobsOf({
   return undefined
 }
 
-/** OpenAI: what a response says of its request. */
+/** OpenAI: fields of a response that repeat its request. */
 function echoOf(
   body: ResponseBody,
   { sampling, maxTokens }: ChatRequest,
@@ -196,7 +196,7 @@ function echoOf(
   }
 }
 
-/** OpenAI: reasoning.effort. */
+/** Thinking that a request asks for. OpenAI: `reasoning.effort`. */
 function thinkingRequest(body: ResponseBody, { info }: ReadyModel): ThinkingRequest {
   const { reasoning, chat_template_kwargs: kwargs } = body
   const path = 'reasoning.effort'
@@ -208,7 +208,7 @@ function thinkingRequest(body: ResponseBody, { info }: ReadyModel): ThinkingRequ
   return thinkingOf({ effort, effortField: path, budgets: budgetsOf(body), kwargs }, info.chat)
 }
 
-/** OpenAI: text.format. */
+/** Constraint of the answer. OpenAI: `text.format`. */
 function formatOf({ text }: ResponseBody): WantedConstraint | undefined {
   const format = text?.format
   if (format === undefined || format.type === 'text') return undefined

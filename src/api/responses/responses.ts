@@ -13,7 +13,7 @@ import type { Serving } from '../serving.ts'
 import { responseBody, responsesRequest } from './request.ts'
 import { ResponseWriter } from './writer.ts'
 
-/** POST /responses and /responses/input_tokens. OpenAI: the Responses API, without any memory. */
+/** POST /responses and /responses/input_tokens. OpenAI: the Responses API. Nothing is stored between requests. */
 export function responses(app: FastifyInstance, serving: Serving, settings: StreamSettings): void {
   app.post('/responses', { sse: 'manual' }, async (request, reply) => {
     const fields = Fields.ofBody(request)

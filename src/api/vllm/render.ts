@@ -16,8 +16,8 @@ import type { Prompt } from '../openai/prompts.ts'
 import type { Serving } from '../serving.ts'
 
 /**
- * POST /chat/completions/render and /completions/render: the token ids that the engine would get of the same body, and
- * nothing is generated. vLLM's render endpoints, as llm-d's token producer calls them to find who has a prefix.
+ * POST /chat/completions/render and /completions/render: the token ids that the engine would receive for the same body, without
+ * a generation. These are vLLM's render endpoints, which llm-d's token producer calls to find the server that has a prefix cached.
  */
 export function render(app: FastifyInstance, serving: Serving): void {
   app.post('/chat/completions/render', async (request, reply) => {

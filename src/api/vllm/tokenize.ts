@@ -19,20 +19,20 @@ import { chatFields, chatOf } from '../openai/chat-completions.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { shareOf } from '../sharing.ts'
 
-/** Token ids that are read in one go: about a millisecond. */
+/** Token ids that are read before other requests get the event loop: about a millisecond of work. */
 const READ_AT_ONCE = 65_536
 
-/** vLLM's: a text, or a chat. */
+/** vLLM: fields of a request to tokenize a text or a chat. */
 const prompt = { model: optionalModel, add_special_tokens: flag, return_token_strs: flag }
 const promptBody = { ...prompt, prompt: string(), ...withoutEffect }
 const chatBody = {
   ...prompt,
   ...chatFields,
-  // How the chat ends. It always ends where an answer begins.
+  // vLLM: switches for the end of the chat, which is always where an answer begins.
   add_generation_prompt: flag,
   continue_final_message: flag,
 }
-/** llama-server's. */
+/** llama-server: fields of a request to tokenize a text. */
 const contentBody = {
   model: optionalModel,
   content: string(),
@@ -54,8 +54,8 @@ export const detokenizeBody = {
 }
 
 /**
- * POST /tokenize and /detokenize. vLLM: `prompt` or `messages`, and `tokens`; llama-server: `content`, whose answers are its
- * own. Control tokens written in a text are text, as in every request.
+ * POST /tokenize and /detokenize. vLLM: `prompt` or `messages`, and `tokens`; llama-server: `content`, which is answered in
+ * llama-server's form. Control tokens that are written out in a text are text, as in every request.
  */
 export function tokenize(app: FastifyInstance, serving: Serving): void {
   app.post('/tokenize', async (request, reply) => {
@@ -98,7 +98,7 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
   })
 }
 
-/** vLLM: the name may be left out; llama-server knows none. */
+/** Checks the model of a request. vLLM: its name may be left out; llama-server: there is none. */
 function readOptionalModel(fields: Fields, serving: Serving, tenant: Tenant | undefined): void {
   if (fields.value('model') === undefined) checkGenerating(serving, tenant)
   else readModel(fields, serving)
@@ -107,7 +107,7 @@ function readOptionalModel(fields: Fields, serving: Serving, tenant: Tenant | un
 interface AskedText {
   readonly text: string
   readonly param: 'prompt' | 'content'
-  /** Whether it begins with the model's own first token. */
+  /** Whether the model's own first token is put before the text. */
   readonly special: boolean
   readonly strings: boolean
 }
@@ -137,7 +137,7 @@ function checkTemplateSwitches(body: Read<typeof chatBody>): void {
     throw unsupported('add_special_tokens', "A chat has the special tokens of the model's template.")
 }
 
-/** vLLM: the answer of /tokenize. */
+/** vLLM: answer of /tokenize. */
 function* listed(
   tokens: Uint32Array,
   strings: boolean,
@@ -151,7 +151,7 @@ function* listed(
   yield '}'
 }
 
-/** llama-server's. */
+/** llama-server: answer of /tokenize. */
 function* listedPlainly(
   tokens: Uint32Array,
   strings: boolean,
@@ -164,7 +164,7 @@ function* listedPlainly(
   yield '}'
 }
 
-/** The text twice: vLLM's name for it, and llama-server's. */
+/** Answer of /detokenize: the text twice, under vLLM's name and llama-server's. */
 function* detokenized(tokens: Uint32Array, vocabulary: Vocabulary): Generator<string> {
   yield '{"prompt":"'
   yield* textSlices(tokens, vocabulary)
@@ -173,7 +173,7 @@ function* detokenized(tokens: Uint32Array, vocabulary: Vocabulary): Generator<st
   yield '"}'
 }
 
-/** What is between the quotes of a JSON string. */
+/** Text of tokens as the inside of a JSON string, in slices. */
 function* textSlices(tokens: Uint32Array, vocabulary: Vocabulary): Generator<string> {
   const detokenizer = new Detokenizer(vocabulary, vocabulary.silent)
   for (let at = 0; at < tokens.length; at += SLICE) {
@@ -184,7 +184,7 @@ function* textSlices(tokens: Uint32Array, vocabulary: Vocabulary): Generator<str
   yield JSON.stringify(detokenizer.flush()).slice(1, -1)
 }
 
-/** By vocabulary: what each token that has been asked for is as JSON. */
+/** Cache of the texts of single tokens, as JSON, by vocabulary. */
 const known = new WeakMap<Vocabulary, (string | undefined)[]>()
 
 /** The text of a token by itself, as JSON; a part of a character is a replacement character. */
@@ -203,7 +203,7 @@ function piecesOf(vocabulary: Vocabulary): (token: number) => string {
   }
 }
 
-/** Others have the event loop between the parts of a long list. */
+/** Reads a client's token ids. Other requests get the event loop between the parts of a long list. */
 async function tokensOf(given: readonly unknown[], { size }: Vocabulary): Promise<Uint32Array> {
   const tokens = new Uint32Array(given.length)
   for (let index = 0; index < given.length; index++) {
