@@ -23,7 +23,7 @@ export interface InspectOptions extends FitRequest {
 /** Slots up to which proposals are made. */
 const MAX_SLOTS = 256
 
-/** What `inspect FILE` prints, for a file or a directory and this machine's memory. */
+/** Text that `inspect FILE` prints, for a file or a directory and this machine's memory. */
 export async function inspectModel(path: string, config: Config): Promise<string> {
   const { shards } = await locateLocal(path)
   const [model, machine] = await Promise.all([readModel(shards), machinePlan(config)])

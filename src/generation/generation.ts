@@ -14,7 +14,7 @@ import type { Timings } from './timings.ts'
 
 /** A request that has passed every check: what a generation runs on. */
 export interface GenerationRequest {
-  /** What the engine runs. */
+  /** Specification of the sequence that the engine runs. */
   readonly spec: SequenceSpec
   readonly stops: readonly string[]
   /** Monotonic milliseconds at which the answer is of no use any more; undefined: never. */

@@ -17,7 +17,7 @@ import type { RequestTrace } from './request-trace.ts'
 import { timeIsOver, watchTime } from './time-limits.ts'
 
 export interface GeneratorOptions extends AdmissionSettings {
-  /** What the engine process reported when it was ready; undefined while there is none. */
+  /** Report of the engine process when it became ready; undefined while there is none. */
   readonly engineReady: () => EngineReady | undefined
   /** Sends a command to the engine. False when the engine cannot take it now. */
   readonly send: (command: EngineCommand) => boolean
@@ -28,7 +28,7 @@ export interface GeneratorOptions extends AdmissionSettings {
   readonly onOver: (record: GenerationRecord) => void
 }
 
-/** What a request is about to ask for. */
+/** Work that a request is about to ask the engine for. */
 export interface Work {
   readonly tenant: string
   readonly prompts: number

@@ -47,7 +47,7 @@ export interface ModelInfo {
   }
 }
 
-/** What is to be tokenized as a prompt, or as part of one. */
+/** Request to the text process to tokenize a prompt, or a part of one. */
 export type PromptCall =
   | {
       readonly type: 'chat'
@@ -64,7 +64,7 @@ export type PromptCall =
 /** All that the generations of one request need of the text process. */
 export interface Preparation {
   readonly prompts: readonly PromptCall[]
-  /** What the output must be, to be compiled. */
+  /** Constraint of the output, to be compiled into a grammar. */
   readonly constraint: Constraint | undefined
   /** The thought that comes first where the prompt ends inside one. */
   readonly openThought: Thought | undefined
@@ -83,7 +83,7 @@ export interface PromptAnswer extends TextTokens {
   readonly characters: number
   /** Whether a chat ends inside a thought. */
   readonly inThought: boolean
-  /** For a chat: milliseconds that rendering took. */
+  /** Milliseconds that rendering the chat template took; absent where the prompt is no chat. */
   readonly templateMs?: number
 }
 

@@ -51,7 +51,7 @@ interface Started {
   readonly shards: readonly string[]
 }
 
-/** What has become of the model so far; what its processes do is theirs to report. */
+/** Stage that the start of the model has reached. The state of its processes is theirs to report. */
 type Stage =
   | { readonly phase: 'loading'; readonly why: () => string }
   | Started
@@ -122,7 +122,7 @@ export class GeneratingModel {
     return this.#stage.phase === 'started' ? this.#stage : undefined
   }
 
-  /** What the engine process reported when it was ready; undefined while there is none. */
+  /** Report of the engine process when it became ready; undefined while there is none. */
   get engineReady(): EngineReady | undefined {
     return this.#started?.engine.ready
   }

@@ -24,10 +24,10 @@ const LOOK_AGAIN_MS = 500
 export interface Start {
   readonly altiplano: Altiplano
   readonly config: Config
-  /** What the machine has, when it has been looked at. */
+  /** Plan for the machine's cores, memory and GPU, once they have been inspected. */
   readonly machine: Promise<MachinePlan>
   readonly log: Logger
-  /** When it aborts the server ends, and nothing is started or reported any more. */
+  /** Signal that the server ends: once it aborts, nothing is started or reported any more. */
   readonly signal: AbortSignal
 }
 

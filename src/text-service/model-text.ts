@@ -143,7 +143,7 @@ function tracePrompt(
   trace?.add('tokenize', rendered, over)
 }
 
-/** What is no fault of the request's is worth another try. */
+/** Error for an answer that has no tokens. A failure that is not the request's fault can be retried. */
 function failedText(answer: TextAnswer): ServingError {
   const message = 'The text of your request could not be read'
   if (answer.type !== 'error') {

@@ -13,6 +13,9 @@ it.each([
   'Until there is work.',
   'With `end`.',
   'It has ended.',
+  'What is left.',
+  'For a chat: milliseconds.',
+  'When it aborts the server ends.',
 ])('the prose check finds a doc comment that cannot stand alone: %s', (text) => {
   expect(placesIn(`const a = 1\n/** ${text} */\n`)).toEqual([
     expect.stringContaining('2: a doc comment begins'),

@@ -40,7 +40,7 @@ export interface LlamaOptions {
   readonly streamThreads?: (rows: number) => number
   /** 0: llama.cpp does not look for a GPU. More than there are: all. */
   readonly gpuLayers: number
-  /** What findGpu() found. Default: the best that is there. */
+  /** Backend that findGpu() found. Default: the best available. */
   readonly gpuBackend?: string | undefined
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
