@@ -13,7 +13,8 @@ export interface Health {
 export function healthRoutes(app: FastifyInstance, health: Health): void {
   // KServe V1: liveness is the root.
   for (const path of ['/', '/health/live']) app.get(path, async () => ({ status: 'alive' }))
-  for (const path of ['/health', '/health/ready']) {
+  // llama-server: /v1/health; SageMaker: /ping.
+  for (const path of ['/health', '/health/ready', '/v1/health', '/ping']) {
     app.get(path, async (_request, reply) => {
       const reason = health.notReady()
       if (reason === undefined) return { status: 'ready' }

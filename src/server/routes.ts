@@ -51,7 +51,7 @@ export interface ServerOptions {
   readonly http: HttpSettings
 }
 
-/** The HTTP server: /v1 and /openai/v1 are the same tree; health and metrics stand beside it. */
+/** The HTTP server: /v1, /openai/v1 and the root have the same tree; health and metrics stand beside it. */
 export async function serverWithRoutes(options: ServerOptions): Promise<FastifyInstance> {
   const { serving, metrics, http } = options
   const countError = (code: string): void => metrics.errors.inc({ code })
@@ -88,8 +88,6 @@ export async function serverWithRoutes(options: ServerOptions): Promise<FastifyI
   const infer = inferHandler(serving, onError)
   openInference(app, serving, options.health, infer)
   serverInfo(app, serving)
-  tokenize(app, serving)
-  rerank(app, serving)
   const api: FastifyPluginAsync = async (tree) => {
     models(tree, serving, options.health)
     predict(tree, infer)
@@ -105,7 +103,8 @@ export async function serverWithRoutes(options: ServerOptions): Promise<FastifyI
     render(tree, serving)
     tokenize(tree, serving)
   }
-  for (const prefix of ['/v1', '/openai/v1']) await app.register(api, { prefix })
+  // llama-server: the tree is at the root, too.
+  for (const prefix of ['/v1', '/openai/v1', '']) await app.register(api, { prefix })
   if (http.clientCertificates === 'checked') refuseUnknown(app.server as Server)
   options.tls?.watch('certificate', options.log, (certificate) =>
     (app.server as Server).setSecureContext(certificate),

@@ -3,7 +3,7 @@ import { either, type Schema } from './answers/schema.ts'
 import { bodies, bodySchemas } from './bodies.ts'
 
 const DESCRIPTION = `Bodies are described by the declarations that the server reads them by. Fields that are not listed are taken, have no effect, and are named in the x-ignored-params header, as are those with x-ignored; with --strict-params they are refused. Fields with x-refused are answered 400. Some limits are those of the model or the server and not told here.
-Of answers all of each is described, and of streams each event but [DONE]: every answer to every test is held to this document. The tree under /v1 is served under /openai/v1 too.`
+Of answers all of each is described, and of streams each event but [DONE]: every answer to every test is held to this document. The tree under /v1 is served under /openai/v1 and at the root, too.`
 
 /** OpenAPI 3.1: what the server's routes take and answer. */
 export function openApiDocument(version: string): object {

@@ -9,6 +9,8 @@ const PUBLIC = new Set([
   '/health',
   '/health/live',
   '/health/ready',
+  '/v1/health',
+  '/ping',
   '/v2/health/live',
   '/v2/health/ready',
   '/metrics',

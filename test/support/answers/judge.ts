@@ -73,9 +73,14 @@ function wrongRequest(asked: WireAnswer['asked'], path: string): string | undefi
   return `${ajv.errorsText(validate.errors)}\n${JSON.stringify(value).slice(0, 2000)}`
 }
 
-/** Both trees are the same. */
+/** The trees under /openai/v1 and at the root are that under /v1. */
 function pathOf(url: string): string {
-  const path = (url.split('?', 1)[0] ?? '').replace(/^\/openai\/v1\//, '/v1/')
+  const path = decoded((url.split('?', 1)[0] ?? '').replace(/^\/openai\/v1\//, '/v1/'))
+  const isDescribed = (each: string): boolean => routes.some(({ pattern }) => pattern.test(each))
+  return !isDescribed(path) && isDescribed(`/v1${path}`) ? `/v1${path}` : path
+}
+
+function decoded(path: string): string {
   try {
     return decodeURI(path)
   } catch {
@@ -96,7 +101,7 @@ function responseOf(method: string, path: string, status: number): string | unde
   // GET has its HEAD.
   if (method === 'head') return responseOf('get', path, status)
   if (status < 400) return undefined
-  return `/components/responses/${/^\/v1\/messages(\/|$)/.test(path) ? 'AnthropicError' : 'Error'}`
+  return `/components/responses/${/^(\/v1)?\/messages(\/|$)/.test(path) ? 'AnthropicError' : 'Error'}`
 }
 
 function routeOf(method: string, path: string): string | undefined {

@@ -77,7 +77,8 @@ export const answers: Readonly<Record<string, Answers>> = {
 /** Other paths to a route. */
 export const aliases: Readonly<Record<string, string>> = {
   '/': '/health/live',
-  '/rerank': '/v1/rerank',
+  '/v1/health': '/health',
+  '/ping': '/health',
   '/v1/tokenize': '/tokenize',
   '/v1/detokenize': '/detokenize',
 }
