@@ -16,11 +16,20 @@ import type {
 /** Handler of a request whose body is JSON, whichever path it came by. */
 export type ApiHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
+/** Facts about the generating model's file, or about all its shards together. */
+export interface ModelFile {
+  readonly bytes: number
+  readonly parameters: number
+  /** Name of llama.cpp's quantization, such as Q4_K_M. */
+  readonly quantization: string
+}
+
 /** Facts about the generating model, once it is loaded. */
 export interface ReadyModel {
   readonly info: ModelInfo
   readonly vocabulary: Vocabulary
   readonly contextSize: number
+  readonly file: ModelFile
 }
 
 /**

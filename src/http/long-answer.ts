@@ -55,6 +55,15 @@ export function arraySlices(items: Uint32Array, jsonOf: (item: number) => string
   })
 }
 
+/** Slices of the JSON text of a string. */
+export function* stringSlices(text: string): Generator<string> {
+  yield '"'
+  // Half a surrogate pair is escaped, and its other half as well.
+  for (let at = 0; at < text.length; at += SLICE)
+    yield JSON.stringify(text.slice(at, at + SLICE)).slice(1, -1)
+  yield '"'
+}
+
 function* slicesOf(items: Uint32Array, write: (some: Uint32Array) => string): Generator<string> {
   yield '['
   for (let at = 0; at < items.length; at += SLICE)

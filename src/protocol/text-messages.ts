@@ -35,6 +35,7 @@ export interface ModelInfo {
   /** The file's chat template, or a plain one where it has none. */
   readonly chatTemplate: string
   readonly hasChatTemplate: boolean
+  readonly specialTokens: SpecialTokens
   /** Whether the vocabulary has tokens for filling in the middle. */
   readonly infill: boolean
   readonly chat: ChatAbilities
@@ -47,6 +48,16 @@ export interface ModelInfo {
   }
 }
 
+/** Texts of the tokens that have a role; undefined where the vocabulary has none for it. */
+export interface SpecialTokens {
+  readonly bos: string | undefined
+  readonly eos: string | undefined
+  readonly pad: string | undefined
+  readonly unknown: string | undefined
+  /** Whether every text begins with `bos`. */
+  readonly addsBos: boolean
+}
+
 /** Request to the text process to tokenize a prompt, or a part of one. */
 export type PromptCall =
   | {
@@ -55,6 +66,8 @@ export type PromptCall =
       readonly tools: readonly ChatTool[]
       /** Allow-listed template variables, such as enable_thinking. */
       readonly kwargs: Readonly<Record<string, unknown>>
+      /** Whether the answer has the rendered text, too. Default false. */
+      readonly withText?: boolean
     }
   /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it, unless `bare`. */
   | { readonly type: 'tokenize'; readonly text: string; readonly bare?: boolean }
@@ -136,6 +149,8 @@ export interface TextTokens {
   readonly tokens: Uint32Array
   /** How many there are. */
   readonly count: number
+  /** Text of a chat, where its call asked for it. */
+  readonly text?: string
 }
 
 /** The tenant of a call to the text process, its use, and its cancellation. */

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { AdapterLoader } from '../adapters/adapter-loader.ts'
 import { Adapters } from '../adapters/adapters.ts'
-import type { ReadyModel, ServedAdapters } from '../api/serving.ts'
+import type { ModelFile, ReadyModel, ServedAdapters } from '../api/serving.ts'
 import { modelLoading, ServingError } from '../base/errors.ts'
 import type { AdmissionSettings } from '../config/groups.ts'
 import { type EngineLoss, Generator } from '../generation/generator.ts'
@@ -49,6 +49,7 @@ interface Started {
   readonly text: TextClient
   /** Files of the model. */
   readonly shards: readonly string[]
+  readonly file: ModelFile
 }
 
 /** Stage that the start of the model has reached. The state of its processes is theirs to report. */
@@ -146,7 +147,7 @@ export class GeneratingModel {
   }
 
   /** Starts both processes on a model whose file has been checked, with adapters that have been, too; not in a server that shuts down. */
-  start({ engine: init, shards, adapters, memory }: ModelPlan): void {
+  start({ engine: init, shards, file, adapters, memory }: ModelPlan): void {
     if (this.#options.draining()) return
     for (const adapter of adapters) this.#adapters.set(adapter)
     const engine = this.#engineOf(init, memory)
@@ -159,7 +160,7 @@ export class GeneratingModel {
       onReady: () => this.openEstimator(),
       onCrash: (loss) => crashes.onCrash(loss),
     })
-    this.#stage = { phase: 'started', engine, text, shards }
+    this.#stage = { phase: 'started', engine, text, shards, file }
     text.start()
     engine.start()
   }
@@ -210,7 +211,8 @@ export class GeneratingModel {
         started.engine.whenReady(RESTART_PATIENCE_MS),
         started.text.child.whenReady(RESTART_PATIENCE_MS),
       ])
-      return { info: text.model, vocabulary: text.vocabulary, contextSize: engine.limits.contextSize }
+      const { contextSize } = engine.limits
+      return { info: text.model, vocabulary: text.vocabulary, contextSize, file: started.file }
     } catch (cause) {
       throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000, cause })
     }

@@ -1,4 +1,5 @@
 import type { NamedAdapter } from '../adapters/adapters.ts'
+import type { ModelFile } from '../api/serving.ts'
 import type { Config } from '../config/schema.ts'
 import type { MachinePlan } from '../machine/machine-plan.ts'
 import { parkingSpace } from '../machine/parking-space.ts'
@@ -19,6 +20,7 @@ export interface ModelPlan {
   readonly fit: FitPlan
   /** The model's files. */
   readonly shards: readonly string[]
+  readonly file: ModelFile
   /** Adapters from the start, whose files have been checked. */
   readonly adapters: readonly NamedAdapter[]
   /** Memory that the engine is planned to use, and memory that is available, in words. */
@@ -41,6 +43,7 @@ export function planModel(
   checkAttention(config)
   const fit = fitPlan(summary, config, machine.room)
   checkFit(summary, fit, machine.room)
+  const { fileBytes: bytes, parameters, quantization } = summary
   const engine = {
     modelPath: located.path,
     slots: fit.slots,
@@ -58,7 +61,14 @@ export function planModel(
     // The gateway counts those that run too, and one that it has just let in may find them still running.
     maxWaiting: fit.slots + config.maxQueue + config.maxN,
   }
-  return { engine, fit, shards: located.shards, adapters, memory: planInWords(fit, machine.room) }
+  return {
+    engine,
+    fit,
+    shards: located.shards,
+    file: { bytes, parameters, quantization },
+    adapters,
+    memory: planInWords(fit, machine.room),
+  }
 }
 
 /** How a model that makes embeddings or ranks is to be run. */

@@ -5,6 +5,7 @@ import { anthropicMessages } from '../api/anthropic/messages.ts'
 import { inferHandler } from '../api/kserve/infer.ts'
 import { openInference } from '../api/kserve/open-inference.ts'
 import { predict } from '../api/kserve/predict.ts'
+import { applyTemplate } from '../api/llama-server/apply-template.ts'
 import { checkModels } from '../api/model-names.ts'
 import { chatCompletions } from '../api/openai/chat-completions.ts'
 import { completions } from '../api/openai/completions.ts'
@@ -12,9 +13,11 @@ import { embeddings } from '../api/openai/embeddings.ts'
 import { models } from '../api/openai/models.ts'
 import { rerank } from '../api/openai/rerank.ts'
 import { responses } from '../api/responses/responses.ts'
+import { invocations } from '../api/sagemaker/invocations.ts'
 import type { Serving } from '../api/serving.ts'
 import { loraAdapters } from '../api/vllm/lora-adapters.ts'
 import { render } from '../api/vllm/render.ts'
+import { score } from '../api/vllm/score.ts'
 import { serverInfo } from '../api/vllm/server-info.ts'
 import { tokenize } from '../api/vllm/tokenize.ts'
 import type { ServingError } from '../base/errors.ts'
@@ -88,6 +91,8 @@ export async function serverWithRoutes(options: ServerOptions): Promise<FastifyI
   const infer = inferHandler(serving, onError)
   openInference(app, serving, options.health, infer)
   serverInfo(app, serving)
+  invocations(app, serving, onError)
+  rerank(app, serving, ['/v2/rerank'])
   const api: FastifyPluginAsync = async (tree) => {
     models(tree, serving, options.health)
     predict(tree, infer)
@@ -98,7 +103,9 @@ export async function serverWithRoutes(options: ServerOptions): Promise<FastifyI
       prefix: '/messages',
     })
     embeddings(tree, serving)
-    rerank(tree, serving)
+    rerank(tree, serving, ['/rerank', '/reranking'])
+    score(tree, serving)
+    applyTemplate(tree, serving)
     loraAdapters(tree, serving)
     render(tree, serving)
     tokenize(tree, serving)

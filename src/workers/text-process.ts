@@ -74,7 +74,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
       // Where only the number of tokens is of use, as in counts, the text is not put together.
       const isRead = chat.reasoning !== undefined && answer.tokens.length > 0
       const inThought = isRead && endsInThought(pieces.join(''), chat.reasoning)
-      return { ...answer, inThought, templateMs }
+      return { ...answer, inThought, templateMs, ...(call.withText && { text: pieces.join('') }) }
     }
     if (call.type === 'infill')
       return promptAnswer(withBos(infill(call, vocabulary)), call.prefix.length + call.suffix.length, most)

@@ -308,6 +308,7 @@ describe('a key that may ask for other models than the one that generates', () =
     ['/detokenize', { tokens: [72] }],
     ['/v1/detokenize', { tokens: [72] }],
     ['/props', undefined],
+    ['/tokenizer_info', undefined],
     ['/slots', undefined],
   ])('knows of none that it does not name: %s', async (path, body) => {
     const answer = await ask(vectors, path, body)

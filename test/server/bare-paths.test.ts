@@ -68,3 +68,58 @@ describe('the tree without a prefix', () => {
     expect([answer.status, await answer.json()]).toEqual([200, { status: 'ready' }])
   })
 })
+
+describe('paths of other servers', () => {
+  it('renders a chat as the model reads it, and counts its tokens', async () => {
+    const { prompt } = (await (await post('/apply-template', { messages })).json()) as { prompt: string }
+    expect(prompt).toContain('Hi')
+    const tokens = (await (await post('/tokenize', { messages })).json()) as { count: number }
+    const bare = (await (await post('/tokenize', { prompt, add_special_tokens: false })).json()) as {
+      count: number
+    }
+    // What the template writes as control tokens is text to /tokenize.
+    expect(bare.count).toBeGreaterThan(tokens.count)
+    for (const path of ['/v1/chat/completions/input_tokens', '/chat/completions/input_tokens'])
+      expect(await (await post(path, { messages })).json()).toEqual({
+        object: 'response.input_tokens',
+        input_tokens: tokens.count,
+      })
+  })
+
+  it('renders long texts whole, surrogates included', async () => {
+    const content = `${'x'.repeat(4000)}${'😀'.repeat(3000)}`
+    const answer = await post('/apply-template', { messages: [{ role: 'user', content }] })
+    expect(((await answer.json()) as { prompt: string }).prompt).toContain(content)
+  })
+
+  it('tells of the tokenizer what lm-eval asks for, and the load', async () => {
+    const headers = { authorization }
+    const get = async (path: string): Promise<unknown> => (await fetch(server.url + path, { headers })).json()
+    expect(await get('/tokenizer_info')).toMatchObject({
+      eos_token: expect.any(String),
+      chat_template: expect.stringContaining('messages'),
+      tokenizer_class: expect.any(String),
+    })
+    expect(await get('/load')).toEqual({ server_load: 0 })
+    expect(await get('/props')).toMatchObject({
+      model_path: 'demo',
+      eos_token: expect.any(String),
+    })
+  })
+
+  it('takes the body of each endpoint at /invocations', async () => {
+    expect(await (await post('/invocations', chat)).json()).toMatchObject({ object: 'chat.completion' })
+    const completion = { model: 'demo', prompt: 'Hi', max_tokens: 2 }
+    expect(await (await post('/invocations', completion)).json()).toMatchObject({ object: 'text_completion' })
+    const none = await post('/invocations', { model: 'demo' })
+    expect([none.status, await none.json()]).toMatchObject([
+      400,
+      { error: { code: 'missing_required_parameter' } },
+    ])
+  })
+
+  it('says that a model which generates does not score', async () => {
+    const answer = await post('/score', { model: 'demo', text_1: 'a', text_2: 'b' })
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 'wrong_model_kind' } }])
+  })
+})

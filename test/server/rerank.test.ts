@@ -75,7 +75,7 @@ describe('a reranking model', () => {
     }
   })
 
-  it.each(['/v1/rerank', '/rerank', '/openai/v1/rerank'])(
+  it.each(['/v1/rerank', '/rerank', '/openai/v1/rerank', '/reranking', '/v1/reranking', '/v2/rerank'])(
     'tells the best few, without their texts, at %s',
     async (path) => {
       const objects = documents.map((text) => ({ text }))
@@ -106,6 +106,33 @@ describe('a reranking model', () => {
       expect([path, answer.status]).toEqual([path, 400])
       expect(await answer.json()).toMatchObject({ error: { code: 'wrong_model_kind' } })
     }
+  })
+
+  it.each(['/score', '/v1/score'])('scores texts with others at %s, as it ranks them', async (path) => {
+    const { results } = await rank(alone, { model: 'judge', query, documents })
+    const ranked = documents.map((_, at) => results.find(({ index }) => index === at)?.relevance_score)
+    const scoresOf = async (text_1: string | string[], text_2: string | string[]): Promise<number[]> => {
+      const answer = await post(alone, path, { model: 'judge', text_1, text_2 })
+      const { data } = (await answer.json()) as { data: { index: number; score: number }[] }
+      expect(data.map(({ index }) => index)).toEqual([...data.keys()])
+      return data.map(({ score }) => score)
+    }
+    expect(await scoresOf(query, documents)).toEqual(ranked)
+    expect(await scoresOf([query], documents[1] ?? '')).toEqual([ranked[1]])
+    expect(await scoresOf([query, query], documents.slice(2, 4))).toEqual(ranked.slice(2, 4))
+  })
+
+  it.each([
+    [{ text_2: 'a' }, 'text_1'],
+    [{ text_1: 'a' }, 'text_2'],
+    [{ text_1: [], text_2: 'a' }, 'text_1'],
+    [{ text_1: ['a', 'b'], text_2: 'a' }, 'text_1'],
+    [{ text_1: 'a', text_2: ['b', 5] }, 'text_2[1]'],
+    [{ text_1: 'a', text_2: [''] }, 'text_2[0]'],
+    [{ text_1: 'a', text_2: 'hello '.repeat(100) }, 'text_2'],
+  ])('refuses to score %j', async (body, param) => {
+    const answer = await post(alone, '/score', { model: 'judge', ...body })
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: { param } }])
   })
 
   it.each([

@@ -2,6 +2,7 @@ import { countBody, messageBody } from '../../src/api/anthropic/request.ts'
 import { type Schema, schemaOf } from '../../src/api/contract/field.ts'
 import { inferBodies } from '../../src/api/kserve/infer.ts'
 import { indexBody } from '../../src/api/kserve/open-inference.ts'
+import { unansweredChatBody } from '../../src/api/llama-server/apply-template.ts'
 import { chatBody } from '../../src/api/openai/chat-completions.ts'
 import { completionBody } from '../../src/api/openai/completion-request.ts'
 import { embeddingsBody } from '../../src/api/openai/embeddings.ts'
@@ -9,7 +10,9 @@ import { message } from '../../src/api/openai/messages.ts'
 import { rerankBody } from '../../src/api/openai/rerank.ts'
 import { inputItem } from '../../src/api/responses/input.ts'
 import { responseBody } from '../../src/api/responses/request.ts'
+import { invocationBodies } from '../../src/api/sagemaker/invocations.ts'
 import { loadAdapterBody, unloadAdapterBody } from '../../src/api/vllm/lora-adapters.ts'
+import { scoreBody } from '../../src/api/vllm/score.ts'
 import { detokenizeBody, tokenizeBodies } from '../../src/api/vllm/tokenize.ts'
 
 /** What stands in several bodies, and those that several routes take. */
@@ -30,6 +33,10 @@ export const bodies: Readonly<Record<string, Schema>> = {
   '/v1/unload_lora_adapter': schemaOf(unloadAdapterBody),
   '/v1/embeddings': schemaOf(embeddingsBody),
   '/v1/rerank': schemaOf(rerankBody),
+  '/v1/score': schemaOf(scoreBody),
+  '/apply-template': schemaOf(unansweredChatBody),
+  '/v1/chat/completions/input_tokens': schemaOf(unansweredChatBody),
+  '/invocations': { anyOf: invocationBodies.map(schemaOf) },
   '/tokenize': { anyOf: tokenizeBodies.map(schemaOf) },
   '/detokenize': schemaOf(detokenizeBody),
   '/v1/chat/completions/render': ChatBody,

@@ -15,6 +15,15 @@ export async function chatTokens(
   return tokensOnly(wanted, serving, (turn) => serving.prompt(promptOf(chat), turn))
 }
 
+/** Renders a chat by the model's template. @throws ServingError as chatTokens does. */
+export async function chatText(chat: ChatRequest, serving: Serving, signal: AbortSignal): Promise<string> {
+  const estimate = await serving.estimateTokens(textsOf(chat))
+  const call = { ...promptOf(chat), withText: true }
+  const wanted = { share: chat.share, signal, estimate, most: 0 }
+  const { text = '' } = await tokensOnly(wanted, serving, (turn) => serving.prompt(call, turn))
+  return text
+}
+
 /** Counts the tokens of a chat. @throws ServingError as chatTokens does. */
 export async function countChat(chat: ChatRequest, serving: Serving, signal: AbortSignal): Promise<number> {
   return (await chatTokens(chat, serving, signal, 0)).count

@@ -1,5 +1,6 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServingError } from '../../base/errors.ts'
+import { ClientGone } from '../../http/sse.ts'
 import type { EmbeddingReady } from '../../protocol/embedding-messages.ts'
 import { fieldsWithoutEffect, withoutEffect } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
@@ -9,14 +10,15 @@ import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { integer, oneOf } from '../contract/kinds.ts'
 import { modelNotFound, requiredModel } from '../model-names.ts'
-import type { Embedding, Serving } from '../serving.ts'
+import type { ApiHandler, Embedding, Serving } from '../serving.ts'
 import { textsOrIds } from './prompts.ts'
 import { tokenIds } from './token-ids.ts'
 
 /** OpenAI: most inputs of one request for embeddings. */
 const MAX_INPUTS = 2048
 
-type Input = string | Uint32Array
+/** OpenAI: an input, which is a text or token ids. */
+export type EmbeddingInput = string | Uint32Array
 
 export const embeddingsBody = {
   model: requiredModel,
@@ -28,27 +30,57 @@ export const embeddingsBody = {
 
 /** POST /embeddings. OpenAI: one vector for each input, in their order, as floats or as base64 of little-endian float32. */
 export function embeddings(app: FastifyInstance, serving: Serving): void {
-  app.post('/embeddings', async (request, reply) => {
+  app.post('/embeddings', embeddingsHandler(serving))
+}
+
+/** Handler of POST /embeddings, for other paths to the same endpoint. */
+export function embeddingsHandler(serving: Serving): ApiHandler {
+  return async (request, reply) => {
     const fields = Fields.ofBody(request)
     const { model, embedding } = pooledModel(fields, serving)
-    const ready = await embedding.ready()
-    if (ready.ranks) throw wrongKind('This model ranks documents; it makes no embeddings.')
+    const ready = await embedderReady(embedding)
     const body = readDeclared(fields, embeddingsBody)
     const { dimensions = ready.dimensions, encoding_format: format = 'float' } = body
     const inputs = inputsOf(body.input, ready, serving.controlTokenIds)
     checkMost('dimensions', dimensions, ready.dimensions)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
-    const tokens = await tokensOf(inputs, ready, embedding, reply)
-    const count = tokens.reduce((sum, { length }) => sum + length, 0)
-    serving.spend(request.tenant?.name ?? '', count)
-    const data: object[] = []
-    for (const [index, each] of tokens.entries()) {
-      if (reply.raw.destroyed) return reply
-      const vector = shortened(await embedding.embed(each), dimensions)
-      data.push({ object: 'embedding', index, embedding: encoded(vector, format) })
-    }
-    return { object: 'list', model, data, usage: { prompt_tokens: count, total_tokens: count } }
-  })
+    const { vectors, tokens } = await embed(inputs, { ready, embedding, serving, request, reply })
+    const data = vectors.map((vector, index) => {
+      return { object: 'embedding', index, embedding: encoded(shortened(vector, dimensions), format) }
+    })
+    return { object: 'list', model, data, usage: { prompt_tokens: tokens, total_tokens: tokens } }
+  }
+}
+
+/** Waits for a model that makes embeddings. @throws ServingError wrong_model_kind, model_loading. */
+export async function embedderReady(embedding: Embedding): Promise<EmbeddingReady> {
+  const ready = await embedding.ready()
+  if (ready.ranks) throw wrongKind('This model ranks documents; it makes no embeddings.')
+  return ready
+}
+
+interface Embedder {
+  readonly ready: EmbeddingReady
+  readonly embedding: Embedding
+  readonly serving: Serving
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+/** Computes the vectors of inputs, which count towards the tenant's rate limit. @throws ClientGone. */
+export async function embed(
+  inputs: readonly EmbeddingInput[],
+  { ready, embedding, serving, request, reply }: Embedder,
+): Promise<{ readonly vectors: readonly Float32Array[]; readonly tokens: number }> {
+  const all = await tokensOf(inputs, ready, embedding, reply)
+  const tokens = all.reduce((sum, { length }) => sum + length, 0)
+  serving.spend(request.tenant?.name ?? '', tokens)
+  const vectors: Float32Array[] = []
+  for (const each of all) {
+    if (reply.raw.destroyed) throw new ClientGone('the client left')
+    vectors.push(await embedding.embed(each))
+  }
+  return { vectors, tokens }
 }
 
 /** Reads the name of a model that makes embeddings or ranks. @throws ServingError model_not_found, wrong_model_kind. */
@@ -67,7 +99,8 @@ function wrongKind(message: string): ServingError {
   return new ServingError('wrong_model_kind', message, { param: 'model' })
 }
 
-function inputsOf(value: unknown, ready: EmbeddingReady, controlTokenIds: boolean): Input[] {
+/** Reads one input, or several of one kind. @throws ServingError that names the wrong one. */
+export function inputsOf(value: unknown, ready: EmbeddingReady, controlTokenIds: boolean): EmbeddingInput[] {
   const refused = new Set(controlTokenIds ? [] : ready.control)
   if (typeof value === 'string') return [textOf(value, 'input')]
   if (!Array.isArray(value)) throw wrongType('input', 'a string or an array', value)
@@ -101,14 +134,14 @@ function idsOf(
 
 /** Tokenizes all inputs before any is computed, so that a request is refused as a whole. */
 async function tokensOf(
-  inputs: readonly Input[],
+  inputs: readonly EmbeddingInput[],
   { contextSize }: EmbeddingReady,
   embedding: Embedding,
   reply: FastifyReply,
 ): Promise<Uint32Array[]> {
   const all: Uint32Array[] = []
   for (const [index, input] of inputs.entries()) {
-    if (reply.raw.destroyed) return []
+    if (reply.raw.destroyed) throw new ClientGone('the client left')
     const tokens = await embedding.prepare(input)
     if (tokens.length > contextSize) throw overlong(`input[${index}]`, tokens.length, contextSize)
     all.push(tokens)
@@ -126,7 +159,7 @@ export function overlong(path: string, tokens: number, contextSize: number, para
 }
 
 /** Matryoshka: the first dimensions of a vector, scaled to norm 1 again. */
-function shortened(vector: Float32Array, dimensions: number): Float32Array {
+export function shortened(vector: Float32Array, dimensions: number): Float32Array {
   if (dimensions === vector.length) return vector
   const part = vector.subarray(0, dimensions)
   const norm = Math.hypot(...part)

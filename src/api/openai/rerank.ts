@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { ServingError } from '../../base/errors.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
@@ -9,8 +9,9 @@ import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { array, flag, integer, mapped, someText } from '../contract/kinds.ts'
 import { requiredModel } from '../model-names.ts'
-import type { Embedding, Serving } from '../serving.ts'
-import { overlong, pooledModel } from './embeddings.ts'
+import type { ApiHandler, Serving } from '../serving.ts'
+import { pooledModel } from './embeddings.ts'
+import { type Pair, scoresOf } from './scores.ts'
 
 const MAX_DOCUMENTS = 1000
 
@@ -31,19 +32,28 @@ export const rerankBody = {
 }
 
 /**
- * POST /rerank. Jina, Cohere and vLLM: documents in the order of how well they fit a query. A reranking model reads the query
- * with each document, and scores it from 0 to 1; with an embedding model the score is the cosine of their vectors, from -1 to 1.
+ * POST /rerank and other paths to it. Jina, Cohere and vLLM: documents in the order of how well they fit a query.
+ * llama-server: /reranking; Cohere's second version: /v2/rerank.
  */
-export function rerank(app: FastifyInstance, serving: Serving): void {
-  app.post('/rerank', async (request, reply) => {
+export function rerank(app: FastifyInstance, serving: Serving, paths: readonly string[]): void {
+  for (const path of paths) app.post(path, rerankHandler(serving))
+}
+
+function rerankHandler(serving: Serving): ApiHandler {
+  return async (request, reply) => {
     const fields = Fields.ofBody(request)
     const { model, embedding } = pooledModel(fields, serving)
-    const { ranks, contextSize } = await embedding.ready()
+    await embedding.ready()
     const body = readDeclared(fields, rerankBody)
     const { query, documents, top_n: top = documents.length, return_documents: withDocuments = true } = body
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
-    const judge = ranks ? byPairs : byVectors
-    const { scores, tokens } = await judge({ query, documents, embedding, contextSize, reply })
+    const pairs = documents.map(
+      (text, index): Pair => [
+        { text: query, param: 'query', path: 'query' },
+        { text, param: 'documents', path: `documents[${index}]` },
+      ],
+    )
+    const { scores, tokens } = await scoresOf(pairs, embedding, reply)
     if (scores === undefined) return reply
     serving.spend(request.tenant?.name ?? '', tokens)
     const order = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b)
@@ -58,57 +68,6 @@ export function rerank(app: FastifyInstance, serving: Serving): void {
       })),
       usage: { prompt_tokens: tokens, total_tokens: tokens },
     }
-  })
-}
-
-interface Judging {
-  readonly query: string
-  readonly documents: readonly string[]
-  readonly embedding: Embedding
-  readonly contextSize: number
-  readonly reply: FastifyReply
-}
-
-interface Judged {
-  /** Score of each document; undefined where the client has left. */
-  readonly scores: readonly number[] | undefined
-  readonly tokens: number
-}
-
-/** Scores documents with a ranking model. All pairs are tokenized before any is computed: one that is too long is refused at once. */
-async function byPairs({ query, documents, embedding, contextSize, reply }: Judging): Promise<Judged> {
-  const pairs: Uint32Array[] = []
-  for (const [index, document] of documents.entries()) {
-    const pair = await embedding.pair(query, document)
-    if (pair.length > contextSize)
-      throw overlong(`documents[${index}]`, pair.length, contextSize, 'documents')
-    pairs.push(pair)
-  }
-  const scores: number[] = []
-  for (const pair of pairs) {
-    if (reply.raw.destroyed) return { scores: undefined, tokens: 0 }
-    scores.push(await embedding.rank(pair))
-  }
-  return { scores, tokens: pairs.reduce((sum, { length }) => sum + length, 0) }
-}
-
-async function byVectors({ query, documents, embedding, contextSize, reply }: Judging): Promise<Judged> {
-  const inputs: Uint32Array[] = []
-  for (const [index, text] of [query, ...documents].entries()) {
-    const tokens = await embedding.prepare(text)
-    const [name, path] = index === 0 ? ['query', 'query'] : ['documents', `documents[${index - 1}]`]
-    if (tokens.length > contextSize) throw overlong(path ?? '', tokens.length, contextSize, name)
-    inputs.push(tokens)
-  }
-  const vectors: Float32Array[] = []
-  for (const tokens of inputs) {
-    if (reply.raw.destroyed) return { scores: undefined, tokens: 0 }
-    vectors.push(await embedding.embed(tokens))
-  }
-  const [asked = new Float32Array(), ...found] = vectors
-  return {
-    scores: found.map((vector) => vector.reduce((sum, value, at) => sum + value * (asked[at] ?? 0), 0)),
-    tokens: inputs.reduce((sum, { length }) => sum + length, 0),
   }
 }
 

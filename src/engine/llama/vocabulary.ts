@@ -59,6 +59,18 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
   const chatTemplate = text(TEMPLATE) || undefined
   const [bosToken, eosToken] = [native.tokenBos(), native.tokenEos()]
   const infill = infillOf(native)
+  const addsBos = bosToken !== -1 && native.shouldPrependBosToken()
+  const textOf = (token: unknown): string | undefined =>
+    typeof token === 'number' && token >= 0 && token < vocabulary.size
+      ? native.getTokenString(token)
+      : undefined
+  const specialTokens = {
+    bos: textOf(bosToken),
+    eos: textOf(eosToken),
+    pad: textOf(metadata.get('tokenizer.ggml.padding_token_id')),
+    unknown: textOf(metadata.get('tokenizer.ggml.unknown_token_id')),
+    addsBos,
+  }
   return {
     vocabulary,
     model: {
@@ -68,12 +80,13 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
       trainedContext: Number(metadata.get(`${architecture}.context_length`) ?? 0),
       infill: infill !== undefined,
       hasChatTemplate: chatTemplate !== undefined,
+      specialTokens,
       sampling: samplingOf(metadata),
     },
     chatTemplate,
-    bos: bosToken === -1 ? '' : native.getTokenString(bosToken),
-    eos: eosToken === -1 ? '' : native.getTokenString(eosToken),
-    addsBos: bosToken !== -1 && native.shouldPrependBosToken(),
+    bos: specialTokens.bos ?? '',
+    eos: specialTokens.eos ?? '',
+    addsBos,
     bosToken,
     infill,
     controlTexts: controls,

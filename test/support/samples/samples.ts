@@ -57,7 +57,17 @@ export const samples: readonly Sample[] = [
       return_documents: true,
     },
   },
+  {
+    method: 'POST',
+    route: '/v1/score',
+    body: { model: 'vectors', text_1: 'Hello', text_2: ['there', 'Hello'] },
+  },
+  { method: 'POST', route: '/invocations', body: { model: 'vectors', input: 'Hello' } },
+  { method: 'POST', route: '/apply-template', body: { messages } },
+  { method: 'POST', route: '/v1/chat/completions/input_tokens', body: { model: 'demo', messages } },
   { method: 'GET', route: '/version' },
+  { method: 'GET', route: '/load' },
+  { method: 'GET', route: '/tokenizer_info' },
   { method: 'GET', route: '/props' },
   { method: 'GET', route: '/slots' },
   {

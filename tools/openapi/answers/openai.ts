@@ -142,6 +142,15 @@ const ranking = object({
   results: list(object({ index: count, relevance_score: number }, { document: object({ text }) })),
   usage: pooledUsage,
 })
+/** vLLM's. */
+const scores = object({
+  id: idOf('score-'),
+  object: is('list'),
+  created: count,
+  model: text,
+  data: list(object({ index: count, object: is('score'), score: number })),
+  usage: pooledUsage,
+})
 
 const modelFields = { id: text, object: is('model'), created: count, owned_by: is('altiplano') }
 const modelSizes = {
@@ -187,6 +196,7 @@ export const openAiSchemas = {
   CompletionChunk: completionChunk,
   Embeddings: embeddings,
   Ranking: ranking,
+  Scores: scores,
   Models: models,
   Model: model,
   ModelNotReady: modelNotReady,
