@@ -9,7 +9,7 @@ export function errorsPage(): string {
 # Errors
 
 Every error is answered as \`{"error": {"message", "type", "param", "code"}}\`, and below \`/v1/messages\` as
-[the Messages API](protocols.md#errors) has it.
+[the Messages API](protocols.md#errors), below \`/api\` as [Ollama](protocols.md#ollama) has it.
 
 | code | status | type |
 |---|---|---|

@@ -4,8 +4,8 @@ import type { Writable } from 'node:stream'
 import type {} from '@fastify/sse'
 import type { FastifyReply } from 'fastify'
 import { whenAwakeFor } from '../base/awake-clock.ts'
-import type { ErrorBody } from '../base/errors.ts'
 import { bindTrace } from '../generation/request-trace.ts'
+import { eventsUntilDone, type StreamFormat } from './stream-format.ts'
 import { whenClosed } from './waiting-responses.ts'
 
 /** Thrown when the client has left or has stopped reading: there is nobody left to answer. */
@@ -16,18 +16,16 @@ export class ClientGone extends Error {
 export interface EventStream {
   /** Aborts with ClientGone when the client leaves or stalls. fastify's own request.signal aborts every POST (fastify#6725). */
   readonly signal: AbortSignal
-  /** Commits status 200 and starts the keep-alive comments. */
+  /** Commits status 200 and starts the signs of life. */
   open(): void
-  /** Sends one `data:` event. Waits while the socket is full; rejects with ClientGone. */
-  data(value: unknown): Promise<void>
-  /** Sends an event with a name, for protocols that have names. */
-  event(name: string, value: unknown): Promise<void>
+  /** Sends one value. Waits while the socket is full; rejects with ClientGone. */
+  data(value: object): Promise<void>
   /** Sends a comment, which clients skip. */
   comment(text: string): void
-  /** Sends `data: [DONE]`. */
+  /** Ends the stream, with its format's last frame. */
   done(): Promise<void>
-  /** Sends an error event, as OpenAI's SDKs read it, and ends the stream. */
-  fail(error: ErrorBody): Promise<void>
+  /** Sends an error, and ends the stream without that frame. */
+  fail(error: object): Promise<void>
 }
 
 declare module 'fastify' {
@@ -38,20 +36,19 @@ declare module 'fastify' {
 }
 
 /**
- * An SSE answer: headers and keep-alive comments by @fastify/sse. Events are written here: its send() never settles when a
- * client leaves under back-pressure (fastify/sse#54), and costs several promises a token.
- * The route must have `sse: 'manual'`.
+ * An answer in pieces: its headers are sent by @fastify/sse, the pieces here. Its send() never settles when a client leaves under
+ * back-pressure (fastify/sse#54), and costs several promises a token. The route must have `sse: 'manual'`.
  */
-export function openStream(reply: FastifyReply): EventStream {
+export function openStream(reply: FastifyReply, format: StreamFormat = eventsUntilDone): EventStream {
   const { raw } = reply
   const { signal, gone, left } = watchClient(reply)
   let over = false
   let drained: Promise<void> | undefined
   /** Waits only while the socket is full, and not for ever. */
-  const put = async (frame: string, name?: string): Promise<void> => {
+  const put = async (frame: string): Promise<void> => {
     signal.throwIfAborted()
     if (over) throw new ClientGone('the stream has ended')
-    const full = writeWhole(raw, `${name === undefined ? '' : `event: ${name}\n`}data: ${frame}\n\n`)
+    const full = writeWhole(raw, frame)
     if (full === undefined) return
     // Many choices may wait for the same socket.
     drained ??= new Promise((resolve) =>
@@ -71,27 +68,32 @@ export function openStream(reply: FastifyReply): EventStream {
       callOff()
     }
   }
+  const comment = (text: string): void => {
+    if (!signal.aborted && !over && !raw.writableEnded) raw.write(format.comment(text))
+  }
   return {
     signal,
     open: () => {
       signal.throwIfAborted()
       // @fastify/sse 0.6.0 says keep-alive to everyone: who asked to close, or speaks HTTP/1.0, would wait for the end for ever.
       if (!raw.shouldKeepAlive) reply.header('connection', 'close')
+      reply.header('content-type', format.contentType)
       reply.sse.sendHeaders()
       raw.flushHeaders()
+      // A socket that is full needs no sign of life.
+      const alive = setInterval(() => drained ?? comment('heartbeat'), reply.server.keepAliveMs)
+      alive.unref()
+      whenClosed(raw, () => clearInterval(alive))
     },
-    data: (value) => put(JSON.stringify(value)),
-    event: (name, value) => put(JSON.stringify(value), name),
-    comment: (text) => {
-      if (!signal.aborted && !over) raw.write(`: ${text}\n\n`)
-    },
+    data: (value) => put(format.frame(value)),
+    comment,
     done: async () => {
-      await put('[DONE]')
+      if (format.end !== '') await put(format.end)
       over = true
     },
     fail: async (error) => {
       if (over || signal.aborted) return
-      const last = put(JSON.stringify(error))
+      const last = put(format.frame(error))
       over = true
       await last
     },

@@ -7,6 +7,7 @@ import { openInference } from '../api/kserve/open-inference.ts'
 import { predict } from '../api/kserve/predict.ts'
 import { applyTemplate } from '../api/llama-server/apply-template.ts'
 import { checkModels } from '../api/model-names.ts'
+import { ollama } from '../api/ollama/ollama.ts'
 import { chatCompletions } from '../api/openai/chat-completions.ts'
 import { completions } from '../api/openai/completions.ts'
 import { embeddings } from '../api/openai/embeddings.ts'
@@ -77,7 +78,8 @@ export async function serverWithRoutes(options: ServerOptions): Promise<FastifyI
   app.decorate('stallMs', http.stallMs)
   app.decorate('paddingAfterMs', http.paddingAfterMs)
   app.decorate('keepAliveMs', http.keepAliveMs)
-  await app.register(fastifySSE, { heartbeatInterval: http.keepAliveMs })
+  // openStream() has signs of life of its own, in the form of its stream.
+  await app.register(fastifySSE, { heartbeatInterval: 0 })
   options.admissionGate.install(app)
   guard(app, options.apiKeys, options.tenantLimits)
   app.addHook('preHandler', async (request) => checkModels(request))
@@ -110,6 +112,8 @@ export async function serverWithRoutes(options: ServerOptions): Promise<FastifyI
     render(tree, serving)
     tokenize(tree, serving)
   }
+  const ollamaApi: FastifyPluginAsync = async (tree) => ollama(tree, serving, options.health, streams)
+  await app.register(ollamaApi, { prefix: '/api' })
   // llama-server: the tree is at the root, too.
   for (const prefix of ['/v1', '/openai/v1', '']) await app.register(api, { prefix })
   if (http.clientCertificates === 'checked') refuseUnknown(app.server as Server)

@@ -19,6 +19,7 @@ async function streaming(events: number, { bytes = 65_536, choices = 1, stallMs 
   let held = 0
   server = app()
   server.decorate('stallMs', stallMs)
+  server.decorate('keepAliveMs', NEVER_MS)
   await server.register(fastifySSE)
   const ended = new Promise<unknown>((resolve) => {
     server?.get('/', { sse: 'manual' }, async (_request, reply) => {

@@ -17,7 +17,16 @@ import { startServer, type TestServer } from '../support/server.ts'
 const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
 const file = join(folder, 'keys.yaml')
 const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex')
-const OPEN = ['/health', '/health/live', '/health/ready', '/v2/health/live', '/v2/health/ready', '/metrics']
+const OPEN = [
+  '/v1/health',
+  '/ping',
+  '/health',
+  '/health/live',
+  '/health/ready',
+  '/v2/health/live',
+  '/v2/health/ready',
+  '/metrics',
+]
 const plain = 'sk-plain-0123456789'
 const hashed = 'sk-hashed-0123456789'
 const few = 'sk-few-012345678901'
@@ -89,9 +98,10 @@ describe('access', () => {
   it.each(routes)('asks for a key at $method $path', async ({ method, path }) => {
     const answer = await fetch(url(path), { method })
     const anthropic = path.startsWith('/v1/messages')
+    const error = anthropic ? { type: 'authentication_error' } : { code: 'invalid_api_key' }
     expect(answer.status).toBe(401)
     expect(await answer.json()).toMatchObject({
-      error: anthropic ? { type: 'authentication_error' } : { code: 'invalid_api_key' },
+      error: path.startsWith('/api/') ? expect.stringContaining('API key') : error,
     })
     expect(answer.headers.get('www-authenticate')).toBe('Bearer')
   })

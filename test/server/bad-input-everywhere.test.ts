@@ -44,6 +44,7 @@ const messages = (content: string): object => ({ messages: [{ role: 'user', cont
 const chat = { model: 'chat', ...messages('Hi'), max_tokens: 2 }
 const completion = { model: 'chat', prompt: 'Hi', max_tokens: 2 }
 const response = { model: 'chat', input: 'Hi', max_output_tokens: 2 }
+const ollama = { model: 'chat', ...messages('Hi'), options: { num_predict: 2 } }
 const at = (path: string, good: object, saying?: Route['saying'], route = path): Route => ({
   route,
   path,
@@ -65,6 +66,11 @@ const routes: Route[] = [
   counting('/tokenize', chat),
   counting('/detokenize', { model: 'chat', tokens: [40, 41] }),
   at('/v1/embeddings', { model: 'vectors', input: 'Hi' }, input),
+  at('/api/chat', ollama, messages),
+  at('/api/generate', { model: 'chat', prompt: 'Hi', options: { num_predict: 2 } }, prompt),
+  at('/api/embed', { model: 'vectors', input: 'Hi' }, input),
+  at('/v1/score', { model: 'vectors', text_1: 'Hi', text_2: 'you' }),
+  counting('/apply-template', chat),
   at('/v1/models/chat:predict', completion, prompt, '/v1/models/{model}:predict'),
   at('/v2/models/chat/infer', chat, messages, '/v2/models/{model}/infer'),
 ]
@@ -88,6 +94,7 @@ async function complaint(
   if (message.length > 1024 || /\/src\/|\bat .*\.ts/.test(message)) return `says too much: ${message}`
   if (row.field !== undefined && !message.includes(row.field)) return `does not name ${row.field}: ${message}`
   if (answer.headers.get('x-request-id') === null) return 'has no x-request-id'
+  if (path.startsWith('/api/')) return typeof error === 'string' ? undefined : `has the shape ${text}`
   const shape = Object.keys(typeof error === 'object' && error !== null ? error : {})
     .sort()
     .join()

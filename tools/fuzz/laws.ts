@@ -22,6 +22,7 @@ export function faultsOf(request: FuzzRequest, answer: WireAnswer | undefined): 
 }
 
 function faultsOfError(request: FuzzRequest, { status, headers, body }: WireAnswer): string[] {
+  const ollama = request.route?.startsWith('/api/') === true
   const anthropic = request.route?.startsWith('/v1/messages') === true
   if (!statuses.has(status) && !(status === 529 && request.path.includes('/messages')))
     return [`status ${status} is not in the catalogue`]
@@ -34,8 +35,10 @@ function faultsOfError(request: FuzzRequest, { status, headers, body }: WireAnsw
   if (parsed === undefined) return [...faults, `an error that cannot be parsed: ${body.slice(0, 100)}`]
   const openAi = openAiFault(parsed, status)
   const messages = anthropicFault(parsed)
-  // Who speaks badly at the level of HTTP, or asks elsewhere, is answered in either shape.
-  const fault = request.plainHttp ? (anthropic ? messages : openAi) : openAi && messages
+  const plain = ollamaFault(parsed)
+  // Who speaks badly at the level of HTTP, or asks elsewhere, is answered in any of the shapes.
+  const own = anthropic ? messages : ollama ? plain : openAi
+  const fault = request.plainHttp ? own : openAi && messages && plain
   return fault === undefined ? faults : [...faults, fault]
 }
 
@@ -58,6 +61,11 @@ function anthropicFault(parsed: unknown): string | undefined {
   const whole = field(parsed, 'type') === 'error' && typeof field(parsed, 'request_id') === 'string'
   if (!whole || typeof type !== 'string' || typeof message !== 'string') return "not an error of Anthropic's"
   return leaks(message)
+}
+
+function ollamaFault(parsed: unknown): string | undefined {
+  const message = field(parsed, 'error')
+  return typeof message === 'string' && message !== '' ? leaks(message) : "not an error of Ollama's"
 }
 
 /** Nothing of the inside is told. */

@@ -3,6 +3,10 @@ import { type Schema, schemaOf } from '../../src/api/contract/field.ts'
 import { inferBodies } from '../../src/api/kserve/infer.ts'
 import { indexBody } from '../../src/api/kserve/open-inference.ts'
 import { unansweredChatBody } from '../../src/api/llama-server/apply-template.ts'
+import { chatBody as ollamaChatBody } from '../../src/api/ollama/chat-request.ts'
+import { embedBody, singleEmbedBody } from '../../src/api/ollama/embeddings.ts'
+import { generateBody } from '../../src/api/ollama/generate-request.ts'
+import { showBodies } from '../../src/api/ollama/models.ts'
 import { chatBody } from '../../src/api/openai/chat-completions.ts'
 import { completionBody } from '../../src/api/openai/completion-request.ts'
 import { embeddingsBody } from '../../src/api/openai/embeddings.ts'
@@ -48,6 +52,11 @@ export const bodies: Readonly<Record<string, Schema>> = {
   '/v1/models/{model}:predict': InferenceBody,
   '/v1/messages': schemaOf(messageBody),
   '/v1/messages/count_tokens': schemaOf(countBody),
+  '/api/show': { anyOf: showBodies.map(schemaOf) },
+  '/api/chat': schemaOf(ollamaChatBody),
+  '/api/generate': schemaOf(generateBody),
+  '/api/embed': schemaOf(embedBody),
+  '/api/embeddings': schemaOf(singleEmbedBody),
   '/v1/responses': ResponseBody,
   '/v1/responses/input_tokens': ResponseBody,
 }

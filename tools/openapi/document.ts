@@ -27,6 +27,7 @@ export function openApiDocument(version: string): object {
       schemas: namedSchemas(),
       responses: {
         Error: failed(schemas.Error),
+        OllamaError: failed(either(schemas.OllamaError, schemas.HttpError)),
         AnthropicError: failed(either(schemas.AnthropicError, schemas.HttpError)),
       },
     },

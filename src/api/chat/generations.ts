@@ -3,6 +3,7 @@ import type { ServingError } from '../../base/errors.ts'
 import type { Generation, GenerationEnd } from '../../generation/generation.ts'
 import { toServingError } from '../../http/error-answers.ts'
 import { ClientGone, type EventStream, openStream, watchClient } from '../../http/sse.ts'
+import { namedEvents, type StreamFormat } from '../../http/stream-format.ts'
 import type { OutputPart } from '../../text/output/output-parser.ts'
 
 /** Called with the error that an answer ends with. */
@@ -11,11 +12,12 @@ export type ErrorListener = (error: ServingError) => void
 /** Runs generations and streams them. Errors before the stream has begun are thrown; after that, `fail` writes them. */
 export async function streamGenerations(
   reply: FastifyReply,
+  format: StreamFormat,
   start: (signal: AbortSignal) => Promise<Generation[]>,
   write: (generations: readonly Generation[], stream: EventStream) => Promise<void>,
   fail: (stream: EventStream, failure: ServingError) => Promise<void>,
 ): Promise<void> {
-  const stream = openStream(reply)
+  const stream = openStream(reply, format)
   const generations = await start(stream.signal)
   try {
     await withCancel(generations, stream.signal, async () => {
@@ -35,17 +37,17 @@ export interface NamedEvent {
   readonly type: string
 }
 
-/** Writer of one generation in a protocol of named events. */
-export interface EventWriter {
+/** Writer of one generation in a protocol whose stream is of events, which may have names. */
+export interface EventWriter<Event extends object = NamedEvent> {
   /** Events at the start, before anything is known of the generation. */
-  opening?(): Iterable<NamedEvent>
+  opening?(): Iterable<Event>
   /** Events when the generation runs, and the cached part of its prompt is known. */
-  begin(generation: Generation): Iterable<NamedEvent>
-  part(part: OutputPart): Iterable<NamedEvent>
-  end(end: GenerationEnd): Iterable<NamedEvent>
-  fail(error: ServingError): Iterable<NamedEvent>
+  begin(generation: Generation): Iterable<Event>
+  part(part: OutputPart): Iterable<Event>
+  end(end: GenerationEnd): Iterable<Event>
+  fail(error: ServingError): Iterable<Event>
   /** Events without a meaning, for any time: some clients give up when no event arrives for a while, and do not see comments. */
-  keepAlive(): Iterable<NamedEvent>
+  keepAlive(): Iterable<Event>
 }
 
 export interface StreamSettings {
@@ -54,14 +56,15 @@ export interface StreamSettings {
   readonly keepAliveMs: number
 }
 
-type Send = (events: Iterable<NamedEvent>) => Promise<void>
+type Send = (events: Iterable<object>) => Promise<void>
 
-/** Streams one generation as named events. */
+/** Streams one generation as events. */
 export async function streamEvents(
   reply: FastifyReply,
   start: (signal: AbortSignal) => Promise<Generation[]>,
-  writer: EventWriter,
+  writer: EventWriter<object>,
   { onError, keepAliveMs }: StreamSettings,
+  format: StreamFormat = namedEvents,
 ): Promise<void> {
   const write = async ([generation]: readonly Generation[], stream: EventStream): Promise<void> => {
     const send = sendTo(stream)
@@ -77,7 +80,7 @@ export async function streamEvents(
       keeper.stop()
     }
   }
-  await streamGenerations(reply, start, write, async (stream, failure) => {
+  await streamGenerations(reply, format, start, write, async (stream, failure) => {
     onError(failure)
     await sendTo(stream)(writer.fail(failure))
   })
@@ -85,7 +88,7 @@ export async function streamEvents(
 
 function sendTo(stream: EventStream): Send {
   return async (events) => {
-    for (const event of events) await stream.event(event.type, event)
+    for (const event of events) await stream.data(event)
   }
 }
 
@@ -129,7 +132,7 @@ export async function runEvents(
 
 async function pump(
   generation: Generation | undefined,
-  writer: EventWriter,
+  writer: EventWriter<object>,
   send: Send,
   onPause: (why: string) => void,
 ): Promise<void> {
@@ -141,7 +144,7 @@ async function pump(
       onPause(event.why)
       continue
     }
-    // No protocol of named events has log probabilities of the prompt.
+    // No protocol of events has log probabilities of the prompt.
     if (event.type === 'prompt') continue
     if (!begun) await send(writer.begin(generation))
     begun = true

@@ -18,7 +18,8 @@ export interface WantedConstraint {
 
 const MAX_CHOICES = 1000
 export const JSON_SCHEMA: Schema = { type: ['object', 'boolean', 'string'] }
-const ANY_OBJECT: Constraint = { kind: 'json_object', source: '' }
+/** Constraint of an output that is any JSON object. */
+export const ANY_OBJECT: Constraint = { kind: 'json_object', source: '' }
 
 const json = mapped(anything(JSON_SCHEMA), (schema, param) => ({
   constraint: schemaConstraint(schema, param),

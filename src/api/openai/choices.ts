@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { Generation, GenerationEnd, ScoredPrompt } from '../../generation/generation.ts'
 import { ClientGone, type EventStream } from '../../http/sse.ts'
+import { eventsUntilDone, type StreamFormat } from '../../http/stream-format.ts'
 import type { OutputPart } from '../../text/output/output-parser.ts'
 import type { StreamOptions } from '../chat/common-fields.ts'
 import { type ErrorListener, streamGenerations } from '../chat/generations.ts'
@@ -25,6 +26,7 @@ export async function streamChoices(
   chunks: ChunkWriter,
   reportUsage: StreamOptions['reportUsage'],
   onError: ErrorListener,
+  format: StreamFormat = eventsUntilDone,
 ): Promise<void> {
   const withUsage = (chunk: object, { usage }: Generation): object => {
     if (reportUsage === undefined) return chunk
@@ -40,7 +42,7 @@ export async function streamChoices(
     if (reportUsage !== undefined) await stream.data({ ...chunks.usage(ends), ...timings })
     await stream.done()
   }
-  await streamGenerations(reply, start, write, async (stream, failure) => {
+  await streamGenerations(reply, format, start, write, async (stream, failure) => {
     onError(failure)
     await stream.fail(failure.body)
   })

@@ -18,13 +18,16 @@ import { MAX_PROMPTS, type Prompt, promptField, promptsOf } from './prompts.ts'
 const DEFAULT_MAX_TOKENS = 16
 const MAX_BEST_OF = 20
 
-/** A request of POST /completions that has passed its checks. */
+/** A completion that has passed the checks of its protocol. */
 export interface CompletionRequest extends SamplingRequest, Sharing {
   readonly prompts: readonly Prompt[]
   readonly echo: boolean
   /** Text that follows the text to be generated. */
   readonly suffix: string | undefined
-  readonly maxTokens: number
+  /** Most tokens to generate; undefined: all that is left of the context. */
+  readonly maxTokens: number | undefined
+  /** Whether `maxTokens` is cut to what is left of the context where it does not fit. Default: the request is refused. */
+  readonly clampMaxTokens?: boolean
   readonly constraint: WantedConstraint | undefined
   readonly n: number
   /** Choices that are generated for each prompt; the answer has the best `n` of them. */

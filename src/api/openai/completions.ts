@@ -46,7 +46,8 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
       model,
     }
     const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
-    const start = (signal: AbortSignal): Promise<Generation[]> => startAll(wanted, ready, serving, signal)
+    const start = (signal: AbortSignal): Promise<Generation[]> =>
+      startCompletion(wanted, ready, serving, signal)
     if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.reportUsage, onError)
     return sendAnswer(
       reply,
@@ -56,7 +57,8 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
   }
 }
 
-async function startAll(
+/** Starts all generations of a completion request. */
+export async function startCompletion(
   wanted: CompletionRequest,
   ready: ReadyModel,
   serving: Serving,
@@ -113,7 +115,9 @@ async function prepareAll(
   let promptLogprobs = 0
   for (const prompt of prompts) {
     const { tokens, count } = typeof prompt === 'string' ? notEmpty(texts.next().value) : listed(prompt)
-    const maxTokens = fitInContext(count, wanted.maxTokens, ready.contextSize, 'prompt')
+    const { maxTokens: asked, clampMaxTokens = false } = wanted
+    const room = fitInContext(count, clampMaxTokens ? undefined : asked, ready.contextSize, 'prompt')
+    const maxTokens = Math.min(room, asked ?? room)
     if (logprobs?.prompt) promptLogprobs += count * wanted.bestOf * (logprobs.top + 1)
     if (promptLogprobs > MAX_PROMPT_LOGPROBS) throw tooManyLogprobs()
     const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs }

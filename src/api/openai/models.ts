@@ -29,7 +29,7 @@ export function models(app: FastifyInstance, serving: Serving, health: Health): 
 }
 
 /** Names of the generating model, of its adapters and of the embedding model. */
-function namesOf({ names, adapters, embedding }: Serving): readonly string[] {
+export function namesOf({ names, adapters, embedding }: Serving): readonly string[] {
   return [...names, ...adapters.names, ...(embedding?.names ?? [])]
 }
 

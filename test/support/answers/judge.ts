@@ -101,7 +101,8 @@ function responseOf(method: string, path: string, status: number): string | unde
   // GET has its HEAD.
   if (method === 'head') return responseOf('get', path, status)
   if (status < 400) return undefined
-  return `/components/responses/${/^(\/v1)?\/messages(\/|$)/.test(path) ? 'AnthropicError' : 'Error'}`
+  const errors = /^\/api(\/|$)/.test(path) ? 'OllamaError' : 'Error'
+  return `/components/responses/${/^(\/v1)?\/messages(\/|$)/.test(path) ? 'AnthropicError' : errors}`
 }
 
 function routeOf(method: string, path: string): string | undefined {
@@ -131,6 +132,12 @@ function validatorAt(pointer: string): ValidateFunction {
 /** What is to fit the schema: the body, or each event of a stream. What was cut off has no meaning. */
 function valuesOf(type: string, body: string, whole: boolean): unknown[] {
   if (type === 'application/json') return whole ? [JSON.parse(body)] : []
+  // Signs of life are spaces before a line; a line that was cut off has no meaning.
+  if (type === 'application/x-ndjson')
+    return body
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line))
   if (type !== 'text/event-stream') return whole ? [body] : []
   return body
     .split('\n\n')

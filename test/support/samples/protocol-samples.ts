@@ -31,7 +31,7 @@ const responseTools = [
   { type: 'function', name: 'get_weather', description: 'The weather in a city', parameters, strict: false },
 ]
 
-/** Of the Messages and the Responses API. */
+/** Of the Messages and the Responses API, and of Ollama's. */
 export const protocolSamples: readonly Sample[] = [
   {
     method: 'POST',
@@ -61,6 +61,63 @@ export const protocolSamples: readonly Sample[] = [
       stream: true,
     },
   },
+  { method: 'GET', route: '/api/version' },
+  { method: 'GET', route: '/api/tags' },
+  { method: 'GET', route: '/api/ps' },
+  { method: 'POST', route: '/api/show', body: { model: 'demo', verbose: false } },
+  {
+    method: 'POST',
+    route: '/api/chat',
+    body: {
+      model: 'demo:latest',
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'What is the weather in Paris?' },
+        {
+          role: 'assistant',
+          content: '',
+          thinking: 'I look it up.',
+          tool_calls: [{ function: { name: 'get_weather', arguments: { city: 'Paris' } } }],
+        },
+        { role: 'tool', tool_name: 'get_weather', content: '12 degrees' },
+      ],
+      tools: [
+        { type: 'function', function: { name: 'get_weather', description: 'The weather', parameters } },
+      ],
+      think: false,
+      keep_alive: '5m',
+      options: { temperature: 0, num_predict: 4, stop: ['END'], num_ctx: 2048 },
+    },
+  },
+  {
+    method: 'POST',
+    route: '/api/chat',
+    body: {
+      model: 'demo',
+      messages: [{ role: 'user', content: 'Hi' }],
+      format: schema,
+      stream: false,
+      logprobs: true,
+      top_logprobs: 1,
+      options: { temperature: 0, num_predict: 4 },
+    },
+  },
+  {
+    method: 'POST',
+    route: '/api/generate',
+    body: { model: 'demo', prompt: 'Hi', system: 'Be brief.', format: 'json', options: { num_predict: 2 } },
+  },
+  {
+    method: 'POST',
+    route: '/api/generate',
+    body: { model: 'demo', prompt: 'Hi', raw: true, stream: false, options: { num_predict: 2 } },
+  },
+  {
+    method: 'POST',
+    route: '/api/embed',
+    body: { model: 'vectors', input: ['Hello', 'there'], dimensions: 8 },
+  },
+  { method: 'POST', route: '/api/embeddings', body: { model: 'vectors', prompt: 'Hello' } },
   { method: 'POST', route: '/v1/messages/count_tokens', body: { model: 'demo', messages: conversation } },
   {
     method: 'POST',

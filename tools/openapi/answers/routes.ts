@@ -1,11 +1,18 @@
 import { anthropicSchemas } from './anthropic.ts'
+import { ollamaSchemas } from './ollama.ts'
 import { openAiSchemas } from './openai.ts'
 import { responsesSchemas } from './responses.ts'
 import { either, type Schema } from './schema.ts'
 import { serverSchemas } from './server.ts'
 
 /** The schemas of the document that have names. */
-export const schemas = { ...openAiSchemas, ...anthropicSchemas, ...responsesSchemas, ...serverSchemas }
+export const schemas = {
+  ...openAiSchemas,
+  ...anthropicSchemas,
+  ...responsesSchemas,
+  ...serverSchemas,
+  ...ollamaSchemas,
+}
 
 type Name = keyof typeof schemas
 
@@ -15,10 +22,18 @@ export interface Answers {
   readonly content: Readonly<Record<string, Schema>>
   /** Of a probe: what it says with 503. */
   readonly notReady?: Schema
-  readonly errors: 'Error' | 'AnthropicError'
+  readonly errors: 'Error' | 'AnthropicError' | 'OllamaError'
 }
 
 const json = (name: Name): Answers => ({ content: { 'application/json': schemas[name] }, errors: 'Error' })
+/** @param line the name of each line of a stream, where there is one. */
+const ofOllama = (name: Name, line?: Name): Answers => ({
+  content: {
+    'application/json': schemas[name],
+    ...(line && { 'application/x-ndjson': either(schemas[line], schemas.OllamaError) }),
+  },
+  errors: 'OllamaError',
+})
 const probe = (name: Name, notReady: Name): Answers => ({ ...json(name), notReady: schemas[notReady] })
 const other = (type: string): Answers => ({ content: { [type]: {} }, errors: 'Error' })
 const streaming = (whole: readonly Name[], events: readonly Name[]): Answers => ({
@@ -79,6 +94,14 @@ export const answers: Readonly<Record<string, Answers>> = {
   'POST /v1/models/{model}:predict': inference,
   'POST /v1/messages': { ...streaming(['Message'], ['MessageEvent']), errors: 'AnthropicError' },
   'POST /v1/messages/count_tokens': { ...json('MessageTokens'), errors: 'AnthropicError' },
+  'GET /api/version': ofOllama('Version'),
+  'GET /api/tags': ofOllama('OllamaTags'),
+  'GET /api/ps': ofOllama('OllamaLoaded'),
+  'POST /api/show': ofOllama('OllamaModel'),
+  'POST /api/chat': ofOllama('OllamaChat', 'OllamaChatLine'),
+  'POST /api/generate': ofOllama('OllamaAnswer', 'OllamaAnswerLine'),
+  'POST /api/embed': ofOllama('OllamaEmbeddings'),
+  'POST /api/embeddings': ofOllama('OllamaEmbedding'),
   'POST /v1/responses': streaming(['Response'], ['ResponseEvent']),
   'POST /v1/responses/input_tokens': json('ResponseTokens'),
 }
