@@ -71,8 +71,10 @@ export type PromptCall =
     }
   /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it, unless `bare`. */
   | { readonly type: 'tokenize'; readonly text: string; readonly bare?: boolean }
-  /** Plain text before and after what is to be generated, for a model with ModelInfo.infill. */
-  | { readonly type: 'infill'; readonly prefix: string; readonly suffix: string }
+  /** Plain texts and token ids, one after the other. */
+  | { readonly type: 'mixed'; readonly parts: readonly (string | Uint32Array)[] }
+  /** Plain text before and after what is to be generated, for a model with ModelInfo.infill. `context`: text before both. */
+  | { readonly type: 'infill'; readonly prefix: string; readonly suffix: string; readonly context?: string }
 
 /** All that the generations of one request need of the text process. */
 export interface Preparation {

@@ -6,6 +6,8 @@ import { inferHandler } from '../api/kserve/infer.ts'
 import { openInference } from '../api/kserve/open-inference.ts'
 import { predict } from '../api/kserve/predict.ts'
 import { applyTemplate } from '../api/llama-server/apply-template.ts'
+import { llamaCompletion } from '../api/llama-server/completion.ts'
+import { llamaEmbedding } from '../api/llama-server/embedding.ts'
 import { checkModels } from '../api/model-names.ts'
 import { ollama } from '../api/ollama/ollama.ts'
 import { chatCompletions } from '../api/openai/chat-completions.ts'
@@ -94,6 +96,8 @@ export async function serverWithRoutes(options: ServerOptions): Promise<FastifyI
   openInference(app, serving, options.health, infer)
   serverInfo(app, serving)
   invocations(app, serving, onError)
+  llamaCompletion(app, serving, onError)
+  llamaEmbedding(app, serving)
   rerank(app, serving, ['/v2/rerank'])
   const api: FastifyPluginAsync = async (tree) => {
     models(tree, serving, options.health)

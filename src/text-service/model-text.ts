@@ -186,6 +186,8 @@ function refusedConstraint(
 /** Characters that are certain to be in the prompt. */
 function textLength(call: PromptCall): number {
   if (call.type === 'tokenize') return call.text.length
-  if (call.type === 'infill') return call.prefix.length + call.suffix.length
+  if (call.type === 'infill') return call.prefix.length + call.suffix.length + (call.context ?? '').length
+  if (call.type === 'mixed')
+    return call.parts.reduce((sum, part) => sum + (typeof part === 'string' ? part.length : 0), 0)
   return call.messages.reduce((sum, message) => sum + message.content.length, 0)
 }

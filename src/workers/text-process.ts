@@ -78,6 +78,16 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     }
     if (call.type === 'infill')
       return promptAnswer(withBos(infill(call, vocabulary)), call.prefix.length + call.suffix.length, most)
+    if (call.type === 'mixed') {
+      const pieces = call.parts.map((part) =>
+        typeof part === 'string' ? vocabulary.tokenize(part, false) : part,
+      )
+      return promptAnswer(
+        withBos(pieces),
+        call.parts.filter((part) => typeof part === 'string').join('').length,
+        most,
+      )
+    }
     const tokens = vocabulary.tokenize(call.text, false)
     return promptAnswer(call.bare ? tokens : withBos([tokens]), call.text.length, most)
   }
@@ -133,13 +143,14 @@ function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
 
 /** Tokens of a text whose middle is to be generated: prefix, suffix, then the middle, as in llama-server. */
 function infill(
-  { prefix, suffix }: { prefix: string; suffix: string },
+  { prefix, suffix, context = '' }: Extract<PromptCall, { type: 'infill' }>,
   vocabulary: LlamaVocabulary,
 ): Uint32Array[] {
   const { infill: marks, tokenize } = vocabulary
   if (marks === undefined) throw new Error('this model has no tokens for filling in the middle')
   const [before, after] = [tokenize(prefix, false), tokenize(suffix, false)]
   return [
+    tokenize(context, false),
     Uint32Array.of(marks.prefix),
     before,
     Uint32Array.of(marks.suffix),

@@ -71,6 +71,7 @@ const routes: Route[] = [
   at('/api/embed', { model: 'vectors', input: 'Hi' }, input),
   at('/v1/score', { model: 'vectors', text_1: 'Hi', text_2: 'you' }),
   counting('/apply-template', chat),
+  at('/completion', { prompt: 'Hi', n_predict: 2 }, prompt),
   at('/v1/models/chat:predict', completion, prompt, '/v1/models/{model}:predict'),
   at('/v2/models/chat/infer', chat, messages, '/v2/models/{model}/infer'),
 ]

@@ -264,6 +264,12 @@ describe('vectors and models', () => {
     expect(await whole('embeddings', { model: 'vectors', prompt: 'Hi' })).toEqual({
       embedding: embeddings[0],
     })
+    const llama = await postJson(
+      `${server.url}/embedding`,
+      { model: 'vectors', content: ['Hi', 'you'] },
+      headers,
+    )
+    expect(await llama.json()).toEqual(embeddings.map((each, index) => ({ index, embedding: [each] })))
     const short = await whole<{ embeddings: number[][] }>('embed', {
       model: 'vectors',
       input: 'Hi',

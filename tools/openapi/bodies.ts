@@ -3,6 +3,11 @@ import { type Schema, schemaOf } from '../../src/api/contract/field.ts'
 import { inferBodies } from '../../src/api/kserve/infer.ts'
 import { indexBody } from '../../src/api/kserve/open-inference.ts'
 import { unansweredChatBody } from '../../src/api/llama-server/apply-template.ts'
+import {
+  infillBody,
+  completionBody as llamaCompletionBody,
+} from '../../src/api/llama-server/completion-request.ts'
+import { embeddingBody } from '../../src/api/llama-server/embedding.ts'
 import { chatBody as ollamaChatBody } from '../../src/api/ollama/chat-request.ts'
 import { embedBody, singleEmbedBody } from '../../src/api/ollama/embeddings.ts'
 import { generateBody } from '../../src/api/ollama/generate-request.ts'
@@ -38,6 +43,9 @@ export const bodies: Readonly<Record<string, Schema>> = {
   '/v1/embeddings': schemaOf(embeddingsBody),
   '/v1/rerank': schemaOf(rerankBody),
   '/v1/score': schemaOf(scoreBody),
+  '/completion': schemaOf(llamaCompletionBody),
+  '/embedding': schemaOf(embeddingBody),
+  '/infill': schemaOf(infillBody),
   '/apply-template': schemaOf(unansweredChatBody),
   '/v1/chat/completions/input_tokens': schemaOf(unansweredChatBody),
   '/invocations': { anyOf: invocationBodies.map(schemaOf) },

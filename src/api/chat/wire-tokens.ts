@@ -16,6 +16,16 @@ export function wireTokens(tokens: readonly ScoredToken[] | undefined, vocabular
   }))
 }
 
+/** llama-server: the same, with the id of each token. */
+export function wireTokensWithIds(tokens: readonly ScoredToken[], vocabulary: Vocabulary): object[] {
+  return tokens.map(({ token, logprob: { logprob, top } }) => ({
+    id: token,
+    ...wireToken(token, vocabulary),
+    logprob,
+    top_logprobs: top.map(([id, its]) => ({ id, ...wireToken(id, vocabulary), logprob: its })),
+  }))
+}
+
 /** OpenAI: text and bytes of a token. One without bytes of its own, like a control token, is written by its name. */
 function wireToken(token: number, vocabulary: Vocabulary): { token: string; bytes: number[] | null } {
   const name = vocabulary.silent.get(token)

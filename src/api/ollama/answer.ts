@@ -11,7 +11,7 @@ import { wireError } from './errors.ts'
 
 const NS_PER_MS = 1e6
 
-/** What a piece of an answer, or all of one, holds. */
+/** Parts of an answer, or of a piece of one. */
 interface Said {
   readonly text?: string
   readonly thought?: string
@@ -128,7 +128,7 @@ export function nanoseconds(ms: number): number {
   return Math.round(ms * NS_PER_MS)
 }
 
-/** Ollama: arguments of a call are an object. A call with others, as one that was cut off, is told as text, so that it is not lost. */
+/** Ollama: arguments of a call are an object. A call with others, as one that was cut off, becomes text, so that it is not lost. */
 function sorted(calls: readonly Call[]): { readonly readable: readonly Call[]; readonly rest: string } {
   const readable = calls.filter((call) => argumentsOf(call) !== undefined)
   const rest = calls.filter((call) => !readable.includes(call))

@@ -24,7 +24,7 @@ import { generateBody, isRaw, promptChat, rawCompletion } from './generate-reque
 import { readTags } from './model-tag.ts'
 import { ollamaModels } from './models.ts'
 
-/** Ollama's own API: POST /chat and /generate, which stream unless they are told not to, and what is known of the models. The instance has the prefix /api. */
+/** Ollama's own API: POST /chat and /generate, which stream by default, embeddings, and facts about the models. The instance has the prefix /api. */
 export function ollama(
   app: FastifyInstance,
   serving: Serving,

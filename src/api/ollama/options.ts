@@ -125,7 +125,7 @@ export function generationOptions(
   }
 }
 
-/** Ollama: `think`, a switch or an effort. A model that cannot think does not need to be told not to. */
+/** Ollama: `think`, a switch or an effort. Where a model cannot think, a switch that is off has its effect. */
 export function ollamaThinking(
   { think, [at]: fields }: GenerationBody,
   abilities: ChatAbilities,

@@ -24,6 +24,8 @@ export interface CompletionRequest extends SamplingRequest, Sharing {
   readonly echo: boolean
   /** Text that follows the text to be generated. */
   readonly suffix: string | undefined
+  /** Other texts that a prompt with a suffix begins with. Default none. */
+  readonly context?: string
   /** Most tokens to generate; undefined: all that is left of the context. */
   readonly maxTokens: number | undefined
   /** Whether `maxTokens` is cut to what is left of the context where it does not fit. Default: the request is refused. */

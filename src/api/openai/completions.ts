@@ -77,13 +77,14 @@ export async function startCompletion(
 
 /** Estimates the tokens of all prompts of a request together. */
 export async function estimateCompletion(
-  { prompts, suffix = '' }: CompletionRequest,
+  { prompts, suffix = '', context = '' }: CompletionRequest,
   serving: Serving,
 ): Promise<number> {
-  const texts = prompts.filter((prompt) => typeof prompt === 'string')
-  const ids = prompts.filter((prompt) => typeof prompt !== 'string')
+  const parts = prompts.flatMap((prompt) => (isMixed(prompt) ? prompt : [prompt]))
+  const texts = parts.filter((part) => typeof part === 'string')
+  const ids = parts.filter((part) => typeof part !== 'string')
   return (
-    (await serving.estimateTokens([...texts, ...texts.map(() => suffix)])) +
+    (await serving.estimateTokens([...texts, ...texts.map(() => suffix), context])) +
     ids.reduce((sum, { length }) => sum + length, 0)
   )
 }
@@ -98,7 +99,7 @@ async function prepareAll(
   const { prompts, constraint } = wanted
   const preparation = {
     prompts: prompts.flatMap((prompt) =>
-      typeof prompt === 'string' ? [promptOf(prompt, wanted.suffix)] : [],
+      prompt instanceof Uint32Array ? [] : [promptOf(prompt, wanted.suffix, wanted.context)],
     ),
     constraint: constraint?.constraint,
     openThought: undefined,
@@ -114,7 +115,7 @@ async function prepareAll(
   const texts = prepared.prompts.values()
   let promptLogprobs = 0
   for (const prompt of prompts) {
-    const { tokens, count } = typeof prompt === 'string' ? notEmpty(texts.next().value) : listed(prompt)
+    const { tokens, count } = prompt instanceof Uint32Array ? listed(prompt) : notEmpty(texts.next().value)
     const { maxTokens: asked, clampMaxTokens = false } = wanted
     const room = fitInContext(count, clampMaxTokens ? undefined : asked, ready.contextSize, 'prompt')
     const maxTokens = Math.min(room, asked ?? room)
@@ -134,13 +135,23 @@ export async function tokensOf(
   serving: Serving,
   turn: TextTurn,
 ): Promise<TextTokens> {
-  return typeof prompt === 'string'
-    ? notEmpty(await serving.prompt(promptOf(prompt, suffix), turn))
-    : listed(prompt)
+  return prompt instanceof Uint32Array
+    ? listed(prompt)
+    : notEmpty(await serving.prompt(promptOf(prompt, suffix), turn))
 }
 
-function promptOf(text: string, suffix: string | undefined): PromptCall {
-  return suffix === undefined ? { type: 'tokenize', text } : { type: 'infill', prefix: text, suffix }
+function promptOf(
+  prompt: Exclude<Prompt, Uint32Array>,
+  suffix: string | undefined,
+  context?: string,
+): PromptCall {
+  if (typeof prompt !== 'string') return { type: 'mixed', parts: prompt }
+  if (suffix === undefined) return { type: 'tokenize', text: prompt }
+  return { type: 'infill', prefix: prompt, suffix, ...(context !== undefined && { context }) }
+}
+
+function isMixed(prompt: Prompt): prompt is readonly (string | Uint32Array)[] {
+  return typeof prompt !== 'string' && !(prompt instanceof Uint32Array)
 }
 
 function listed(tokens: Uint32Array): TextTokens {

@@ -8,8 +8,8 @@ import { tokenIds } from './token-ids.ts'
 
 export const MAX_PROMPTS = 128
 
-/** OpenAI: a prompt, which is a text or token ids. */
-export type Prompt = string | Uint32Array
+/** A prompt, which is a text or token ids; llama-server: or both, in pieces. */
+export type Prompt = string | Uint32Array | readonly (string | Uint32Array)[]
 
 /** OpenAI: field of a text or token ids, or of several of one kind. */
 export function textsOrIds(most: number, text: Schema): Field<unknown> {
@@ -42,6 +42,7 @@ export function promptsOf(value: unknown, vocabulary: Vocabulary, controlTokenId
 
 export function textOf(prompt: Prompt, vocabulary: Vocabulary): string {
   if (typeof prompt === 'string') return prompt
+  if (!(prompt instanceof Uint32Array)) return prompt.map((part) => textOf(part, vocabulary)).join('')
   const detokenizer = new Detokenizer(vocabulary)
   let text = ''
   for (const token of prompt) text += detokenizer.push(token)

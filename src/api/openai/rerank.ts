@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { ServingError } from '../../base/errors.ts'
-import { fieldsWithoutEffect } from '../chat/common-fields.ts'
+import { fieldsWithoutEffect, user } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { invalidValue, wrongType } from '../contract/failures.ts'
 import { ignored, required } from '../contract/fates.ts'
@@ -28,7 +28,7 @@ export const rerankBody = {
   top_n: integer({ min: 1 }),
   return_documents: flag,
   priority: ignored(),
-  user: ignored(),
+  user: ignored(user),
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { fieldsWithoutEffect } from '../chat/common-fields.ts'
+import { fieldsWithoutEffect, user } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { emptyArray, invalidValue, tooLong, wrongType } from '../contract/failures.ts'
 import { ignored, required } from '../contract/fates.ts'
@@ -26,7 +26,7 @@ export const scoreBody = {
   text_1: required(texts),
   text_2: required(texts),
   priority: ignored(),
-  user: ignored(),
+  user: ignored(user),
 }
 
 /** POST /score. vLLM: scores `text_1` with each of `text_2`, or, where both are lists, with that at the same place. */

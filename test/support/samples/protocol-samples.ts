@@ -31,7 +31,7 @@ const responseTools = [
   { type: 'function', name: 'get_weather', description: 'The weather in a city', parameters, strict: false },
 ]
 
-/** Of the Messages and the Responses API, and of Ollama's. */
+/** Of the Messages and the Responses API, and of Ollama and llama-server. */
 export const protocolSamples: readonly Sample[] = [
   {
     method: 'POST',
@@ -61,6 +61,25 @@ export const protocolSamples: readonly Sample[] = [
       stream: true,
     },
   },
+  {
+    method: 'POST',
+    route: '/completion',
+    body: { prompt: 'One', n_predict: 2, temperature: 0, n_probs: 2, return_tokens: true, stop: ['END'] },
+  },
+  { method: 'POST', route: '/completion', body: { prompt: ['One', 'Two'], n_predict: 2, temperature: 0 } },
+  {
+    method: 'POST',
+    route: '/completion',
+    body: {
+      prompt: [72, 'One'],
+      n_predict: 2,
+      stream: true,
+      json_schema: schema,
+      id_slot: -1,
+      cache_prompt: true,
+    },
+  },
+  { method: 'POST', route: '/embedding', body: { model: 'vectors', content: 'Hello' } },
   { method: 'GET', route: '/api/version' },
   { method: 'GET', route: '/api/tags' },
   { method: 'GET', route: '/api/ps' },

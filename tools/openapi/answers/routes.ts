@@ -1,4 +1,5 @@
 import { anthropicSchemas } from './anthropic.ts'
+import { llamaServerSchemas } from './llama-server.ts'
 import { ollamaSchemas } from './ollama.ts'
 import { openAiSchemas } from './openai.ts'
 import { responsesSchemas } from './responses.ts'
@@ -12,6 +13,7 @@ export const schemas = {
   ...responsesSchemas,
   ...serverSchemas,
   ...ollamaSchemas,
+  ...llamaServerSchemas,
 }
 
 type Name = keyof typeof schemas
@@ -74,6 +76,9 @@ export const answers: Readonly<Record<string, Answers>> = {
   'GET /slots': json('Slots'),
   'POST /tokenize': json('Tokens'),
   'POST /detokenize': json('Text'),
+  'POST /completion': streaming(['LlamaCompletion'], ['LlamaCompletionChunk', 'Error']),
+  'POST /infill': streaming(['LlamaCompletion'], ['LlamaCompletionChunk', 'Error']),
+  'POST /embedding': json('LlamaEmbeddings'),
   'POST /apply-template': json('RenderedText'),
   'POST /v1/chat/completions/input_tokens': json('ResponseTokens'),
   'POST /v1/chat/completions/render': json('RenderedChat'),
