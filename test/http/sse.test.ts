@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fastifySSE } from '@fastify/sse'
 import fastify from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ClientGone, openStream } from '../../src/http/sse.ts'
+import { eventsUntilDone, jsonLines, namedEvents, plainEvents } from '../../src/http/stream-format.ts'
 
 const app = () => fastify()
 let server: ReturnType<typeof app> | undefined
@@ -49,6 +51,40 @@ async function streaming(events: number, { bytes = 65_536, choices = 1, stallMs 
   await once(socket, 'connect')
   return { ended, socket, held: () => held }
 }
+
+describe('a stream that is silent for a while', () => {
+  it.each([
+    [
+      eventsUntilDone,
+      'text/event-stream',
+      /^data: \{"at":1\}\n\n(: heartbeat\n\n)+data: \{"at":2\}\n\ndata: \[DONE\]\n\n$/,
+    ],
+    [plainEvents, 'text/event-stream', /^data: \{"at":1\}\n\n(: heartbeat\n\n)+data: \{"at":2\}\n\n$/],
+    [namedEvents, 'text/event-stream', /^event: part\ndata: .*\n\n(: heartbeat\n\n)+event: part\n/],
+    [jsonLines, 'application/x-ndjson', /^\{"at":1\}\n +\{"at":2\}\n$/],
+  ])('shows signs of life in its own form: %#', async (format, type, expected) => {
+    server = app()
+    server.decorate('stallMs', NEVER_MS)
+    server.decorate('keepAliveMs', 20)
+    await server.register(fastifySSE, { heartbeatInterval: 0 })
+    server.get('/', { sse: 'manual' }, async (_request, reply) => {
+      const stream = openStream(reply, format)
+      const named = format === namedEvents ? { type: 'part' } : {}
+      stream.open()
+      await stream.data({ ...named, at: 1 })
+      await pause(100)
+      await stream.data({ ...named, at: 2 })
+      await stream.done()
+    })
+    await server.listen({ port: 0, host: '127.0.0.1' })
+    const answer = await fetch(`http://127.0.0.1:${(server.server.address() as AddressInfo).port}/`)
+    expect(answer.headers.get('content-type')).toBe(type)
+    const body = await answer.text()
+    expect(body).toMatch(expected)
+    // Every line of it is JSON: Ollama's clients read no other.
+    if (format === jsonLines) for (const line of body.trimEnd().split('\n')) JSON.parse(line)
+  })
+})
 
 describe('openStream', () => {
   it('waits for a reader that is slow', async () => {

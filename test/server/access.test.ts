@@ -45,6 +45,8 @@ const READERS = [
   ['/v1/chat/completions/render', { model: 'second', messages: [{ role: 'user', content: moon.repeat(4) }] }],
   ['/v1/messages/count_tokens', { model: 'second', messages: [{ role: 'user', content: moon.repeat(4) }] }],
   ['/v1/responses/input_tokens', { model: 'second', input: moon.repeat(4) }],
+  ['/apply-template', { messages: [{ role: 'user', content: moon.repeat(4) }] }],
+  ['/v1/chat/completions/input_tokens', { messages: [{ role: 'user', content: moon.repeat(4) }] }],
 ] as const
 
 function writeKeys(...more: string[]): void {
@@ -319,6 +321,8 @@ describe('a key that may ask for other models than the one that generates', () =
     ['/v1/detokenize', { tokens: [72] }],
     ['/props', undefined],
     ['/tokenizer_info', undefined],
+    ['/apply-template', { messages: [{ role: 'user', content: 'Hi' }] }],
+    ['/v1/chat/completions/input_tokens', { messages: [{ role: 'user', content: 'Hi' }] }],
     ['/slots', undefined],
   ])('knows of none that it does not name: %s', async (path, body) => {
     const answer = await ask(vectors, path, body)
@@ -328,6 +332,19 @@ describe('a key that may ask for other models than the one that generates', () =
     ])
     expect((await ask(poems, path, body)).status).toBe(200)
   })
+
+  it.each(['/completion', '/api/generate'])(
+    'generates nothing by a model that it may not use: %s',
+    async (path) => {
+      for (const key of [vectors, poems]) {
+        const unnamed = await ask(key, path, { prompt: 'Hi', n_predict: 1 })
+        expect([unnamed.status, await unnamed.text()]).toEqual([400, expect.stringContaining('model')])
+      }
+      const body = { model: 'poems', prompt: 'Hi', n_predict: 1, options: { num_predict: 1 } }
+      expect((await ask(poems, path, body)).status).toBe(200)
+      expect((await ask(vectors, path, body)).status).toBe(404)
+    },
+  )
 
   it('may use what it may ask for', async () => {
     expect((await ask(vectors, '/v1/embeddings', { model: 'vectors', input: 'Hi' })).status).toBe(200)

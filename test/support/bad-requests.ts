@@ -155,7 +155,10 @@ export const badFields: FieldRow[] = [
   ...row('E14', 'logit_bias', Object.fromEntries(Array.from({ length: 301 }, (_, i) => [i, 1]))),
   ...row('E16', 'top_logprobs', 21, -1, 'x'),
   ...row('E19', 'best_of', 0, 1000, 1.5),
-  ...row('F1', 'stop', ['a', 'b', 'c', 'd', 'e'], '', [''], [null], [1], 5, 'x'.repeat(2000)),
+  // llama-server has no limit as low as OpenAI's, and takes prompts of several kinds.
+  ...row('F1', 'stop', ['a', 'b', 'c', 'd', 'e']).map((one) => ({ ...one, except: /^\/completion/ })),
+  ...row('D12', 'prompt', ['a', [1]]).map((one) => ({ ...one, except: /^\/(tokenize|completion)/ })),
+  ...row('F1', 'stop', '', [''], [null], [1], 5, 'x'.repeat(2000)),
   ...row('F2', 'stop_sequences', '', [''], [null], [1], 5, ['x'.repeat(2000)]),
   ...row('G3', 'tools', 'hammer', 5, [5], [{}], [{ type: 'function' }]),
   ...['a b', '', 'x'.repeat(65)].flatMap((name) =>
@@ -172,7 +175,7 @@ export const badFields: FieldRow[] = [
   ...row('G', 'guided_choice', [], [1], 'x'),
   ...compiledRows.map((one) => ({ ...one, compiled: true as const })),
   ...[
-    ...row('D12', 'prompt', [-1], [2 ** 31], [1.5], [1e9], ['a', [1]], { a: 1 }, 5),
+    ...row('D12', 'prompt', [-1], [2 ** 31], [1.5], [1e9], { a: 1 }, 5),
     ...row(
       'D16',
       'prompt',
