@@ -35,9 +35,10 @@ const lastNames: ReadonlySet<unknown> = new Set([
   'response.failed',
 ])
 
-/** OpenAI's streams end with [DONE], those with names with their last event; all of them with an error, too. */
+/** OpenAI's streams end with [DONE], llama-server's with what stopped them, those with names with their last event; all of them with an error, too. */
 function isEnd(route: string | undefined, name: string | undefined, data: string | undefined): boolean {
   if (name === 'error' || data?.startsWith('{"error":')) return true
+  if (name === undefined && data?.includes('"stop":true,"stop_type":')) return true
   const named = route === '/v1/messages' || route === '/v1/responses'
   if (route === undefined) return data === '[DONE]' || lastNames.has(name)
   return named ? lastNames.has(name) : data === '[DONE]'
