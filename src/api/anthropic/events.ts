@@ -76,5 +76,5 @@ function emptyBlock(part: OutputPart): object {
   if (part.type === 'reasoning') return { type: 'thinking', thinking: '', signature: '' }
   if (part.type === 'call')
     return { type: 'tool_use', id: newId('toolu'), name: part.name, input: {}, caller: CALLER }
-  return { type: 'text', text: '', citations: null }
+  return { type: 'text', text: '' }
 }
