@@ -33,6 +33,7 @@ export function inferHandler(serving: Serving, onError: ErrorListener): InferHan
   const endpoints = { messages: chatHandler(serving, onError), prompt: completionHandler(serving, onError) }
   return async (rest, verb, request, reply) => {
     if (!rest.endsWith(verb)) {
+      if (serving.names.includes(rest)) throw onlyRead(reply, verb)
       throw new ServingError('unknown_url', `Invalid URL: a POST to a model's path ends with ${verb}`)
     }
     const name = rest.slice(0, -verb.length)
@@ -48,6 +49,15 @@ export function inferHandler(serving: Serving, onError: ErrorListener): InferHan
     request.body = { ...(request.body as object), model: name }
     return endpoints[field](request, reply)
   }
+}
+
+/** The path of a model itself, which describes it. */
+function onlyRead(reply: FastifyReply, verb: string): ServingError {
+  reply.header('allow', 'GET')
+  return new ServingError(
+    'method_not_supported',
+    `Not allowed to POST to a model (HINT: use GET, or a path that ends with ${verb})`,
+  )
 }
 
 function noOpenAiBody(): ServingError {

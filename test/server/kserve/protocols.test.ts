@@ -120,7 +120,7 @@ describe('refused in the words of OpenAI', () => {
     ['an unknown model', '/v1/models/other:predict', chat, 404, 'model_not_found'],
     ['an unknown model, V2', '/v2/models/other/infer', chat, 404, 'model_not_found'],
     ['an explanation', '/v1/models/m:explain', chat, 404, 'unknown_url'],
-    ['a POST to a model', '/v1/models/m', chat, 404, 'unknown_url'],
+    ['a POST to a model', '/v1/models/m', chat, 405, 'method_not_supported'],
     ['a version', '/v2/models/m/versions/1/infer', chat, 404, 'model_not_found'],
     ['V1 instances', '/v1/models/m:predict', { instances: [] }, 400, 'missing_required_parameter'],
     ['V2 tensors', '/v2/models/m/infer', { inputs: [] }, 400, 'missing_required_parameter'],
