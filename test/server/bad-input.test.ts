@@ -928,7 +928,7 @@ async function post(row: Pick<Row, 'body' | 'path' | 'headers'>): Promise<Respon
 }
 
 describe('a bad request', () => {
-  it.each(rows)('$name is answered with $status $code, and harms nothing', async (row) => {
+  it.each(rows)('bad request: $name is answered with $status $code, and the server stays up', async (row) => {
     const started = performance.now()
     const response = await post(row)
     // On a quiet machine a tenth of it.
@@ -945,13 +945,13 @@ describe('a bad request', () => {
     expect(next.status).toBe(200)
   })
 
-  it('GET on a POST route is 405 with the method to use', async () => {
+  it('GET on a POST route is answered with 405 and the method to use', async () => {
     const response = await fetch(`${server.url}/v1/chat/completions`)
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
     expect(((await response.json()) as ErrorAnswer).error.code).toBe('method_not_supported')
   })
 
-  it('names both counts when the context is exceeded, in the words that clients look for', async () => {
+  it('an exceeded context is refused with both counts, in the words that clients look for', async () => {
     const response = await post({ body: () => messages({ role: 'user', content: 'word '.repeat(20_000) }) })
     const { error } = (await response.json()) as ErrorAnswer
     expect(error.message).toMatch(
@@ -959,7 +959,7 @@ describe('a bad request', () => {
     )
   })
 
-  it('does not tokenize what cannot fit', async () => {
+  it('a text that cannot fit is refused without being tokenized', async () => {
     const response = await post({ body: () => messages({ role: 'user', content: 'word '.repeat(400_000) }) })
     const { error } = (await response.json()) as ErrorAnswer
     expect([response.status, error.code]).toEqual([400, 'context_length_exceeded'])
@@ -967,14 +967,14 @@ describe('a bad request', () => {
     expect(error.message).toMatch(/resulted in at least \d+ tokens/)
   })
 
-  it('never echoes a stack, a path or long client text', async () => {
+  it('an error never echoes a stack, a path or long client text', async () => {
     const response = await post({ body: () => chat({ model: `/etc/passwd${'A'.repeat(5000)}` }) })
     const { error } = (await response.json()) as ErrorAnswer
     expect(error.message.length).toBeLessThan(200)
   })
 })
 
-describe('a request within the rules', () => {
+describe('a request within the limits', () => {
   const accepted: [string, () => object | string][] = [
     [
       'null in optional fields',
@@ -1007,11 +1007,11 @@ describe('a request within the rules', () => {
     ['thinking switched off', () => chat({ chat_template_kwargs: { enable_thinking: false } })],
     ['a negative seed', () => chat({ seed: -5 })],
   ]
-  it.each(accepted)('takes %s', async (_name, body) => {
+  it.each(accepted)('the server accepts %s', async (_name, body) => {
     expect((await post({ body })).status).toBe(200)
   })
 
-  it('names what it ignored', async () => {
+  it('an answer names the ignored fields of its request', async () => {
     const response = await post({ body: () => chat({ mirostat: 2, store: true, 'we"ird\n': 1 }) })
     expect(response.status).toBe(200)
     expect(response.headers.get('x-ignored-params')?.split(', ').sort()).toEqual([
