@@ -11,8 +11,8 @@ const call = (id: string) => ({
 const user: ChatMessage = { role: 'user', content: 'Hi' }
 const shape = (messages: readonly ChatMessage[]) => messages.map(({ role, content }) => [role, content])
 
-describe('tools in words', () => {
-  it('stand behind what the system said, or in a system message of their own', () => {
+describe('described tools', () => {
+  it('described tools come after the system message, or in one of their own', () => {
     const [own, said] = chatWithToolsDescribed([user], tools, 'system')
     expect(own?.content).toContain('{"name":"f","parameters":{"type":"object"}}')
     expect([own?.role, said]).toEqual(['system', user])
@@ -20,13 +20,13 @@ describe('tools in words', () => {
     expect(both?.content).toBe(`Be kind.\n\n${own?.content}`)
   })
 
-  it('stand before what the user said where there are no system messages', () => {
+  it("described tools come before the user's text where a template has no system messages", () => {
     const [first, ...rest] = chatWithToolsDescribed([user], tools, 'user')
     expect([first?.role, rest]).toEqual(['user', []])
     expect(first?.content).toMatch(/^You can call[\s\S]*\n\nHi$/)
   })
 
-  it('calls are what the model wrote, and results what the user says, in turn', () => {
+  it("described calls are in the assistant's messages, and their results in the user's, in turn", () => {
     const history: ChatMessage[] = [
       user,
       { role: 'assistant', content: 'I look.', tool_calls: [call('1'), call('2')] },
