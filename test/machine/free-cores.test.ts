@@ -58,11 +58,11 @@ it.each([
   ['1: in a group with a colon', '2:cpuacct,cpu:/a:b\n', quota('cpuacct,cpu/a:b', 200_000), 2],
   ['1 and 2', `${v1}0::/docker/1234\n`, quota('cpu', 500_000), 5],
   ['something else', '0::/\n', { 'cpu.max': 'what?\n' }, 8],
-])('control groups, version %s', (_name, own, files, expected) => {
+])('free cores by control groups, version %s, are counted', (_name, own, files, expected) => {
   expect(cores(own, files as Record<string, string>)).toBe(expected)
 })
 
-it('is the machine where nothing is told', () => {
+it('free cores are those of the machine without control groups', () => {
   expect(freeCores({ root: join(folder, 'none'), own: join(folder, 'none') }, 8)).toBe(8)
   expect(freeCores()).toBeGreaterThan(0)
 })
