@@ -318,7 +318,7 @@ it("all of OpenAI's include values are accepted, and those without effect are na
   }
 })
 
-describe('what is refused', () => {
+describe('refused requests', () => {
   it.each([
     { name: 'an empty input', body: { input: '' }, param: 'input', code: 'invalid_value' },
     {

@@ -226,7 +226,7 @@ describe.each(formats.filter(({ notation }) => notation.leading !== undefined))(
       }
     })
 
-    it(`${format} calls without a tag are free where tools are too many to tell apart`, () => {
+    it(`${format} calls without a tag are free where tools are too many to distinguish`, () => {
       const names = Array.from({ length: 400 }, (_, index) => `${index}_${'long'.repeat(14)}`)
       const tools = names.map((name) => [name, schema] as const)
       const calls = { format, tools, wanted: 'any', loose: names } as const

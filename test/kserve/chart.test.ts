@@ -32,7 +32,7 @@ function container(objects: readonly Manifest[]): Container {
   return spec.template.spec.containers[0]
 }
 
-describe.skipIf(!helm)('chart', () => {
+describe.skipIf(!helm)('the Helm chart', () => {
   it('the chart passes helm lint', () => {
     expect(run('lint', '--strict', '--kube-version', '1.33.0', chart).output).toContain('0 chart(s) failed')
   })

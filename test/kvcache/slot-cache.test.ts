@@ -17,7 +17,7 @@ const caches: readonly [string, (slots: number) => SlotCache][] = [
   ['NoPrefixSlotCache', (slots) => new NoPrefixSlotCache(slots)],
 ]
 
-describe.each(caches)('%s', (name, cacheOf) => {
+describe.each(caches)('the slot cache %s', (name, cacheOf) => {
   it(`${name} leases each slot once, the lowest first`, () => {
     const cache = cacheOf(3)
     expect(

@@ -99,7 +99,7 @@ async function complaint(
   return shape === expected ? undefined : `has the shape ${text.slice(0, 200)}`
 }
 
-describe.each(routes)('$path', (route) => {
+describe.each(routes)('bad input at $path', (route) => {
   const { path, good, saying, counts } = route
   const send = (body: unknown, headers?: Record<string, string>): Promise<Response> =>
     postJson(server.url + path, body, headers)

@@ -75,7 +75,7 @@ const refusalOf = ({ route }: Endpoint, wishes: readonly Wish[]): Refusal | unde
     (one) => one.route === route && one.wishes.every((name) => wishes.some((wish) => wish.name === name)),
   )
 
-describe.each(endpoints)('$route', (endpoint) => {
+describe.each(endpoints)('combinations at $route', (endpoint) => {
   const sizes = endpoint.factors.map((factor) => factor.length)
   const apart = (...pair: Pick[]): boolean => refusalOf(endpoint, wishesOf(endpoint, pair)) !== undefined
   const rows = coveringArray(sizes, apart).map((row) =>
