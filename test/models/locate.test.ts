@@ -71,7 +71,7 @@ const refused: [string, string[], string, RegExp][] = [
   ['a path through a file', ['a.gguf'], 'a.gguf/b', /no such file or directory/],
   ['an empty directory', [], '', /holds no .gguf file/],
   ['only a projector', ['mmproj-a.gguf'], '', /holds no .gguf file/],
-  ['two levels down', ['a/b/c.gguf'], '', /holds no .gguf file/],
+  ['a file two levels down', ['a/b/c.gguf'], '', /holds no .gguf file/],
   ['two models', ['b.gguf', 'a.gguf'], '', /holds 2 models; name one with --model:\n.*\/a.gguf\n.*\/b.gguf$/],
   ['a set and a file', ['a-00001-of-00001.gguf', 'b.gguf'], '', /holds 2 models/],
   [

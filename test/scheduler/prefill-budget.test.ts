@@ -42,7 +42,7 @@ describe('PacedPrefill', () => {
     ['a slow machine', slow, 150],
     ['a slow machine, a long target', slow, 400],
     ['a fast machine', fast, 20],
-  ])('PacedPrefill holds the target within 20 %% and uses most of it on %s', (_name, machine, target) => {
+  ])('PacedPrefill holds the target within a fifth and uses most of it on %s', (_name, machine, target) => {
     const passes = simulate(new PacedPrefill(target), machine, 8).slice(20)
     expect(
       p(

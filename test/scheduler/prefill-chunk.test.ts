@@ -34,7 +34,7 @@ describe('prefillChunk', () => {
       back: 0,
     },
     {
-      what: 'tokens before the end of a prompt to fill its tile',
+      what: 'computed tokens again to fill a tile',
       pending: 30,
       computed: 3000,
       room: 512,
@@ -43,7 +43,7 @@ describe('prefillChunk', () => {
       back: 34,
     },
     {
-      what: 'tokens before the end to fill its tile beside streams',
+      what: 'computed tokens again beside streams',
       pending: 30,
       computed: 3000,
       room: 508,
@@ -52,7 +52,7 @@ describe('prefillChunk', () => {
       back: 35,
     },
     {
-      what: 'no tokens again where few come before the end',
+      what: 'none again where few come before',
       pending: 30,
       computed: 900,
       room: 512,
@@ -70,7 +70,7 @@ describe('prefillChunk', () => {
       back: 14,
     },
     {
-      what: 'no tokens again near the start of a prompt',
+      what: 'none again near the start of a prompt',
       pending: 50,
       computed: 100,
       room: 512,
@@ -79,7 +79,7 @@ describe('prefillChunk', () => {
       back: 0,
     },
     {
-      what: 'no tokens again where few are left for a tile',
+      what: 'none again to fill most of a tile',
       pending: 8,
       computed: 3000,
       room: 512,
@@ -88,7 +88,7 @@ describe('prefillChunk', () => {
       back: 0,
     },
     {
-      what: 'no tokens again where none come before',
+      what: 'none again where none come before',
       pending: 30,
       computed: 10,
       room: 512,
@@ -97,7 +97,7 @@ describe('prefillChunk', () => {
       back: 0,
     },
     {
-      what: 'no tokens again where there is no room',
+      what: 'none again where there is no room',
       pending: 30,
       computed: 3000,
       room: 50,

@@ -472,7 +472,7 @@ describe('Scheduler', () => {
     }
   })
 
-  it('Scheduler bounds prompts in a pass by their budget, and passes on the decodes to it', async () => {
+  it('Scheduler gives prompts no more of a pass than their budget, which depends on the decodes', async () => {
     const engine = new SimulatedEngine(limits)
     const asked: number[] = []
     const prefill = {

@@ -346,7 +346,7 @@ describe('readApiKeys', () => {
     [`keys: [{ name: a, key: ${plain}, color: red }]`, /unknown field 'color'/],
     [`keys: [{ name: a, key: ${plain} }, { name: a, key: ${hashed} }]`, /twice/],
     [`keys: [{ name: a, key: "${plain} }]`, /not YAML/],
-  ])('readApiKeys reads or refuses %s', (text, problem) => {
+  ])('readApiKeys refuses %s', (text, problem) => {
     expect(read(text)).toThrow(problem)
     expect(read(text)).not.toThrow(plain)
   })

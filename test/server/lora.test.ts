@@ -190,12 +190,12 @@ describe('LoRA adapters', () => {
 describe('a start with LoRA adapters', () => {
   it.each([
     [
-      'one that is not there',
+      'a file that does not exist',
       ['--lora-modules', `x=${join(folder, 'none.gguf')}`],
       /none.gguf: no such file/,
     ],
-    ['one that is a model', ['--lora-modules', `x=${builtIn}`], /is not a LoRA adapter/],
-  ])('the server is not ready with a LoRA adapter of %s', async (_what, flags, reason) => {
+    ['a file that is a model', ['--lora-modules', `x=${builtIn}`], /is not a LoRA adapter/],
+  ])('the server is not ready with a LoRA adapter from %s', async (_what, flags, reason) => {
     const one = await startServer(flags, 'listening')
     const reasonNow = async (): Promise<string> => (await fetch(`${one.url}/health/ready`)).text()
     await vi.waitFor(async () => expect(await reasonNow()).toMatch(reason), PATIENCE)

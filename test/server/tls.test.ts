@@ -84,7 +84,7 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
   })
 
   it.each([
-    ['one of the two', ['--ssl-certfile', cert], /go together/],
+    ['a certificate without a key', ['--ssl-certfile', cert], /go together/],
     ['files that are not there', ['--ssl-certfile', '/no/a', '--ssl-keyfile', '/no/b'], /\/no\/a/],
   ])('HTTPS does not start with %s', (_name, flags, problem) => {
     const args = [PROGRAM, 'serve', '--port', '0', ...flags]

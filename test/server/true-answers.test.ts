@@ -57,7 +57,7 @@ describe('an answer that the OpenAPI description covers', () => {
     ['an answer that was cut off', { body: '{"ver', whole: false }],
     ['an event', { ...asking('/v1/messages', { ...chat }), type: 'text/event-stream', body: event }],
     [
-      'the same at the other tree',
+      'the same answer under /openai/v1',
       { ...asking('/openai/v1/tokenize', { prompt: '' }), body: '{"tokens":[1]}' },
     ],
   ])('the check of answers against the description accepts %s', (_, answer) => {

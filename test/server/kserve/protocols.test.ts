@@ -129,7 +129,7 @@ describe("errors in OpenAI's shape", () => {
     ['a list', '/v2/models/m/infer', [], 400, 'invalid_json'],
     ['an index of what', '/v2/repository/index', { ready: 1 }, 400, 'invalid_type'],
   ]
-  it.each(rows)('the refusal is an OpenAI error: %s', async (_, path, body, status, code) => {
+  it.each(rows)('KServe requests get OpenAI errors: %s', async (_, path, body, status, code) => {
     const response = await post(path, body)
     expect([response.status, await response.json()]).toEqual([
       status,
