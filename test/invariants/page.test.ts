@@ -15,7 +15,7 @@ it.each(rows)('invariant $number names the code and tests that check it', ({ hel
   for (const { path, words } of named) expect(textOf(path)).toContain(words)
 })
 
-it.each(mutants)('the mutant applies to its file: $name', ({ file, within, find, replace }) => {
+it.each(mutants)('the mutant can be planted: $name', ({ file, within, find, replace }) => {
   expect(placeOf(find, textOf(file), within)).toBeDefined()
   expect(replace).not.toBe(find)
 })

@@ -11,14 +11,17 @@ const PLACEHOLDER = /%[sdifjop]|\$\{.*?\}|\$[\w.]+/g
 
 /** Beginnings of a name that leave its subject to another line: verbs, pronouns and conjunctions. */
 const WITHOUT_SUBJECT = new Set(
-  `also and are be become becomes belong belongs but can come comes could depend depends did do does give go had has have
-  he is it its itself keep let make may might must never nor not of or put reach refuse said say she should take tell
-  that them themselves then they those told was were what which who whoever whom whose will would
-  accepts adds bears begins believes binds brings cancels chooses collects compares computes creates divides embeds
-  explains fails fetches finds finishes follows forgets generates gets gives goes guesses hears helps holds ignores
-  keeps kills knows learns leaves lets listens makes meets obeys opens outlives packs parses prepares puts reaches
-  refuses rejects removes repeats replaces restores reuses saves says sees sends serves sleeps starves stays survives
-  takes tells thins throws tries trusts uses waits wants`.split(/\s+/),
+  `also and are be become becomes belong belongs but can come comes could depend depends did do does
+  follow get give go had has have he is it its itself keep know let lose make may might must need never
+  nor not of or put reach refuse said say she should take tell that them themselves then they those
+  told was were what which who whoever whom whose will would
+  accepts adds bears begins believes binds brings cancels chooses collects compares computes creates
+  divides embeds explains fails fetches finds finishes follows forgets generates gets gives goes guesses
+  hears helps holds ignores keeps kills knows learns leaves lets listens makes meets obeys opens outlives
+  packs parses prepares puts reaches refuses rejects removes repeats replaces restores reuses saves says
+  sees sends serves sleeps starves stays survives takes tells thins throws tries trusts uses waits wants`.split(
+    /\s+/,
+  ),
 )
 
 /** A word that ends like a verb, and what follows a verb but no subject: `answers a chat`, `names no host`. */
