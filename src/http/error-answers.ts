@@ -7,7 +7,7 @@ const REST_MS = 2000
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a path ends with, below a wildcard, that the route answers; absent: it answers all. */
+    /** Ending of the paths below a wildcard that the route answers; absent: it answers all. */
     ending?: string
   }
   interface FastifyInstance {
