@@ -1,17 +1,25 @@
 import { type GgufSpec, i32s } from '../models/gguf-writer.ts'
-import { f32, writeRandomModel } from './random-model.ts'
+import { f32, type TensorType, writeRandomModel } from './random-model.ts'
 
 /** llama.cpp: types of tokens. */
 export const TOKEN = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
 
-const WIDTH = 32
-const FEED_FORWARD = 64
 /** What JSON is full of; every other text is written in bytes. */
 const MERGED = ['"', ':', '{', '}', '[', ']', ','].flatMap((one) => ['"', ',', ' '].map((next) => one + next))
 
+interface Weights {
+  /** K-quants are in blocks of 256 numbers, and ggml multiplies rows of a multiple of eight of them in its own way. */
+  readonly type?: TensorType
+  /** Numbers of an embedding, and half of those within a layer. */
+  readonly width?: number
+  readonly layers?: number
+  readonly scale?: number
+  readonly center?: number
+}
+
 /** A Llama of one layer with random weights that can write any text: its tokens are bytes, and pairs of JSON's. */
-export async function writeRandomTextModel(path: string): Promise<void> {
-  await writeRandomLlama(path, tokenizer(), vocabulary().length)
+export async function writeRandomTextModel(path: string, weights?: Weights): Promise<void> {
+  await writeRandomLlama(path, tokenizer(), vocabulary().length, weights)
 }
 
 /**
@@ -23,36 +31,42 @@ export async function writeRandomLlama(
   path: string,
   tokenizer: GgufSpec['pairs'],
   size: number,
+  { type = 'F32', layers = 1, width = 32, scale = 4, center = 0 }: Weights = {},
 ): Promise<void> {
-  const layer = 'blk.0'
   await writeRandomModel(
     path,
     [
       ['general.architecture', { text: 'llama' }],
       ['llama.context_length', { u32: 1024 }],
-      ['llama.block_count', { u32: 1 }],
-      ['llama.embedding_length', { u32: WIDTH }],
-      ['llama.feed_forward_length', { u32: FEED_FORWARD }],
+      ['llama.block_count', { u32: layers }],
+      ['llama.embedding_length', { u32: width }],
+      ['llama.feed_forward_length', { u32: 2 * width }],
       ['llama.attention.head_count', { u32: 2 }],
       ['llama.attention.layer_norm_rms_epsilon', f32(1e-5)],
       ...tokenizer,
     ],
     {
-      'token_embd.weight': [WIDTH, size],
-      'output.weight': [WIDTH, size],
-      'output_norm.weight': [WIDTH],
-      [`${layer}.attn_norm.weight`]: [WIDTH],
-      [`${layer}.attn_q.weight`]: [WIDTH, WIDTH],
-      [`${layer}.attn_k.weight`]: [WIDTH, WIDTH],
-      [`${layer}.attn_v.weight`]: [WIDTH, WIDTH],
-      [`${layer}.attn_output.weight`]: [WIDTH, WIDTH],
-      [`${layer}.ffn_norm.weight`]: [WIDTH],
-      [`${layer}.ffn_gate.weight`]: [WIDTH, FEED_FORWARD],
-      [`${layer}.ffn_up.weight`]: [WIDTH, FEED_FORWARD],
-      [`${layer}.ffn_down.weight`]: [FEED_FORWARD, WIDTH],
+      'token_embd.weight': [width, size],
+      'output.weight': [width, size],
+      'output_norm.weight': [width],
+      ...Object.assign({}, ...Array.from({ length: layers }, (_, layer) => layerShapes(`blk.${layer}`, width))),
     },
-    { scale: 4 },
+    { type, scale, center },
   )
+}
+
+function layerShapes(layer: string, width: number): Record<string, readonly number[]> {
+  return {
+    [`${layer}.attn_norm.weight`]: [width],
+    [`${layer}.attn_q.weight`]: [width, width],
+    [`${layer}.attn_k.weight`]: [width, width],
+    [`${layer}.attn_v.weight`]: [width, width],
+    [`${layer}.attn_output.weight`]: [width, width],
+    [`${layer}.ffn_norm.weight`]: [width],
+    [`${layer}.ffn_gate.weight`]: [width, 2 * width],
+    [`${layer}.ffn_up.weight`]: [width, 2 * width],
+    [`${layer}.ffn_down.weight`]: [2 * width, width],
+  }
 }
 
 /** GPT-2 writes each byte as a letter: the printable ones as they are, the others from U+0100 on. */
