@@ -49,7 +49,10 @@ export async function writeRandomLlama(
       'token_embd.weight': [width, size],
       'output.weight': [width, size],
       'output_norm.weight': [width],
-      ...Object.assign({}, ...Array.from({ length: layers }, (_, layer) => layerShapes(`blk.${layer}`, width))),
+      ...Object.assign(
+        {},
+        ...Array.from({ length: layers }, (_, layer) => layerShapes(`blk.${layer}`, width)),
+      ),
     },
     { type, scale, center },
   )
