@@ -17,7 +17,7 @@ export interface GenerationRequest {
   /** What the engine runs. */
   readonly spec: SequenceSpec
   readonly stops: readonly string[]
-  /** Texts that end the content as a token of the model's does: nobody is told which. Default: none. */
+  /** Texts that end the content as a token of the model's does, and are reported to nobody. Default: none. */
   readonly turnEnds?: readonly string[]
   /** Monotonic milliseconds at which the answer is of no use any more; undefined: never. */
   readonly deadlineAt: number | undefined

@@ -13,7 +13,7 @@ const MISSPELLED = '[UNK_BYTE_0x'
 
 /**
  * The bytes that each token stands for, whether they are text or not. llama.cpp knows them by the vocabulary's type, its pre-tokenizer
- * and the token's attributes, and tells them as a text: a part of a character is U+FFFD there, and spaces may be missing. So a token's
+ * and the token's attributes, and gives them as a text: a part of a character is U+FFFD there, and spaces may be missing. So a token's
  * bytes are those of the spelling that llama.cpp's text agrees with; where there is none, as of unused tokens, those of the text.
  */
 export function tokenBytes(
@@ -22,19 +22,19 @@ export function tokenBytes(
   const textOf = tokenText(model)
   const spellings: Spelling[] = [byteLetters, sentencePiece, escaped]
   return (token) => {
-    const told = textOf(token)
+    const given = textOf(token)
     const text = model.getTokenString(token)
     // Letter for letter: no spelling has fewer letters than its text.
-    if (told.length === text.length && !told.includes('\ufffd')) return Buffer.from(told)
-    const agreed = spellings.findIndex((spelling) => agree(spelling(text), told))
-    if (agreed === -1) return told.includes(MISSPELLED) ? Buffer.from(text) : Buffer.from(told)
+    if (given.length === text.length && !given.includes('\ufffd')) return Buffer.from(given)
+    const agreed = spellings.findIndex((spelling) => agree(spelling(text), given))
+    if (agreed === -1) return given.includes(MISSPELLED) ? Buffer.from(text) : Buffer.from(given)
     // Tokens of one vocabulary are spelled alike.
     if (agreed > 0) spellings.unshift(...spellings.splice(agreed, 1))
     return (spellings[0] as Spelling)(text)
   }
 }
 
-/** What llama.cpp tells of each token: U+FFFD for what is no character. */
+/** llama.cpp's text of each token: U+FFFD for what is no character. */
 export function tokenText(model: Pick<AddonModel, 'detokenize'>): (token: number) => string {
   const one = new Uint32Array(1)
   return (token) => {
@@ -44,9 +44,9 @@ export function tokenText(model: Pick<AddonModel, 'detokenize'>): (token: number
 }
 
 /** Whether bytes are those of llama.cpp's text, which has no space at its start, nor before a comma, where the vocabulary says so. */
-function agree(bytes: Uint8Array, told: string): boolean {
+function agree(bytes: Uint8Array, given: string): boolean {
   const text = Buffer.from(bytes).toString()
-  return text === told || text.replaceAll(' ', '') === told.replaceAll(' ', '')
+  return text === given || text.replaceAll(' ', '') === given.replaceAll(' ', '')
 }
 
 /** GPT-2: printable bytes are letters of their own, the others the letters from 256 on. */
