@@ -15,6 +15,8 @@ interface Weights {
   readonly layers?: number
   readonly scale?: number
   readonly center?: number
+  /** Whether the embeddings are the output's weights, too: half the file of a large vocabulary. */
+  readonly tied?: boolean
 }
 
 /** A Llama of one layer with random weights that can write any text: its tokens are bytes, and pairs of JSON's. */
@@ -31,7 +33,7 @@ export async function writeRandomLlama(
   path: string,
   tokenizer: GgufSpec['pairs'],
   size: number,
-  { type = 'F32', layers = 1, width = 32, scale = 4, center = 0 }: Weights = {},
+  { type = 'F32', layers = 1, width = 32, scale = 4, center = 0, tied = false }: Weights = {},
 ): Promise<void> {
   await writeRandomModel(
     path,
@@ -47,7 +49,7 @@ export async function writeRandomLlama(
     ],
     {
       'token_embd.weight': [width, size],
-      'output.weight': [width, size],
+      ...(tied ? {} : { 'output.weight': [width, size] }),
       'output_norm.weight': [width],
       ...Object.assign(
         {},
