@@ -35,6 +35,8 @@ export interface ModelInfo {
   /** The file's chat template, or a plain one where it has none. */
   readonly chatTemplate: string
   readonly hasChatTemplate: boolean
+  /** Texts that end an answer of a chat, beside the tokens that do: those of the plain template. */
+  readonly turnEnds: readonly string[]
   /** Whether the vocabulary has tokens for filling in the middle. */
   readonly infill: boolean
   readonly chat: ChatAbilities

@@ -39,7 +39,8 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   setPriority(niceness)
   const vocabulary = await openVocabulary(modelPath)
   const { bos, eos, controlTexts, markupTexts, chatTemplate } = vocabulary
-  const template = chatTemplate ?? plainTemplate(controlTexts)
+  const { source: template, turnEnds } =
+    chatTemplate === undefined ? plainTemplate(controlTexts) : { source: chatTemplate, turnEnds: [] }
   const chat = chatAbilities(
     template,
     vocabulary.vocabulary.control.map((token, index) => [token, controlTexts[index] ?? '']),
@@ -103,7 +104,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   return {
     ready: {
       vocabulary: vocabulary.vocabulary,
-      model: { ...vocabulary.model, chatTemplate: template, chat },
+      model: { ...vocabulary.model, chatTemplate: template, turnEnds, chat },
     },
     onMessage: ({ call, body, most }) => {
       const before = process.cpuUsage()

@@ -88,7 +88,7 @@ beforeAll(async () => {
     grammars: new GrammarCache(native.newGrammar),
     logprobs: new LogprobReader(native),
     adapters: new LlamaAdapters(watched, native.loadAdapter),
-    utf8: new Utf8Guard(size, native.spellingOf, native.bytesOf),
+    utf8: new Utf8Guard(size, native.textOf, native.bytesOf),
     vocabulary: size,
     threads: 1,
     streamThreads: () => 1,

@@ -21,10 +21,9 @@ const tokens = [
     Array.from({ length: 2 + below(3) }, () => EDGES[below(EDGES.length)] ?? 0),
   ),
 ]
-const spellings = tokens.map((bytes) => (bytes.some((byte) => byte > 0x7f) ? 'é' : 'a'))
 const guard = new Utf8Guard(
-  spellings.length,
-  (token) => spellings[token] ?? '',
+  tokens.length,
+  (token) => Buffer.from(tokens[token] ?? []).toString(),
   (token) => Uint8Array.from(tokens[token] ?? []),
 )
 

@@ -87,11 +87,11 @@ const work = (choices: number, promptTokens = 0, tenant = ''): Work => ({
 const request = (
   more: Partial<GenerationRequest & SequenceSpec> & { readonly ignoreEos?: boolean } = {},
 ): GenerationRequest => {
-  const { stops = [], deadlineAt, thoughtLimit, output, spec: _, ignoreEos, ...wanted } = more
+  const { stops = [], turnEnds, deadlineAt, thoughtLimit, output, spec: _, ignoreEos, ...wanted } = more
   const { prompt = Uint32Array.of(1, 2) } = wanted
   const stopTokens = ignoreEos ? [] : [0]
   const spec = { ...specOf({ maxTokens: 9, sampling: greedy, stopTokens, ...wanted, prompt: [] }), prompt }
-  return { spec, stops, deadlineAt, thoughtLimit, output }
+  return { spec, stops, ...(turnEnds && { turnEnds }), deadlineAt, thoughtLimit, output }
 }
 
 async function read(
@@ -239,6 +239,24 @@ describe('Generator', () => {
     tell(...letters(generation.id, 'ab</think>c <tool'), { id: generation.id, finish: 'length' })
     expect(await read(generation)).toMatchObject({ text: 'c <tool', reason: 'length' })
     expect(over).toMatchObject([{ usage: { completionTokens: 17, reasoningTokens: 10 } }])
+  })
+
+  it('Generator ends an answer where the next turn begins, and reports a stop string only where it was asked for', async () => {
+    for (const [stops, stop] of [
+      [[], undefined],
+      [['\nuser:'], '\nuser:'],
+    ] as const) {
+      const { generator, tell } = setup()
+      const [generation] = generator.start([request({ stops, turnEnds: ['\nuser:'], maxTokens: 40 })])
+      if (generation === undefined) throw new Error('nothing was started')
+      tell(...letters(generation.id, 'Hi\nuse it.\nuser: and'))
+      const events: GenerationEvent[] = []
+      for await (const event of generation) events.push(event)
+      const end = events.at(-1)
+      expect(end).toMatchObject({ type: 'end', reason: 'stop' })
+      expect(end?.type === 'end' && end.stop).toBe(stop)
+      expect(events.map((event) => (event.type === 'text' ? event.text : '')).join('')).toBe('Hi\nuse it.')
+    }
   })
 
   it('Generator ends an answer at a stop string after a thought', async () => {

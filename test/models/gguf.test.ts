@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ModelFileError, readGguf, readModel } from '../../src/models/gguf/gguf.ts'
+import { ModelFileError, readGguf, readModel, readWholeModel } from '../../src/models/gguf/gguf.ts'
 import { cpuWatch } from '../support/patience.ts'
 import { type GgufSpec, ggufBytes, ggufSpec, text, u32, u64 } from './gguf-writer.ts'
 
@@ -46,6 +46,22 @@ const tensor = (spec: GgufSpec, change: Partial<GgufSpec['tensors'][number]>): v
 }
 const raw = (...parts: Buffer[]) => ({ raw: Buffer.concat(parts) })
 const huge = 2n ** 63n
+
+it('readGguf reads a vocabulary without weights, which ends with its header', async () => {
+  const spec = ggufSpec((made) => set(made, { tensors: [], dataBytes: 0 }))
+  const whole = ggufBytes(spec)
+  // What comes behind the header is filled up to the alignment: GGUF writers leave that out.
+  const end = whole.lastIndexOf('{{ messages }}') + '{{ messages }}'.length
+  const path = await write(whole.subarray(0, end))
+  expect(await readGguf(path)).toMatchObject({ tensorCount: 0, vocabularySize: 3, quantization: 'Q8_0' })
+  await expect(readWholeModel([path])).rejects.toThrow('m.gguf: holds a vocabulary and no weights')
+  expect(await refusal(whole.subarray(0, end - 1))).toContain('truncated')
+})
+
+it.each(['none', 'no_vocab'])('readGguf refuses a file whose vocabulary is %s', async (kind) => {
+  const spec = ggufSpec((made) => put(made, 'tokenizer.ggml.model', { text: kind }))
+  expect(await refusal(ggufBytes(spec))).toContain(`has no vocabulary (tokenizer.ggml.model is '${kind}')`)
+})
 
 it('readGguf reads a valid file', async () => {
   expect(await readGguf(await write(ggufBytes(ggufSpec())))).toMatchObject({

@@ -121,7 +121,7 @@ it('altiplano inspect describes a located model', async () => {
     '3 tokens (gpt2)',
     'chat template    yes',
     '256 bytes per token',
-    ': fits',
+    'and up to 400.0 MiB for the gateway, the text process and the runtimes: fits',
   ]) {
     expect(text).toContain(part)
   }

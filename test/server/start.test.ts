@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { StandInHub } from '../models/stand-in-hub.ts'
+import { llamaModels } from '../support/llama-source.ts'
 import { PROGRAM, startServer } from '../support/server.ts'
 
 const demo = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
@@ -106,6 +107,20 @@ it('altiplano --help lists the flags', async () => {
 it('altiplano inspect describes a model file', async () => {
   const { code, out } = await run('inspect', demo)
   expect([code, out]).toEqual([0, expect.stringMatching(/Q8_0/)])
+})
+
+it('altiplano inspect describes a vocabulary without weights, which is not served', async () => {
+  const vocabulary = join(llamaModels(), 'ggml-vocab-phi-3.gguf')
+  const { code, out } = await run('inspect', vocabulary)
+  expect([code, out]).toEqual([
+    0,
+    expect.stringMatching(/vocabulary without weights\n.*32064 tokens \(llama\)/s),
+  ])
+  expect(out).not.toContain('slots')
+  const server = await startServer(['--model', vocabulary], 'listening')
+  const ready = async (): Promise<string> => (await fetch(`${server.url}/health/ready`)).text()
+  await expect.poll(ready).toContain('holds a vocabulary and no weights')
+  await server.stop()
 })
 
 it('altiplano inspect shows the settings that the flags would start the model with', async () => {

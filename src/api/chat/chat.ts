@@ -92,7 +92,9 @@ async function prepareChat(
   const { logprobs, thinking } = chat
   const ending = prepared.thoughtEnding
   const thoughtLimit = ending && { tokens: Math.max(1, thinking.budget ?? 1), ending }
-  const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs, output, thoughtLimit }
+  // What must be of a certain form ends where that does.
+  const turnEnds = wanted?.constraint === undefined ? ready.info.turnEnds : []
+  const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs, output, thoughtLimit, turnEnds }
   return generationRequests(chat, all, ready, chat.n)
 }
 
