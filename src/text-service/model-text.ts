@@ -1,5 +1,5 @@
 import { modelLoading, quoted, ServingError } from '../base/errors.ts'
-import { fitInContext } from '../generation/fit.ts'
+import { roomBehind } from '../generation/fit.ts'
 import { traceOf } from '../generation/request-trace.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
 import type {
@@ -73,7 +73,7 @@ export class ModelText {
     const longest = this.#longestToken()
     if (length <= contextSize * longest) return
     const least = Math.ceil(length / longest)
-    fitInContext(least, undefined, contextSize, call.type === 'chat' ? 'messages' : 'prompt', 'at least ')
+    roomBehind(least, contextSize, call.type === 'chat' ? 'messages' : 'prompt', false, 'at least ')
   }
 
   #longestToken(): number {

@@ -318,6 +318,18 @@ describe('a key that may ask for other models than the one that generates', () =
     expect((await ask(poems, path, body)).status).toBe(200)
   })
 
+  it('has to name the one that it may ask for where a text is to be generated', async () => {
+    for (const key of [vectors, poems]) {
+      const answer = await ask(key, '/v1/chat/completions', { messages: [{ role: 'user', content: 'Hi' }] })
+      expect([answer.status, await answer.json()]).toMatchObject([
+        400,
+        { error: { code: 'missing_required_parameter', param: 'model' } },
+      ])
+    }
+    expect((await ask(vectors, '/v1/embeddings', { input: 'Hi' })).status).toBe(200)
+    expect((await ask(poems, '/v1/embeddings', { input: 'Hi' })).status).toBe(400)
+  })
+
   it('may use what it may ask for', async () => {
     expect((await ask(vectors, '/v1/embeddings', { model: 'vectors', input: 'Hi' })).status).toBe(200)
     const text = await (await ask(poems, '/v1/models')).text()

@@ -121,6 +121,11 @@ it('embeds an input of exactly the context, and refuses one token more', async (
   expect(error.message).toMatch(/64 tokens.*input\[1\].*65 tokens/)
 })
 
+it.each([undefined, null, ''])('takes its one model for a name that is %s', async (none) => {
+  const response = await post({ input: 'x', model: none })
+  expect([response.status, await response.json()]).toMatchObject([200, { model: 'vectors' }])
+})
+
 const tooMany = Array.from({ length: 2049 }, () => 'x')
 const refusals: readonly [object, number, string][] = [
   [{}, 400, 'missing_required_parameter'],

@@ -420,7 +420,7 @@ it('SIGTERM behind an answer, or in the middle of one: the next start knows thei
 it('logs one line of JSON each', async () => {
   server = await startServer()
   await chat(server.url)
-  await chat(server.url, { max_tokens: -1 })
+  await chat(server.url, { max_tokens: -2 })
   const leaving = new AbortController()
   const answer = await fetch(`${server.url}/v1/completions`, {
     method: 'POST',

@@ -4,11 +4,12 @@ import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { samplingFields, samplingOf, stops } from '../chat/sampling.ts'
 import { speculationFields, speculationOf } from '../chat/speculation.ts'
 import { checkEnd, schemaConstraint, type WantedConstraint } from '../chat/structured-output.ts'
+import { limitOf, tokenLimit } from '../chat/token-limit.ts'
 import { ignored, refused, required } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
-import { flag, integer, string } from '../contract/kinds.ts'
+import { flag, string } from '../contract/kinds.ts'
 import { object } from '../contract/objects.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { sharingFields, sharingOf } from '../sharing.ts'
 import { messageFields, messagesOf } from './read-messages.ts'
@@ -32,12 +33,12 @@ const withoutEffect = {
 
 /** Anthropic: the body of a request to count tokens. */
 export const countBody = {
-  model: requiredModel,
+  model: modelField,
   container: refused('This server runs no code.'),
   mcp_servers: refused('This server calls no other servers.'),
   thread: refused('Nothing is kept between requests: send the whole conversation.'),
   ...messageFields,
-  max_tokens: integer({ min: 1 }),
+  max_tokens: tokenLimit,
   stream: flag,
   ...toolFields,
   ...thinkingFields,
@@ -69,8 +70,7 @@ export function anthropicRequest(
     messages: messagesOf(body),
     tools: anthropicTools(body, ready.info.chat),
     thinking: anthropicThinking(body, ready.info.chat),
-    maxTokens: body.max_tokens,
-    clampMaxTokens: true,
+    limit: limitOf(body, ['max_tokens']),
     constraint: checkEnd(body.ignore_eos, formatOf(body)),
     speculation: speculationOf(body, serving.promptLookup),
     logprobs: undefined,

@@ -1,4 +1,4 @@
-import { fitInContext } from '../../generation/fit.ts'
+import type { FastifyReply } from 'fastify'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import type { LogprobRequest } from '../../protocol/sequence-spec.ts'
 import type { PromptCall } from '../../protocol/text-messages.ts'
@@ -17,6 +17,7 @@ import type { SamplingRequest } from './sampling.ts'
 import { engineSpeculation, predicted, type SpeculationRequest } from './speculation.ts'
 import { constrained, type WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
+import { grantedTokens, type TokenLimit, tellCutLimit } from './token-limit.ts'
 import type { ToolRequest } from './tools.ts'
 
 /** A chat that has passed its protocol's checks. Every chat protocol ends here; OpenAI's words are the common ones. */
@@ -27,9 +28,7 @@ export interface ChatRequest extends SamplingRequest, Sharing {
   readonly tools: ToolRequest
   readonly thinking: ThinkingRequest
   /** undefined: all that is left of the context. */
-  readonly maxTokens: number | undefined
-  /** Fewer tokens are as good: where they do not fit, what is left of the context is taken. */
-  readonly clampMaxTokens?: boolean
+  readonly limit: TokenLimit | undefined
   readonly constraint: WantedConstraint | undefined
   readonly speculation: SpeculationRequest
   readonly logprobs: LogprobRequest | undefined
@@ -51,8 +50,21 @@ export function textsOf({ tools, messages }: ChatRequest): string[] {
   return stringsIn([tools.tools, messages], MOST_STRINGS)
 }
 
-/** One generation a choice. */
-export async function startChat(
+/** Starts one generation a choice, and tells the client where they get fewer tokens than it asked for. */
+export function chatStarter(
+  chat: ChatRequest,
+  ready: ReadyModel,
+  serving: Serving,
+  reply: FastifyReply,
+): (signal: AbortSignal) => Promise<Generation[]> {
+  return async (signal) => {
+    const generations = await startChat(chat, ready, serving, signal)
+    tellCutLimit(reply, serving, chat.limit, generations)
+    return generations
+  }
+}
+
+async function startChat(
   chat: ChatRequest,
   ready: ReadyModel,
   serving: Serving,
@@ -84,7 +96,8 @@ async function prepareChat(
   const prepared = await serving.prepare(preparation, wanted?.param ?? '', turn)
   const [prompt] = prepared.prompts
   if (prompt === undefined) throw new Error('the text process made no prompt of a chat')
-  const maxTokens = roomFor(chat, prompt.count, ready.contextSize)
+  const { limit, messagesField = 'messages' } = chat
+  const maxTokens = grantedTokens(prompt.count, limit, ready.contextSize, messagesField, serving.strictParams)
   const output = outputFormat(chat, ready, prompt.inThought)
   const sampling = constrained(chat.sampling, prepared.grammar, ready.vocabulary, output.markers)
   const speculation = engineSpeculation(chat.speculation, prepared.prediction)
@@ -94,14 +107,6 @@ async function prepareChat(
   const thoughtLimit = ending && { tokens: Math.max(1, thinking.budget ?? 1), ending }
   const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs, output, thoughtLimit }
   return generationRequests(chat, all, ready, chat.n)
-}
-
-function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): number {
-  const { maxTokens, clampMaxTokens, messagesField = 'messages' } = chat
-  const fits = (wanted: number | undefined): number =>
-    fitInContext(promptTokens, wanted, contextSize, messagesField)
-  if (clampMaxTokens !== true || maxTokens === undefined) return fits(maxTokens)
-  return Math.min(maxTokens, fits(undefined))
 }
 
 /** How a thought is ended that is too long: as models write it. Undefined: it may be as long as it gets. */

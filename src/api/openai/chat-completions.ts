@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import type { Generation } from '../../generation/generation.ts'
 import type { Tenant } from '../../http/access/api-keys.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
-import { type ChatRequest, startChat } from '../chat/chat.ts'
+import { type ChatRequest, chatStarter } from '../chat/chat.ts'
 import { type Choice, collectChoices } from '../chat/collect.ts'
 import {
   fieldsWithoutEffect,
@@ -21,7 +20,7 @@ import { refused } from '../contract/fates.ts'
 import { type Read, readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { array, checked } from '../contract/kinds.ts'
-import { readModel, requiredModel } from '../model-names.ts'
+import { modelField, readModel } from '../model-names.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
 import { chatOptionFields, chatOptionsOf } from './chat-options.ts'
 import { type ChunkWriter, streamChoices } from './choices.ts'
@@ -47,7 +46,7 @@ export const chatFields = {
   ...withoutEffect,
 }
 
-export const chatBody = { model: requiredModel, ...chatFields }
+export const chatBody = { model: modelField, ...chatFields }
 
 /** POST /chat/completions. OpenAI: chat completions, streamed and not. */
 export function chatCompletions(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
@@ -58,7 +57,7 @@ export function chatCompletions(app: FastifyInstance, serving: Serving, onError:
 export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const model = readModel(fields, serving)
+    const model = readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const chat = chatOf(readDeclared(fields, chatBody), serving, ready, request.tenant)
     const ignored = fieldsWithoutEffect(fields, serving.strictParams)
@@ -69,7 +68,7 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
       created: Math.floor(Date.now() / 1000),
       model,
     }
-    const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
+    const start = chatStarter(chat, ready, serving, reply)
     if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.tellUsage, onError)
     return sendAnswer(
       reply,

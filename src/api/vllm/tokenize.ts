@@ -14,7 +14,7 @@ import { required } from '../contract/fates.ts'
 import { type Declared, type Read, readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { array, flag, string } from '../contract/kinds.ts'
-import { checkGenerating, optionalModel, readModel } from '../model-names.ts'
+import { checkGenerating, givenModel, modelField, readModel } from '../model-names.ts'
 import { chatFields, chatOf } from '../openai/chat-completions.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { shareOf } from '../sharing.ts'
@@ -23,7 +23,7 @@ import { shareOf } from '../sharing.ts'
 const READ_AT_ONCE = 65_536
 
 /** vLLM's: a text, or a chat. */
-const prompt = { model: optionalModel, add_special_tokens: flag, return_token_strs: flag }
+const prompt = { model: modelField, add_special_tokens: flag, return_token_strs: flag }
 const promptBody = { ...prompt, prompt: string(), ...withoutEffect }
 const chatBody = {
   ...prompt,
@@ -34,7 +34,7 @@ const chatBody = {
 }
 /** llama-server's. */
 const contentBody = {
-  model: optionalModel,
+  model: modelField,
   content: string(),
   add_special: flag,
   with_pieces: flag,
@@ -48,7 +48,7 @@ export const tokenizeBodies: readonly Declared[] = [
 ]
 
 export const detokenizeBody = {
-  model: optionalModel,
+  model: modelField,
   tokens: required(array({ type: 'integer', minimum: 0 }, MOST_TOKENS)),
   ...withoutEffect,
 }
@@ -60,7 +60,7 @@ export const detokenizeBody = {
 export function tokenize(app: FastifyInstance, serving: Serving): void {
   app.post('/tokenize', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readOptionalModel(fields, serving, request.tenant)
+    checkModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const { signal } = watchClient(reply)
     if (fields.value('messages') !== undefined) {
@@ -87,7 +87,7 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
 
   app.post('/detokenize', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readOptionalModel(fields, serving, request.tenant)
+    checkModel(fields, serving, request.tenant)
     const { vocabulary } = await serving.model()
     const tokens = await tokensOf(readDeclared(fields, detokenizeBody).tokens, vocabulary)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
@@ -98,10 +98,10 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
   })
 }
 
-/** vLLM: the name may be left out; llama-server knows none. */
-function readOptionalModel(fields: Fields, serving: Serving, tenant: Tenant | undefined): void {
-  if (fields.value('model') === undefined) checkGenerating(serving, tenant)
-  else readModel(fields, serving)
+/** Adapters have the tokens of their model: who may ask for one of them need not name it. */
+function checkModel(fields: Fields, serving: Serving, tenant: Tenant | undefined): void {
+  if (givenModel(fields) === undefined) checkGenerating(serving, tenant)
+  else readModel(fields, serving, tenant)
 }
 
 interface AskedText {
