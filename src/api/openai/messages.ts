@@ -83,8 +83,9 @@ function assistantMessage(message: Extract<Message, { role: 'assistant' }>): Cha
     }),
   )
   const content = eitherOf(message, ['content', 'refusal'])
-  if (content === undefined && calls.length === 0) throw missing(message[at].pathOf('content'))
   const reasoning = eitherOf(message, ['reasoning_content', 'reasoning'])
+  if (content === undefined && calls.length === 0 && reasoning === undefined)
+    throw missing(message[at].pathOf('content'))
   return {
     role: 'assistant',
     content: content ?? '',
