@@ -1,6 +1,6 @@
 import { ServingError } from '../../base/errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
-import { cacheHints, content } from '../chat/content.ts'
+import { cacheHints, content, resultContent } from '../chat/content.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
 import { invalidValue, missing } from '../contract/failures.ts'
 import { ignored, required, silent } from '../contract/fates.ts'
@@ -43,7 +43,7 @@ export const message = tagged('role', {
     reasoning_content: string(),
     reasoning: string(),
   },
-  tool: { ...said, tool_call_id: required(string(256)) },
+  tool: { ...named, content: required(resultContent), tool_call_id: required(string(256)) },
 })
 
 export const messageFields = { messages: required(full(list(message, MAX_MESSAGES))) }
