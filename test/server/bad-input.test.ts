@@ -289,8 +289,8 @@ const rows: Row[] = [
     param: 'tools[0].function.name',
   },
   {
-    name: 'a tool name of 65',
-    body: () => chat({ tools: [tool({ name: 'x'.repeat(65) })] }),
+    name: 'a tool name of 129',
+    body: () => chat({ tools: [tool({ name: 'x'.repeat(129) })] }),
     status: 400,
     code: 'string_above_max_length',
     param: 'tools[0].function.name',
@@ -331,8 +331,8 @@ const rows: Row[] = [
     param: 'tools[1].function.name',
   },
   {
-    name: '129 tools',
-    body: () => chat({ tools: Array.from({ length: 129 }, (_, i) => tool({ name: `f${i}` })) }),
+    name: '513 tools',
+    body: () => chat({ tools: Array.from({ length: 513 }, (_, i) => tool({ name: `f${i}` })) }),
     status: 400,
     code: 'array_above_max_length',
     param: 'tools',
@@ -698,8 +698,8 @@ const rows: Row[] = [
   },
 
   {
-    name: 'F1 five stops',
-    body: () => chat({ stop: ['a', 'b', 'c', 'd', 'e'] }),
+    name: 'F1 65 stops',
+    body: () => chat({ stop: Array.from({ length: 65 }, (_, i) => `a${i}`) }),
     status: 400,
     code: 'array_above_max_length',
     param: 'stop',

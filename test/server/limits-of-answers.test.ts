@@ -135,3 +135,59 @@ describe('a model that is not named', () => {
     expect((await post(path, { ...body, model: 'nope' })).status).toBe(404)
   })
 })
+
+describe('what agents send more of than OpenAI takes', () => {
+  const name = `mcp__${'a'.repeat(123)}`
+  let roomy: TestServer
+  beforeAll(async () => {
+    roomy = await startServer()
+  })
+  afterAll(() => roomy.stop())
+  const fn = { name, parameters: { type: 'object', properties: {} } }
+
+  it.each([
+    [
+      '/v1/chat/completions',
+      { messages, tools: [{ type: 'function', function: fn }], tool_choice: 'required' },
+    ],
+    ['/v1/responses', { input: 'Hello!', tools: [{ type: 'function', ...fn }], tool_choice: 'required' }],
+    [
+      '/v1/messages',
+      {
+        messages,
+        max_tokens: 250,
+        tools: [{ name, input_schema: fn.parameters }],
+        tool_choice: { type: 'any' },
+      },
+    ],
+  ])('tools have names of 128 characters: %s', async (path, body) => {
+    const response = await post(path, body, roomy)
+    const text = (await response.text()).replace(/"tools":.*/, '')
+    expect([response.status, text.includes(`"name":"${name}"`)]).toEqual([200, true])
+  })
+
+  it.each([
+    ['/v1/chat/completions', { messages, max_tokens: 2, stop: 'list' }],
+    ['/v1/completions', { prompt: 'Once', max_tokens: 2, stop: 'list' }],
+    ['/v1/responses', { input: 'Hello!', max_output_tokens: 2, stop: 'list' }],
+    ['/v1/messages', { messages, max_tokens: 2, stop_sequences: 'list' }],
+  ])('stop strings are up to 64: %s', async (path, body) => {
+    const list = (count: number): object =>
+      JSON.parse(JSON.stringify(body), (_key, value) =>
+        value === 'list' ? Array.from({ length: count }, (_, index) => `stop ${index}`) : value,
+      ) as object
+    expect((await post(path, list(64))).status).toBe(200)
+    expect((await post(path, list(65))).status).toBe(400)
+  })
+
+  it('tools are up to 512, and fit in no context of 256 tokens', async () => {
+    const tools = Array.from({ length: 512 }, (_, index) => ({
+      type: 'function',
+      function: { name: `f${index}` },
+    }))
+    const response = await post('/v1/chat/completions', { messages, tools })
+    const { error } = (await response.json()) as Answer
+    expect([response.status, error?.code]).toEqual([400, 'context_length_exceeded'])
+    expect((await post('/tokenize', { messages, tools })).status).toBe(200)
+  })
+})

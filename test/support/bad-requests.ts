@@ -155,10 +155,20 @@ export const badFields: FieldRow[] = [
   ...row('E14', 'logit_bias', Object.fromEntries(Array.from({ length: 301 }, (_, i) => [i, 1]))),
   ...row('E16', 'top_logprobs', 21, -1, 'x'),
   ...row('E19', 'best_of', 0, 1000, 1.5),
-  ...row('F1', 'stop', ['a', 'b', 'c', 'd', 'e'], '', [''], [null], [1], 5, 'x'.repeat(2000)),
+  ...row(
+    'F1',
+    'stop',
+    Array.from({ length: 65 }, (_, i) => `a${i}`),
+    '',
+    [''],
+    [null],
+    [1],
+    5,
+    'x'.repeat(2000),
+  ),
   ...row('F2', 'stop_sequences', '', [''], [null], [1], 5, ['x'.repeat(2000)]),
   ...row('G3', 'tools', 'hammer', 5, [5], [{}], [{ type: 'function' }]),
-  ...['a b', '', 'x'.repeat(65)].flatMap((name) =>
+  ...['a b', '', 'x'.repeat(129)].flatMap((name) =>
     row('G3', 'tools', [{ type: 'function', name, function: { name }, input_schema: { type: 'object' } }]),
   ),
   ...row('G7', 'tool_choice', { type: 'function', name: 'f', function: { name: 'f' } }, 5, 'perhaps', {

@@ -1,4 +1,5 @@
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
+import { MAX_NAME } from '../chat/names.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
@@ -45,7 +46,7 @@ const assistantBlock = taggedOr(
       id,
       caller: silent,
       input: required(anything()),
-      name: required(string(64)),
+      name: required(string(MAX_NAME)),
     },
   },
   (block, kind): Foreign => {

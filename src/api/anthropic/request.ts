@@ -1,7 +1,7 @@
 import type { Tenant } from '../../http/access/api-keys.ts'
 import type { ChatRequest } from '../chat/chat.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
-import { samplingFields, samplingOf, stops } from '../chat/sampling.ts'
+import { MAX_STOPS, samplingFields, samplingOf, stops } from '../chat/sampling.ts'
 import { speculationFields, speculationOf } from '../chat/speculation.ts'
 import { checkEnd, schemaConstraint, type WantedConstraint } from '../chat/structured-output.ts'
 import { limitOf, tokenLimit } from '../chat/token-limit.ts'
@@ -15,8 +15,6 @@ import { sharingFields, sharingOf } from '../sharing.ts'
 import { messageFields, messagesOf } from './read-messages.ts'
 import { anthropicThinking, thinkingFields } from './read-thinking.ts'
 import { anthropicTools, toolFields } from './read-tools.ts'
-
-const MAX_STOPS = 64
 
 /** Fields that tune cost, routing or telemetry only. */
 const withoutEffect = {

@@ -1,6 +1,7 @@
 import { ServingError } from '../../base/errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
 import { cacheHints, content, resultContent } from '../chat/content.ts'
+import { MAX_NAME } from '../chat/names.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
 import { invalidValue, missing } from '../contract/failures.ts'
 import { ignored, required, silent } from '../contract/fates.ts'
@@ -20,7 +21,9 @@ const functionCall: Field<undefined> = optional({ type: 'null' }, (owner, name) 
 
 const toolCall = item({
   id: required(string(256)),
-  function: required(object({ parsed_arguments: silent, name: required(string(64)), arguments: string() })),
+  function: required(
+    object({ parsed_arguments: silent, name: required(string(MAX_NAME)), arguments: string() }),
+  ),
   type: silent,
   index: silent,
 })

@@ -1,5 +1,6 @@
 import { ServingError } from '../../base/errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
+import { MAX_NAME } from '../chat/names.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
 import { resultPart, type StandIn } from '../chat/result-content.ts'
 import { invalidValue, unsupported } from '../contract/failures.ts'
@@ -45,7 +46,7 @@ const content = contentOf(part)
 
 const common = { id: silent, status: silent }
 const callId = required(string(256))
-const called = { ...common, name: required(string(64)), call_id: callId, namespace: string(64) }
+const called = { ...common, name: required(string(MAX_NAME)), call_id: callId, namespace: string(MAX_NAME) }
 const output = { ...common, call_id: callId, output: required(contentOf(resultPart(partKinds))) }
 
 /** OpenAI: an item of a conversation. */
