@@ -191,3 +191,33 @@ describe('what agents send more of than OpenAI takes', () => {
     expect((await post('/tokenize', { messages, tools })).status).toBe(200)
   })
 })
+
+describe('the fingerprint of the system', () => {
+  it.each([
+    ['/v1/chat/completions', { messages, max_tokens: 2 }],
+    ['/v1/completions', { prompt: 'Once', max_tokens: 2 }],
+  ])('is in every answer and chunk, and that of every server that is set up so: %s', async (path, body) => {
+    const { system_fingerprint: own } = (await (await post(path, body)).json()) as {
+      system_fingerprint: string
+    }
+    expect(own).toMatch(/^fp_[0-9a-f]{12}$/)
+    const other = (await (await post(path, body, strict)).json()) as { system_fingerprint: string }
+    expect(other.system_fingerprint).toBe(own)
+    const usage = { stream: true, stream_options: { include_usage: true } }
+    const events = (await (await post(path, { ...body, ...usage })).text()).match(/^data: \{.*$/gm) ?? []
+    expect(events.length).toBeGreaterThan(2)
+    for (const event of events) expect(event).toContain(`"system_fingerprint":"${own}"`)
+  })
+
+  it('is another one with other settings', async () => {
+    const changed = await startServer(['--context-size', '256', '--kv-cache-type', 'q8_0'])
+    const ask = async (at: TestServer): Promise<unknown> =>
+      (
+        (await (await post('/v1/completions', { prompt: 'Once', max_tokens: 1 }, at)).json()) as {
+          system_fingerprint: string
+        }
+      ).system_fingerprint
+    expect(await ask(changed)).not.toBe(await ask(server))
+    await changed.stop()
+  })
+})

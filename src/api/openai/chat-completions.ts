@@ -67,6 +67,7 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
       id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
       created: Math.floor(Date.now() / 1000),
       model,
+      system_fingerprint: ready.fingerprint,
     }
     const start = chatStarter(chat, ready, serving, reply)
     if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.tellUsage, onError)
@@ -96,6 +97,7 @@ interface ResponseHead {
   readonly id: string
   readonly created: number
   readonly model: string
+  readonly system_fingerprint: string
 }
 
 function wireChat(head: ResponseHead, choices: readonly Choice[], { vocabulary }: ReadyModel): object {
@@ -105,6 +107,7 @@ function wireChat(head: ResponseHead, choices: readonly Choice[], { vocabulary }
     object: 'chat.completion',
     created: head.created,
     model: head.model,
+    system_fingerprint: head.system_fingerprint,
     choices: choices.map((choice, index) => ({
       index,
       message: wireMessage(choice),
@@ -128,7 +131,10 @@ function wireMessage({ text, reasoning, calls }: Choice): object {
 }
 
 /** OpenAI: role once, then thought, content and calls, then an empty delta with the reason. */
-function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: ReadyModel): ChunkWriter {
+function chunkWriter(
+  { id, created, model, system_fingerprint }: ResponseHead,
+  { vocabulary }: ReadyModel,
+): ChunkWriter {
   const chunk = (
     index: number,
     delta: object,
@@ -139,6 +145,7 @@ function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: Ready
     object: 'chat.completion.chunk',
     created,
     model,
+    system_fingerprint,
     choices: [{ index, delta, logprobs, finish_reason: reason }],
   })
   const withCalls = new Set<number>()
@@ -158,6 +165,7 @@ function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: Ready
       object: 'chat.completion.chunk',
       created,
       model,
+      system_fingerprint,
       choices: [],
       usage: wireUsage(ends.map((end) => end.usage)),
     }),

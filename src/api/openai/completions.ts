@@ -44,6 +44,7 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
       object: 'text_completion',
       created: Math.floor(Date.now() / 1000),
       model,
+      system_fingerprint: ready.fingerprint,
     }
     const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
     const start = async (signal: AbortSignal): Promise<Generation[]> => {
