@@ -187,5 +187,6 @@ function refusedConstraint(
 function textLength(call: PromptCall): number {
   if (call.type === 'tokenize') return call.text.length
   if (call.type === 'infill') return call.prefix.length + call.suffix.length
-  return call.messages.reduce((sum, message) => sum + message.content.length, 0)
+  const begun = call.begun?.content.length ?? 0
+  return call.messages.reduce((sum, message) => sum + message.content.length, begun)
 }

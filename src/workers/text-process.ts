@@ -19,7 +19,7 @@ import type {
 import { endsInThought } from '../text/scan/reasoning.ts'
 import { chatAbilities } from '../text/template/chat-abilities.ts'
 import { chatRenderer } from '../text/template/chat-renderer.ts'
-import { TemplateError, type TemplateOptions } from '../text/template/chat-template.ts'
+import { beginsInThought, TemplateError, type TemplateOptions } from '../text/template/chat-template.ts'
 import { ControlTokenGuard } from '../text/template/control-tokens.ts'
 import { keepParsed } from '../text/template/parsed-template.ts'
 import { plainTemplate } from '../text/template/plain-template.ts'
@@ -44,6 +44,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     ...(callId && { callId }),
     bos,
     eos,
+    reasoning: chat.reasoning,
     guard: new ControlTokenGuard(controlTexts),
     strictGuard: new ControlTokenGuard([...controlTexts, ...markupTexts]),
     renderers: [vocabulary.renderJinja, keepParsed((template) => new Template(template))],
@@ -66,7 +67,12 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
       const answer = promptAnswer(tokens, characters, most)
       // Where only the number of tokens is of use, as in counts, the text is not put together.
       const isRead = chat.reasoning !== undefined && answer.tokens.length > 0
-      const inThought = isRead && endsInThought(pieces.join(''), chat.reasoning)
+      const text = isRead ? pieces.join('') : ''
+      const inThought =
+        isRead &&
+        (call.begun === undefined
+          ? endsInThought(text, chat.reasoning)
+          : beginsInThought(call.begun, text, chat.reasoning))
       return { ...answer, inThought, templateMs }
     }
     if (call.type === 'infill')

@@ -81,12 +81,6 @@ export function messagesOf({
   for (const [index, item] of items.entries()) {
     messages.push(...templateMessages(item, `messages.${index}`, messages.at(-1), calls))
   }
-  if (messages.at(-1)?.role === 'assistant') {
-    throw invalidValue(
-      'messages',
-      "the last message must be the user's: an answer cannot be begun for the model.",
-    )
-  }
   calls.check(unanswered)
   const system = withoutBillingHeader(linesOf(instructions ?? []))
   return system === '' ? messages : [{ role: 'system', content: system }, ...messages]

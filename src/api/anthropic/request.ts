@@ -1,4 +1,5 @@
 import type { Tenant } from '../../http/access/api-keys.ts'
+import { withBegunAnswer } from '../chat/begun-answer.ts'
 import type { ChatRequest } from '../chat/chat.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { MAX_STOPS, samplingFields, samplingOf, stops } from '../chat/sampling.ts'
@@ -64,7 +65,7 @@ export function anthropicRequest(
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): AnthropicRequest {
-  const chat: ChatRequest = {
+  const asked: ChatRequest = {
     messages: messagesOf(body),
     tools: anthropicTools(body, ready.info.chat),
     thinking: anthropicThinking(body, ready.info.chat),
@@ -76,6 +77,8 @@ export function anthropicRequest(
     ...sharingOf(body, serving, tenant),
     ...samplingOf(body, ready.info.sampling, ready.vocabulary.size, body.stop_sequences),
   }
+  const isBegun = asked.messages.at(-1)?.role === 'assistant'
+  const chat = isBegun ? withBegunAnswer(asked, ready.info.chat, 'messages') : asked
   const without = fieldsWithoutEffect(body[at], serving.strictParams)
   const ignored = new Set([...without, ...chat.tools.ignored, ...chat.thinking.ignored])
   return { chat, stream: body.stream ?? false, ignored: [...ignored] }

@@ -6,6 +6,7 @@ import { stringsIn } from '../../text/json-strings.ts'
 import type { OutputFormat } from '../../text/output/output-parser.ts'
 import type { ReasoningTags } from '../../text/scan/reasoning.ts'
 import type { ChatMessage } from '../../text/template/chat-message.ts'
+import type { BegunAnswer } from '../../text/template/chat-template.ts'
 import { toolFormatNamed } from '../../text/tool-formats/formats.ts'
 import type { ToolFormat } from '../../text/tool-formats/tool-format.ts'
 import { invalidValue } from '../contract/failures.ts'
@@ -23,6 +24,8 @@ import type { ToolRequest } from './tools.ts'
 /** A chat that has passed its protocol's checks. Every chat protocol ends here; OpenAI's words are the common ones. */
 export interface ChatRequest extends SamplingRequest, Sharing {
   readonly messages: readonly ChatMessage[]
+  /** Beginning of the answer: the model goes on with it. */
+  readonly begun?: BegunAnswer | undefined
   /** What the protocol calls them. Default messages. */
   readonly messagesField?: 'messages' | 'input'
   readonly tools: ToolRequest
@@ -39,15 +42,15 @@ export interface ChatRequest extends SamplingRequest, Sharing {
 const MOST_STRINGS = 4000
 
 /** What the text process is to make a prompt of. @throws ServingError invalid_value where there is nothing to read. */
-export function promptOf({ messages, messagesField, tools, thinking }: ChatRequest): PromptCall {
+export function promptOf({ messages, begun, messagesField, tools, thinking }: ChatRequest): PromptCall {
   if (!messages.some((message) => message.content !== '' || message.tool_calls !== undefined))
     throw invalidValue(messagesField ?? 'messages', 'every message is empty.')
-  return { type: 'chat', messages, tools: tools.tools, kwargs: thinking.kwargs }
+  return { type: 'chat', messages, tools: tools.tools, kwargs: thinking.kwargs, begun }
 }
 
 /** What an estimate of its tokens goes by. */
-export function textsOf({ tools, messages }: ChatRequest): string[] {
-  return stringsIn([tools.tools, messages], MOST_STRINGS)
+export function textsOf({ tools, messages, begun }: ChatRequest): string[] {
+  return stringsIn([tools.tools, begun, messages], MOST_STRINGS)
 }
 
 /** Starts one generation a choice, and tells the client where they get fewer tokens than it asked for. */
@@ -129,7 +132,7 @@ function outputFormat(chat: ChatRequest, { info }: ReadyModel, inThought: boolea
   // A document may hold what looks like a call.
   const opening = chat.constraint && format?.lead === undefined ? format?.notation?.mark : undefined
   return {
-    ...(reasoning && { reasoning: { tags: reasoning, opened: inThought } }),
+    ...(reasoning && { reasoning: { tags: reasoning, opened: inThought, begun: chat.begun !== undefined } }),
     ...(tools && { tools: { ...tools, opening } }),
     // Where no call is looked for, its markup stays out of the content.
     markers: new Map([...reasoningMarkers, ...(tools ? toolMarkers : [])]),

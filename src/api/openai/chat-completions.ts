@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Tenant } from '../../http/access/api-keys.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
+import { withBegunAnswer } from '../chat/begun-answer.ts'
 import { type ChatRequest, chatStarter } from '../chat/chat.ts'
 import { type Choice, collectChoices } from '../chat/collect.ts'
 import {
@@ -16,10 +17,11 @@ import { sendIgnored } from '../chat/ignored-header.ts'
 import { finishReason, wireCall, wireDelta, wireReasoning } from '../chat/tool-calls.ts'
 import { wireTimings, wireUsage } from '../chat/wire-timings.ts'
 import { checkOneOf } from '../contract/checks.ts'
+import { invalidValue, unsupported } from '../contract/failures.ts'
 import { refused } from '../contract/fates.ts'
 import { type Read, readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { array, checked } from '../contract/kinds.ts'
+import { array, checked, flag } from '../contract/kinds.ts'
 import { modelField, readModel } from '../model-names.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
 import { chatOptionFields, chatOptionsOf } from './chat-options.ts'
@@ -40,6 +42,9 @@ export const chatFields = {
   web_search_options: refused('This server does not search the web.'),
   chat_template: refused("Only the model's own template is used."),
   modalities,
+  // vLLM's: how the prompt ends.
+  add_generation_prompt: flag,
+  continue_final_message: flag,
   ...messageFields,
   ...chatOptionFields,
   ...streamFields,
@@ -86,11 +91,25 @@ export function chatOf(
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): ChatRequest & StreamOptions {
-  return {
-    messages: messagesOf(body),
-    ...chatOptionsOf(body, serving, ready, tenant),
-    ...streamOptionsOf(body),
-  }
+  const chat = { messages: messagesOf(body), ...chatOptionsOf(body, serving, ready, tenant) }
+  return { ...withEnding(chat, body, ready), ...streamOptionsOf(body) }
+}
+
+/**
+ * vLLM: `continue_final_message` goes on with the answer that comes last, `add_generation_prompt` begins another. llama-server: without
+ * either, an answer that comes last is gone on with. @throws ServingError.
+ */
+function withEnding(chat: ChatRequest, body: Read<typeof chatFields>, { info }: ReadyModel): ChatRequest {
+  const { add_generation_prompt: begins, continue_final_message: goesOn } = body
+  if (begins === true && goesOn === true)
+    throw invalidValue(
+      'continue_final_message',
+      "it contradicts 'add_generation_prompt': an answer goes on, or another begins.",
+    )
+  if (begins === false && goesOn !== true)
+    throw unsupported('add_generation_prompt', 'A chat is rendered up to where the answer begins.')
+  if (begins === true || goesOn === false) return chat
+  return withBegunAnswer(chat, info.chat, goesOn === true ? 'continue_final_message' : undefined)
 }
 
 interface ResponseHead {

@@ -39,6 +39,8 @@ export const message = tagged('role', {
     audio: ignored(),
     annotations: silent,
     parsed: silent,
+    // Mistral's and DeepSeek's: the answer goes on, as with any that comes last.
+    prefix: silent,
     reasoning_details: silent,
     tool_calls: list(toolCall, 128),
     content,

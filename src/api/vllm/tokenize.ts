@@ -28,9 +28,6 @@ const promptBody = { ...prompt, prompt: string(), ...withoutEffect }
 const chatBody = {
   ...prompt,
   ...chatFields,
-  // How the chat ends. It always ends where an answer begins.
-  add_generation_prompt: flag,
-  continue_final_message: flag,
 }
 /** llama-server's. */
 const contentBody = {
@@ -66,7 +63,7 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
     if (fields.value('messages') !== undefined) {
       const body = readDeclared(fields, chatBody)
       const chat = chatOf(body, serving, ready, request.tenant)
-      checkTemplateSwitches(body)
+      checkSpecialTokens(body)
       const { return_token_strs: strings = false } = body
       sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
       const { tokens, count } = await chatTokens(chat, serving, signal)
@@ -128,11 +125,7 @@ function readText(fields: Fields): AskedText {
   return { text: prompt, param: 'prompt', special, strings }
 }
 
-function checkTemplateSwitches(body: Read<typeof chatBody>): void {
-  if (body.add_generation_prompt === false)
-    throw unsupported('add_generation_prompt', 'A chat is rendered up to where the answer begins.')
-  if (body.continue_final_message === true)
-    throw unsupported('continue_final_message', 'An answer begins anew.')
+function checkSpecialTokens(body: Read<typeof chatBody>): void {
   if (body.add_special_tokens === true)
     throw unsupported('add_special_tokens', "A chat has the special tokens of the model's template.")
 }

@@ -7,8 +7,8 @@ import type { ScoredToken } from './content-tokens.ts'
 
 /** Format of one answer's text. Without a part of it, that part is read as content. */
 export interface OutputFormat {
-  /** `opened`: the prompt ends inside a thought. */
-  readonly reasoning?: { readonly tags: ReasoningTags; readonly opened: boolean }
+  /** `opened`: the prompt ends inside a thought; `begun`: in the middle of its text, or of the answer's. */
+  readonly reasoning?: { readonly tags: ReasoningTags; readonly opened: boolean; readonly begun?: boolean }
   readonly tools?: ToolOutput
   /** Control tokens whose text is read as markup: token id to text. */
   readonly markers?: ReadonlyMap<number, string>
@@ -76,6 +76,7 @@ export class OutputParser {
             reasoning.opened,
             (text) => this.#add({ type: 'reasoning', text }),
             (text) => this.#answer(text),
+            reasoning.begun,
           )
   }
 
