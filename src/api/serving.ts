@@ -21,6 +21,8 @@ export interface ReadyModel {
   readonly info: ModelInfo
   readonly vocabulary: Vocabulary
   readonly contextSize: number
+  /** OpenAI: equal where the same request and seed have the same answer. */
+  readonly fingerprint: string
 }
 
 /**

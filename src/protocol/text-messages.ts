@@ -4,6 +4,7 @@ import type { Thought } from '../grammar/calls/thought-first.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
 import type { ChatAbilities } from '../text/template/chat-abilities.ts'
 import type { ChatMessage, ChatTool } from '../text/template/chat-message.ts'
+import type { BegunAnswer } from '../text/template/chat-template.ts'
 
 export interface TextInit {
   readonly modelPath: string
@@ -57,6 +58,8 @@ export type PromptCall =
       readonly tools: readonly ChatTool[]
       /** Allow-listed template variables, such as enable_thinking. */
       readonly kwargs: Readonly<Record<string, unknown>>
+      /** Beginning of the answer. Default none. */
+      readonly begun?: BegunAnswer | undefined
     }
   /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it, unless `bare`. */
   | { readonly type: 'tokenize'; readonly text: string; readonly bare?: boolean }

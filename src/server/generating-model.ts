@@ -3,11 +3,13 @@ import { AdapterLoader } from '../adapters/adapter-loader.ts'
 import { Adapters } from '../adapters/adapters.ts'
 import type { ReadyModel, ServedAdapters } from '../api/serving.ts'
 import { modelLoading, ServingError } from '../base/errors.ts'
+import { engineVersion } from '../base/version.ts'
 import type { AdmissionSettings } from '../config/groups.ts'
 import { type EngineLoss, Generator } from '../generation/generator.ts'
 import type { TenantLimits } from '../http/access/tenant-limits.ts'
 import { poolThreads } from '../machine/pool-threads.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { fingerprint } from '../models/fingerprint.ts'
 import { openLoraAdapterIn } from '../models/lora-adapter.ts'
 import type { KvEvents } from '../observability/kv-events/kv-events.ts'
 import { childEntry } from '../process/child-process.ts'
@@ -49,6 +51,7 @@ interface Started {
   readonly text: TextClient
   /** Files of the model. */
   readonly shards: readonly string[]
+  readonly fingerprint: string
 }
 
 /** Stage that the start of the model has reached. The state of its processes is theirs to report. */
@@ -159,7 +162,7 @@ export class GeneratingModel {
       onReady: () => this.openEstimator(),
       onCrash: (loss) => crashes.onCrash(loss),
     })
-    this.#stage = { phase: 'started', engine, text, shards }
+    this.#stage = { phase: 'started', engine, text, shards, fingerprint: fingerprintOf(init, shards) }
     text.start()
     engine.start()
   }
@@ -210,7 +213,9 @@ export class GeneratingModel {
         started.engine.whenReady(RESTART_PATIENCE_MS),
         started.text.child.whenReady(RESTART_PATIENCE_MS),
       ])
-      return { info: text.model, vocabulary: text.vocabulary, contextSize: engine.limits.contextSize }
+      const { model: info, vocabulary } = text
+      const { fingerprint } = started
+      return { info, vocabulary, contextSize: engine.limits.contextSize, fingerprint }
     } catch (cause) {
       throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000, cause })
     }
@@ -298,4 +303,11 @@ export class GeneratingModel {
       this.#options.log.error({ err: error }, 'an invariant of the gateway is broken')
     }
   }
+}
+
+/** By the settings that answers depend on: how much goes into a pass changes the last digits, too. */
+function fingerprintOf(init: ModelPlan['engine'], shards: readonly string[]): string {
+  const { kvCacheType, flashAttention, contextSize, batchTokens, gpuLayers, gpuBackend } = init
+  const settings = [kvCacheType, flashAttention, contextSize, batchTokens, gpuLayers, gpuBackend ?? null]
+  return fingerprint(shards, [engineVersion, ...settings])
 }

@@ -304,11 +304,6 @@ describe('errors', () => {
       says: 'messages[0].content[0].type',
     },
     {
-      name: 'a prefill',
-      body: request([...ask('Hi'), { role: 'assistant', content: 'I' }]),
-      says: 'last message',
-    },
-    {
       name: 'a result without a call',
       body: request([{ role: 'user', content: [{ type: 'tool_result', tool_use_id: 'x' }] }]),
       says: 'tool_use_id',

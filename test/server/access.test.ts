@@ -318,6 +318,18 @@ describe('an API key that is limited to other models than the generating one', (
     expect((await ask(poems, path, body)).status).toBe(200)
   })
 
+  it('an API key for other models has to name one of them where a text is to be generated', async () => {
+    for (const key of [vectors, poems]) {
+      const answer = await ask(key, '/v1/chat/completions', { messages: [{ role: 'user', content: 'Hi' }] })
+      expect([answer.status, await answer.json()]).toMatchObject([
+        400,
+        { error: { code: 'missing_required_parameter', param: 'model' } },
+      ])
+    }
+    expect((await ask(vectors, '/v1/embeddings', { input: 'Hi' })).status).toBe(200)
+    expect((await ask(poems, '/v1/embeddings', { input: 'Hi' })).status).toBe(400)
+  })
+
   it('an API key is served for each model that it names', async () => {
     expect((await ask(vectors, '/v1/embeddings', { model: 'vectors', input: 'Hi' })).status).toBe(200)
     const text = await (await ask(poems, '/v1/models')).text()

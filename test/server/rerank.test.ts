@@ -55,6 +55,10 @@ const query = 'hello cat'
 const documents = ['the dog', 'the cat', 'world', 'cat cat hello world the dog', 'dogs']
 
 describe('a reranking model', () => {
+  it.each([undefined, null, ''])('a reranking model need not be named: %s', async (model) => {
+    expect((await rank(alone, { query, documents, model })).model).toBe('judge')
+  })
+
   it('a reranking model gives each document the score of its pair, best first', async () => {
     const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, maxThreads: 1 })
     const model = await llama.loadModel({ modelPath: ranker })

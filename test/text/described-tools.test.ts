@@ -11,22 +11,16 @@ const call = (id: string) => ({
 const user: ChatMessage = { role: 'user', content: 'Hi' }
 const shape = (messages: readonly ChatMessage[]) => messages.map(({ role, content }) => [role, content])
 
-describe('described tools', () => {
-  it('described tools come after the system message, or in one of their own', () => {
-    const [own, said] = chatWithToolsDescribed([user], tools, 'system')
+describe('tools in words', () => {
+  it('stand behind what the system said, or in a system message of their own', () => {
+    const [own, said] = chatWithToolsDescribed([user], tools)
     expect(own?.content).toContain('{"name":"f","parameters":{"type":"object"}}')
     expect([own?.role, said]).toEqual(['system', user])
-    const [both] = chatWithToolsDescribed([{ role: 'system', content: 'Be kind.' }, user], tools, 'system')
+    const [both] = chatWithToolsDescribed([{ role: 'system', content: 'Be kind.' }, user], tools)
     expect(both?.content).toBe(`Be kind.\n\n${own?.content}`)
   })
 
-  it("described tools come before the user's text where a template has no system messages", () => {
-    const [first, ...rest] = chatWithToolsDescribed([user], tools, 'user')
-    expect([first?.role, rest]).toEqual(['user', []])
-    expect(first?.content).toMatch(/^You can call[\s\S]*\n\nHi$/)
-  })
-
-  it("described calls are in the assistant's messages, and their results in the user's, in turn", () => {
+  it('calls are what the model wrote, and results what the user says, in turn', () => {
     const history: ChatMessage[] = [
       user,
       { role: 'assistant', content: 'I look.', tool_calls: [call('1'), call('2')] },
@@ -34,7 +28,7 @@ describe('described tools', () => {
       { role: 'tool', tool_call_id: '2', content: 'two' },
       { role: 'user', content: 'And?' },
     ]
-    expect(shape(chatWithToolsDescribed(history, [], 'system'))).toEqual([
+    expect(shape(chatWithToolsDescribed(history, []))).toEqual([
       ['user', 'Hi'],
       ['assistant', 'I look.\n{"name": "f", "arguments": {"a": 1}}\n{"name": "f", "arguments": {"a": 1}}'],
       ['user', 'Result of f:\none\n\nResult of f:\ntwo\n\nAnd?'],

@@ -5,17 +5,14 @@ import { sendIgnored } from '../chat/ignored-header.ts'
 import { invalidValue } from '../contract/failures.ts'
 import type { Declared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { modelNotFound, optionalModel } from '../model-names.ts'
+import { modelNotFound } from '../model-names.ts'
 import { chatBody, chatHandler } from '../openai/chat-completions.ts'
 import { completionBody } from '../openai/completion-request.ts'
 import { completionHandler } from '../openai/completions.ts'
 import type { Serving } from '../serving.ts'
 
-/** Bodies of inference by a model's path: those of chat completions and of completions, in which the model may be left out. */
-export const inferBodies: readonly Declared[] = [
-  { ...chatBody, model: optionalModel },
-  { ...completionBody, model: optionalModel },
-]
+/** The body of either endpoint. */
+export const inferBodies: readonly Declared[] = [chatBody, completionBody]
 
 /** Handler of a POST below `models/`. `rest` is the path from there on, and `verb` the end that it must have. */
 export type InferHandler = (

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { ServingError } from '../../base/errors.ts'
-import { fitInContext } from '../../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
 import type { PromptCall, TextTokens, TextTurn } from '../../protocol/text-messages.ts'
@@ -12,6 +11,7 @@ import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { engineSpeculation, predicted } from '../chat/speculation.ts'
 import { constrained } from '../chat/structured-output.ts'
+import { grantedTokens, tellCutLimit } from '../chat/token-limit.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
@@ -34,7 +34,7 @@ export function completions(app: FastifyInstance, serving: Serving, onError: Err
 export function completionHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const model = readModel(fields, serving)
+    const model = readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const wanted = completionOf(readDeclared(fields, completionBody), serving, ready, request.tenant)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
@@ -44,9 +44,14 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
       object: 'text_completion',
       created: Math.floor(Date.now() / 1000),
       model,
+      system_fingerprint: ready.fingerprint,
     }
     const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
-    const start = (signal: AbortSignal): Promise<Generation[]> => startAll(wanted, ready, serving, signal)
+    const start = async (signal: AbortSignal): Promise<Generation[]> => {
+      const generations = await startAll(wanted, ready, serving, signal)
+      tellCutLimit(reply, serving, wanted.limit, generations)
+      return generations
+    }
     if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.reportUsage, onError)
     return sendAnswer(
       reply,
@@ -113,7 +118,7 @@ async function prepareAll(
   let promptLogprobs = 0
   for (const prompt of prompts) {
     const { tokens, count } = typeof prompt === 'string' ? notEmpty(texts.next().value) : listed(prompt)
-    const maxTokens = fitInContext(count, wanted.maxTokens, ready.contextSize, 'prompt')
+    const maxTokens = grantedTokens(count, wanted.limit, ready.contextSize, 'prompt', serving.strictParams)
     if (logprobs?.prompt) promptLogprobs += count * wanted.bestOf * (logprobs.top + 1)
     if (promptLogprobs > MAX_PROMPT_LOGPROBS) throw tooManyLogprobs()
     const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs }
