@@ -30,6 +30,8 @@ export interface ReadyModel {
   readonly vocabulary: Vocabulary
   readonly contextSize: number
   readonly file: ModelFile
+  /** OpenAI: equal where the same request and seed have the same answer. */
+  readonly fingerprint: string
 }
 
 /**

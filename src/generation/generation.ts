@@ -17,6 +17,8 @@ export interface GenerationRequest {
   /** Specification of the sequence that the engine runs. */
   readonly spec: SequenceSpec
   readonly stops: readonly string[]
+  /** Texts that end the content as a token of the model's does, and are reported to nobody. Default: none. */
+  readonly turnEnds?: readonly string[]
   /** Monotonic milliseconds at which the answer is of no use any more; undefined: never. */
   readonly deadlineAt: number | undefined
   /** A thought of so many tokens, at least one, is ended with others; undefined: it may be as long as it gets. */
@@ -300,7 +302,8 @@ export class Generation implements AsyncIterable<GenerationEvent> {
       else this.#emitText(stopMatcher.flush())
       if (!stopped) this.#emitTextless()
     }
-    const stop = this.#stop === undefined ? {} : { stop: this.#stop }
+    const wanted = this.#stop !== undefined && this.request.stops.includes(this.#stop)
+    const stop = wanted ? { stop: this.#stop } : {}
     const end = { type: 'end', reason, ...stop, usage: this.usage, timings: this.#timings() } as const
     const mean = this.#tokens.length === 0 ? 0 : this.#logprobSum / this.#tokens.length
     this.#queue.push(

@@ -149,7 +149,7 @@ export class Generator {
       const generation = new Generation(newId(), request, {
         detokenizer: new Detokenizer(vocabulary, request.output?.markers),
         output: new OutputParser(request.output ?? {}),
-        stopMatcher: new StopMatcher(request.stops),
+        stopMatcher: new StopMatcher([...request.stops, ...(request.turnEnds ?? [])]),
         now: () => performance.now(),
         metrics: this.#options.metrics,
         onRewritten: () => this.#rewrite(flight),

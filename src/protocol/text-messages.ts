@@ -4,6 +4,7 @@ import type { Thought } from '../grammar/calls/thought-first.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
 import type { ChatAbilities } from '../text/template/chat-abilities.ts'
 import type { ChatMessage, ChatTool } from '../text/template/chat-message.ts'
+import type { BegunAnswer } from '../text/template/chat-template.ts'
 
 export interface TextInit {
   readonly modelPath: string
@@ -36,6 +37,8 @@ export interface ModelInfo {
   readonly chatTemplate: string
   readonly hasChatTemplate: boolean
   readonly specialTokens: SpecialTokens
+  /** Texts that end an answer of a chat, beside the tokens that do: those of the plain template. */
+  readonly turnEnds: readonly string[]
   /** Whether the vocabulary has tokens for filling in the middle. */
   readonly infill: boolean
   readonly chat: ChatAbilities
@@ -68,6 +71,8 @@ export type PromptCall =
       readonly kwargs: Readonly<Record<string, unknown>>
       /** Whether the answer has the rendered text, too. Default false. */
       readonly withText?: boolean
+      /** Beginning of the answer. Default none. */
+      readonly begun?: BegunAnswer | undefined
     }
   /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it, unless `bare`. */
   | { readonly type: 'tokenize'; readonly text: string; readonly bare?: boolean }

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Serving } from '../api/serving.ts'
+import { listenPlace } from '../base/listen.ts'
 import type { AdmissionSettings, HttpSettings, RequestSettings } from '../config/groups.ts'
 import type { Work } from '../generation/generator.ts'
 import { Permit } from '../generation/permit.ts'
@@ -7,6 +8,7 @@ import { traceOf } from '../generation/request-trace.ts'
 import { reserveTokens } from '../http/access/access.ts'
 import type { ApiKeys } from '../http/access/api-keys.ts'
 import type { TlsFiles } from '../http/access/certificate.ts'
+import type { Origins } from '../http/access/cors.ts'
 import { TenantLimits } from '../http/access/tenant-limits.ts'
 import { AdmissionGate } from '../http/admission-gate.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -30,6 +32,8 @@ export interface AltiplanoOptions {
   readonly apiKeys: () => ApiKeys | undefined
   /** Whether it answers only requests for hosts that nobody else can own. */
   readonly ownHostsOnly: boolean
+  /** Origins of web pages that may read answers. */
+  readonly allowedOrigins: Origins
   /** Certificate of the server; undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined
   /** The folder from which clients may load adapters; undefined: adapters do not change. */
@@ -85,7 +89,7 @@ export class Altiplano {
       health: { notReady: () => this.notReady() },
       tenantLimits: this.#tenants,
     })
-    return this.#app.listen({ host, port, backlog: MAX_UNACCEPTED })
+    return this.#app.listen({ ...listenPlace(host, port), backlog: MAX_UNACCEPTED })
   }
 
   /** Starts the embedding process on a model whose file has been checked. @param only whether it is the server's one model. */

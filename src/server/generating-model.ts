@@ -3,11 +3,13 @@ import { AdapterLoader } from '../adapters/adapter-loader.ts'
 import { Adapters } from '../adapters/adapters.ts'
 import type { ModelFile, ReadyModel, ServedAdapters } from '../api/serving.ts'
 import { modelLoading, ServingError } from '../base/errors.ts'
+import { engineVersion } from '../base/version.ts'
 import type { AdmissionSettings } from '../config/groups.ts'
 import { type EngineLoss, Generator } from '../generation/generator.ts'
 import type { TenantLimits } from '../http/access/tenant-limits.ts'
 import { poolThreads } from '../machine/pool-threads.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { fingerprint } from '../models/fingerprint.ts'
 import { openLoraAdapterIn } from '../models/lora-adapter.ts'
 import type { KvEvents } from '../observability/kv-events/kv-events.ts'
 import { childEntry } from '../process/child-process.ts'
@@ -50,6 +52,7 @@ interface Started {
   /** Files of the model. */
   readonly shards: readonly string[]
   readonly file: ModelFile
+  readonly fingerprint: string
 }
 
 /** Stage that the start of the model has reached. The state of its processes is theirs to report. */
@@ -160,7 +163,7 @@ export class GeneratingModel {
       onReady: () => this.openEstimator(),
       onCrash: (loss) => crashes.onCrash(loss),
     })
-    this.#stage = { phase: 'started', engine, text, shards, file }
+    this.#stage = { phase: 'started', engine, text, shards, file, fingerprint: fingerprintOf(init, shards) }
     text.start()
     engine.start()
   }
@@ -211,8 +214,9 @@ export class GeneratingModel {
         started.engine.whenReady(RESTART_PATIENCE_MS),
         started.text.child.whenReady(RESTART_PATIENCE_MS),
       ])
-      const { contextSize } = engine.limits
-      return { info: text.model, vocabulary: text.vocabulary, contextSize, file: started.file }
+      const { model: info, vocabulary } = text
+      const { file, fingerprint } = started
+      return { info, vocabulary, contextSize: engine.limits.contextSize, file, fingerprint }
     } catch (cause) {
       throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000, cause })
     }
@@ -300,4 +304,11 @@ export class GeneratingModel {
       this.#options.log.error({ err: error }, 'an invariant of the gateway is broken')
     }
   }
+}
+
+/** By the settings that answers depend on: how much goes into a pass changes the last digits, too. */
+function fingerprintOf(init: ModelPlan['engine'], shards: readonly string[]): string {
+  const { kvCacheType, flashAttention, contextSize, batchTokens, gpuLayers, gpuBackend } = init
+  const settings = [kvCacheType, flashAttention, contextSize, batchTokens, gpuLayers, gpuBackend ?? null]
+  return fingerprint(shards, [engineVersion, ...settings])
 }

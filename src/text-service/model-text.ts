@@ -1,5 +1,5 @@
 import { modelLoading, quoted, ServingError } from '../base/errors.ts'
-import { fitInContext } from '../generation/fit.ts'
+import { roomBehind } from '../generation/fit.ts'
 import { traceOf } from '../generation/request-trace.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
 import type {
@@ -73,7 +73,7 @@ export class ModelText {
     const longest = this.#longestToken()
     if (length <= contextSize * longest) return
     const least = Math.ceil(length / longest)
-    fitInContext(least, undefined, contextSize, call.type === 'chat' ? 'messages' : 'prompt', 'at least ')
+    roomBehind(least, contextSize, call.type === 'chat' ? 'messages' : 'prompt', false, 'at least ')
   }
 
   #longestToken(): number {
@@ -189,5 +189,6 @@ function textLength(call: PromptCall): number {
   if (call.type === 'infill') return call.prefix.length + call.suffix.length + (call.context ?? '').length
   if (call.type === 'mixed')
     return call.parts.reduce((sum, part) => sum + (typeof part === 'string' ? part.length : 0), 0)
-  return call.messages.reduce((sum, message) => sum + message.content.length, 0)
+  const begun = call.begun?.content.length ?? 0
+  return call.messages.reduce((sum, message) => sum + message.content.length, begun)
 }

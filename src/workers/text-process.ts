@@ -18,18 +18,12 @@ import type {
 } from '../protocol/text-messages.ts'
 import { endsInThought } from '../text/scan/reasoning.ts'
 import { chatAbilities } from '../text/template/chat-abilities.ts'
-import {
-  type ChatInput,
-  renderChat,
-  TemplateError,
-  type TemplateOptions,
-} from '../text/template/chat-template.ts'
+import { chatRenderer } from '../text/template/chat-renderer.ts'
+import { beginsInThought, TemplateError, type TemplateOptions } from '../text/template/chat-template.ts'
 import { ControlTokenGuard } from '../text/template/control-tokens.ts'
-import { chatWithToolsDescribed, type DescribedIn } from '../text/template/described-tools.ts'
 import { keepParsed } from '../text/template/parsed-template.ts'
 import { plainTemplate } from '../text/template/plain-template.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
-import { plainJson } from '../text/tool-formats/plain-json.ts'
 import { PeriodicGc } from './periodic-gc.ts'
 
 /** Characters of compiled grammars, with their sources, that are kept. */
@@ -39,7 +33,8 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   setPriority(niceness)
   const vocabulary = await openVocabulary(modelPath)
   const { bos, eos, controlTexts, markupTexts, chatTemplate } = vocabulary
-  const template = chatTemplate ?? plainTemplate(controlTexts)
+  const { source: template, turnEnds } =
+    chatTemplate === undefined ? plainTemplate(controlTexts) : { source: chatTemplate, turnEnds: [] }
   const chat = chatAbilities(
     template,
     vocabulary.vocabulary.control.map((token, index) => [token, controlTexts[index] ?? '']),
@@ -50,12 +45,12 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     ...(callId && { callId }),
     bos,
     eos,
+    reasoning: chat.reasoning,
     guard: new ControlTokenGuard(controlTexts),
     strictGuard: new ControlTokenGuard([...controlTexts, ...markupTexts]),
     renderers: [vocabulary.renderJinja, keepParsed((template) => new Template(template))],
   }
-  const render = (call: ChatInput): string[] =>
-    chat.toolFormat === plainJson.name ? renderDescribed(call, options) : renderChat(call, options)
+  const render = chatRenderer(options, chat.toolFormat)
   const withBos = (pieces: readonly Uint32Array[]): Uint32Array => {
     const first = pieces.find(({ length }) => length > 0)?.[0]
     const begins = !vocabulary.addsBos || first === vocabulary.bosToken
@@ -73,8 +68,13 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
       const answer = promptAnswer(tokens, characters, most)
       // Where only the number of tokens is of use, as in counts, the text is not put together.
       const isRead = chat.reasoning !== undefined && answer.tokens.length > 0
-      const inThought = isRead && endsInThought(pieces.join(''), chat.reasoning)
-      return { ...answer, inThought, templateMs, ...(call.withText && { text: pieces.join('') }) }
+      const text = isRead || call.withText ? pieces.join('') : ''
+      const inThought =
+        isRead &&
+        (call.begun === undefined
+          ? endsInThought(text, chat.reasoning)
+          : beginsInThought(call.begun, text, chat.reasoning))
+      return { ...answer, inThought, templateMs, ...(call.withText && { text }) }
     }
     if (call.type === 'infill')
       return promptAnswer(withBos(infill(call, vocabulary)), call.prefix.length + call.suffix.length, most)
@@ -113,7 +113,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   return {
     ready: {
       vocabulary: vocabulary.vocabulary,
-      model: { ...vocabulary.model, chatTemplate: template, chat },
+      model: { ...vocabulary.model, chatTemplate: template, turnEnds, chat },
     },
     onMessage: ({ call, body, most }) => {
       const before = process.cpuUsage()
@@ -126,20 +126,6 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     close: () => vocabulary.close(),
   }
 })
-
-/** Renders a chat by a template that takes no tools, and perhaps no system message. */
-function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
-  const { messages, tools } = chat
-  const as = (where: DescribedIn): string[] =>
-    renderChat({ ...chat, tools: [], messages: chatWithToolsDescribed(messages, tools, where) }, options)
-  if (tools.length === 0 || messages[0]?.role === 'system') return as('system')
-  try {
-    return as('system')
-  } catch (error) {
-    if (error instanceof TemplateError) return as('user')
-    throw error
-  }
-}
 
 /** Tokens of a text whose middle is to be generated: prefix, suffix, then the middle, as in llama-server. */
 function infill(

@@ -5,11 +5,11 @@ import { holders, numberedRows, textOf } from '../support/held-by.ts'
 
 const rows = numberedRows('docs/invariants.md')
 
-it('the page has forty invariants, in order', () => {
+it('the page of invariants has forty rows, in order', () => {
   expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1))
 })
 
-it.each(rows)('invariant $number is held by what it names', ({ held }) => {
+it.each(rows)('invariant $number names the code and tests that check it', ({ held }) => {
   const named = holders(held)
   expect(named).toHaveLength(held.split('; `').length)
   for (const { path, words } of named) expect(textOf(path)).toContain(words)

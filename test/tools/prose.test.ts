@@ -52,6 +52,6 @@ it('the prose check finds a private word in the name of a file, and not in what 
   expect(placesIn("import { Gate } from './door.ts'")).toEqual([])
 })
 
-it('the prose check takes no part of another word for a private one', () => {
+it('the prose check does not find a private word inside another word', () => {
   expect(placesIn('createLlama(heartbeat, interstellar, outdoor, MOSTLY)')).toEqual([])
 })

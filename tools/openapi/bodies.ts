@@ -11,7 +11,7 @@ import { embeddingBody } from '../../src/api/llama-server/embedding.ts'
 import { chatBody as ollamaChatBody } from '../../src/api/ollama/chat-request.ts'
 import { embedBody, singleEmbedBody } from '../../src/api/ollama/embeddings.ts'
 import { generateBody } from '../../src/api/ollama/generate-request.ts'
-import { showBodies } from '../../src/api/ollama/models.ts'
+import { showBody } from '../../src/api/ollama/models.ts'
 import { chatBody } from '../../src/api/openai/chat-completions.ts'
 import { completionBody } from '../../src/api/openai/completion-request.ts'
 import { embeddingsBody } from '../../src/api/openai/embeddings.ts'
@@ -60,7 +60,7 @@ export const bodies: Readonly<Record<string, Schema>> = {
   '/v1/models/{model}:predict': InferenceBody,
   '/v1/messages': schemaOf(messageBody),
   '/v1/messages/count_tokens': schemaOf(countBody),
-  '/api/show': { anyOf: showBodies.map(schemaOf) },
+  '/api/show': schemaOf(showBody),
   '/api/chat': schemaOf(ollamaChatBody),
   '/api/generate': schemaOf(generateBody),
   '/api/embed': schemaOf(embedBody),

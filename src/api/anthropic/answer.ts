@@ -29,7 +29,7 @@ export function wireMessage(head: MessageHead, choice: Choice, clamped: boolean)
   const { reasoning, text, calls, end } = choice
   const content = [
     ...(reasoning === '' ? [] : [{ type: 'thinking', thinking: reasoning, signature: SIGNATURE }]),
-    ...(text === '' ? [] : [{ type: 'text', text, citations: null }]),
+    ...(text === '' ? [] : [{ type: 'text', text }]),
     ...calls.map((call) => ({
       type: 'tool_use',
       id: newId('toolu'),

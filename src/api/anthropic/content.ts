@@ -1,4 +1,5 @@
 import { ServingError } from '../../base/errors.ts'
+import { resultPart } from '../chat/result-content.ts'
 import { ignored, required, silent } from '../contract/fates.ts'
 import type { Field } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
@@ -23,7 +24,10 @@ export function blocks<T>(block: Item<T>): Field<readonly T[] | undefined> {
 /** Field of content that can be text only. */
 export const textBlocks = blocks(tagged('type', { text: textBlock }, { unknown: unsupportedBlock }))
 
-/** Joins the texts of blocks, each on its own line. */
+/** Content of a tool's result. */
+export const resultBlocks = blocks(resultPart({ text: textBlock }))
+
+/** A line each. */
 export function linesOf(blocks: readonly { readonly text: string }[]): string {
   return blocks.map(({ text }) => text).join('\n')
 }

@@ -1,12 +1,21 @@
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
+import { MAX_NAME } from '../chat/names.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
 import { anything, flag, string } from '../contract/kinds.ts'
-import { full, list, tagged } from '../contract/objects.ts'
+import { full, list, tagged, taggedOr } from '../contract/objects.ts'
 import { withoutBillingHeader } from './billing-header.ts'
-import { blocks, cacheControl, linesOf, textBlock, textBlocks, unsupportedBlock } from './content.ts'
+import {
+  blocks,
+  cacheControl,
+  linesOf,
+  resultBlocks,
+  textBlock,
+  textBlocks,
+  unsupportedBlock,
+} from './content.ts'
 
 const MAX_MESSAGES = 10_000
 
@@ -16,12 +25,17 @@ const userBlock = tagged(
   'type',
   {
     text: textBlock,
-    tool_result: { ...cacheControl, tool_use_id: id, content: textBlocks, is_error: flag },
+    tool_result: { ...cacheControl, tool_use_id: id, content: resultBlocks, is_error: flag },
   },
   { unknown: unsupportedBlock },
 )
 
-const assistantBlock = tagged(
+/** What Anthropic's own servers did for a model, and whatever else it says that is not for this one. */
+interface Foreign {
+  readonly type: 'foreign'
+}
+
+const assistantBlock = taggedOr(
   'type',
   {
     text: textBlock,
@@ -32,10 +46,13 @@ const assistantBlock = tagged(
       id,
       caller: silent,
       input: required(anything()),
-      name: required(string(64)),
+      name: required(string(MAX_NAME)),
     },
   },
-  { unknown: unsupportedBlock },
+  (block, kind): Foreign => {
+    block.ignore('type', block.pathOf(kind.slice(0, 64)))
+    return { type: 'foreign' }
+  },
 )
 
 const message = tagged('role', {
@@ -63,12 +80,6 @@ export function messagesOf({
   const messages: ChatMessage[] = []
   for (const [index, item] of items.entries()) {
     messages.push(...templateMessages(item, `messages.${index}`, messages.at(-1), calls))
-  }
-  if (messages.at(-1)?.role === 'assistant') {
-    throw invalidValue(
-      'messages',
-      "the last message must be the user's: an answer cannot be begun for the model.",
-    )
   }
   calls.check(unanswered)
   const system = withoutBillingHeader(linesOf(instructions ?? []))
@@ -107,7 +118,7 @@ function assistantMessage(blocks: readonly AssistantBlock[], path: string, open:
     if (block.type === 'text') texts.push(block.text)
     else if (block.type === 'thinking') thoughts.push(block.thinking)
     else if (block.type === 'redacted_thinking') block[at].ignore('type', block.type)
-    else {
+    else if (block.type === 'tool_use') {
       const { id, name, input } = block
       if (!open.open(id, path)) throw invalidValue(block[at].pathOf('id'), 'another tool_use has this id.')
       calls.push({ id, type: 'function', function: { name, arguments: argumentsOf(input) } })

@@ -6,8 +6,8 @@ import { at, eitherOf, type Field, optional, type Read } from '../contract/field
 import { anything, flag, integer, mapped, number } from '../contract/kinds.ts'
 
 const MAX_LOGIT_BIAS = 300
-/** OpenAI: most stop strings. */
-export const MAX_STOPS = 4
+/** Most stop strings. OpenAI has 4; agents send more. */
+export const MAX_STOPS = 64
 const MAX_STOP_LENGTH = 1024
 /** Temperature below which the distribution is its maximum alone, to the last bit of a float. */
 const GREEDY_BELOW = 1e-4

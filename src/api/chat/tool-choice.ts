@@ -9,8 +9,8 @@ import { mapped, oneOf, string } from '../contract/kinds.ts'
 import { item, list, object, one, tagged } from '../contract/objects.ts'
 import { MAX_NAME } from './names.ts'
 
-/** OpenAI: most tools of a request. */
-export const MAX_TOOLS = 128
+/** Most tools of a request. OpenAI has 128; agents with several MCP servers send more. */
+export const MAX_TOOLS = 512
 
 const MODES = ['none', 'auto', 'required'] as const
 

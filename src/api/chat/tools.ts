@@ -82,7 +82,7 @@ export function offerTools(
   if (forced !== undefined && notation === undefined)
     throw unsupported('tool_choice', "A call cannot be forced in the format of this model's template.")
   const offered = new Map(tools.map(({ function: { name, parameters } }) => [name, parameters]))
-  const output = { format: abilities.toolFormat, offered, single: !parallel }
+  const output = { format: abilities.toolFormat, offered, single: !parallel, forced: forced !== undefined }
   return { tools, output, forced, strict, ignored: notation === undefined ? ignored : [] }
 }
 

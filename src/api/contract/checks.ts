@@ -20,10 +20,6 @@ export function checkMost(path: string, value: number, max: number): void {
   checkRange(path, value, { min: Number.MIN_SAFE_INTEGER, max }, 'integer')
 }
 
-export function checkLeast(path: string, value: number, min: number): void {
-  checkRange(path, value, { min, max: Number.MAX_SAFE_INTEGER }, 'integer')
-}
-
 export function checkRange(
   path: string,
   value: number,

@@ -81,6 +81,31 @@ export function tagged<Tag extends string, Variants extends Readonly<Record<stri
   }
 }
 
+/**
+ * One of several objects by a field of it, or one of a kind that is not among them, of which `other` makes what it can.
+ * All fields of such a one count as read.
+ */
+export function taggedOr<Tag extends string, Variants extends Readonly<Record<string, Declared>>, Other>(
+  tag: Tag,
+  variants: Variants,
+  other: (fields: Fields, kind: string) => Other,
+  byDefault?: keyof Variants & string,
+): Item<Tagged<Tag, Variants> | Other> {
+  const known = tagged(tag, variants, byDefault === undefined ? {} : { byDefault })
+  const kinds = Object.keys(variants)
+  const another = { type: 'object', properties: { [tag]: { type: 'string' } }, required: [tag] }
+  return {
+    schema: { anyOf: [known.schema, { ...another, not: { properties: { [tag]: { enum: kinds } } } }] },
+    read: (fields) => {
+      const kind = fields.string(tag) ?? byDefault
+      if (kind === undefined) throw missing(fields.pathOf(tag))
+      if (kinds.includes(kind)) return known.read(fields)
+      fields.entries()
+      return other(fields, kind)
+    },
+  }
+}
+
 export function list<T>(of: Item<T>, maxItems: number): Field<readonly T[] | undefined> {
   return optional({ type: 'array', items: of.schema, maxItems }, (owner, name) =>
     owner.objects(name, maxItems)?.map((fields) => of.read(fields)),

@@ -5,17 +5,14 @@ import { sendIgnored } from '../chat/ignored-header.ts'
 import { invalidValue } from '../contract/failures.ts'
 import type { Declared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { modelNotFound, optionalModel } from '../model-names.ts'
+import { modelNotFound } from '../model-names.ts'
 import { chatBody, chatHandler } from '../openai/chat-completions.ts'
 import { completionBody } from '../openai/completion-request.ts'
 import { completionHandler } from '../openai/completions.ts'
 import type { Serving } from '../serving.ts'
 
-/** Bodies of inference by a model's path: those of chat completions and of completions, in which the model may be left out. */
-export const inferBodies: readonly Declared[] = [
-  { ...chatBody, model: optionalModel },
-  { ...completionBody, model: optionalModel },
-]
+/** The body of either endpoint. */
+export const inferBodies: readonly Declared[] = [chatBody, completionBody]
 
 /** Handler of a POST below `models/`. `rest` is the path from there on, and `verb` the end that it must have. */
 export type InferHandler = (
@@ -33,6 +30,7 @@ export function inferHandler(serving: Serving, onError: ErrorListener): InferHan
   const endpoints = { messages: chatHandler(serving, onError), prompt: completionHandler(serving, onError) }
   return async (rest, verb, request, reply) => {
     if (!rest.endsWith(verb)) {
+      if (serving.names.includes(rest)) throw onlyRead(reply, verb)
       throw new ServingError('unknown_url', `Invalid URL: a POST to a model's path ends with ${verb}`)
     }
     const name = rest.slice(0, -verb.length)
@@ -48,6 +46,15 @@ export function inferHandler(serving: Serving, onError: ErrorListener): InferHan
     request.body = { ...(request.body as object), model: name }
     return endpoints[field](request, reply)
   }
+}
+
+/** The path of a model itself, which describes it. */
+function onlyRead(reply: FastifyReply, verb: string): ServingError {
+  reply.header('allow', 'GET')
+  return new ServingError(
+    'method_not_supported',
+    `Not allowed to POST to a model (HINT: use GET, or a path that ends with ${verb})`,
+  )
 }
 
 function noOpenAiBody(): ServingError {

@@ -27,7 +27,7 @@ export function openInference(
     if (name === undefined || !serving.names.includes(name)) throw modelNotFound(name ?? rest)
     return sendReady(reply, health, { name })
   })
-  app.post<Wildcard>('/v2/models/*', { sse: 'manual' }, (request, reply) =>
+  app.post<Wildcard>('/v2/models/*', { sse: 'manual', config: { ending: '/infer' } }, (request, reply) =>
     infer(request.params['*'], '/infer', request, reply),
   )
   repositoryIndex(app, serving, health)

@@ -7,12 +7,12 @@ import { chatText, countChat } from '../chat/count-chat.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { checkGenerating, optionalModel, readModel } from '../model-names.ts'
+import { checkGenerating, givenModel, modelField, readModel } from '../model-names.ts'
 import { chatFields, chatOf } from '../openai/chat-completions.ts'
 import type { Serving } from '../serving.ts'
 
 /** llama-server: the body of a chat that is not answered. Its model may be left out. */
-export const unansweredChatBody = { model: optionalModel, ...chatFields }
+export const unansweredChatBody = { model: modelField, ...chatFields }
 
 /** POST /apply-template and /chat/completions/input_tokens. llama-server: the text of a chat as the model reads it, and its length. */
 export function applyTemplate(app: FastifyInstance, serving: Serving): void {
@@ -28,8 +28,8 @@ export function applyTemplate(app: FastifyInstance, serving: Serving): void {
 
   async function chatIn(request: FastifyRequest, reply: FastifyReply): Promise<ChatRequest> {
     const fields = Fields.ofBody(request)
-    if (fields.value('model') === undefined) checkGenerating(serving, request.tenant)
-    else readModel(fields, serving)
+    if (givenModel(fields) === undefined) checkGenerating(serving, request.tenant)
+    else readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const chat = chatOf(readDeclared(fields, unansweredChatBody), serving, ready, request.tenant)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))

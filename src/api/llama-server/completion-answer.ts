@@ -80,14 +80,7 @@ function wireEnd(
   }
 }
 
-function settingsOf({
-  sampling,
-  stops,
-  ignoreEos,
-  maxTokens,
-  stream,
-  probabilities,
-}: LlamaCompletion): object {
+function settingsOf({ sampling, stops, ignoreEos, limit, stream, probabilities }: LlamaCompletion): object {
   return {
     seed: sampling.seed,
     temperature: sampling.temperature,
@@ -98,7 +91,7 @@ function settingsOf({
     repeat_last_n: sampling.penaltyWindow,
     presence_penalty: sampling.presencePenalty,
     frequency_penalty: sampling.frequencyPenalty,
-    n_predict: maxTokens ?? -1,
+    n_predict: limit?.tokens ?? -1,
     n_probs: probabilities,
     stop: stops,
     ignore_eos: ignoreEos,

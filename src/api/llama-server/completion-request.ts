@@ -1,19 +1,19 @@
 import type { Tenant } from '../../http/access/api-keys.ts'
-import { samplingFields, samplingOf, stops } from '../chat/sampling.ts'
+import { MAX_STOPS, samplingFields, samplingOf, stops } from '../chat/sampling.ts'
 import { checkEnd, constraintFields } from '../chat/structured-output.ts'
+import { limitOf, tokenLimit } from '../chat/token-limit.ts'
 import { topLogprobs } from '../chat/wire-tokens.ts'
 import { invalidValue, unsupported } from '../contract/failures.ts'
 import { ignored, required, silent } from '../contract/fates.ts'
 import type { Field, Read } from '../contract/field.ts'
-import { flag, integer, string } from '../contract/kinds.ts'
+import { flag, string } from '../contract/kinds.ts'
 import { item, list } from '../contract/objects.ts'
-import { optionalModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import type { CompletionRequest } from '../openai/completion-request.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { sharingFields, sharingOf } from '../sharing.ts'
 import { promptField, promptsOf } from './prompts.ts'
 
-const MAX_STOPS = 64
 const MAX_EXTRA = 1000
 
 /** llama-server: fields that choose samplers, slots or reports that this server has not. */
@@ -55,10 +55,9 @@ const withoutEffect = Object.fromEntries(WITHOUT_EFFECT.map((name) => [name, ign
 >
 
 const shared = {
-  model: optionalModel,
+  model: modelField,
   stream: flag,
-  // -1: as many as the context has room for.
-  n_predict: integer({ min: -1 }),
+  n_predict: tokenLimit,
   n_probs: topLogprobs,
   return_tokens: flag,
   grammar: constraintFields.grammar,
@@ -123,14 +122,13 @@ function optionsOf(
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): Omit<LlamaCompletion, 'prompts' | 'suffix'> {
-  const { n_predict: most = -1, n_probs: probabilities = 0, return_tokens: withTokens = false } = body
+  const { n_probs: probabilities = 0, return_tokens: withTokens = false } = body
   const { grammar, json_schema: schema } = body
   if (grammar !== undefined && schema !== undefined)
     throw invalidValue('json_schema', "the output is already described by 'grammar'.")
   return {
     echo: false,
-    maxTokens: most === -1 ? undefined : most,
-    clampMaxTokens: true,
+    limit: limitOf(body, ['n_predict']),
     n: 1,
     bestOf: 1,
     probabilities,

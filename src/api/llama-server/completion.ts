@@ -1,17 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Generation } from '../../generation/generation.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
 import { plainEvents } from '../../http/stream-format.ts'
 import { collectChoices } from '../chat/collect.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { missing } from '../contract/failures.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { allowedModels, readModel } from '../model-names.ts'
+import { readModel } from '../model-names.ts'
 import { streamChoices } from '../openai/choices.ts'
-import { startCompletion } from '../openai/completions.ts'
+import { completionStarter } from '../openai/completions.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { chunkWriter, wireCompletion } from './completion-answer.ts'
 import {
@@ -42,25 +40,16 @@ export function llamaCompletion(app: FastifyInstance, serving: Serving, onError:
     read: (fields: Fields, ready: ReadyModel) => LlamaCompletion,
   ): Promise<unknown> {
     const fields = Fields.ofBody(request)
-    const model = modelOf(fields, request)
+    const model = readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const wanted = read(fields, ready)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
-    const start = (signal: AbortSignal): Promise<Generation[]> =>
-      startCompletion(wanted, ready, serving, signal)
+    const start = completionStarter(wanted, ready, serving, reply)
     if (wanted.stream)
       return streamChoices(reply, start, chunkWriter(model, wanted, ready), undefined, onError, plainEvents)
     const whole = collectChoices(reply, start).then((choices) =>
       wireCompletion(model, wanted, choices, ready),
     )
     return sendAnswer(reply, whole, onError)
-  }
-
-  /** Name of the model that answers; a request may leave it out. @throws ServingError model_not_found, missing_required_parameter. */
-  function modelOf(fields: Fields, { tenant }: FastifyRequest): string {
-    if (fields.value('model') !== undefined) return readModel(fields, serving)
-    const [name] = allowedModels(serving.names, tenant)
-    if (name === undefined) throw missing('model')
-    return name
   }
 }

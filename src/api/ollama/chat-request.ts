@@ -1,4 +1,5 @@
 import type { Tenant } from '../../http/access/api-keys.ts'
+import { withBegunAnswer } from '../chat/begun-answer.ts'
 import type { ChatRequest } from '../chat/chat.ts'
 import { toolFields, toolsOf } from '../chat/tools.ts'
 import type { Read } from '../contract/field.ts'
@@ -13,7 +14,7 @@ export const chatBody = {
   tools: toolFields.tools,
 }
 
-/** Makes a chat of Ollama's body. @throws ServingError where its fields do not go together, or with this model. */
+/** Makes a chat of Ollama's body. An answer that comes last is gone on with. @throws ServingError where its fields do not go together, or with this model. */
 export function chatOf(
   body: Read<typeof chatBody>,
   serving: Serving,
@@ -21,10 +22,11 @@ export function chatOf(
   tenant: Tenant | undefined,
 ): ChatRequest {
   const { info } = ready
-  return {
+  const chat = {
     messages: messagesOf(body.messages ?? []),
     tools: toolsOf({ ...body, tool_choice: undefined, parallel_tool_calls: undefined }, info.chat),
     thinking: ollamaThinking(body, info.chat),
     ...generationOptions(body, serving, ready, tenant),
   }
+  return withBegunAnswer(chat, info.chat, undefined)
 }

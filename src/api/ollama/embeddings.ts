@@ -6,7 +6,7 @@ import { ignored, required, silent } from '../contract/fates.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { someText } from '../contract/kinds.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import {
   embed,
   embedderReady,
@@ -19,7 +19,7 @@ import type { Serving } from '../serving.ts'
 import { nanoseconds } from './answer.ts'
 
 const shared = {
-  model: requiredModel,
+  model: modelField,
   keep_alive: silent,
   // An input that does not fit is refused.
   truncate: ignored(),
@@ -36,7 +36,7 @@ export function ollamaEmbeddings(app: FastifyInstance, serving: Serving): void {
   app.post('/embed', async (request, reply) => {
     const startedAt = performance.now()
     const fields = Fields.ofBody(request)
-    const { model, embedding } = pooledModel(fields, serving)
+    const { model, embedding } = pooledModel(fields, serving, request.tenant)
     const ready = await embedderReady(embedding)
     const { input, dimensions = ready.dimensions } = readDeclared(fields, embedBody)
     const inputs = inputsOf(input, ready, serving.controlTokenIds)
@@ -54,7 +54,7 @@ export function ollamaEmbeddings(app: FastifyInstance, serving: Serving): void {
 
   app.post('/embeddings', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const { embedding } = pooledModel(fields, serving)
+    const { embedding } = pooledModel(fields, serving, request.tenant)
     const ready = await embedderReady(embedding)
     const { prompt } = readDeclared(fields, singleEmbedBody)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))

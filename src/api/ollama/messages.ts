@@ -73,11 +73,6 @@ export function messagesOf(items: readonly Message[]): ChatMessage[] {
     }
   })
   checkAnswered()
-  if (messages.at(-1)?.role === 'assistant')
-    throw invalidValue(
-      'messages',
-      "the last message must be the user's: an answer cannot be begun for the model.",
-    )
   return messages
 }
 

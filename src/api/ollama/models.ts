@@ -3,10 +3,10 @@ import type { Health } from '../../http/health.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { silent } from '../contract/fates.ts'
-import { type Declared, readDeclared } from '../contract/field.ts'
+import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { flag } from '../contract/kinds.ts'
-import { allowedModels, modelNotFound, optionalModel, requiredModel } from '../model-names.ts'
+import { allowedModels, givenModel, modelField, modelNotFound, onlyModel } from '../model-names.ts'
 import { namesOf } from '../openai/models.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 
@@ -16,13 +16,8 @@ const API_VERSION = '0.12.11'
 /** Ollama: time at which a model that is never given up is given up. */
 const NEVER = '9999-12-31T23:59:59Z'
 
-const showBody = { model: requiredModel, name: silent, verbose: flag }
-
 /** Ollama: the body of POST /api/show, which once had the model in `name`. */
-export const showBodies: readonly Declared[] = [
-  showBody,
-  { ...showBody, model: optionalModel, name: requiredModel },
-]
+export const showBody = { model: modelField, name: silent, verbose: flag }
 
 /** GET /tags, /ps and /version, POST /show. Ollama: the models, those that are loaded, and one in detail. */
 export function ollamaModels(app: FastifyInstance, serving: Serving, health: Health): void {
@@ -50,7 +45,8 @@ export function ollamaModels(app: FastifyInstance, serving: Serving, health: Hea
 
   app.post('/show', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const { model } = readDeclared(fields, showBody)
+    const model = givenModel(fields) ?? onlyModel(namesOf(serving), request.tenant)
+    readDeclared(fields, showBody)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     if (!namesOf(serving).includes(model)) throw modelNotFound(model)
     const ready = isEmbedding(model, serving) ? undefined : await serving.model()

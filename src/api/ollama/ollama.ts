@@ -6,7 +6,7 @@ import type { Health } from '../../http/health.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
 import { ClientGone } from '../../http/sse.ts'
 import { jsonLines } from '../../http/stream-format.ts'
-import { type ChatRequest, startChat } from '../chat/chat.ts'
+import { type ChatRequest, chatStarter } from '../chat/chat.ts'
 import { collectChoices } from '../chat/collect.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { type StreamSettings, streamEvents } from '../chat/generations.ts'
@@ -14,7 +14,7 @@ import { sendIgnored } from '../chat/ignored-header.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { readModel } from '../model-names.ts'
-import { startCompletion } from '../openai/completions.ts'
+import { completionStarter } from '../openai/completions.ts'
 import type { Serving } from '../serving.ts'
 import { AnswerWriter, asMessage, asResponse } from './answer.ts'
 import { chatBody, chatOf } from './chat-request.ts'
@@ -39,7 +39,7 @@ export function ollama(
 
   app.post('/chat', { sse: 'manual' }, async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const model = readModel(fields, serving)
+    const model = readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const body = readDeclared(fields, chatBody)
     const writer = new AnswerWriter(model, asMessage, ready)
@@ -48,12 +48,12 @@ export function ollama(
     const chat = chatOf(body, serving, ready, request.tenant)
     sendIgnored(reply, serving, ignoredIn(chat, fields, serving))
     reply.header('x-seed', chat.sampling.seed)
-    return answer(reply, (signal) => startChat(chat, ready, serving, signal), writer, stream, settings)
+    return answer(reply, chatStarter(chat, ready, serving, reply), writer, stream, settings)
   })
 
   app.post('/generate', { sse: 'manual' }, async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const model = readModel(fields, serving)
+    const model = readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const body = readDeclared(fields, generateBody)
     const writer = new AnswerWriter(model, asResponse, ready)
@@ -65,18 +65,12 @@ export function ollama(
       for (const name of ['system', 'think']) fields.drop(name)
       sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
       reply.header('x-seed', wanted.sampling.seed)
-      return answer(
-        reply,
-        (signal) => startCompletion(wanted, ready, serving, signal),
-        writer,
-        stream,
-        settings,
-      )
+      return answer(reply, completionStarter(wanted, ready, serving, reply), writer, stream, settings)
     }
     const chat = promptChat(body, serving, ready, request.tenant)
     sendIgnored(reply, serving, ignoredIn(chat, fields, serving))
     reply.header('x-seed', chat.sampling.seed)
-    return answer(reply, (signal) => startChat(chat, ready, serving, signal), writer, stream, settings)
+    return answer(reply, chatStarter(chat, ready, serving, reply), writer, stream, settings)
   })
 }
 

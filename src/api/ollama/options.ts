@@ -1,10 +1,11 @@
 import type { Tenant } from '../../http/access/api-keys.ts'
 import type { LogprobRequest } from '../../protocol/sequence-spec.ts'
 import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
-import { type SamplingRequest, samplingFields, samplingOf, stops } from '../chat/sampling.ts'
+import { MAX_STOPS, type SamplingRequest, samplingFields, samplingOf, stops } from '../chat/sampling.ts'
 import type { SpeculationRequest } from '../chat/speculation.ts'
 import { ANY_OBJECT, checkEnd, schemaConstraint, type WantedConstraint } from '../chat/structured-output.ts'
 import { type Effort, type ThinkingRequest, thinkingOf } from '../chat/thinking.ts'
+import type { TokenLimit } from '../chat/token-limit.ts'
 import { checkOneOf } from '../contract/checks.ts'
 import { wrongType } from '../contract/failures.ts'
 import { ignored, refused, silent } from '../contract/fates.ts'
@@ -12,12 +13,11 @@ import { at, type Field, type Read, readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { anything, flag, integer, mapped } from '../contract/kinds.ts'
 import { object } from '../contract/objects.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import { chatLogprobFields, chatLogprobs } from '../openai/logprobs.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { type Sharing, sharingFields, sharingOf } from '../sharing.ts'
 
-const MAX_STOPS = 64
 const LEVELS = ['low', 'medium', 'high', 'max'] as const
 
 /** Ollama: options that set how a model is loaded or held, or how tokens are drawn in ways that this server has not. */
@@ -77,7 +77,7 @@ const think = mapped(
 
 /** Ollama: fields that /api/chat and /api/generate have in common. */
 export const generationFields = {
-  model: requiredModel,
+  model: modelField,
   stream: flag,
   format,
   think,
@@ -97,8 +97,7 @@ export const images = refused('This model reads text only.')
 
 /** Settings of a generation that do not depend on whether it answers a chat or goes on with a text. */
 export interface GenerationOptions extends SamplingRequest, Sharing {
-  readonly maxTokens: number | undefined
-  readonly clampMaxTokens: true
+  readonly limit: TokenLimit | undefined
   readonly constraint: WantedConstraint | undefined
   readonly speculation: SpeculationRequest
   readonly logprobs: LogprobRequest | undefined
@@ -114,8 +113,7 @@ export function generationOptions(
   const options = body.options ?? readDeclared(new Fields({}, 'options'), optionFields)
   const { num_predict: most = -1, stop } = options
   return {
-    maxTokens: most > 0 ? most : undefined,
-    clampMaxTokens: true,
+    limit: most > 0 ? { tokens: most, field: 'options.num_predict' } : undefined,
     constraint: checkEnd(options.ignore_eos, body.format),
     speculation: { wanted: serving.promptLookup, prediction: '' },
     logprobs: chatLogprobs(body),

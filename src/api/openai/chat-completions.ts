@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import type { Generation } from '../../generation/generation.ts'
 import type { Tenant } from '../../http/access/api-keys.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
-import { type ChatRequest, startChat } from '../chat/chat.ts'
+import { withBegunAnswer } from '../chat/begun-answer.ts'
+import { type ChatRequest, chatStarter } from '../chat/chat.ts'
 import { type Choice, collectChoices } from '../chat/collect.ts'
 import {
   fieldsWithoutEffect,
@@ -17,11 +17,12 @@ import { sendIgnored } from '../chat/ignored-header.ts'
 import { finishReason, wireCall, wireDelta, wireReasoning } from '../chat/tool-calls.ts'
 import { wireTimings, wireUsage } from '../chat/wire-timings.ts'
 import { checkOneOf } from '../contract/checks.ts'
+import { invalidValue, unsupported } from '../contract/failures.ts'
 import { refused } from '../contract/fates.ts'
 import { type Read, readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { array, checked } from '../contract/kinds.ts'
-import { readModel, requiredModel } from '../model-names.ts'
+import { array, checked, flag } from '../contract/kinds.ts'
+import { modelField, readModel } from '../model-names.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
 import { chatOptionFields, chatOptionsOf } from './chat-options.ts'
 import { type ChunkWriter, streamChoices } from './choices.ts'
@@ -41,13 +42,16 @@ export const chatFields = {
   web_search_options: refused('This server does not search the web.'),
   chat_template: refused("Only the model's own template is used."),
   modalities,
+  // vLLM's: how the prompt ends.
+  add_generation_prompt: flag,
+  continue_final_message: flag,
   ...messageFields,
   ...chatOptionFields,
   ...streamFields,
   ...withoutEffect,
 }
 
-export const chatBody = { model: requiredModel, ...chatFields }
+export const chatBody = { model: modelField, ...chatFields }
 
 /** POST /chat/completions. OpenAI: chat completions, streamed and not. */
 export function chatCompletions(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
@@ -58,7 +62,7 @@ export function chatCompletions(app: FastifyInstance, serving: Serving, onError:
 export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const model = readModel(fields, serving)
+    const model = readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const chat = chatOf(readDeclared(fields, chatBody), serving, ready, request.tenant)
     const ignored = fieldsWithoutEffect(fields, serving.strictParams)
@@ -68,8 +72,9 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
       id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
       created: Math.floor(Date.now() / 1000),
       model,
+      system_fingerprint: ready.fingerprint,
     }
-    const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
+    const start = chatStarter(chat, ready, serving, reply)
     if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.reportUsage, onError)
     return sendAnswer(
       reply,
@@ -86,17 +91,32 @@ export function chatOf(
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): ChatRequest & StreamOptions {
-  return {
-    messages: messagesOf(body),
-    ...chatOptionsOf(body, serving, ready, tenant),
-    ...streamOptionsOf(body),
-  }
+  const chat = { messages: messagesOf(body), ...chatOptionsOf(body, serving, ready, tenant) }
+  return { ...withEnding(chat, body, ready), ...streamOptionsOf(body) }
+}
+
+/**
+ * vLLM: `continue_final_message` goes on with the answer that comes last, `add_generation_prompt` begins another. llama-server: without
+ * either, an answer that comes last is gone on with. @throws ServingError.
+ */
+function withEnding(chat: ChatRequest, body: Read<typeof chatFields>, { info }: ReadyModel): ChatRequest {
+  const { add_generation_prompt: begins, continue_final_message: goesOn } = body
+  if (begins === true && goesOn === true)
+    throw invalidValue(
+      'continue_final_message',
+      "it contradicts 'add_generation_prompt': an answer goes on, or another begins.",
+    )
+  if (begins === false && goesOn !== true)
+    throw unsupported('add_generation_prompt', 'A chat is rendered up to where the answer begins.')
+  if (begins === true || goesOn === false) return chat
+  return withBegunAnswer(chat, info.chat, goesOn === true ? 'continue_final_message' : undefined)
 }
 
 interface ResponseHead {
   readonly id: string
   readonly created: number
   readonly model: string
+  readonly system_fingerprint: string
 }
 
 function wireChat(head: ResponseHead, choices: readonly Choice[], { vocabulary }: ReadyModel): object {
@@ -106,6 +126,7 @@ function wireChat(head: ResponseHead, choices: readonly Choice[], { vocabulary }
     object: 'chat.completion',
     created: head.created,
     model: head.model,
+    system_fingerprint: head.system_fingerprint,
     choices: choices.map((choice, index) => ({
       index,
       message: wireMessage(choice),
@@ -128,8 +149,11 @@ function wireMessage({ text, reasoning, calls }: Choice): object {
   }
 }
 
-/** OpenAI: chunks of a choice: the role once, then reasoning, content and calls, then an empty delta with the finish reason. */
-function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: ReadyModel): ChunkWriter {
+/** OpenAI: role once, then thought, content and calls, then an empty delta with the reason. */
+function chunkWriter(
+  { id, created, model, system_fingerprint }: ResponseHead,
+  { vocabulary }: ReadyModel,
+): ChunkWriter {
   const chunk = (
     index: number,
     delta: object,
@@ -140,6 +164,7 @@ function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: Ready
     object: 'chat.completion.chunk',
     created,
     model,
+    system_fingerprint,
     choices: [{ index, delta, logprobs, finish_reason: reason }],
   })
   const withCalls = new Set<number>()
@@ -159,6 +184,7 @@ function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: Ready
       object: 'chat.completion.chunk',
       created,
       model,
+      system_fingerprint,
       choices: [],
       usage: wireUsage(ends.map((end) => end.usage)),
     }),

@@ -4,12 +4,13 @@ import { type StreamOptions, streamFields, streamOptionsOf, withoutEffect } from
 import { MAX_STOPS, type SamplingRequest, samplingFields, samplingOf, stops } from '../chat/sampling.ts'
 import { type SpeculationRequest, speculationFields, speculationOf } from '../chat/speculation.ts'
 import { constraintFields, constraintOf, type WantedConstraint } from '../chat/structured-output.ts'
+import { limitOf, type TokenLimit, tokenLimit } from '../chat/token-limit.ts'
 import { topLogprobs } from '../chat/wire-tokens.ts'
-import { checkLeast, checkMost } from '../contract/checks.ts'
+import { checkMost } from '../contract/checks.ts'
 import { invalidValue, unsupported } from '../contract/failures.ts'
 import type { Read } from '../contract/field.ts'
 import { flag, integer, string } from '../contract/kinds.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { type Sharing, sharingFields, sharingOf } from '../sharing.ts'
 import { MAX_PROMPTS, type Prompt, promptField, promptsOf } from './prompts.ts'
@@ -26,10 +27,8 @@ export interface CompletionRequest extends SamplingRequest, Sharing {
   readonly suffix: string | undefined
   /** Other texts that a prompt with a suffix begins with. Default none. */
   readonly context?: string
-  /** Most tokens to generate; undefined: all that is left of the context. */
-  readonly maxTokens: number | undefined
-  /** Whether `maxTokens` is cut to what is left of the context where it does not fit. Default: the request is refused. */
-  readonly clampMaxTokens?: boolean
+  /** undefined: all that is left of the context. */
+  readonly limit: TokenLimit | undefined
   readonly constraint: WantedConstraint | undefined
   readonly n: number
   /** Choices that are generated for each prompt; the answer has the best `n` of them. */
@@ -42,7 +41,7 @@ export interface CompletionRequest extends SamplingRequest, Sharing {
 
 /** OpenAI: the body of POST /completions. */
 export const completionBody = {
-  model: requiredModel,
+  model: modelField,
   n: integer({ min: 1 }),
   ...streamFields,
   best_of: integer({ min: 1, max: MAX_BEST_OF }),
@@ -50,8 +49,9 @@ export const completionBody = {
   echo: flag,
   // Text that comes after the completion.
   suffix: string(),
-  // 0 is of use with `echo` alone: the answer has the log probabilities of the prompt.
-  max_tokens: integer({ min: 0 }),
+  max_tokens: tokenLimit,
+  // llama-server's.
+  n_predict: tokenLimit,
   logprobs: topLogprobs,
   ...constraintFields,
   ...speculationFields,
@@ -69,7 +69,7 @@ export function completionOf(
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): CompletionRequest {
-  const { n = 1, echo = false, max_tokens: maxTokens = DEFAULT_MAX_TOKENS, logprobs: top } = body
+  const { n = 1, echo = false, logprobs: top } = body
   checkMost('n', n, serving.maxN)
   const streaming = streamOptionsOf(body)
   const bestOf = bestOfN(body.best_of ?? n, n, streaming.stream)
@@ -81,12 +81,11 @@ export function completionOf(
       `a request has at most ${MAX_PROMPTS} choices; ${prompts.length} prompts with ${each} are more.`,
     )
   }
-  checkLeast('max_tokens', maxTokens, echo ? 0 : 1)
   return {
     prompts,
     echo,
     suffix: suffixOf(body.suffix, prompts, echo, ready),
-    maxTokens,
+    limit: completionLimit(body),
     n,
     bestOf,
     // With `echo` the answer has the log probabilities of the prompt, too.
@@ -99,7 +98,14 @@ export function completionOf(
   }
 }
 
-/** OpenAI: number of choices that are generated for each prompt; the answer has the best `n` of them. */
+/** OpenAI: an answer that does not say how long it may be is short; there is no more of it than fits. */
+function completionLimit(body: CompletionBody): TokenLimit | undefined {
+  const { max_tokens: most, n_predict: predicted } = body
+  if ((most ?? predicted) === undefined) return { tokens: DEFAULT_MAX_TOKENS, field: undefined }
+  return limitOf(body, ['max_tokens', 'n_predict'])
+}
+
+/** OpenAI: how many choices are generated, the `n` best of which are told. */
 function bestOfN(bestOf: number, n: number, stream: boolean): number {
   if (bestOf < n) throw invalidValue('best_of', `it must be at least 'n', which is ${n}.`)
   if (stream && bestOf > n) throw invalidValue('best_of', "with 'stream' it must equal 'n'.")

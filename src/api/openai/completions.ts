@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { ServingError } from '../../base/errors.ts'
-import { fitInContext } from '../../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
 import type { PromptCall, TextTokens, TextTurn } from '../../protocol/text-messages.ts'
@@ -12,6 +11,7 @@ import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { engineSpeculation, predicted } from '../chat/speculation.ts'
 import { constrained } from '../chat/structured-output.ts'
+import { grantedTokens, tellCutLimit } from '../chat/token-limit.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
@@ -34,7 +34,7 @@ export function completions(app: FastifyInstance, serving: Serving, onError: Err
 export function completionHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const model = readModel(fields, serving)
+    const model = readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const wanted = completionOf(readDeclared(fields, completionBody), serving, ready, request.tenant)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
@@ -44,10 +44,10 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
       object: 'text_completion',
       created: Math.floor(Date.now() / 1000),
       model,
+      system_fingerprint: ready.fingerprint,
     }
     const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
-    const start = (signal: AbortSignal): Promise<Generation[]> =>
-      startCompletion(wanted, ready, serving, signal)
+    const start = completionStarter(wanted, ready, serving, reply)
     if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.reportUsage, onError)
     return sendAnswer(
       reply,
@@ -57,8 +57,21 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
   }
 }
 
-/** Starts all generations of a completion request. */
-export async function startCompletion(
+/** Starts all generations of a completion, and names its limit to the client where they get fewer tokens than it asked for. */
+export function completionStarter(
+  wanted: CompletionRequest,
+  ready: ReadyModel,
+  serving: Serving,
+  reply: FastifyReply,
+): (signal: AbortSignal) => Promise<Generation[]> {
+  return async (signal) => {
+    const generations = await startAll(wanted, ready, serving, signal)
+    tellCutLimit(reply, serving, wanted.limit, generations)
+    return generations
+  }
+}
+
+async function startAll(
   wanted: CompletionRequest,
   ready: ReadyModel,
   serving: Serving,
@@ -116,9 +129,7 @@ async function prepareAll(
   let promptLogprobs = 0
   for (const prompt of prompts) {
     const { tokens, count } = prompt instanceof Uint32Array ? listed(prompt) : notEmpty(texts.next().value)
-    const { maxTokens: asked, clampMaxTokens = false } = wanted
-    const room = fitInContext(count, clampMaxTokens ? undefined : asked, ready.contextSize, 'prompt')
-    const maxTokens = Math.min(room, asked ?? room)
+    const maxTokens = grantedTokens(count, wanted.limit, ready.contextSize, 'prompt', serving.strictParams)
     if (logprobs?.prompt) promptLogprobs += count * wanted.bestOf * (logprobs.top + 1)
     if (promptLogprobs > MAX_PROMPT_LOGPROBS) throw tooManyLogprobs()
     const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs }

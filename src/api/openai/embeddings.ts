@@ -1,15 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServingError } from '../../base/errors.ts'
+import type { Tenant } from '../../http/access/api-keys.ts'
 import { ClientGone } from '../../http/sse.ts'
 import type { EmbeddingReady } from '../../protocol/embedding-messages.ts'
 import { fieldsWithoutEffect, withoutEffect } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { checkMost } from '../contract/checks.ts'
-import { emptyArray, invalidValue, missing, tooLong, wrongType } from '../contract/failures.ts'
+import { emptyArray, invalidValue, tooLong, wrongType } from '../contract/failures.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { integer, oneOf } from '../contract/kinds.ts'
-import { modelNotFound, requiredModel } from '../model-names.ts'
+import { givenModel, modelField, modelNotFound, onlyModel } from '../model-names.ts'
 import type { ApiHandler, Embedding, Serving } from '../serving.ts'
 import { textsOrIds } from './prompts.ts'
 import { tokenIds } from './token-ids.ts'
@@ -21,7 +22,7 @@ const MAX_INPUTS = 2048
 export type EmbeddingInput = string | Uint32Array
 
 export const embeddingsBody = {
-  model: requiredModel,
+  model: modelField,
   input: textsOrIds(MAX_INPUTS, { type: 'string', minLength: 1 }),
   encoding_format: oneOf(['float', 'base64']),
   dimensions: integer({ min: 1 }),
@@ -37,7 +38,7 @@ export function embeddings(app: FastifyInstance, serving: Serving): void {
 export function embeddingsHandler(serving: Serving): ApiHandler {
   return async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const { model, embedding } = pooledModel(fields, serving)
+    const { model, embedding } = pooledModel(fields, serving, request.tenant)
     const ready = await embedderReady(embedding)
     const body = readDeclared(fields, embeddingsBody)
     const { dimensions = ready.dimensions, encoding_format: format = 'float' } = body
@@ -87,9 +88,9 @@ export async function embed(
 export function pooledModel(
   fields: Fields,
   { embedding, names, adapters }: Serving,
+  tenant: Tenant | undefined,
 ): { readonly model: string; readonly embedding: Embedding } {
-  const model = fields.string('model', 1024)
-  if (model === undefined || model === '') throw missing('model')
+  const model = givenModel(fields) ?? onlyModel(embedding?.names ?? [], tenant)
   if (embedding?.names.includes(model)) return { model, embedding }
   if (!names.includes(model) && adapters.find(model) === undefined) throw modelNotFound(model)
   throw wrongKind('This model generates text; it makes no embeddings and ranks nothing.')

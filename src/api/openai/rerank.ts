@@ -8,7 +8,7 @@ import { ignored, required } from '../contract/fates.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { array, flag, integer, mapped, someText } from '../contract/kinds.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import type { ApiHandler, Serving } from '../serving.ts'
 import { pooledModel } from './embeddings.ts'
 import { type Pair, scoresOf } from './scores.ts'
@@ -22,7 +22,7 @@ const documents = mapped(array(document, MAX_DOCUMENTS), documentsOf)
 
 /** Jina, Cohere and vLLM: the body of a request to rank documents. */
 export const rerankBody = {
-  model: requiredModel,
+  model: modelField,
   query: required(someText(NOTHING)),
   documents: required(documents),
   top_n: integer({ min: 1 }),
@@ -42,7 +42,7 @@ export function rerank(app: FastifyInstance, serving: Serving, paths: readonly s
 function rerankHandler(serving: Serving): ApiHandler {
   return async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const { model, embedding } = pooledModel(fields, serving)
+    const { model, embedding } = pooledModel(fields, serving, request.tenant)
     await embedding.ready()
     const body = readDeclared(fields, rerankBody)
     const { query, documents, top_n: top = documents.length, return_documents: withDocuments = true } = body

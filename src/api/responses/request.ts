@@ -19,14 +19,15 @@ import {
   templateKwargs,
   thinkingOf,
 } from '../chat/thinking.ts'
+import { limitOf, tokenLimit } from '../chat/token-limit.ts'
 import { topLogprobs } from '../chat/wire-tokens.ts'
 import { checkOneOf } from '../contract/checks.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { ignored, refused, required } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
-import { anything, array, flag, integer, mapped, oneOf } from '../contract/kinds.ts'
+import { anything, array, flag, mapped, oneOf } from '../contract/kinds.ts'
 import { object, one, tagged } from '../contract/objects.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { sharingFields, sharingOf } from '../sharing.ts'
 import { inputFields, inputMessages } from './input.ts'
@@ -67,7 +68,7 @@ const format = one(
 
 /** OpenAI: the body of a request for a response, and of one to count its tokens. */
 export const responseBody = {
-  model: requiredModel,
+  model: modelField,
   background: refused('A response ends with its request.'),
   conversation: refused(NOTHING_KEPT),
   moderation: refused('This server does not moderate.'),
@@ -76,7 +77,7 @@ export const responseBody = {
   // The response repeats it.
   metadata,
   ...toolFields,
-  max_output_tokens: integer({ min: 1 }),
+  max_output_tokens: tokenLimit,
   ...inputFields,
   ...budgetFields,
   // There are no summaries.
@@ -135,7 +136,7 @@ export function responsesRequest(
     messagesField: 'input',
     tools: tools.request,
     thinking: thinkingRequest(body, ready),
-    maxTokens: body.max_output_tokens,
+    limit: limitOf(body, ['max_output_tokens']),
     constraint: checkEnd(body.ignore_eos, formatOf(body)),
     speculation: speculationOf(body, serving.promptLookup),
     logprobs: logprobsOf(body),
@@ -175,12 +176,12 @@ function logprobsOf({
 /** OpenAI: fields of a response that repeat its request. */
 function echoOf(
   body: ResponseBody,
-  { sampling, maxTokens }: ChatRequest,
+  { sampling, limit }: ChatRequest,
   tools: ResponseTools,
 ): ResponsesRequest['echo'] {
   return {
     instructions: body.instructions ?? null,
-    max_output_tokens: maxTokens ?? null,
+    max_output_tokens: limit?.tokens ?? null,
     metadata: body.metadata ?? {},
     parallel_tool_calls: tools.parallel,
     previous_response_id: null,

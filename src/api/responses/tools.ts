@@ -2,11 +2,11 @@ import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
 import { MAX_NAME } from '../chat/names.ts'
 import { MAX_TOOLS, modeOr, type ToolChoice } from '../chat/tool-choice.ts'
 import { type OfferedTool, offerTools, type ToolRequest } from '../chat/tools.ts'
-import { missing, unsupported } from '../contract/failures.ts'
+import { unsupported } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
 import { at, type Declared, type Field, optional, type Read } from '../contract/field.ts'
 import { anyObject, flag, oneOf, string } from '../contract/kinds.ts'
-import { type Item, list, object, one, type Tagged, tagged } from '../contract/objects.ts'
+import { type Item, list, object, one, type Tagged, tagged, taggedOr } from '../contract/objects.ts'
 
 /** Tool as the client knows it: its name, its namespace, and whether it is custom. */
 export interface ToolOrigin {
@@ -62,19 +62,7 @@ interface LeftOut {
 function orLeftOut<Known extends Readonly<Record<string, Declared>>>(
   kinds: Known,
 ): Item<Tagged<'type', Known> | LeftOut> {
-  const known = tagged('type', kinds)
-  const types = Object.keys(kinds)
-  const other = { type: 'object', properties: { type: { type: 'string' } }, required: ['type'] }
-  return {
-    schema: { anyOf: [known.schema, { ...other, not: { properties: { type: { enum: types } } } }] },
-    read: (fields) => {
-      const kind = fields.string('type')
-      if (kind === undefined) throw missing(fields.pathOf('type'))
-      if (types.includes(kind)) return known.read(fields)
-      fields.entries()
-      return { type: 'left out', kind }
-    },
-  }
+  return taggedOr('type', kinds, (_fields, kind): LeftOut => ({ type: 'left out', kind }))
 }
 
 interface GivenTool {

@@ -22,7 +22,7 @@ import type { Serving } from '../serving.ts'
 export function render(app: FastifyInstance, serving: Serving): void {
   app.post('/chat/completions/render', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readModel(fields, serving)
+    readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const chat = chatOf(readDeclared(fields, chatBody), serving, ready, request.tenant)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
@@ -33,7 +33,7 @@ export function render(app: FastifyInstance, serving: Serving): void {
 
   app.post('/completions/render', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readModel(fields, serving)
+    readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const wanted = completionOf(readDeclared(fields, completionBody), serving, ready, request.tenant)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))

@@ -7,7 +7,7 @@ import { ignored, required } from '../contract/fates.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { anything, mapped } from '../contract/kinds.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import { pooledModel } from '../openai/embeddings.ts'
 import { type Pair, scoresOf } from '../openai/scores.ts'
 import type { Serving } from '../serving.ts'
@@ -22,7 +22,7 @@ const texts = mapped(
 
 /** vLLM: the body of a request to score texts by how well they fit others. */
 export const scoreBody = {
-  model: requiredModel,
+  model: modelField,
   text_1: required(texts),
   text_2: required(texts),
   priority: ignored(),
@@ -33,7 +33,7 @@ export const scoreBody = {
 export function score(app: FastifyInstance, serving: Serving): void {
   app.post('/score', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const { model, embedding } = pooledModel(fields, serving)
+    const { model, embedding } = pooledModel(fields, serving, request.tenant)
     await embedding.ready()
     const { text_1: first, text_2: second } = readDeclared(fields, scoreBody)
     const pairs = pairsOf(first, second)

@@ -14,7 +14,7 @@ import { required } from '../contract/fates.ts'
 import { type Declared, type Read, readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { array, flag, string } from '../contract/kinds.ts'
-import { checkGenerating, optionalModel, readModel } from '../model-names.ts'
+import { checkGenerating, givenModel, modelField, readModel } from '../model-names.ts'
 import { chatFields, chatOf } from '../openai/chat-completions.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { shareOf } from '../sharing.ts'
@@ -22,19 +22,16 @@ import { shareOf } from '../sharing.ts'
 /** Token ids that are read before other requests get the event loop: about a millisecond of work. */
 const READ_AT_ONCE = 65_536
 
-/** vLLM: fields of a request to tokenize a text or a chat. */
-const prompt = { model: optionalModel, add_special_tokens: flag, return_token_strs: flag }
+/** vLLM's: a text, or a chat. */
+const prompt = { model: modelField, add_special_tokens: flag, return_token_strs: flag }
 const promptBody = { ...prompt, prompt: string(), ...withoutEffect }
 const chatBody = {
   ...prompt,
   ...chatFields,
-  // vLLM: switches for the end of the chat, which is always where an answer begins.
-  add_generation_prompt: flag,
-  continue_final_message: flag,
 }
 /** llama-server: fields of a request to tokenize a text. */
 const contentBody = {
-  model: optionalModel,
+  model: modelField,
   content: string(),
   add_special: flag,
   with_pieces: flag,
@@ -48,7 +45,7 @@ export const tokenizeBodies: readonly Declared[] = [
 ]
 
 export const detokenizeBody = {
-  model: optionalModel,
+  model: modelField,
   tokens: required(array({ type: 'integer', minimum: 0 }, MAX_LISTED_TOKENS)),
   ...withoutEffect,
 }
@@ -60,13 +57,13 @@ export const detokenizeBody = {
 export function tokenize(app: FastifyInstance, serving: Serving): void {
   app.post('/tokenize', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readOptionalModel(fields, serving, request.tenant)
+    checkModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const { signal } = watchClient(reply)
     if (fields.value('messages') !== undefined) {
       const body = readDeclared(fields, chatBody)
       const chat = chatOf(body, serving, ready, request.tenant)
-      checkTemplateSwitches(body)
+      checkSpecialTokens(body)
       const { return_token_strs: strings = false } = body
       sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
       const { tokens, count } = await chatTokens(chat, serving, signal)
@@ -87,7 +84,7 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
 
   app.post('/detokenize', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readOptionalModel(fields, serving, request.tenant)
+    checkModel(fields, serving, request.tenant)
     const { vocabulary } = await serving.model()
     const tokens = await tokensOf(readDeclared(fields, detokenizeBody).tokens, vocabulary)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
@@ -98,10 +95,10 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
   })
 }
 
-/** Checks the model of a request. vLLM: its name may be left out; llama-server: there is none. */
-function readOptionalModel(fields: Fields, serving: Serving, tenant: Tenant | undefined): void {
-  if (fields.value('model') === undefined) checkGenerating(serving, tenant)
-  else readModel(fields, serving)
+/** Adapters have the tokens of their model: who may ask for one of them need not name it. */
+function checkModel(fields: Fields, serving: Serving, tenant: Tenant | undefined): void {
+  if (givenModel(fields) === undefined) checkGenerating(serving, tenant)
+  else readModel(fields, serving, tenant)
 }
 
 interface AskedText {
@@ -128,11 +125,7 @@ function readText(fields: Fields): AskedText {
   return { text: prompt, param: 'prompt', special, strings }
 }
 
-function checkTemplateSwitches(body: Read<typeof chatBody>): void {
-  if (body.add_generation_prompt === false)
-    throw unsupported('add_generation_prompt', 'A chat is rendered up to where the answer begins.')
-  if (body.continue_final_message === true)
-    throw unsupported('continue_final_message', 'An answer begins anew.')
+function checkSpecialTokens(body: Read<typeof chatBody>): void {
   if (body.add_special_tokens === true)
     throw unsupported('add_special_tokens', "A chat has the special tokens of the model's template.")
 }

@@ -107,7 +107,7 @@ export async function openLlama(
       grammars: new GrammarCache(native.newGrammar),
       logprobs: new LogprobReader(native),
       adapters: new LlamaAdapters(watched, native.loadAdapter),
-      utf8: new Utf8Guard(vocabulary, native.spellingOf, native.bytesOf),
+      utf8: new Utf8Guard(vocabulary, native.textOf, native.bytesOf),
       vocabulary,
       threads: options.threads,
       streamThreads: options.streamThreads ?? (() => options.threads),
