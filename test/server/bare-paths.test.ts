@@ -35,7 +35,7 @@ describe('the tree without a prefix', () => {
     ['/messages/count_tokens', { model: 'demo', messages }, 'input_tokens'],
     ['/tokenize', { prompt: 'Hi' }, 'tokens'],
     ['/models/demo:predict', chat, 'choices'],
-  ])('answers POST %s as that under /v1 does', async (path, body, field) => {
+  ])('POST %s is answered as under /v1', async (path, body, field) => {
     const answer = await post(path, body)
     expect([answer.status, await answer.json()]).toEqual([
       200,
@@ -44,7 +44,7 @@ describe('the tree without a prefix', () => {
     expect((await post(path, body, { authorization: '' })).status).toBe(401)
   })
 
-  it('lists the models, and tells of one', async () => {
+  it('the models are listed, and one is described', async () => {
     const headers = { authorization }
     expect(await (await fetch(`${server.url}/models`, { headers })).json()).toMatchObject({
       models: ['demo'],
@@ -53,7 +53,7 @@ describe('the tree without a prefix', () => {
     expect((await fetch(`${server.url}/models`)).status).toBe(401)
   })
 
-  it('says what is asked for in a wrong way, in the words of its protocol', async () => {
+  it('a wrong method or path is refused in the form of its protocol', async () => {
     const headers = { authorization }
     const wrong = await fetch(`${server.url}/chat/completions`, { headers })
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST'])
@@ -63,14 +63,14 @@ describe('the tree without a prefix', () => {
     expect([anthropic.status, await anthropic.json()]).toMatchObject([404, { type: 'error' }])
   })
 
-  it.each(['/v1/health', '/ping'])('has GET %s, as the probe /health, without a key', async (path) => {
+  it.each(['/v1/health', '/ping'])('GET %s is the probe /health, without a key', async (path) => {
     const answer = await fetch(server.url + path)
     expect([answer.status, await answer.json()]).toEqual([200, { status: 'ready' }])
   })
 })
 
 describe('paths of other servers', () => {
-  it('renders a chat as the model reads it, and counts its tokens', async () => {
+  it('a chat is rendered as the model reads it, and its tokens are counted', async () => {
     const { prompt } = (await (await post('/apply-template', { messages })).json()) as { prompt: string }
     expect(prompt).toContain('Hi')
     const tokens = (await (await post('/tokenize', { messages })).json()) as { count: number }
@@ -86,13 +86,13 @@ describe('paths of other servers', () => {
       })
   })
 
-  it('renders long texts whole, surrogates included', async () => {
+  it('long texts are rendered whole, surrogates included', async () => {
     const content = `${'x'.repeat(4000)}${'😀'.repeat(3000)}`
     const answer = await post('/apply-template', { messages: [{ role: 'user', content }] })
     expect(((await answer.json()) as { prompt: string }).prompt).toContain(content)
   })
 
-  it('tells of the tokenizer what lm-eval asks for, and the load', async () => {
+  it('the tokenizer is described as lm-eval asks, and the load is reported', async () => {
     const headers = { authorization }
     const get = async (path: string): Promise<unknown> => (await fetch(server.url + path, { headers })).json()
     expect(await get('/tokenizer_info')).toMatchObject({
@@ -107,7 +107,7 @@ describe('paths of other servers', () => {
     })
   })
 
-  it('takes the body of each endpoint at /invocations', async () => {
+  it('the body of each endpoint is taken at /invocations', async () => {
     expect(await (await post('/invocations', chat)).json()).toMatchObject({ object: 'chat.completion' })
     const completion = { model: 'demo', prompt: 'Hi', max_tokens: 2 }
     expect(await (await post('/invocations', completion)).json()).toMatchObject({ object: 'text_completion' })
@@ -118,7 +118,7 @@ describe('paths of other servers', () => {
     ])
   })
 
-  it('says that a model which generates does not score', async () => {
+  it('a model that generates refuses to score', async () => {
     const answer = await post('/score', { model: 'demo', text_1: 'a', text_2: 'b' })
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 'wrong_model_kind' } }])
   })

@@ -43,7 +43,7 @@ const tokenize = async (content: string): Promise<number[]> =>
   ((await (await post({ content }, '/tokenize')).json()) as { tokens: number[] }).tokens
 
 describe('POST /completion', () => {
-  it('continues a text as /v1/completions does, and says how it ended', async () => {
+  it('a text is continued as by /v1/completions, and the answer has how it ended', async () => {
     const openAi = await post({ model: 'demo', prompt, max_tokens: 8, temperature: 0 }, '/v1/completions')
     const { choices } = (await openAi.json()) as { choices: { text: string }[] }
     const ids = await tokenize(prompt)
@@ -67,7 +67,7 @@ describe('POST /completion', () => {
     expect(await complete({ prompt, n_predict: 0 })).toMatchObject({ content: '', tokens_predicted: 0 })
   })
 
-  it('takes token ids, and texts among them, as the same prompt', async () => {
+  it('token ids, and texts among them, are the same prompt as their text', async () => {
     const { content } = await complete(asked)
     const ids = await tokenize(prompt)
     const [head, tail] = [await tokenize('Once upon'), ' a time']
@@ -81,7 +81,7 @@ describe('POST /completion', () => {
     expect(several.map((each) => each.content)).toEqual([content, content, content])
   })
 
-  it('streams events that just end, the last of them with everything else', async () => {
+  it('a stream has events that just end, the last of them with everything else', async () => {
     const whole = await complete({ ...asked, return_tokens: true })
     expect(whole.tokens).toHaveLength(8)
     const answer = await post({ ...asked, return_tokens: true, stream: true })
@@ -96,7 +96,7 @@ describe('POST /completion', () => {
     expect(events.at(-1)).toMatchObject({ stop_type: 'limit', tokens_predicted: 8 })
   })
 
-  it('gives probabilities, with ids, and keeps to a schema or a grammar', async () => {
+  it('probabilities have ids, and an answer is held to a schema or a grammar', async () => {
     const { completion_probabilities: tokens } = await complete<{ completion_probabilities: object[] }>({
       ...asked,
       n_predict: 2,
@@ -113,10 +113,13 @@ describe('POST /completion', () => {
     })
   })
 
-  it('names what has no effect', async () => {
+  it('fields without effect are named, and a limit that the context has no room for', async () => {
     const answer = await post({ ...asked, cache_prompt: false, id_slot: 3, samplers: ['top_k'], mystery: 1 })
     expect(answer.headers.get('x-ignored-params')).toBe('id_slot, samplers, mystery')
     await answer.text()
+    const long = await post({ ...asked, n_predict: 10_000 })
+    expect([long.status, long.headers.get('x-ignored-params')]).toEqual([200, 'n_predict'])
+    await long.text()
   })
 
   it.each<[object, string]>([
@@ -130,12 +133,12 @@ describe('POST /completion', () => {
     [{ prompt, n_probs: 50 }, 'n_probs'],
     [{ prompt, grammar: 'root ::= "a"', json_schema: {} }, 'json_schema'],
     [{ prompt: 'word '.repeat(2000) }, 'prompt'],
-  ])('refuses %j', async (body, param) => {
+  ])('a completion of %j is refused', async (body, param) => {
     const answer = await post(body)
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: { param } }])
   })
 
-  it('takes control tokens at the start of a prompt only, also among texts', async () => {
+  it('control tokens are taken at the start of a prompt only, also among texts', async () => {
     const { tokens } = (await (
       await post({ messages: [{ role: 'user', content: 'Hi' }] }, '/tokenize')
     ).json()) as {
@@ -160,7 +163,7 @@ describe('POST /completion', () => {
 describe('POST /infill', () => {
   const body = { input_prefix: 'def f(', input_suffix: ')', n_predict: 6, temperature: 0 }
 
-  it('fills in the middle as a suffix does, with the prompt behind the prefix', async () => {
+  it('the middle is filled in as with a suffix, with the prompt behind the prefix', async () => {
     const openAi = await post(
       { model: 'infill', prompt: 'def f(x', suffix: ')', max_tokens: 6, temperature: 0 },
       '/v1/completions',
@@ -174,7 +177,7 @@ describe('POST /infill', () => {
     expect(more.tokens_evaluated).toBeGreaterThan(filled.tokens_evaluated)
   })
 
-  it('is refused where the model cannot, or a part is missing', async () => {
+  it('infill is refused where the model cannot, or a part is missing', async () => {
     const cannot = await post(body, '/infill')
     expect([cannot.status, await cannot.json()]).toMatchObject([
       400,

@@ -85,7 +85,7 @@ const numbers = {
 }
 
 describe('POST /api/chat', () => {
-  it('streams a line a piece unless it is told not to, and says the same in one piece', async () => {
+  it('an answer is streamed, a line a piece, unless stream is false, and is the same in one piece', async () => {
     const pieces = await lines('chat', sum)
     const last = pieces.pop()
     expect(last).toMatchObject({
@@ -105,18 +105,23 @@ describe('POST /api/chat', () => {
     })
   })
 
-  it('takes the options, and names those without effect', async () => {
+  it('options have their effect, and those without any are named', async () => {
     const options = { temperature: 0, num_predict: 3, num_ctx: 4096, mirostat: 2, top_k: 5, seed: -7 }
     const answer = await ask('chat', { ...sum, stream: false, keep_alive: '5m', options })
     expect(answer.headers.get('x-ignored-params')).toBe('options.num_ctx, options.mirostat')
     expect(await answer.json()).toMatchObject({ done_reason: 'length', eval_count: 3 })
     const stopped = await whole('chat', { ...sum, options: { ...sum.options, stop: ['='] } })
     expect(stopped.message?.content).toMatch(/^17 \+ 25 $/)
-    const unlimited = await whole('chat', { ...sum, options: { temperature: 0, num_predict: 1_000_000 } })
-    expect(unlimited).toMatchObject({ done_reason: 'stop' })
+    const long = await ask('chat', {
+      ...sum,
+      stream: false,
+      options: { temperature: 0, num_predict: 1_000_000 },
+    })
+    expect(long.headers.get('x-ignored-params')).toBe('options.num_predict')
+    expect(await long.json()).toMatchObject({ done_reason: 'stop' })
   })
 
-  it('tells calls whole, with their arguments as objects, and takes the result by the name of its tool', async () => {
+  it('calls come whole, with objects as arguments, and a result belongs to the call of its tool', async () => {
     const chat = { model: 'demo', messages: [asked], tools: [weather], options: { temperature: 0 } }
     const told = [{ id: expect.stringMatching(/^call_/), function: { index: 0, ...call.function } }]
     expect((await whole('chat', chat)).message).toEqual({ role: 'assistant', content: '', tool_calls: told })
@@ -130,7 +135,7 @@ describe('POST /api/chat', () => {
     expect((await whole('chat', { ...chat, messages })).message?.content).toContain('12 degrees')
   })
 
-  it('tells a call that was cut off as text', async () => {
+  it('a call that was cut off is text', async () => {
     const chat = {
       model: 'demo',
       messages: [asked],
@@ -155,13 +160,13 @@ describe('POST /api/chat', () => {
       },
       { a: expect.any(Number) },
     ],
-  ])('constrains its answer to %s', async (_, format, expected) => {
+  ])('an answer with a format is held to %s', async (_, format, expected) => {
     const messages = [user('Give me a number a.')]
     const { message } = await whole('chat', { model: 'demo', messages, format, options: { temperature: 0 } })
     expect(JSON.parse(message?.content ?? '')).toEqual(expected)
   })
 
-  it('thinks when it is told to, apart from the content', async () => {
+  it('a thought comes where think asks for it, apart from the content', async () => {
     const chat = { model: 'demo', messages: [user('Hello')], options: { temperature: 0 } }
     expect((await whole('chat', { ...chat, think: true })).message?.thinking).toMatch(/\w/)
     const pieces = await lines('chat', { ...chat, think: 'high' })
@@ -169,14 +174,28 @@ describe('POST /api/chat', () => {
     expect((await whole('chat', { ...chat, think: false })).message).not.toHaveProperty('thinking')
   })
 
-  it('gives the log probabilities of its tokens', async () => {
+  it('an answer that comes last is gone on with, as in chat completions', async () => {
+    const messages = [user('What is 17 + 25?'), { role: 'assistant', content: '17 + 25' }]
+    const { message } = await whole('chat', { ...sum, messages })
+    const openAi = await postJson(
+      `${server.url}/v1/chat/completions`,
+      { model: 'demo', messages, temperature: 0, max_tokens: 30 },
+      { authorization: `Bearer ${all}` },
+    )
+    expect(await openAi.json()).toMatchObject({ choices: [{ message: { content: message?.content } }] })
+    expect(message?.content).toMatch(/^ = 42/)
+    const pieces = await lines('chat', { ...sum, messages })
+    expect(pieces.map((piece) => piece.message?.content).join('')).toBe(message?.content)
+  })
+
+  it('an answer has the log probabilities of its tokens', async () => {
     const answer = await whole('chat', { ...sum, logprobs: true, top_logprobs: 2 })
     expect(answer).toMatchObject({
       logprobs: expect.arrayContaining([expect.objectContaining({ token: '1' })]),
     })
   })
 
-  it('is loaded already where nothing is asked', async () => {
+  it('a request without messages or a prompt is answered as one that loads the model', async () => {
     for (const [path, body] of [
       ['chat', { model: 'demo', messages: [], keep_alive: 0 }],
       ['generate', { model: 'demo' }],
@@ -187,7 +206,6 @@ describe('POST /api/chat', () => {
   it.each<[object, RegExp]>([
     [{ messages: [{ role: 'user', content: 'x', images: ['aGk='] }] }, /images.*text only/],
     [{ messages: [{ role: 'wizard', content: 'x' }] }, /messages\[0\]\.role/],
-    [{ messages: [asked, { role: 'assistant', content: 'It' }] }, /cannot be begun/],
     [{ messages: [asked, { role: 'tool', content: '12' }] }, /no tool call/],
     [
       { messages: [asked, { role: 'assistant', tool_calls: [call] }, user('And?')] },
@@ -200,7 +218,7 @@ describe('POST /api/chat', () => {
     [{ options: { num_predict: 'x' } }, /options\.num_predict/],
     [{ stream: 'no' }, /stream/],
     [{ messages: [user('word '.repeat(20_000))] }, /\d+ tokens/],
-  ])('refuses %j in the words of Ollama', async (more, message) => {
+  ])('a chat with %j is refused in the form of Ollama', async (more, message) => {
     const answer = await ask('chat', { ...sum, ...more })
     expect([answer.status, await answer.json()]).toEqual([400, { error: expect.stringMatching(message) }])
   })
@@ -209,7 +227,7 @@ describe('POST /api/chat', () => {
 describe('POST /api/generate', () => {
   const options = { temperature: 0, num_predict: 40 }
 
-  it('answers a prompt as a chat', async () => {
+  it('a prompt is answered as a chat', async () => {
     const prompt = 'What is 17 + 25?'
     const { response } = await whole('generate', { model: 'demo', prompt, options })
     expect(response).toBe((await whole('chat', sum)).message?.content)
@@ -219,7 +237,7 @@ describe('POST /api/generate', () => {
     expect((await whole('generate', { model: 'demo', prompt, think: true, options })).thinking).toMatch(/\w/)
   })
 
-  it('goes on with a raw prompt', async () => {
+  it('a raw prompt is continued', async () => {
     const prompt = 'Once upon a time'
     const raw = { model: 'demo', prompt, raw: true, options: { ...options, num_predict: 8 } }
     const { response } = await whole('generate', raw)
@@ -240,14 +258,14 @@ describe('POST /api/generate', () => {
     [{ images: ['aGk='] }, /images/],
     [{ suffix: 'x' }, /suffix.*middle/],
     [{ prompt: 5 }, /prompt/],
-  ])('refuses %j', async (more, message) => {
+  ])('a prompt with %j is refused', async (more, message) => {
     const answer = await ask('generate', { model: 'demo', prompt: 'Hi', ...more })
     expect([answer.status, await answer.json()]).toEqual([400, { error: expect.stringMatching(message) }])
   })
 })
 
 describe('vectors and models', () => {
-  it('embeds several inputs, and one', async () => {
+  it('one input and several have the vectors that /v1/embeddings computes', async () => {
     const headers = { authorization: `Bearer ${all}` }
     const openAi = await postJson(
       `${server.url}/v1/embeddings`,
@@ -283,7 +301,7 @@ describe('vectors and models', () => {
     ])
   })
 
-  it('lists the models, and tells of each', async () => {
+  it('models are listed, and each is described', async () => {
     const { models } = (await (await get('tags')).json()) as { models: { name: string; size?: number }[] }
     expect(models.map(({ name }) => name)).toEqual(['demo', 'vectors'])
     expect(models[0]?.size).toBeGreaterThan(1_000_000)
@@ -300,7 +318,7 @@ describe('vectors and models', () => {
     expect(await (await get('version')).json()).toEqual({ version: expect.stringMatching(/^0\.\d+\.\d+$/) })
   })
 
-  it('knows only the models that a key may use, by every name', async () => {
+  it('a key sees only the models that it may use, by every name', async () => {
     const { models } = (await (await get('tags', few)).json()) as { models: { name: string }[] }
     expect(models.map(({ name }) => name)).toEqual(['vectors'])
     expect(await (await get('ps', few)).text()).not.toContain('demo')
@@ -316,7 +334,7 @@ describe('vectors and models', () => {
     expect((await get('tags', 'sk-nobody-0123456789')).status).toBe(401)
   })
 
-  it.each(['pull', 'push', 'create', 'copy'])('has no POST /api/%s, and says why', async (path) => {
+  it.each(['pull', 'push', 'create', 'copy'])('POST /api/%s is refused with the reason', async (path) => {
     const answer = await ask(path, { model: 'demo' })
     expect([answer.status, await answer.json()]).toEqual([
       403,
@@ -324,7 +342,7 @@ describe('vectors and models', () => {
     ])
   })
 
-  it('has no DELETE /api/delete, and says why', async () => {
+  it('DELETE /api/delete is refused with the reason', async () => {
     const headers = { authorization: `Bearer ${all}`, 'content-type': 'application/json' }
     const answer = await fetch(`${server.url}/api/delete`, {
       method: 'DELETE',
@@ -337,7 +355,7 @@ describe('vectors and models', () => {
     ])
   })
 
-  it('answers what it does not have in the form of Ollama', async () => {
+  it('an unknown path or model is a 404 in the form of Ollama', async () => {
     const none = await ask('nothing', {})
     expect([none.status, await none.json()]).toEqual([
       404,
@@ -351,8 +369,8 @@ describe('vectors and models', () => {
   })
 })
 
-describe('a client of a stream of lines that leaves', () => {
-  it('ends its generation', async () => {
+describe('a client of a stream of lines', () => {
+  it('a client that leaves a stream of lines ends its generation', async () => {
     const body = JSON.stringify({ ...sum, options: { num_predict: 1500, ignore_eos: true } })
     const { hostname, port } = new URL(server.url)
     const socket = connect(Number(port), hostname)

@@ -134,7 +134,7 @@ describe('a reranking model', () => {
     [{ text_1: 'a', text_2: ['b', 5] }, 'text_2[1]'],
     [{ text_1: 'a', text_2: [''] }, 'text_2[0]'],
     [{ text_1: 'a', text_2: 'hello '.repeat(100) }, 'text_2'],
-  ])('refuses to score %j', async (body, param) => {
+  ])('a request to score %j is refused', async (body, param) => {
     const answer = await post(alone, '/score', { model: 'judge', ...body })
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: { param } }])
   })

@@ -46,7 +46,7 @@ it('chats, in one piece and as a stream', async () => {
   expect(parts.at(-1)).toMatchObject({ done: true, done_reason: 'stop' })
 })
 
-it('calls a tool, and reads its result', async () => {
+it('a tool is called, and its result is read', async () => {
   const messages: Message[] = [{ role: 'user', content: 'What is the weather in Paris?' }]
   const { message } = await client.chat({ model, messages, tools, options })
   expect(message.tool_calls).toMatchObject([
@@ -56,7 +56,7 @@ it('calls a tool, and reads its result', async () => {
   expect((await client.chat({ model, messages, tools, options })).message.content).toContain('12 degrees')
 })
 
-it('keeps to a schema, and thinks', async () => {
+it('an answer is held to a schema, and a thought comes apart', async () => {
   const format = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] }
   const messages = [{ role: 'user', content: 'Give me a number a.' }]
   expect(
@@ -66,7 +66,7 @@ it('keeps to a schema, and thinks', async () => {
   expect(thinking).toMatch(/\w/)
 })
 
-it('generates, embeds, lists and shows', async () => {
+it('generations, vectors and facts about the models come through the client', async () => {
   expect((await client.generate({ model, prompt: 'What is 17 + 25?', options })).response).toContain('42')
   const { embeddings } = await client.embed({ model: 'vectors', input: ['Hello', 'there'] })
   expect(embeddings).toHaveLength(2)
@@ -75,7 +75,7 @@ it('generates, embeds, lists and shows', async () => {
   expect((await client.show({ model })).capabilities).toContain('tools')
 })
 
-it('leaves a stream, and hears of errors with their status', async () => {
+it('a stream can be left, and errors have their status', async () => {
   const stream = await client.chat({ model, messages: [sum], options: { num_predict: 1500 }, stream: true })
   await expect(async () => {
     for await (const _ of stream) stream.abort()
