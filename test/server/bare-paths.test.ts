@@ -70,6 +70,26 @@ describe('the tree without a prefix', () => {
 })
 
 describe('paths of other servers', () => {
+  it('a POST that needs no body is answered without one', async () => {
+    const ping = await fetch(`${server.url}/ping`, { method: 'POST' })
+    expect([ping.status, await ping.json()]).toEqual([200, { status: 'ready' }])
+    const index = await fetch(`${server.url}/v2/repository/index`, {
+      method: 'POST',
+      headers: { authorization },
+    })
+    expect([index.status, await index.json()]).toMatchObject([200, [{ name: 'demo' }]])
+    const form = await fetch(`${server.url}/ping`, { method: 'POST', body: new URLSearchParams('a=b') })
+    expect(form.status).toBe(415)
+  })
+
+  it('a body that a form could send from any page is refused', async () => {
+    const body = JSON.stringify(chat)
+    for (const type of ['application/x-www-form-urlencoded', 'text/plain']) {
+      const init = { method: 'POST', headers: { authorization, 'content-type': type }, body }
+      expect((await fetch(`${server.url}/api/chat`, init)).status).toBe(415)
+    }
+  })
+
   it('a chat is rendered as the model reads it, and its tokens are counted', async () => {
     const { prompt } = (await (await post('/apply-template', { messages })).json()) as { prompt: string }
     expect(prompt).toContain('Hi')

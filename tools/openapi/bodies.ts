@@ -68,3 +68,6 @@ export const bodies: Readonly<Record<string, Schema>> = {
   '/v1/responses': ResponseBody,
   '/v1/responses/input_tokens': ResponseBody,
 }
+
+/** Paths that take a POST without a body, too. */
+export const optionalBodies: ReadonlySet<string> = new Set(['/v2/repository/index'])

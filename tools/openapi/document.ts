@@ -1,6 +1,6 @@
 import { type Answers, aliases, answers, schemas } from './answers/routes.ts'
 import { either, type Schema } from './answers/schema.ts'
-import { bodies, bodySchemas } from './bodies.ts'
+import { bodies, bodySchemas, optionalBodies } from './bodies.ts'
 
 const DESCRIPTION = `Bodies are described by the declarations that the server reads them by. Fields that are not listed are taken, have no effect, and are named in the x-ignored-params header, as are those with x-ignored; with --strict-params they are refused. Fields with x-refused are answered 400. Some limits are those of the model or the server and not told here.
 Of answers all of each is described, and of streams each event but [DONE]: every answer to every test is held to this document. The tree under /v1 is served under /openai/v1 and at the root, too.`
@@ -45,7 +45,12 @@ function operation(method: string, route: string, { content, notReady, errors }:
   return {
     operationId: `${method.toLowerCase()}${route.replaceAll(/[{}]/g, '').replaceAll(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: { required: true, content: contentOf({ 'application/json': body }) } }),
+    ...(body && {
+      requestBody: {
+        required: !optionalBodies.has(route),
+        content: contentOf({ 'application/json': body }),
+      },
+    }),
     responses: {
       200: { description: 'OK', content: contentOf(content) },
       ...(notReady && {

@@ -48,8 +48,8 @@ function repositoryIndex(app: FastifyInstance, serving: Serving, health: Health)
     return allowedModels(serving.names, tenant).map((name) => ({ name, version: '', ...state }))
   }
   app.get('/v2/repository/index', async ({ tenant }) => index(tenant, false))
-  app.post('/v2/repository/index', async (request) =>
-    index(request.tenant, readDeclared(Fields.ofBody(request), indexBody).ready ?? false),
+  app.post('/v2/repository/index', { config: { optionalBody: true } }, async ({ tenant, body = {} }) =>
+    index(tenant, readDeclared(new Fields(body), indexBody).ready ?? false),
   )
 }
 

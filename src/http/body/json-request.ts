@@ -10,6 +10,10 @@ import { JsonParser, type WaitingBody } from './json-parser.ts'
 import { JsonShape } from './json-shape.ts'
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether a POST may have no body at all. Default false. */
+    optionalBody?: boolean
+  }
   interface FastifyRequest {
     /** Bytes that its body takes: as it was sent, then as it is held. */
     heldBytes: number
@@ -52,6 +56,7 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
   })
   app.addHook('onRequest', async (request, reply) => {
     if (request.method !== 'POST') return
+    if (request.routeOptions.config.optionalBody && !hasBody(request.raw)) return
     const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
     if (!isJson(type) || encoding.toLowerCase() !== 'identity') throw unsupportedMediaType()
     // fastify takes no empty parameter, which RFC 9110 allows, and finds its parser by this header.
@@ -62,6 +67,11 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
     })
   })
   app.addHook('onClose', () => parser.close())
+}
+
+/** RFC 9112, 6.3: a request without a length or chunks has no body. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined
 }
 
 /** WHATWG: labels of UTF-8. RFC 8259: JSON has no parameters, but clients send this one. */

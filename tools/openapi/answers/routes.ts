@@ -57,6 +57,8 @@ const inference = streaming(
 export const answers: Readonly<Record<string, Answers>> = {
   'GET /health': probe('Ready', 'NotReady'),
   'GET /health/live': json('Alive'),
+  'GET /ping': probe('Ready', 'NotReady'),
+  'POST /ping': probe('Ready', 'NotReady'),
   'GET /health/ready': probe('Ready', 'NotReady'),
   'GET /metrics': other('text/plain'),
   'GET /openapi.json': { content: { 'application/json': { type: 'object' } }, errors: 'Error' },
@@ -115,7 +117,6 @@ export const answers: Readonly<Record<string, Answers>> = {
 export const aliases: Readonly<Record<string, string>> = {
   '/': '/health/live',
   '/v1/health': '/health',
-  '/ping': '/health',
   '/v1/apply-template': '/apply-template',
   '/v1/reranking': '/v1/rerank',
   '/v2/rerank': '/v1/rerank',
