@@ -63,8 +63,10 @@ export function wrongIn(answer: WireAnswer): string | undefined {
 function wrongRequest(asked: WireAnswer['asked'], path: string): string | undefined {
   const method = asked?.method.toLowerCase() ?? ''
   const route = routeOf(method, path)
-  const schema = `${pointerOf(route ?? '')}/${method}/requestBody/content/application~1json/schema`
+  const bodyOf = `${pointerOf(route ?? '')}/${method}/requestBody`
+  const schema = `${bodyOf}/content/application~1json/schema`
   if (route === undefined || asked?.body === undefined || at(schema) === undefined) return undefined
+  if (asked.body === '') return at(`${bodyOf}/required`) === false ? undefined : 'it is empty'
   const value: unknown = JSON.parse(
     Buffer.from(asked.body, 'latin1')
       .toString('utf8')
