@@ -4,6 +4,7 @@ import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { samplingFields, samplingOf, stops } from '../chat/sampling.ts'
 import { speculationFields, speculationOf } from '../chat/speculation.ts'
 import { checkEnd, schemaConstraint, type WantedConstraint } from '../chat/structured-output.ts'
+import { invalidValue } from '../contract/failures.ts'
 import { ignored, refused, required } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
 import { flag, integer, string } from '../contract/kinds.ts'
@@ -84,9 +85,15 @@ export function anthropicRequest(
 }
 
 /** Anthropic: output_config.format is a JSON Schema. */
-function formatOf({ output_config: output }: Read<typeof countBody>): WantedConstraint | undefined {
-  if (output?.format === undefined) return undefined
-  const { schema, [at]: fields } = output.format
+function formatOf({
+  output_config: output,
+  output_format: beta,
+}: Read<typeof countBody>): WantedConstraint | undefined {
+  const format = output?.format ?? beta
+  if (format === undefined) return undefined
+  const { schema, [at]: fields } = format
   const param = fields.pathOf('schema')
+  if (output?.format !== undefined && beta !== undefined)
+    throw invalidValue('output_format', `the output is already described by '${param}'.`)
   return { constraint: schemaConstraint(schema, param), param }
 }
