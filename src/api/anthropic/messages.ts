@@ -8,6 +8,7 @@ import { collectChoices } from '../chat/collect.ts'
 import { countChat } from '../chat/count-chat.ts'
 import { type StreamSettings, streamEvents } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
+import type { ChangeListener } from '../chat/structured-output.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { readModel } from '../model-names.ts'
@@ -31,7 +32,9 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
     const body = readDeclared(fields, messageBody)
     const { chat, stream, ignored } = anthropicRequest(body, serving, ready, request.tenant)
     sendIgnored(reply, serving, ignored)
-    const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
+    const tell: ChangeListener = (paths) => sendIgnored(reply, serving, paths)
+    const start = (signal: AbortSignal): Promise<Generation[]> =>
+      startChat(chat, ready, serving, signal, tell)
     const head = messageHead(model)
     if (stream) return streamEvents(reply, start, eventWriter(head, chat.maxTokens, request.id), settings)
     return sendAnswer(reply, wholeMessage(reply, start, chat, head), settings.onError)

@@ -15,7 +15,7 @@ import { wantedOutput } from './forced-calls.ts'
 import { generationRequests } from './generation-requests.ts'
 import type { SamplingRequest } from './sampling.ts'
 import { engineSpeculation, predicted, type SpeculationRequest } from './speculation.ts'
-import { constrained, type WantedConstraint } from './structured-output.ts'
+import { type ChangeListener, constrained, type WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
 import type { ToolRequest } from './tools.ts'
 
@@ -51,17 +51,18 @@ export function textsOf({ tools, messages }: ChatRequest): string[] {
   return stringsIn([tools.tools, messages], MOST_STRINGS)
 }
 
-/** One generation a choice. */
+/** One generation a choice. @param onChange hears what of a schema is held to less, or to more, than it says. */
 export async function startChat(
   chat: ChatRequest,
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
+  onChange: ChangeListener,
 ): Promise<Generation[]> {
   const promptTokens = await serving.estimateTokens(textsOf(chat))
   const work = { tenant: chat.share.tenant, prompts: 1, promptTokens, choices: chat.n }
   using permit = serving.admit(work)
-  return serving.start(await prepareChat(chat, ready, serving, signal), permit, signal)
+  return serving.start(await prepareChat(chat, ready, serving, signal, onChange), permit, signal)
 }
 
 async function prepareChat(
@@ -69,6 +70,7 @@ async function prepareChat(
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
+  onChange: ChangeListener,
 ): Promise<GenerationRequest[]> {
   const { reasoning, toolFormat } = ready.info.chat
   const format = toolFormatNamed(toolFormat)
@@ -82,6 +84,7 @@ async function prepareChat(
     prediction: predicted(chat.speculation),
   }
   const prepared = await serving.prepare(preparation, wanted?.param ?? '', turn)
+  onChange(prepared.changed ?? [])
   const [prompt] = prepared.prompts
   if (prompt === undefined) throw new Error('the text process made no prompt of a chat')
   const maxTokens = roomFor(chat, prompt.count, ready.contextSize)

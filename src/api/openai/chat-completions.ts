@@ -14,6 +14,7 @@ import {
 } from '../chat/common-fields.ts'
 import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
+import type { ChangeListener } from '../chat/structured-output.ts'
 import { finishReason, wireCall, wireDelta, wireReasoning } from '../chat/tool-calls.ts'
 import { wireTimings, wireUsage } from '../chat/wire-timings.ts'
 import { checkOneOf } from '../contract/checks.ts'
@@ -69,7 +70,9 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
       created: Math.floor(Date.now() / 1000),
       model,
     }
-    const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
+    const tell: ChangeListener = (paths) => sendIgnored(reply, serving, paths)
+    const start = (signal: AbortSignal): Promise<Generation[]> =>
+      startChat(chat, ready, serving, signal, tell)
     if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.tellUsage, onError)
     return sendAnswer(
       reply,

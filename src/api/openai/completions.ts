@@ -11,7 +11,7 @@ import { generationRequests } from '../chat/generation-requests.ts'
 import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { engineSpeculation, predicted } from '../chat/speculation.ts'
-import { constrained } from '../chat/structured-output.ts'
+import { type ChangeListener, constrained } from '../chat/structured-output.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
@@ -46,7 +46,9 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
       model,
     }
     const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
-    const start = (signal: AbortSignal): Promise<Generation[]> => startAll(wanted, ready, serving, signal)
+    const tell: ChangeListener = (paths) => sendIgnored(reply, serving, paths)
+    const start = (signal: AbortSignal): Promise<Generation[]> =>
+      startAll(wanted, ready, serving, signal, tell)
     if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.tellUsage, onError)
     return sendAnswer(
       reply,
@@ -61,6 +63,7 @@ async function startAll(
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
+  onChange: ChangeListener,
 ): Promise<Generation[]> {
   const { prompts, bestOf: choices, share } = wanted
   const work = {
@@ -70,7 +73,7 @@ async function startAll(
     choices,
   }
   using permit = serving.admit(work)
-  return serving.start(await prepareAll(wanted, ready, serving, signal), permit, signal)
+  return serving.start(await prepareAll(wanted, ready, serving, signal, onChange), permit, signal)
 }
 
 /** Tokens of all prompts, by estimate. */
@@ -91,6 +94,7 @@ async function prepareAll(
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
+  onChange: ChangeListener,
 ): Promise<GenerationRequest[]> {
   const turn = { share: wanted.share, signal, most: ready.contextSize }
   const { prompts, constraint } = wanted
@@ -104,6 +108,7 @@ async function prepareAll(
     prediction: predicted(wanted.speculation),
   }
   const prepared = await serving.prepare(preparation, constraint?.param ?? '', turn)
+  onChange(prepared.changed ?? [])
   const sampling = constrained(wanted.sampling, prepared.grammar, ready.vocabulary)
   const speculation = engineSpeculation(wanted.speculation, prepared.prediction)
   // Choices are compared by their log probabilities.

@@ -6,6 +6,7 @@ import { startChat } from '../chat/chat.ts'
 import { countChat } from '../chat/count-chat.ts'
 import { runEvents, type StreamSettings, streamEvents } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
+import type { ChangeListener } from '../chat/structured-output.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { readModel } from '../model-names.ts'
@@ -22,8 +23,9 @@ export function responses(app: FastifyInstance, serving: Serving, settings: Stre
     const wanted = responsesRequest(readDeclared(fields, responseBody), serving, ready, request.tenant)
     sendIgnored(reply, serving, wanted.ignored)
     reply.header('x-seed', wanted.chat.sampling.seed)
+    const tell: ChangeListener = (paths) => sendIgnored(reply, serving, paths)
     const start = (signal: AbortSignal): Promise<Generation[]> =>
-      startChat(wanted.chat, ready, serving, signal)
+      startChat(wanted.chat, ready, serving, signal, tell)
     const writer = new ResponseWriter(model, ready.vocabulary, wanted)
     if (wanted.stream) return streamEvents(reply, start, writer, settings)
     return sendAnswer(
