@@ -42,6 +42,8 @@ const FORMATS: Readonly<Record<string, string>> = {
   iri: URI,
   'uri-reference': `(?:${URI})|${PATH}`,
   'iri-reference': `(?:${URI})|${PATH}`,
+  // OpenAPI's: base64.
+  byte: '(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?',
   'json-pointer': POINTER,
   'relative-json-pointer': `(?:0|[1-9]\\d{0,3})(?:#|${POINTER})`,
 }

@@ -96,6 +96,26 @@ export function shortened(pattern: Pattern, max: number): { pattern: Pattern; is
   }
 }
 
+/** The pattern with its bounded repetitions cut until no text has more characters; undefined where that is not enough. */
+export function cutTo(pattern: Pattern, max: number): Pattern | undefined {
+  for (let most = max; most >= 1; most = Math.floor(most / 2)) {
+    const cut = withRounds(pattern, most)
+    if (lengthsOf(cut).max <= max) return cut
+  }
+  return undefined
+}
+
+function withRounds(pattern: Pattern, most: number): Pattern {
+  if (pattern.type === 'sequence') return inSequence(...pattern.items.map((item) => withRounds(item, most)))
+  if (pattern.type === 'choice') return either(pattern.items.map((item) => withRounds(item, most)))
+  if (pattern.type !== 'repeat' || pattern.max === undefined) return pattern
+  return repeated(
+    withRounds(pattern.item, most),
+    pattern.min,
+    Math.max(pattern.min, Math.min(pattern.max, most)),
+  )
+}
+
 export interface Lengths {
   readonly min: number
   readonly max: number

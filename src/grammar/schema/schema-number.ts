@@ -31,9 +31,13 @@ export function numberNode(
 }
 
 function readBounds(schema: SchemaObject): Bounds {
-  const { minimum, exclusiveMinimum, maximum, exclusiveMaximum } = schema as Readonly<
+  const { exclusiveMinimum, exclusiveMaximum, ...others } = schema as Readonly<
     Record<string, number | undefined>
   >
+  // OpenAPI's. Other formats of numbers are wider than what is written.
+  const isSmall = schema['format'] === 'int32'
+  const minimum = isSmall ? Math.max(others['minimum'] ?? -(2 ** 31), -(2 ** 31)) : others['minimum']
+  const maximum = isSmall ? Math.min(others['maximum'] ?? 2 ** 31 - 1, 2 ** 31 - 1) : others['maximum']
   const lowExclusive =
     exclusiveMinimum !== undefined && (minimum === undefined || exclusiveMinimum >= minimum)
   const highExclusive =

@@ -6,7 +6,7 @@ import type { CompileNotes } from './compile-notes.ts'
 import type { JsonRules } from './json-any.ts'
 import { formatPattern, isAnnotationFormat, KNOWN_FORMATS } from './json-format.ts'
 import { jsonChars, quotedString } from './json-string.ts'
-import { both, type Lengths, lengthsOf, ofLength, type Pattern, shortened } from './pattern.ts'
+import { both, cutTo, type Lengths, lengthsOf, ofLength, type Pattern, shortened } from './pattern.ts'
 import { patternGrammar, type Spelling } from './pattern-grammar.ts'
 import { parseRegex } from './regex.ts'
 import { AllPatterns, join, type SchemaObject } from './schema-keywords.ts'
@@ -14,6 +14,8 @@ import { AllPatterns, join, type SchemaObject } from './schema-keywords.ts'
 /** States of a shape, times the lengths that are distinguished, at most: for texts that are shortened, and for those that are as long as asked for. */
 const MAX_LONG_STATES = 1500
 const MAX_EXACT_STATES = 12_000
+/** Characters of a shape above which its lengths are not counted. */
+const MAX_COUNTED_LENGTH = 1000
 
 /** Spelling of a string's characters. */
 export interface StringSpelling extends Spelling {
@@ -54,7 +56,8 @@ export function stringContent(
   const implied = lengthsOf(shape)
   if (implied.min >= min && (max === undefined || implied.max <= max))
     return blamed(at, () => patternGrammar(shape, spelling))
-  return withLengths(shape, { min, max: Math.min(implied.max, max ?? Number.POSITIVE_INFINITY) }, path, {
+  const most = Math.min(implied.max, max ?? Number.POSITIVE_INFINITY)
+  return withLengths(shape, { min, max: most }, path, {
     at,
     spelling,
     notes,
@@ -114,6 +117,13 @@ function withLengths(
 ): GrammarNode {
   if (max < min) throw new NothingError('no text is admitted', join(path, 'minLength'))
   const least = Math.max(min, lengthsOf(shape).min)
+  const implied = lengthsOf(shape)
+  const isLong = Number.isFinite(implied.max) && implied.max > MAX_COUNTED_LENGTH && min <= implied.min
+  const cut = isLong ? cutTo(shape, max) : undefined
+  if (cut !== undefined) {
+    notes.change(join(path, 'maxLength'))
+    return blamed(at, () => patternGrammar(cut, spelling))
+  }
   const size = blamed(at, () => sizeOf(shape))
   const isTooLong = Number.isFinite(max) && max * size > MAX_EXACT_STATES
   const short = isTooLong && min <= lengthsOf(shape).min ? shortened(shape, max) : undefined
