@@ -140,7 +140,7 @@ describe('schemas that zod writes', () => {
   const taken = (name: string, io: string, value: unknown): boolean =>
     UNWRITTEN.includes(name) || io === 'openai' || zodSchemas[name]?.safeParse(value).success === true
 
-  it('are answered, and zod takes what is written', async () => {
+  it('schemas that zod writes are answered, and zod takes the answers', async () => {
     const schemas = Object.entries(zodSchemas).flatMap(([name, type]) => [
       ...(['input', 'output'] as const).map((io) => ({
         name,
@@ -173,7 +173,7 @@ describe('schemas that zod writes', () => {
 })
 
 describe('schemas of OpenAPI', () => {
-  it('are answered', async () => {
+  it('schemas as OpenAPI writes them are answered', async () => {
     const schemas = Object.entries(openApiSchemas).map(([name, schema]) => ({ name, schema }))
     const all = answered(
       schemas,
@@ -216,7 +216,7 @@ describe.skipIf(python === undefined)('schemas that pydantic writes', () => {
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line))
 
-  it('are answered, and pydantic takes what is written', async () => {
+  it('schemas that pydantic writes are answered, and pydantic takes the answers', async () => {
     const schemas = ask('schemas').map(({ name, mode, schema }) => ({
       name: `${mode}: ${name}`,
       schema: schema as object,

@@ -390,7 +390,7 @@ describe('grammars of JSON schemas', () => {
   })
 })
 
-describe('what a schema says and is not held to', () => {
+describe('keywords of a schema that are not held to', () => {
   const changes: [name: string, schema: object, paths: string[]][] = [
     [
       'a oneOf whose branches overlap',
@@ -427,13 +427,13 @@ describe('what a schema says and is not held to', () => {
       ['properties.a.maxLength'],
     ],
   ]
-  it.each(changes)('is named: %s', (_name, schema, paths) => {
+  it.each(changes)('a keyword that is not held to is named: %s', (_name, schema, paths) => {
     const notes = new CompileNotes()
     compileConstraint(constraint(schema), notes)
     expect([...notes.changed]).toEqual(paths)
   })
 
-  it('is named with the tool that it is in', () => {
+  it('a keyword that is not held to is named with its tool', () => {
     const parameters = { type: 'object', properties: { a: { oneOf: [{}, {}] } } }
     const tools = [
       ['f', {}],
@@ -450,7 +450,7 @@ describe('what a schema says and is not held to', () => {
 })
 
 describe('counts above what llama.cpp repeats', () => {
-  it.each([2001, 2500, 10_000])('are held exactly: %i', (count) => {
+  it.each([2001, 2500, 10_000])('long bounds are held exactly: %i', (count) => {
     const gbnf = compileConstraint(constraint({ type: 'string', minLength: count - 700, maxLength: count }))
     const matcher = new Matcher(parseGbnf(gbnf))
     const admitted = [count - 701, count - 700, count - 1, count, count + 1].map((length) =>

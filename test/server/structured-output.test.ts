@@ -206,7 +206,7 @@ describe('structured output through the server', () => {
       { ...hello, output_config: { format: { type: 'json_schema', schema: one, json_schema: {} } } },
     ],
   ]
-  it.each(misplaced)('is refused where a schema is out of place: %s of %s', async (param, path, body) => {
+  it.each(misplaced)('a schema out of place is refused: %s of %s', async (param, path, body) => {
     const answer = await postJson(`${server.url}/v1/${path}`, { model, ...body })
     const { error } = (await answer.json()) as { error: { message: string } }
     expect([answer.status, error.message]).toEqual([400, expect.stringContaining(`'${param}'`)])
@@ -242,7 +242,7 @@ describe('structured output through the server', () => {
       'messages',
       { ...hello, output_config: { format: { type: 'json_schema', schema: overlapping } } },
     ],
-  ])('names a oneOf that is taken as anyOf: %s of %s', async (name, path, body) => {
+  ])('a oneOf that is taken as anyOf is named: %s of %s', async (name, path, body) => {
     for (const _ of ['compiled', 'cached']) {
       const answer = await postJson(`${server.url}/v1/${path}`, { model, ...body })
       expect([answer.status, answer.headers.get('x-ignored-params')]).toEqual([200, name])

@@ -17,7 +17,7 @@ export interface WantedConstraint {
   readonly param: string
 }
 
-/** Hears the paths of keywords of a schema that are held to less, or to more, than they say. */
+/** Receives the paths of keywords of a schema that are held to less, or to more, than they say. */
 export type ChangeListener = (paths: readonly string[]) => void
 
 const MAX_CHOICES = 1000
@@ -62,7 +62,7 @@ export const schemaDescription = string(65_536)
 /** llama-server: a schema beside `json_object`. */
 export const jsonObject = { schema: anything(JSON_SCHEMA) }
 
-/** What belongs into `json_schema`, and makes no difference. */
+/** Fields of `json_schema` that make no difference. */
 const labels = { name: ignored(), description: ignored(), strict: ignored() }
 
 /**

@@ -52,7 +52,7 @@ export function repeat(item: GrammarNode, min: number, max?: number): GrammarNod
   return min === 1 && max === 1 ? item : { type: 'repeat', item, min, max }
 }
 
-/** What a repetition is written as that is longer than one may be: rounds of a block, and single ones. */
+/** Form of a repetition that is longer than one may be: rounds of a block, and single ones. */
 export interface Blocks {
   readonly block: number
   /** Whole blocks that must come, and single ones behind them. */

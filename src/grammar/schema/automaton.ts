@@ -9,14 +9,14 @@ const MAX_EXPRESSIONS = 25_000
 /** Parts of choices and intersections that are put together, all in all. */
 const MAX_WORK = 60_000
 
-/** What may follow a part of a text. Equal expressions are the same object. */
+/** Texts that may follow a part of a text. Equal expressions are the same object. */
 interface Expression {
   readonly id: number
   /** Whether nothing need follow. */
   readonly nullable: boolean
   /** Code points at which what may follow changes. */
   readonly borders: readonly number[]
-  /** What may follow after one more code point. */
+  /** Expression of what may follow one more code point. */
   readonly after: (code: number) => Expression
   /** Parts of a choice or of an intersection. */
   readonly parts?: { readonly of: 'any' | 'all'; readonly items: readonly Expression[] }

@@ -1,4 +1,4 @@
-/** What is found out while a constraint is compiled, beside its grammar. */
+/** Notes made while a constraint is compiled, beside its grammar. */
 export class CompileNotes {
   /** Paths of keywords that are held to less, or to more, than they say. */
   readonly changed = new Set<string>()

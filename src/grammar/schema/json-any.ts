@@ -58,7 +58,7 @@ export class JsonRules {
     })
   }
 
-  /** What `make` makes, as one rule wherever the key is the same. */
+  /** Returns what `make` makes, as one rule wherever the key is the same. */
   once(key: string, make: () => GrammarNode): GrammarNode {
     const known = this.#once.get(key)
     if (known !== undefined) return known

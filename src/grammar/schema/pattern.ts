@@ -47,7 +47,7 @@ function isWithinAny(item: Pattern, ...neighbours: readonly (Pattern | undefined
   return item !== ANY_TEXT && neighbours.includes(ANY_TEXT)
 }
 
-/** What one of the items matches; nothing where there are none. */
+/** Matches what one of the items matches; nothing where there are none. */
 export function either(items: readonly Pattern[]): Pattern {
   const [only] = items
   return only !== undefined && items.length === 1 ? only : { type: 'choice', items }

@@ -11,7 +11,7 @@ import {
 } from './schema-keywords.ts'
 import { stringPattern } from './schema-string.ts'
 
-/** What the names of properties may be: some that are listed, or those of a pattern; neither: any. */
+/** Names that properties may have: some that are listed, or those of a pattern; neither: any. */
 export interface Names {
   readonly listed?: readonly string[]
   readonly pattern?: Pattern

@@ -86,7 +86,7 @@ interface PatternProperty {
   readonly path: string
 }
 
-/** What a schema says of an object's properties, by name, by pattern, and of the rest. */
+/** Properties of an object as a schema describes them: by name, by pattern, and the rest. */
 class Described {
   readonly #properties: ReadonlyMap<string, Schema>
   readonly #patterns: readonly PatternProperty[]
@@ -228,7 +228,7 @@ export function inOrder(
       : pairs(extra, separator, max === undefined ? undefined : max - count),
   )
   let mustCome = false
-  /** What comes behind so many members; undefined where they are not to be that many. */
+  /** Returns what follows so many members; undefined where they are not to be that many. */
   const behind = (count: number): GrammarNode | undefined => {
     const next = from[Math.min(count, counts)]
     const mayEnd = !mustCome && count >= min
