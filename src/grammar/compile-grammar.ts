@@ -8,10 +8,12 @@ import { parseGbnf } from './gbnf/gbnf-parser.ts'
 import { writeGbnf } from './gbnf/gbnf-writer.ts'
 import { GrammarError } from './gbnf/grammar-error.ts'
 import { GRAMMAR_LIMITS } from './gbnf/limits.ts'
-import type { Grammar } from './gbnf/node.ts'
+import type { Grammar, GrammarNode } from './gbnf/node.ts'
+import { CompileNotes } from './schema/compile-notes.ts'
 import { anyJsonObject, compileJsonSchema } from './schema/json-schema.ts'
 import { oneOfTexts } from './schema/json-string.ts'
-import { compileRegex } from './schema/regex.ts'
+import { patternGrammar, type Spelling } from './schema/pattern-grammar.ts'
+import { parseRegex } from './schema/regex.ts'
 import { isObject, type Schema } from './schema/schema-keywords.ts'
 
 /** Kind of a constraint on the output. */
@@ -53,17 +55,18 @@ export interface OfferedCalls {
  * Compiles a constraint to GBNF that llama.cpp can take: written by us whatever the source, checked, and within the limits.
  * @throws GrammarError
  */
-export function compileConstraint(constraint: Constraint): string {
+export function compileConstraint(constraint: Constraint, notes = new CompileNotes()): string {
   const { source, thought, lead, calls } = constraint
   if (source.length > GRAMMAR_LIMITS.sourceLength)
     throw new GrammarError(`it is longer than ${GRAMMAR_LIMITS.sourceLength} characters`)
-  const own = grammarOf(constraint)
+  const own = grammarOf(constraint, notes)
   const wanted: Answer[] = [{ grammar: own, lead }]
-  if (calls !== undefined && constraint.kind !== 'calls') wanted.push({ grammar: callsOf(calls) })
+  if (calls !== undefined && constraint.kind !== 'calls') wanted.push({ grammar: callsOf(calls, notes) })
   const framed = thought !== undefined || lead !== undefined || wanted.length > 1
   const grammar = framed ? withBeginning(wanted, thought) : own
   checkGrammar(grammar)
-  checkAmbiguity(grammar)
+  // Other grammars are written so that few ways are open: the search costs three times what all else does.
+  if (notes.hasManyWays || constraint.kind === 'gbnf' || constraint.kind === 'regex') checkAmbiguity(grammar)
   const text = writeGbnf(grammar)
   if (text.length > GRAMMAR_LIMITS.outputLength)
     throw new GrammarError(`it needs more than ${GRAMMAR_LIMITS.outputLength} characters of grammar`)
@@ -71,33 +74,38 @@ export function compileConstraint(constraint: Constraint): string {
 }
 
 /** The grammar before it is checked as a whole. @throws GrammarError */
-export function grammarOf({ kind, source, calls }: Constraint): Grammar {
+export function grammarOf({ kind, source, calls }: Constraint, notes = new CompileNotes()): Grammar {
   switch (kind) {
     case 'json_object':
       return anyJsonObject()
     case 'json_schema':
-      return compileJsonSchema(schemaOf(source))
+      return compileJsonSchema(schemaOf(source), notes)
     case 'regex':
-      return new Map([
-        ['root', compileRegex(source, { chars: (ranges) => ({ type: 'set', ranges }), unanchored: false })],
-      ])
+      return regexGrammar(source)
     case 'choice':
       return new Map([['root', oneOfTexts([...new Set(JSON.parse(source) as string[])])]])
     case 'gbnf':
       return parseGbnf(source)
     case 'calls':
       if (calls === undefined) throw new GrammarError('there are no calls')
-      return callsOf(calls)
+      return callsOf(calls, notes)
   }
 }
 
-function callsOf({ format, tools, wanted, thought }: OfferedCalls): Grammar {
+function regexGrammar(source: string): Grammar {
+  const rules = new Map<string, GrammarNode>()
+  const chars: Spelling['chars'] = (ranges) => ({ type: 'set', ranges })
+  rules.set('root', patternGrammar(parseRegex(source, 'whole'), { chars, rules }))
+  return rules
+}
+
+function callsOf({ format, tools, wanted, thought }: OfferedCalls, notes = new CompileNotes()): Grammar {
   const notation = toolFormatNamed(format)?.notation
   if (notation === undefined) throw new GrammarError('calls cannot be forced in the format of this model')
   if (JSON.stringify(tools).length > GRAMMAR_LIMITS.toolsLength)
     throw new GrammarError(`they are longer than ${GRAMMAR_LIMITS.toolsLength} characters`)
   for (const [, parameters] of tools) checkDepth(parameters)
-  return callGrammar(new Map(tools), notation, wanted, thought)
+  return callGrammar(new Map(tools), notation, wanted, thought, notes)
 }
 
 function schemaOf(source: string): Schema {

@@ -2,21 +2,41 @@ import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { callGrammar } from './calls/call-grammar.ts'
 import { type Constraint, compileConstraint, type OfferedCalls } from './compile-grammar.ts'
 import { GrammarError } from './gbnf/grammar-error.ts'
+import { CompileNotes } from './schema/compile-notes.ts'
 import { CompileTime } from './schema/compile-time.ts'
+
+export interface CompiledConstraint {
+  readonly gbnf: string
+  /** Paths of keywords that were promised and are held to less, or to more, than they say. */
+  readonly changed: readonly string[]
+}
 
 /**
  * Compiles a constraint with tools whose schemas no client was promised. Where the whole cannot be compiled, such a tool takes
  * any arguments, first those that are guilty, then all; and at last calls that nothing marks are not looked for.
  * @throws GrammarError where that is not enough.
  */
-export function compileLoosely(constraint: Constraint): string {
+export function compileLoosely(constraint: Constraint): CompiledConstraint {
   const { calls } = constraint
-  if (calls?.loose === undefined || calls.loose.length === 0) return compileConstraint(constraint)
+  if (calls?.loose === undefined || calls.loose.length === 0) return compiled(constraint)
+  const { tools, loose } = calls
+  const ofLoose = tools.flatMap(([name], index) => (loose.includes(name) ? [`[${index}].`] : []))
+  const { gbnf, changed } = looselyCompiled(constraint, calls)
+  return { gbnf, changed: changed.filter((path) => !ofLoose.some((start) => path.startsWith(start))) }
+}
+
+function compiled(constraint: Constraint): CompiledConstraint {
+  const notes = new CompileNotes()
+  const gbnf = compileConstraint(constraint, notes)
+  return { gbnf, changed: [...notes.changed] }
+}
+
+function looselyCompiled(constraint: Constraint, calls: OfferedCalls): CompiledConstraint {
   const time = new CompileTime()
   let refused: GrammarError | undefined
-  const attempt = (tools: OfferedCalls['tools']): string | undefined => {
+  const attempt = (tools: OfferedCalls['tools']): CompiledConstraint | undefined => {
     try {
-      return compileConstraint({ ...constraint, calls: { ...calls, tools } })
+      return compiled({ ...constraint, calls: { ...calls, tools } })
     } catch (error) {
       if (!(error instanceof GrammarError)) throw error
       refused ??= error
@@ -26,7 +46,7 @@ export function compileLoosely(constraint: Constraint): string {
   const grammar =
     attempt(calls.tools) ??
     attempt(loosened(calls, guilty(calls, time))) ??
-    attempt(loosened(calls, calls.loose)) ??
+    attempt(loosened(calls, calls.loose ?? [])) ??
     (isUnmarked(calls) ? attempt([]) : undefined)
   if (grammar === undefined) throw refused
   return grammar

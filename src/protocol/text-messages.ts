@@ -113,6 +113,8 @@ export interface Prepared {
   readonly prompts: readonly PromptAnswer[]
   /** GBNF of the constraint. */
   readonly grammar?: string | undefined
+  /** Paths of keywords that are held to less, or to more, than they say; they lead from where the constraint came from. */
+  readonly changed?: readonly string[] | undefined
   /** Milliseconds that compiling it took. */
   readonly compileMs?: number
   readonly thoughtEnding?: Uint32Array | undefined

@@ -120,7 +120,7 @@ export class ModelText {
     if (prompts.length > 0) tracePrompt(turn, started, compiling, prompts[0]?.templateMs)
     if (grammar !== undefined) traceOf(turn.signal)?.add('compile', compiling, over)
     for (const prompt of prompts) this.#learn(prompt)
-    return answer
+    return { ...answer, changed: answer.changed?.map((path) => pathFrom(param, path)) }
   }
 
   #ready(): TextClient {
@@ -168,15 +168,23 @@ function failedText(answer: TextAnswer): ServingError {
   return new ServingError('server_overloaded', busy, { retryAfterMs: STARVED_RETRY_MS, cause })
 }
 
+/** Path in the request of a part of a constraint. A path in the tools is so beside whatever else constrains the output. */
+function pathFrom(given: string, path: string): string {
+  if (isOfTool(path)) return `tools${path}`
+  return path === '' ? given : `${given}.${path}`
+}
+
+function isOfTool(path: string): boolean {
+  return path.startsWith('[')
+}
+
 function refusedConstraint(
   { kind }: Constraint,
   given: string,
   { path, message }: { readonly path: string; readonly message: string },
 ): ServingError {
-  // The path is in the tools, beside whatever else constrains the output.
-  const ofTool = path.startsWith('[')
-  const param = ofTool ? 'tools' : given
-  const at = path === '' || ofTool ? param + path : `${param}.${path}`
+  const ofTool = isOfTool(path)
+  const at = pathFrom(given, path)
   const ofSchema = ofTool || kind === 'json_schema' || kind === 'calls'
   const code = ofSchema ? 'invalid_json_schema' : 'invalid_grammar'
   const subject = ofSchema ? `Invalid schema at ${quoted(at)}` : `Invalid ${quoted(at)}`

@@ -4,7 +4,7 @@ import { type LlamaVocabulary, openVocabulary } from '../engine/llama/vocabulary
 import { afterThought, type Constraint } from '../grammar/compile-grammar.ts'
 import { GrammarError } from '../grammar/gbnf/grammar-error.ts'
 import { TextCache } from '../grammar/gbnf/text-cache.ts'
-import { compileLoosely } from '../grammar/loose-calls.ts'
+import { type CompiledConstraint, compileLoosely } from '../grammar/loose-calls.ts'
 import { serveChild } from '../process/child-channel.ts'
 import type {
   Preparation,
@@ -100,11 +100,12 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     const held =
       openThought && prompts[0]?.inThought && constraint ? afterThought(constraint, openThought) : constraint
     const compiled = held && compile(held)
-    if (typeof compiled === 'object') return compiled
+    if (compiled !== undefined && 'path' in compiled) return compiled
     return {
       type: 'prepared',
       prompts,
-      grammar: compiled,
+      grammar: compiled?.gbnf,
+      changed: compiled?.changed,
       compileMs: performance.now() - started,
       thoughtEnding: thoughtEnding === undefined ? undefined : vocabulary.tokenize(thoughtEnding, true),
       prediction: prediction === undefined ? undefined : vocabulary.tokenize(prediction, false),
@@ -169,21 +170,31 @@ function promptAnswer(
 type Refusal = Extract<TextAnswer, { type: 'refused' }>
 
 /** Compiles constraints to GBNF, and remembers what came of them; a refusal is found again. */
-function grammarCompiler(): (constraint: Constraint) => string | Refusal {
+function grammarCompiler(): (constraint: Constraint) => CompiledConstraint | Refusal {
   const cache = new TextCache(GRAMMAR_CACHE)
   return ({ kind, source, calls, thought, lead }) => {
     const key = `${kind} ${JSON.stringify([calls, thought, lead])} ${source}`
     const known = cache.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined) return fromText(known)
     try {
-      const gbnf = compileLoosely({ kind, source, calls, thought, lead })
-      cache.set(key, gbnf)
-      return gbnf
+      const compiled = compileLoosely({ kind, source, calls, thought, lead })
+      cache.set(key, toText(compiled))
+      return compiled
     } catch (error) {
       if (!(error instanceof GrammarError)) throw error
       return { type: 'refused', path: error.path, message: error.message }
     }
   }
+}
+
+/** A compiled constraint as one text: the paths in a line, then the grammar. */
+function toText({ gbnf, changed }: CompiledConstraint): string {
+  return `${JSON.stringify(changed)}\n${gbnf}`
+}
+
+function fromText(text: string): CompiledConstraint {
+  const end = text.indexOf('\n')
+  return { gbnf: text.slice(end + 1), changed: JSON.parse(text.slice(0, end)) }
 }
 
 function safely(work: () => TextAnswer): TextAnswer {

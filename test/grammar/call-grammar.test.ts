@@ -90,7 +90,7 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
     const below = random(17)
     const impossible = { type: 'object', properties: { a: { not: {} } } }
     const calls = { format, tools: [['f', impossible]], wanted: 'one', loose: ['f'] } as const
-    const grammar = parseGbnf(compileLoosely({ kind: 'calls', source: '', calls }))
+    const grammar = parseGbnf(compileLoosely({ kind: 'calls', source: '', calls }).gbnf)
     const walk = new GrammarWalk(grammar, below)
     for (let draw = 0; draw < 20; draw++) {
       const text = walk.text()
@@ -112,7 +112,7 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
       ['g', possible],
     ] as const
     const calls = { format, tools, wanted: 'one', loose: ['f', 'g'] } as const
-    const walk = new GrammarWalk(parseGbnf(compileLoosely({ kind: 'calls', source: '', calls })), below)
+    const walk = new GrammarWalk(parseGbnf(compileLoosely({ kind: 'calls', source: '', calls }).gbnf), below)
     const names = new Set<string>()
     for (let draw = 0; draw < 20; draw++) {
       const text = walk.text()
@@ -230,7 +230,7 @@ describe.each(formats.filter(({ notation }) => notation.leading !== undefined))(
       const names = Array.from({ length: 400 }, (_, index) => `${index}_${'long'.repeat(14)}`)
       const tools = names.map((name) => [name, schema] as const)
       const calls = { format, tools, wanted: 'any', loose: names } as const
-      const free = new Matcher(parseGbnf(compileLoosely({ kind: 'calls', source: '', calls })))
+      const free = new Matcher(parseGbnf(compileLoosely({ kind: 'calls', source: '', calls }).gbnf))
       expect(free.matches(`${opening(names[0] ?? '')}x`)).toBe(true)
     })
   },

@@ -795,11 +795,11 @@ const rows: Row[] = [
     code: 'invalid_json_schema',
   },
   {
-    name: 'G19 maxLength 1e9',
-    body: () => schema({ type: 'string', maxLength: 1e9 }),
+    name: 'G19 minLength 1e9',
+    body: () => schema({ type: 'string', minLength: 1e9 }),
     status: 400,
     code: 'invalid_json_schema',
-    param: 'response_format.json_schema.schema.maxLength',
+    param: 'response_format.json_schema.schema.minLength',
   },
   {
     name: 'G22 60,000 brackets in a pattern',
@@ -808,8 +808,8 @@ const rows: Row[] = [
     code: 'invalid_json_schema',
   },
   {
-    name: 'G22 look-ahead',
-    body: () => chat({ guided_regex: 'a(?=b)' }),
+    name: 'G22 look-behind',
+    body: () => chat({ guided_regex: '(?<=a)b' }),
     status: 400,
     code: 'invalid_grammar',
     param: 'guided_regex',

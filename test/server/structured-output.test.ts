@@ -1,5 +1,6 @@
 import type OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { postJson } from '../support/http.ts'
 import { complete as askCompletion, type OpenAiServer, startOpenAi } from '../support/openai.ts'
 import { random } from '../support/random.ts'
 import { RandomSchemas } from '../support/random-schema.ts'
@@ -124,6 +125,129 @@ describe('structured output through the server', () => {
     const favoured = { logit_bias: { 2042: 100 }, temperature: 0 }
     const { text, finish_reason } = await complete({ guided_regex: '[a-z<|_>]{8,60}', ...favoured })
     expect([finish_reason, text]).toEqual(['stop', expect.stringMatching(/^[a-z<|_>]{8,60}$/)])
+  })
+
+  it('llama-server: a schema beside type json_object', async () => {
+    const { text, finish_reason } = await complete({
+      response_format: {
+        type: 'json_object',
+        schema: { type: 'object', properties: { z: { const: 1 } }, required: ['z'] },
+      },
+    })
+    expect([finish_reason, JSON.parse(text)]).toEqual(['stop', { z: 1 }])
+  })
+
+  const one = { type: 'object', properties: { z: { const: 1 } }, required: ['z'] }
+  const hello = { messages: [{ role: 'user', content: 'Hello!' }], max_tokens: 8 }
+  const format = (given: object): object => ({ ...hello, response_format: given })
+  const response = (more: object): object => ({ input: 'Hello!', max_output_tokens: 8, ...more })
+  const misplaced: [param: string, path: string, body: object][] = [
+    [
+      'response_format.json_schema',
+      'chat/completions',
+      format({ type: 'json_object', json_schema: { name: 'x', schema: one } }),
+    ],
+    ['response_format.json_schema', 'chat/completions', format({ type: 'json_schema', schema: one })],
+    [
+      'response_format.json_schema',
+      'chat/completions',
+      format({ type: 'text', json_schema: { name: 'x', schema: one } }),
+    ],
+    [
+      'response_format.json_schema.schema',
+      'chat/completions',
+      format({ type: 'json_schema', json_schema: { name: 'x', strict: true } }),
+    ],
+    [
+      'response_format.json_schema.schema',
+      'chat/completions',
+      format({ type: 'json_schema', json_schema: { name: 'x', ...one } }),
+    ],
+    [
+      'response_format.json_schema.properties',
+      'chat/completions',
+      format({ type: 'json_schema', json_schema: { name: 'x', schema: {}, properties: one.properties } }),
+    ],
+    [
+      'response_format.schema',
+      'chat/completions',
+      format({ type: 'json_schema', json_schema: { name: 'x', schema: {} }, schema: one }),
+    ],
+    ['response_format.value', 'chat/completions', format({ type: 'json_object', value: one })],
+    ['format', 'chat/completions', { ...hello, format: one }],
+    ['text', 'chat/completions', { ...hello, text: { format: { type: 'json_object' } } }],
+    [
+      'output_config',
+      'chat/completions',
+      { ...hello, output_config: { format: { type: 'json_schema', schema: one } } },
+    ],
+    ['extra_body', 'chat/completions', { ...hello, extra_body: { guided_json: one } }],
+    ['extra_body', 'completions', { prompt: 'Hello!', max_tokens: 8, extra_body: { guided_json: one } }],
+    [
+      'response_format',
+      'responses',
+      response({ response_format: { type: 'json_schema', json_schema: { name: 'x', schema: one } } }),
+    ],
+    ['guided_json', 'responses', response({ guided_json: one })],
+    ['structured_outputs', 'responses', response({ structured_outputs: { json: one } })],
+    ['text.schema', 'responses', response({ text: { schema: one } })],
+    [
+      'text.format.json_schema',
+      'responses',
+      response({ text: { format: { type: 'json_object', json_schema: one } } }),
+    ],
+    ['text.format.schema', 'responses', response({ text: { format: { type: 'text', schema: one } } })],
+    ['response_format', 'messages', { ...hello, response_format: { type: 'json_object' } }],
+    ['guided_json', 'messages', { ...hello, guided_json: one }],
+    ['output_config.schema', 'messages', { ...hello, output_config: { schema: one } }],
+    [
+      'output_config.format.json_schema',
+      'messages',
+      { ...hello, output_config: { format: { type: 'json_schema', schema: one, json_schema: {} } } },
+    ],
+  ]
+  it.each(misplaced)('a schema out of place is refused: %s of %s', async (param, path, body) => {
+    const answer = await postJson(`${server.url}/v1/${path}`, { model, ...body })
+    const { error } = (await answer.json()) as { error: { message: string } }
+    expect([answer.status, error.message]).toEqual([400, expect.stringContaining(`'${param}'`)])
+  })
+
+  const overlapping = { oneOf: [one, { type: 'object', properties: { y: { const: 1 } }, required: ['y'] }] }
+  it.each<[string, string, object]>([
+    ['guided_json.oneOf', 'completions', { prompt: 'Hello!', max_tokens: 8, guided_json: overlapping }],
+    [
+      'response_format.json_schema.schema.properties.a.oneOf',
+      'chat/completions',
+      format({ type: 'json_schema', json_schema: { name: 'x', schema: { properties: { a: overlapping } } } }),
+    ],
+    [
+      'tools[0].function.parameters.properties.a.oneOf',
+      'chat/completions',
+      {
+        ...hello,
+        tools: [
+          { type: 'function', function: { name: 'f', parameters: { properties: { a: overlapping } } } },
+        ],
+        tool_choice: 'required',
+        stream: true,
+      },
+    ],
+    [
+      'text.format.schema.oneOf',
+      'responses',
+      response({ text: { format: { type: 'json_schema', name: 'x', schema: overlapping } } }),
+    ],
+    [
+      'output_config.format.schema.oneOf',
+      'messages',
+      { ...hello, output_config: { format: { type: 'json_schema', schema: overlapping } } },
+    ],
+  ])('a oneOf that is taken as anyOf is named: %s of %s', async (name, path, body) => {
+    for (const _ of ['compiled', 'cached']) {
+      const answer = await postJson(`${server.url}/v1/${path}`, { model, ...body })
+      expect([answer.status, answer.headers.get('x-ignored-params')]).toEqual([200, name])
+      await answer.text()
+    }
   })
 
   it('structured output is valid for 30 random schemas', async () => {

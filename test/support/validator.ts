@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 
-const ajv = new Ajv2020({ strict: false, allErrors: false })
+const ajv = new Ajv2020({ strict: false, allErrors: false, logger: false, multipleOfPrecision: 9 })
 addFormats.default(ajv)
 
 /** Says why a value is not valid for the schema; undefined when it is. An implementation that is not ours. */

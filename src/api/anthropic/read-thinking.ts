@@ -1,5 +1,5 @@
 import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
-import { JSON_SCHEMA } from '../chat/structured-output.ts'
+import { elsewhere, formatOnly, JSON_SCHEMA, OF_OTHERS } from '../chat/structured-output.ts'
 import { type ThinkingRequest, templateKwargs, thinkingOf } from '../chat/thinking.ts'
 import { ignored, required } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
@@ -9,19 +9,30 @@ import { object } from '../contract/objects.ts'
 const TYPES = ['enabled', 'adaptive', 'between_tools', 'disabled'] as const
 const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
 
+const format = object({
+  type: required(oneOf(['json_schema'])),
+  schema: required(anything(JSON_SCHEMA)),
+})
+const PLACE = "'output_config.format.schema'"
+
 export const thinkingFields = {
   thinking: object({
     type: required(oneOf(TYPES)),
     budget_tokens: integer({ min: 1 }),
     display: ignored(),
   }),
-  output_config: object({
-    effort: oneOf(EFFORTS),
-    format: object({
-      type: required(oneOf(['json_schema'])),
-      schema: required(anything(JSON_SCHEMA)),
-    }),
-  }),
+  output_config: formatOnly(object({ effort: oneOf(EFFORTS), format }), PLACE),
+  // What it was called in a beta.
+  output_format: formatOnly(format, PLACE),
+  ...elsewhere(
+    'output_config.format',
+    'response_format',
+    'format',
+    'text',
+    'json_schema',
+    'grammar',
+    ...OF_OTHERS,
+  ),
   chat_template_kwargs: templateKwargs,
 }
 

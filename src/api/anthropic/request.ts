@@ -6,6 +6,7 @@ import { MAX_STOPS, samplingFields, samplingOf, stops } from '../chat/sampling.t
 import { speculationFields, speculationOf } from '../chat/speculation.ts'
 import { checkEnd, schemaConstraint, type WantedConstraint } from '../chat/structured-output.ts'
 import { limitOf, tokenLimit } from '../chat/token-limit.ts'
+import { invalidValue } from '../contract/failures.ts'
 import { ignored, refused, required } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
 import { flag, string } from '../contract/kinds.ts'
@@ -84,10 +85,16 @@ export function anthropicRequest(
   return { chat, stream: body.stream ?? false, ignored: [...ignored] }
 }
 
-/** Constraint of the answer. Anthropic: output_config.format is a JSON Schema. */
-function formatOf({ output_config: output }: Read<typeof countBody>): WantedConstraint | undefined {
-  if (output?.format === undefined) return undefined
-  const { schema, [at]: fields } = output.format
+/** Anthropic: output_config.format is a JSON Schema. */
+function formatOf({
+  output_config: output,
+  output_format: beta,
+}: Read<typeof countBody>): WantedConstraint | undefined {
+  const format = output?.format ?? beta
+  if (format === undefined) return undefined
+  const { schema, [at]: fields } = format
   const param = fields.pathOf('schema')
+  if (output?.format !== undefined && beta !== undefined)
+    throw invalidValue('output_format', `the output is already described by '${param}'.`)
   return { constraint: schemaConstraint(schema, param), param }
 }

@@ -14,9 +14,10 @@ import type { ReadyModel, Serving } from '../serving.ts'
 import type { Sharing } from '../sharing.ts'
 import { wantedOutput } from './forced-calls.ts'
 import { generationRequests } from './generation-requests.ts'
+import { sendIgnored } from './ignored-header.ts'
 import type { SamplingRequest } from './sampling.ts'
 import { engineSpeculation, predicted, type SpeculationRequest } from './speculation.ts'
-import { constrained, type WantedConstraint } from './structured-output.ts'
+import { type ChangeListener, constrained, type WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
 import { grantedTokens, nameCutLimit, type TokenLimit } from './token-limit.ts'
 import type { ToolRequest } from './tools.ts'
@@ -53,7 +54,7 @@ export function textsOf({ tools, messages, begun }: ChatRequest): string[] {
   return stringsIn([tools.tools, begun, messages], MAX_STRINGS)
 }
 
-/** Starts one generation for each choice of a chat, and names the limit that was more than the context has room for. */
+/** Starts one generation for each choice of a chat, and names what the request asked for that could not be had whole. */
 export function chatStarter(
   chat: ChatRequest,
   ready: ReadyModel,
@@ -61,22 +62,25 @@ export function chatStarter(
   reply: FastifyReply,
 ): (signal: AbortSignal) => Promise<Generation[]> {
   return async (signal) => {
-    const generations = await startChat(chat, ready, serving, signal)
+    const onChange: ChangeListener = (paths) => sendIgnored(reply, serving, paths)
+    const generations = await startChat(chat, ready, serving, signal, onChange)
     nameCutLimit(reply, serving, chat.limit, generations)
     return generations
   }
 }
 
+/** @param onChange receives the paths of a schema that are held to less, or to more, than they say. */
 async function startChat(
   chat: ChatRequest,
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
+  onChange: ChangeListener,
 ): Promise<Generation[]> {
   const promptTokens = await serving.estimateTokens(textsOf(chat))
   const work = { tenant: chat.share.tenant, prompts: 1, promptTokens, choices: chat.n }
   using permit = serving.admit(work)
-  return serving.start(await prepareChat(chat, ready, serving, signal), permit, signal)
+  return serving.start(await prepareChat(chat, ready, serving, signal, onChange), permit, signal)
 }
 
 async function prepareChat(
@@ -84,6 +88,7 @@ async function prepareChat(
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
+  onChange: ChangeListener,
 ): Promise<GenerationRequest[]> {
   const { reasoning, toolFormat } = ready.info.chat
   const format = toolFormatNamed(toolFormat)
@@ -97,6 +102,7 @@ async function prepareChat(
     prediction: predicted(chat.speculation),
   }
   const prepared = await serving.prepare(preparation, wanted?.param ?? '', turn)
+  onChange(prepared.changed ?? [])
   const [prompt] = prepared.prompts
   if (prompt === undefined) throw new Error('the text process made no prompt of a chat')
   const { limit, messagesField = 'messages' } = chat

@@ -3,9 +3,10 @@ import type { Constraint } from '../../grammar/compile-grammar.ts'
 import { GRAMMAR_LIMITS } from '../../grammar/gbnf/limits.ts'
 import type { SamplingParams } from '../../protocol/engine.ts'
 import type { Vocabulary } from '../../protocol/text-messages.ts'
-import { emptyArray, invalidValue, tooLong, wrongType } from '../contract/failures.ts'
-import { required } from '../contract/fates.ts'
-import { at, type Read, type Schema } from '../contract/field.ts'
+import { emptyArray, invalidValue, tooLong, unsupported, wrongType } from '../contract/failures.ts'
+import { ignored, refused, required } from '../contract/fates.ts'
+import { at, type Field, type Read, type Schema } from '../contract/field.ts'
+import type { Fields } from '../contract/fields.ts'
 import { anything, checked, flag, mapped, someText, string } from '../contract/kinds.ts'
 import { closed, object, one, tagged } from '../contract/objects.ts'
 import { MAX_NAME, NAME } from './names.ts'
@@ -15,6 +16,9 @@ export interface WantedConstraint {
   readonly constraint: Constraint
   readonly param: string
 }
+
+/** Receives the paths of keywords of a schema that are held to less, or to more, than they say. */
+export type ChangeListener = (paths: readonly string[]) => void
 
 const MAX_CHOICES = 1000
 export const JSON_SCHEMA: Schema = { type: ['object', 'boolean', 'string'] }
@@ -56,27 +60,68 @@ export const schemaName = required(
 )
 export const schemaDescription = string(65_536)
 
+/** llama-server: a schema beside `json_object`. */
+export const jsonObject = { schema: anything(JSON_SCHEMA) }
+
+/** Fields of `json_schema` that make no difference. */
+const labels = { name: ignored(), description: ignored(), strict: ignored() }
+
+/**
+ * A format that holds no object but those that are declared: it may have been to constrain the output.
+ * @param wrapped where the schema is.
+ */
+export function formatOnly<T extends { readonly [at]: Fields }>(
+  format: Field<T | undefined>,
+  wrapped: string,
+): Field<T | undefined> {
+  return checked(format, {}, (value) => {
+    const [stray] = value[at].unread((one) => typeof one === 'object')
+    if (stray !== undefined) throw unsupported(stray, `A schema is taken in ${wrapped}.`)
+  })
+}
+
+/** Names of constraints that only chats and completions of OpenAI's protocol take. */
+export const OF_OTHERS = [
+  ...['structured_outputs', 'guided_json', 'guided_regex', 'guided_choice', 'guided_grammar'],
+  ...['guided_json_object', 'extra_body'],
+] as const
+
+/** Constraints by the names of other protocols or servers, for a body that has its own. */
+export function elsewhere<Name extends string>(
+  place: string,
+  ...names: readonly Name[]
+): Readonly<Record<Name, Field<undefined>>> {
+  const fields = names.map((name) => [name, refused(`Describe the output in '${place}'.`)])
+  return Object.fromEntries(fields) as Record<Name, Field<undefined>>
+}
+
 /** vLLM: fields of `structured_outputs`, and of the older `guided_*`. */
 const KINDS = ['json', 'regex', 'choice', 'grammar'] as const
 
 /** OpenAI's `response_format`, vLLM's `structured_outputs` and `guided_*`, llama-server's `grammar` and `json_schema`. */
 export const constraintFields = {
-  response_format: one(
-    tagged('type', {
-      text: {},
-      json_object: {},
-      json_schema: {
-        json_schema: required(
-          object({
-            name: schemaName,
-            description: schemaDescription,
-            strict: flag,
-            schema: anything(JSON_SCHEMA),
-          }),
-        ),
-      },
-    }),
+  response_format: formatOnly(
+    one(
+      tagged('type', {
+        text: labels,
+        json_object: { ...labels, ...jsonObject },
+        json_schema: {
+          ...labels,
+          json_schema: required(
+            object({
+              name: schemaName,
+              description: schemaDescription,
+              strict: flag,
+              schema: required(anything(JSON_SCHEMA)),
+            }),
+          ),
+        },
+      }),
+    ),
+    "'json_schema.schema' beside type json_schema, or in 'schema' beside type json_object",
   ),
+  ...elsewhere('response_format', 'format', 'text', 'output_config', 'output_format', 'guided_json_object'),
+  extra_body: refused('What clients put there belongs into the body itself.'),
   structured_outputs: closed(
     object({ json, regex, choice, grammar, json_object: flag }),
     (param) =>
@@ -119,8 +164,8 @@ function responseFormat({
   [at]: fields,
 }: ConstraintBody): WantedConstraint | undefined {
   if (format === undefined || format.type === 'text') return undefined
-  const described = format.type === 'json_schema' ? format.json_schema : undefined
-  if (described?.schema === undefined)
+  const described = format.type === 'json_schema' ? format.json_schema : format
+  if (described.schema === undefined)
     return { constraint: ANY_OBJECT, param: fields.pathOf('response_format') }
   const param = described[at].pathOf('schema')
   return { constraint: schemaConstraint(described.schema, param), param }

@@ -4,7 +4,7 @@ import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
 import type { ChatTool } from '../../text/template/chat-message.ts'
 import { toolFormatNamed } from '../../text/tool-formats/formats.ts'
 import { invalidValue, tooLongText, unsupported } from '../contract/failures.ts'
-import { ignored, required } from '../contract/fates.ts'
+import { ignored, refused, required } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
 import { anyObject, flag, string } from '../contract/kinds.ts'
 import { list, object, tagged } from '../contract/objects.ts'
@@ -45,6 +45,8 @@ const fn = object({
   description: string(),
   parameters: anyObject,
   strict: flag,
+  input_schema: refused("It is 'parameters' here."),
+  schema: refused("It is 'parameters' here."),
 })
 
 /** OpenAI: `tools`, `tool_choice` and `parallel_tool_calls`. */

@@ -84,11 +84,14 @@ export class Fields {
   }
 
   /** Paths of the fields that were never read, or that another field overrides. */
-  unread(): string[] {
+  unread(which: (value: unknown) => boolean = () => true): string[] {
     const own = Object.keys(this.#object).filter(
-      (name) => (!this.#read.has(name) || this.#dropped.has(name)) && this.#object[name] !== null,
+      (name) =>
+        (!this.#read.has(name) || this.#dropped.has(name)) &&
+        this.#object[name] !== null &&
+        which(this.#object[name]),
     )
-    const within = [...this.#within.values()].flatMap((one) => one.unread())
+    const within = [...this.#within.values()].flatMap((one) => one.unread(which))
     return [...own.map((name) => this.pathOf(name)), ...within]
   }
 

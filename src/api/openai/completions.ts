@@ -10,7 +10,7 @@ import { generationRequests } from '../chat/generation-requests.ts'
 import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { engineSpeculation, predicted } from '../chat/speculation.ts'
-import { constrained } from '../chat/structured-output.ts'
+import { type ChangeListener, constrained } from '../chat/structured-output.ts'
 import { grantedTokens, nameCutLimit } from '../chat/token-limit.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { readDeclared } from '../contract/field.ts'
@@ -57,7 +57,7 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
   }
 }
 
-/** Starts all generations of a completion, and names its limit to the client where they get fewer tokens than it asked for. */
+/** Starts all generations of a completion, and names what the request asked for that could not be had whole. */
 export function completionStarter(
   wanted: CompletionRequest,
   ready: ReadyModel,
@@ -65,7 +65,8 @@ export function completionStarter(
   reply: FastifyReply,
 ): (signal: AbortSignal) => Promise<Generation[]> {
   return async (signal) => {
-    const generations = await startAll(wanted, ready, serving, signal)
+    const onChange: ChangeListener = (paths) => sendIgnored(reply, serving, paths)
+    const generations = await startAll(wanted, ready, serving, signal, onChange)
     nameCutLimit(reply, serving, wanted.limit, generations)
     return generations
   }
@@ -76,6 +77,7 @@ async function startAll(
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
+  onChange: ChangeListener,
 ): Promise<Generation[]> {
   const { prompts, bestOf: choices, share } = wanted
   const work = {
@@ -85,7 +87,7 @@ async function startAll(
     choices,
   }
   using permit = serving.admit(work)
-  return serving.start(await prepareAll(wanted, ready, serving, signal), permit, signal)
+  return serving.start(await prepareAll(wanted, ready, serving, signal, onChange), permit, signal)
 }
 
 /** Estimates the tokens of all prompts of a request together. */
@@ -107,6 +109,7 @@ async function prepareAll(
   ready: ReadyModel,
   serving: Serving,
   signal: AbortSignal,
+  onChange: ChangeListener,
 ): Promise<GenerationRequest[]> {
   const turn = { share: wanted.share, signal, most: ready.contextSize }
   const { prompts, constraint } = wanted
@@ -120,6 +123,7 @@ async function prepareAll(
     prediction: predicted(wanted.speculation),
   }
   const prepared = await serving.prepare(preparation, constraint?.param ?? '', turn)
+  onChange(prepared.changed ?? [])
   const sampling = constrained(wanted.sampling, prepared.grammar, ready.vocabulary)
   const speculation = engineSpeculation(wanted.speculation, prepared.prediction)
   // Choices are compared by their log probabilities.

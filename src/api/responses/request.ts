@@ -5,7 +5,11 @@ import { MAX_STOPS, samplingFields, samplingOf, stops } from '../chat/sampling.t
 import { speculationFields, speculationOf } from '../chat/speculation.ts'
 import {
   checkEnd,
+  elsewhere,
+  formatOnly,
   JSON_SCHEMA,
+  jsonObject,
+  OF_OTHERS,
   schemaConstraint,
   schemaDescription,
   schemaName,
@@ -56,7 +60,7 @@ const include = mapped(array({ enum: INCLUDABLE }, 64), (wanted, path) =>
 const format = one(
   tagged('type', {
     text: {},
-    json_object: {},
+    json_object: jsonObject,
     json_schema: {
       name: schemaName,
       description: schemaDescription,
@@ -65,6 +69,7 @@ const format = one(
     },
   }),
 )
+const text = formatOnly(object({ verbosity: ignored(), format }), "'text.format.schema'")
 
 /** OpenAI: the body of a request for a response, and of one to count its tokens. */
 export const responseBody = {
@@ -89,7 +94,8 @@ export const responseBody = {
     mode: ignored(),
   }),
   chat_template_kwargs: templateKwargs,
-  text: object({ verbosity: ignored(), format }),
+  text,
+  ...elsewhere('text.format', 'response_format', 'format', 'json_schema', 'grammar', ...OF_OTHERS),
   ...speculationFields,
   include,
   top_logprobs: topLogprobs,
@@ -213,7 +219,7 @@ function thinkingRequest(body: ResponseBody, { info }: ReadyModel): ThinkingRequ
 function formatOf({ text }: ResponseBody): WantedConstraint | undefined {
   const format = text?.format
   if (format === undefined || format.type === 'text') return undefined
-  if (format.type === 'json_object') {
+  if (format.type === 'json_object' && format.schema === undefined) {
     return { constraint: { kind: 'json_object', source: '' }, param: 'text.format' }
   }
   const param = format[at].pathOf('schema')

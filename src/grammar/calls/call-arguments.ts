@@ -12,6 +12,7 @@ import {
   UNICODE,
   withoutRanges,
 } from '../gbnf/node.ts'
+import type { CompileNotes } from '../schema/compile-notes.ts'
 import { COMMA } from '../schema/json-any.ts'
 import type { SchemaRules } from '../schema/json-schema.ts'
 import type { SchemaContext } from '../schema/schema-context.ts'
@@ -118,14 +119,19 @@ function tags(schema: SchemaObject, schemas: SchemaRules, context: SchemaContext
       const open = literal(`<parameter=${name}>\n`)
       if (!Object.hasOwn(described, name) || !isObject(value) || value['type'] !== 'string')
         return sequence(open, context.compile(value, path), literal(`\n${TAG_END}\n`))
-      return sequence(open, rawString(value, path, schemas.rules))
+      return sequence(open, rawString(value, path, schemas.rules, context.notes))
     },
     separator: EMPTY,
   }
 }
 
 /** A string without quotes and escapes, and the tag behind it, which must not be in the string. */
-function rawString(schema: SchemaObject, path: string, rules: Map<string, GrammarNode>): GrammarNode {
+function rawString(
+  schema: SchemaObject,
+  path: string,
+  rules: Map<string, GrammarNode>,
+  notes: CompileNotes,
+): GrammarNode {
   checkKeywords(schema, path)
   const stray = Object.keys(schema).find((key) => !OF_STRINGS.includes(key) && !isAnnotation(key))
   if (stray !== undefined)
@@ -148,7 +154,7 @@ function rawString(schema: SchemaObject, path: string, rules: Map<string, Gramma
     return left.length === 0 ? undefined : { type: 'set', ranges: left }
   }
   const any: GrammarNode = { type: 'set', ranges: withoutRanges(UNICODE, NOT_RAW) }
-  return sequence(stringContent(schema, path, { any, chars }), end)
+  return sequence(stringContent(schema, path, { any, chars, rules }, notes), end)
 }
 
 /** Any text and the tag behind it: one set of rules for all. */

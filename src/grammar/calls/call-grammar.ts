@@ -3,6 +3,7 @@ import type { CallNotation, OfferedTools } from '../../text/tool-formats/tool-fo
 import { GrammarError } from '../gbnf/grammar-error.ts'
 import { EMPTY, type Grammar, type GrammarNode, literal, repeat, rule, sequence } from '../gbnf/node.ts'
 import { type Branch, textTree } from '../gbnf/text-tree.ts'
+import { CompileNotes } from '../schema/compile-notes.ts'
 import { SchemaRules } from '../schema/json-schema.ts'
 import { PYTHON_STYLE } from '../schema/value-style.ts'
 import { argumentsNode } from './call-arguments.ts'
@@ -20,16 +21,17 @@ export function callGrammar(
   notation: CallNotation,
   wanted: 'one' | 'some' | 'any',
   thought?: ReasoningTags,
+  notes = new CompileNotes(),
 ): Grammar {
   const { mark, leading, begin = '', between, end = '', avoid } = notation
   const style = notation.arguments ?? 'json'
-  const schemas = new SchemaRules(style === 'keywords' ? PYTHON_STYLE : undefined)
+  const schemas = new SchemaRules(notes, style === 'keywords' ? PYTHON_STYLE : undefined)
   const calls = [...tools].map(([name, parameters], index) => {
-    const args = within(`[${index}].function.parameters`, () =>
-      argumentsNode(schemas, `args-${index}`, parameters, style),
-    )
+    notes.where = `[${index}].function.parameters`
+    const args = within(notes.where, () => argumentsNode(schemas, `args-${index}`, parameters, style))
     return { name, next: sequence(args, text(notation.close)) }
   })
+  notes.where = ''
   const branches = calls.map(({ name, next }): Branch => ({ text: notation.open(name), next }))
   if (branches.length > 0) schemas.rules.set('call', textTree(branches))
   const more =

@@ -1,6 +1,6 @@
 import { GrammarError } from './grammar-error.ts'
 import { GRAMMAR_LIMITS } from './limits.ts'
-import type { Grammar, GrammarNode } from './node.ts'
+import { blocksOf, type Grammar, type GrammarNode } from './node.ts'
 
 /**
  * Checks what llama.cpp relies on: every rule is defined, none begins with itself, all can end,
@@ -46,7 +46,9 @@ function checkSize(grammar: Grammar): void {
 function elementsOf(node: GrammarNode): number {
   if (node.type === 'literal') return node.text.length + 1
   if (node.type === 'set') return 2 * node.ranges.length
-  return node.type === 'repeat' ? 4 * Math.max(node.min, node.max ?? 1) : 1
+  if (node.type !== 'repeat') return 1
+  const blocks = blocksOf(node.min, node.max, GRAMMAR_LIMITS.repetitions)
+  return 4 * (blocks === undefined ? Math.max(node.min, node.max ?? 1) : 4 * blocks.block)
 }
 
 type RuleProperty = (node: GrammarNode, rules: ReadonlySet<string>) => boolean

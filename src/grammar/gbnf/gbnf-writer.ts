@@ -1,4 +1,5 @@
-import type { Grammar, GrammarNode } from './node.ts'
+import { GRAMMAR_LIMITS } from './limits.ts'
+import { type Blocks, blocksOf, type Grammar, type GrammarNode } from './node.ts'
 
 /** Writes GBNF as llama.cpp reads it, one rule a line. A repeated part gets a rule of its own, so that repetitions never multiply. */
 export function writeGbnf(grammar: Grammar): string {
@@ -38,8 +39,27 @@ class Writer {
       case 'choice':
         return `(${this.#alternatives(node)})`
       case 'repeat':
-        return this.#atom(node.item) + quantifier(node.min, node.max)
+        return this.#repeat(node)
     }
+  }
+
+  #repeat(node: Extract<GrammarNode, { type: 'repeat' }>): string {
+    const { item, min, max } = node
+    const blocks = blocksOf(min, max, GRAMMAR_LIMITS.repetitions)
+    if (blocks === undefined) return this.#atom(item) + quantifier(min, max)
+    const known = this.#hoisted.get(node)
+    if (known !== undefined) return known
+    const atom = this.#atom(item)
+    const name = this.#define(`${atom}{${blocks.block}}`)
+    const whole = this.#define(inBlocks(atom, name, blocks))
+    this.#hoisted.set(node, whole)
+    return whole
+  }
+
+  #define(text: string): string {
+    const name = this.#freeName()
+    this.#lines.push(`${name} ::= ${text}`)
+    return name
   }
 
   #atom(node: GrammarNode): string {
@@ -47,9 +67,8 @@ class Writer {
     if (node.type === 'literal' && [...node.text].length === 1) return this.#node(node)
     const known = this.#hoisted.get(node)
     if (known !== undefined) return known
-    const name = this.#freeName()
+    const name = this.#define(this.#alternatives(node))
     this.#hoisted.set(node, name)
-    this.#lines.push(`${name} ::= ${this.#alternatives(node)}`)
     return name
   }
 
@@ -59,6 +78,23 @@ class Writer {
     while (this.#grammar.has(name))
     return name
   }
+}
+
+/** A long repetition, of which at most four ways are open at a time. */
+function inBlocks(atom: string, block: string, { block: size, mustCome, mayCome }: Blocks): string {
+  const [blocks, singles] = mustCome
+  const must = [count(block, blocks), count(atom, singles)]
+  if (mayCome === undefined) return [...must, `${atom}*`].filter((part) => part !== '').join(' ')
+  const [whole, rest] = mayCome
+  const upTo = (name: string, most: number): string => (most === 0 ? '' : name + quantifier(0, most))
+  const fewer = `${upTo(block, whole - 1)} ${upTo(atom, size - 1)}`
+  const all = `${count(block, whole)} ${upTo(atom, rest)}`
+  const may = whole === 0 ? upTo(atom, rest) : `(${fewer} | ${all})`
+  return [...must, may].filter((part) => part !== '').join(' ')
+}
+
+function count(name: string, times: number): string {
+  return times === 0 ? '' : `${name}{${times}}`
 }
 
 function quantifier(min: number, max: number | undefined): string {

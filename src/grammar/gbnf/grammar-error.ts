@@ -8,3 +8,6 @@ export class GrammarError extends Error {
     this.path = path
   }
 }
+
+/** Nothing at all fits: an alternative of which that is true can be left out. */
+export class NothingError extends GrammarError {}

@@ -5,7 +5,7 @@ export const GRAMMAR_LIMITS = {
   /** Characters of all tools together, descriptions included. */
   toolsLength: 524_288,
   /** Characters of a regular expression. */
-  patternLength: 512,
+  patternLength: 2048,
   /** Groups inside groups, of a regular expression or a GBNF text. */
   groupDepth: 32,
   /** Schemas inside schemas. */
@@ -19,6 +19,8 @@ export const GRAMMAR_LIMITS = {
   /** Milliseconds of CPU for the compilation of a schema: for costs that the other limits do not see. */
   compileMs: 1000,
   rules: 5000,
+  /** Characters of a string and items of an array that are counted: more than any context holds. */
+  counts: 1_000_000,
   /** llama.cpp: MAX_REPETITION_THRESHOLD; it drops the upper bound of a longer one in silence. */
   repetitions: 2000,
   /** Elements of the grammar after llama.cpp has written its repetitions out. */

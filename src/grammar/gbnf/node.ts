@@ -52,6 +52,24 @@ export function repeat(item: GrammarNode, min: number, max?: number): GrammarNod
   return min === 1 && max === 1 ? item : { type: 'repeat', item, min, max }
 }
 
+/** Form of a repetition that is longer than one may be: rounds of a block, and single ones. */
+export interface Blocks {
+  readonly block: number
+  /** Whole blocks that must come, and single ones behind them. */
+  readonly mustCome: readonly [blocks: number, singles: number]
+  /** Whole blocks that may come, and single ones behind them; undefined: any number of single ones. */
+  readonly mayCome: readonly [blocks: number, singles: number] | undefined
+}
+
+/** How repetitions of at most `longest` make up a longer one; undefined where one is enough. */
+export function blocksOf(min: number, max: number | undefined, longest: number): Blocks | undefined {
+  if (min <= longest && (max ?? 0) <= longest) return undefined
+  const more = max === undefined ? 0 : max - min
+  const block = Math.max(2, Math.ceil(Math.sqrt(Math.max(min, more))))
+  const split = (count: number): [number, number] => [Math.floor(count / block), count % block]
+  return { block, mustCome: split(min), mayCome: max === undefined ? undefined : split(more) }
+}
+
 export function optional(item: GrammarNode): GrammarNode {
   return item === EMPTY ? EMPTY : repeat(item, 0, 1)
 }

@@ -10,10 +10,11 @@ export const COLON: GrammarNode = sequence(literal(':'), SPACE)
 /** The rules that any JSON grammar refers to, each made at its first use. */
 export class JsonRules {
   readonly style: ValueStyle
-  readonly #rules: Map<string, GrammarNode>
+  readonly rules: Map<string, GrammarNode>
+  readonly #once = new Map<string, GrammarNode>()
 
   constructor(rules: Map<string, GrammarNode>, style: ValueStyle = JSON_STYLE) {
-    this.#rules = rules
+    this.rules = rules
     this.style = style
   }
 
@@ -57,11 +58,22 @@ export class JsonRules {
     })
   }
 
+  /** Returns what `make` makes, as one rule wherever the key is the same. */
+  once(key: string, make: () => GrammarNode): GrammarNode {
+    const known = this.#once.get(key)
+    if (known !== undefined) return known
+    const node = make()
+    const name = `shared-${this.rules.size}`
+    this.rules.set(name, node)
+    this.#once.set(key, rule(name))
+    return rule(name)
+  }
+
   #define(name: string, make: () => GrammarNode): GrammarNode {
-    if (!this.#rules.has(name)) {
+    if (!this.rules.has(name)) {
       // The name is taken before its content is made, which may use it again.
-      this.#rules.set(name, literal(''))
-      this.#rules.set(name, make())
+      this.rules.set(name, literal(''))
+      this.rules.set(name, make())
     }
     return rule(name)
   }

@@ -1,8 +1,5 @@
-import { GrammarError } from '../gbnf/grammar-error.ts'
-import { isApart, isWithinNode } from '../gbnf/inclusion.ts'
-import type { GrammarNode } from '../gbnf/node.ts'
-import { jsonChars } from './json-string.ts'
-import { compileRegex } from './regex.ts'
+import type { Pattern } from './pattern.ts'
+import { parseRegex } from './regex.ts'
 
 const YEAR_MONTH_DAY =
   '\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-8]))'
@@ -17,57 +14,53 @@ const TIME_PART = 'T(?:\\d{1,4}H(?:\\d{1,4}M(?:\\d{1,4}S)?)?|\\d{1,4}M(?:\\d{1,4
 const HEX = '[0-9a-fA-F]{1,4}'
 const URI_CHAR = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 
-/** JSON Schema: values of `format`. Each is the format or a part of it: no 29th of February, no leap second, no URI without `//`. */
+const HOST = `${LABEL}(?:\\.${LABEL}){0,4}`
+const POINTER = '(?:/(?:[A-Za-z0-9_.-]|~[01])*)*'
+/** Path, query and fragment. With what comes before them a URI has fewer than the 2,083 characters that browsers take. */
+const PATH = `(?:/(?:${URI_CHAR}|/){0,300})?(?:\\?(?:${URI_CHAR}|[/?]){0,240})?(?:#(?:${URI_CHAR}|[/?]){0,80})?`
+const URI = `[a-z][a-z0-9+-]{0,15}://${HOST}(?::[1-5]?\\d{1,4})?${PATH}`
+const EMAIL = `${WORD}(?:\\.${WORD}){0,2}@${LABEL}(?:\\.${LABEL}){0,2}\\.[A-Za-z]{2,10}`
+
+const uuid = (version: string): string =>
+  `[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-${version}[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}`
+
+/** JSON Schema: values of `format`, and pydantic's uuids. Each is the format or a part of it: no 29th of February, no leap second, no URI without `//`. */
 const FORMATS: Readonly<Record<string, string>> = {
   date: YEAR_MONTH_DAY,
   time: TIME,
   'date-time': `${YEAR_MONTH_DAY}T${TIME}`,
-  uuid: '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}',
+  duration: `P(?:(?:${DATE_PART})(?:${TIME_PART})?|${TIME_PART}|\\d{1,4}W)`,
+  uuid: uuid('[1-8]'),
+  ...Object.fromEntries(Array.from('1345678', (version) => [`uuid${version}`, uuid(version)])),
   ipv4: `${OCTET}(?:\\.${OCTET}){3}`,
   ipv6: `(?:${HEX}:){7}${HEX}|(?:${HEX}(?::${HEX}){0,2})?::(?:${HEX}(?::${HEX}){0,3})?`,
-  hostname: `${LABEL}(?:\\.${LABEL}){0,4}`,
-  uri: `[a-z][a-z0-9+-]{0,15}://[A-Za-z0-9._~-]{1,100}(?::\\d{1,5})?(?:/${URI_CHAR}*)*(?:\\?(?:${URI_CHAR}|[/?])*)?(?:#(?:${URI_CHAR}|[/?])*)?`,
-  duration: `P(?:(?:${DATE_PART})(?:${TIME_PART})?|${TIME_PART}|\\d{1,4}W)`,
-  email: `${WORD}(?:\\.${WORD}){0,2}@${LABEL}(?:\\.${LABEL}){0,2}\\.[A-Za-z]{2,10}`,
+  hostname: HOST,
+  'idn-hostname': HOST,
+  email: EMAIL,
+  'idn-email': EMAIL,
+  uri: URI,
+  iri: URI,
+  'uri-reference': `(?:${URI})|${PATH}`,
+  'iri-reference': `(?:${URI})|${PATH}`,
+  // OpenAPI's: base64.
+  byte: '(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?',
+  'json-pointer': POINTER,
+  'relative-json-pointer': `(?:0|[1-9]\\d{0,3})(?:#|${POINTER})`,
 }
 
-/** Parts of a format, for a pattern beside it that wants just that part. */
-const PARTS: Readonly<Record<string, string>> = {
-  'date-time': `${YEAR_MONTH_DAY}T${CLOCK}Z`,
-  uuid: '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}',
+/** JSON Schema: formats whose texts no regular expression describes. */
+const NOT_HONOURED = ['regex', 'uri-template']
+
+/** Names of the formats that are honoured. */
+export const KNOWN_FORMATS: readonly string[] = Object.keys(FORMATS)
+
+/** JSON Schema: a format that is not known says nothing. */
+export function isAnnotationFormat(format: string): boolean {
+  return !Object.hasOwn(FORMATS, format) && !NOT_HONOURED.includes(format)
 }
 
-/** The content of a JSON string of this format. @throws GrammarError */
-export function compileFormat(format: string): GrammarNode {
-  return compile(FORMATS, format)
-}
-
-/**
- * The content of a JSON string of this format, or a part of it, whose texts all match the pattern; undefined when that
- * cannot be shown.
- * @throws GrammarError when the format or the pattern is not known.
- */
-export function compileFormatWithin(format: string, pattern: string): GrammarNode | undefined {
-  const { body, banned } = splitLookAhead(pattern)
-  const outer = compileRegex(body, { chars: jsonChars, unanchored: true })
-  const bans = banned.map((one) => compileRegex(`^${one}`, { chars: jsonChars, unanchored: true }))
-  const nodes = [FORMATS, PARTS]
-    .filter((known) => Object.hasOwn(known, format))
-    .map((known) => compile(known, format))
-  return nodes.find((node) => isWithinNode(node, outer) && bans.every((ban) => isApart(node, ban)))
-}
-
-/** `^(?!A)(?!B)C`: what may not begin the text, and the rest. */
-function splitLookAhead(pattern: string): { readonly body: string; readonly banned: readonly string[] } {
-  const found = /^\^(?:\(\?![^()|]*\))+/.exec(pattern)?.[0]
-  if (found === undefined) return { body: pattern, banned: [] }
-  const banned = [...found.matchAll(/\(\?!([^()|]*)\)/g)].map(([, text]) => text ?? '')
-  return { body: `^${pattern.slice(found.length)}`, banned }
-}
-
-function compile(known: Readonly<Record<string, string>>, format: string): GrammarNode {
-  const pattern = Object.hasOwn(known, format) ? known[format] : undefined
-  if (pattern === undefined)
-    throw new GrammarError(`the formats that can be honoured are ${Object.keys(FORMATS).join(', ')}`)
-  return compileRegex(pattern, { chars: (ranges) => ({ type: 'set', ranges }), unanchored: false })
+/** The texts of a format; undefined for one that cannot be honoured. */
+export function formatPattern(format: string): Pattern | undefined {
+  const pattern = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined
+  return pattern === undefined ? undefined : parseRegex(pattern, 'whole')
 }

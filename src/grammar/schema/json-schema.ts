@@ -1,14 +1,18 @@
-import { GrammarError } from '../gbnf/grammar-error.ts'
+import { GrammarError, NothingError } from '../gbnf/grammar-error.ts'
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
+import { Matcher } from '../gbnf/matcher.ts'
 import { choice, type Grammar, type GrammarNode, literal, rule } from '../gbnf/node.ts'
+import { CompileNotes } from './compile-notes.ts'
 import { CompileTime } from './compile-time.ts'
 import { JsonRules } from './json-any.ts'
 import { arrayNode } from './schema-array.ts'
 import type { SchemaContext } from './schema-context.ts'
-import { checkDisjoint } from './schema-disjoint.ts'
 import {
+  canonicalJson,
   checkKeywords,
   constrains,
+  isAnnotation,
+  isObject,
   isWithin,
   type JsonType,
   join,
@@ -16,11 +20,14 @@ import {
   namedTypes,
   type Schema,
   type SchemaObject,
+  typeOfValue,
   without,
 } from './schema-keywords.ts'
 import { mergeSchemas } from './schema-merge.ts'
+import { normalSchema } from './schema-normal.ts'
 import { numberNode } from './schema-number.ts'
 import { objectNode } from './schema-object.ts'
+import { exclusionOf } from './schema-one-of.ts'
 import { resolveRef } from './schema-ref.ts'
 import { stringNode } from './schema-string.ts'
 import { valuesNode } from './schema-values.ts'
@@ -28,11 +35,11 @@ import type { ValueStyle } from './value-style.ts'
 
 /**
  * The JSON texts that a JSON Schema (2020-12, and draft 7 where that differs) admits, or a part of them:
- * docs/structured-output.md says which. Never a text that the schema does not admit.
+ * docs/structured-output.md says which. Never a text that the schema does not admit, but for `oneOf` where that is reported.
  * @throws GrammarError whose path leads to the keyword that cannot be honoured.
  */
-export function compileJsonSchema(schema: Schema): Grammar {
-  const schemas = new SchemaRules()
+export function compileJsonSchema(schema: Schema, notes = new CompileNotes()): Grammar {
+  const schemas = new SchemaRules(notes)
   schemas.add('root', schema)
   return schemas.rules
 }
@@ -48,10 +55,12 @@ export function anyJsonObject(): Grammar {
 export class SchemaRules {
   readonly rules = new Map<string, GrammarNode>()
   readonly json: JsonRules
+  readonly notes: CompileNotes
   readonly #time = new CompileTime()
   #nodes = 0
 
-  constructor(style?: ValueStyle) {
+  constructor(notes: CompileNotes, style?: ValueStyle) {
+    this.notes = notes
     this.json = new JsonRules(this.rules, style)
   }
 
@@ -84,7 +93,10 @@ export class SchemaRules {
 const SPEAKS_OF: readonly (readonly [JsonType, readonly string[]])[] = [
   [
     'object',
-    ['properties', 'required', 'additionalProperties', 'propertyNames', 'minProperties', 'maxProperties'],
+    [
+      ...['properties', 'required', 'additionalProperties', 'patternProperties', 'propertyNames'],
+      ...['minProperties', 'maxProperties'],
+    ],
   ],
   ['array', ['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems', 'uniqueItems']],
   ['string', ['minLength', 'maxLength', 'pattern', 'format']],
@@ -93,6 +105,7 @@ const SPEAKS_OF: readonly (readonly [JsonType, readonly string[]])[] = [
 
 class SchemaCompiler implements SchemaContext {
   readonly json: JsonRules
+  readonly notes: CompileNotes
   readonly #root: Schema
   readonly #all: SchemaRules
   readonly #rules: Map<string, GrammarNode>
@@ -100,6 +113,11 @@ class SchemaCompiler implements SchemaContext {
   readonly #named = new Map<Schema, string>()
   /** Schemas that are referred to and not yet compiled. */
   readonly #referred: { readonly name: string; readonly schema: Schema; readonly path: string }[] = []
+  /** Schemas that were made out of others by one more required property, by the other and the name. */
+  readonly #tagged = new Map<Schema, Map<string, SchemaObject>>()
+  readonly #made = new Set<Schema>()
+  /** Schemas in fewer keywords, by the schema. */
+  readonly #flat = new Map<Schema, Schema>()
   #depth = 0
 
   constructor(root: Schema, all: SchemaRules) {
@@ -107,6 +125,7 @@ class SchemaCompiler implements SchemaContext {
     this.#all = all
     this.#rules = all.rules
     this.json = all.json
+    this.notes = all.notes
   }
 
   /** The whole schema, or what is made of its parts, as a rule of this name. */
@@ -128,22 +147,29 @@ class SchemaCompiler implements SchemaContext {
 
   compile(schema: Schema, path: string): GrammarNode {
     if (schema === true) return this.json.value()
-    if (schema === false) throw new GrammarError('it admits nothing', path)
+    if (schema === false) throw new NothingError('it admits nothing', path)
     this.#all.count(path)
     if (++this.#depth > GRAMMAR_LIMITS.schemaDepth)
       throw new GrammarError(`schemas are nested deeper than ${GRAMMAR_LIMITS.schemaDepth}`, path)
     checkKeywords(schema, path)
-    const node = this.#compile(schema, path)
-    this.#depth--
-    return node
+    try {
+      return this.#compile(normalSchema(schema, path), path)
+    } finally {
+      this.#depth--
+    }
   }
 
-  #compile(schema: SchemaObject, path: string): GrammarNode {
+  #compile(whole: SchemaObject, path: string): GrammarNode {
+    // It looks at the properties of all that is combined.
+    const isSealed = whole['unevaluatedProperties'] === false
+    const schema = without(whole, 'unevaluatedProperties')
+    const sealed = (combined: Schema): Schema =>
+      isSealed && isObject(combined) ? { ...combined, unevaluatedProperties: false } : combined
     if (schema['$ref'] !== undefined) {
       const others = without(schema, '$ref')
       const target = resolveRef(this.#root, schema['$ref'] as string, path)
-      if (!constrains(others)) return this.#referredTo(target.schema, target.path)
-      return this.compile(this.#merge(others, target.schema, path), path)
+      if (!constrains(others) && !isSealed) return this.#referredTo(target.schema, target.path)
+      return this.compile(sealed(this.#merge(others, target.schema, path)), path)
     }
     const { allOf, anyOf, oneOf } = schema as Readonly<Record<string, Schema[] | undefined>>
     if (allOf !== undefined) {
@@ -152,44 +178,112 @@ class SchemaCompiler implements SchemaContext {
         (all, one, at) => this.#merge(all, one, join(path, 'allOf', at)),
         base,
       )
-      return this.compile(merged, path)
+      return this.compile(sealed(merged), path)
     }
-    if (anyOf !== undefined) return this.#branches(schema, 'anyOf', anyOf, path)
-    if (oneOf !== undefined) {
-      checkDisjoint(
-        oneOf.map((one) => this.#flat(one, path)),
-        (one) => this.#flat(one, path),
-        join(path, 'oneOf'),
-      )
-      return this.#branches(schema, 'oneOf', oneOf, path)
-    }
+    if (anyOf !== undefined) return this.#branches(schema, 'anyOf', anyOf, path, sealed)
+    if (oneOf !== undefined) return this.#oneOf(schema, oneOf, path, sealed)
     const values = listedValues(schema)
-    if (values !== undefined) return valuesNode(schema, values, path, this.json.style.write)
+    if (values !== undefined) {
+      return valuesNode(schema, this.#fitting(schema, values, path), path, this.json.style.write)
+    }
     return this.#ofTypes(schema, path)
   }
 
-  #branches(schema: SchemaObject, keyword: string, branches: readonly Schema[], path: string): GrammarNode {
-    const base = without(schema, keyword)
-    const nodes = branches.map((branch, index) => {
-      const at = join(path, keyword, index)
-      return this.compile(constrains(base) ? this.#merge(base, branch, at) : branch, at)
+  #oneOf(
+    schema: SchemaObject,
+    oneOf: readonly Schema[],
+    path: string,
+    sealed: (combined: Schema) => Schema,
+  ): GrammarNode {
+    const { propertyName } = isObject(schema['discriminator']) ? schema['discriminator'] : {}
+    const flat = oneOf.map((one) => this.flat(one, path))
+    const exclusion = exclusionOf(flat, (one) => this.flat(one, path), propertyName)
+    if (exclusion === undefined) this.notes.change(join(path, 'oneOf'))
+    if (exclusion?.by !== 'tag') return this.#branches(schema, 'oneOf', oneOf, path, sealed)
+    // An object without its tag could be valid for several.
+    const { tag } = exclusion
+    const tagged = oneOf.map((one, index) => {
+      const own = flat[index] as Schema
+      if (!isObject(own) || !isObject(own['properties'])) return one
+      const required = (own['required'] ?? []) as readonly string[]
+      return required.includes(tag) ? one : this.#requiring(own, tag)
     })
+    return this.#branches(schema, 'oneOf', tagged, path, sealed)
+  }
+
+  /** The schema with one more property that must be there: one object for each, so that its rule is found again. */
+  #requiring(schema: SchemaObject, name: string): Schema {
+    const byName = this.#tagged.get(schema) ?? new Map<string, SchemaObject>()
+    this.#tagged.set(schema, byName)
+    const known = byName.get(name)
+    const made = known ?? { ...schema, required: [...((schema['required'] ?? []) as string[]), name] }
+    byName.set(name, made)
+    this.#made.add(made)
+    return made
+  }
+
+  /** The listed values that the keywords beside them admit. */
+  #fitting(schema: SchemaObject, listed: readonly unknown[], path: string): readonly unknown[] {
+    const { enum: several } = schema
+    const same = new Set(Array.isArray(several) ? several.map(canonicalJson) : [])
+    const values = Array.isArray(several) ? listed.filter((value) => same.has(canonicalJson(value))) : listed
+    const rest = without(schema, 'enum', 'const', 'type', '$defs', 'definitions')
+    const beside = Object.keys(rest).find((name) => !isAnnotation(name))
+    if (beside === undefined) return values
+    if (values.some((value) => typeof value === 'object' && value !== null))
+      throw new GrammarError('it cannot be honoured beside listed arrays or objects', join(path, beside))
+    const types = [...new Set(values.map(typeOfValue))]
+    const admitted = new SchemaRules(new CompileNotes())
+    admitted.add('root', { ...rest, type: types })
+    const matcher = new Matcher(admitted.rules)
+    const fitting = values.filter((value) => matcher.matches(JSON.stringify(value)))
+    if (fitting.length === 0) throw new NothingError('no listed value is admitted', join(path, beside))
+    return fitting
+  }
+
+  /** Branches that nothing fits are left out. */
+  #branches(
+    schema: SchemaObject,
+    keyword: string,
+    branches: readonly Schema[],
+    path: string,
+    sealed: (combined: Schema) => Schema,
+  ): GrammarNode {
+    const base = without(schema, keyword)
+    let refused: NothingError | undefined
+    const nodes = branches.flatMap((branch, index) => {
+      const at = join(path, keyword, index)
+      try {
+        if (constrains(base)) return [this.compile(sealed(this.#merge(base, branch, at)), at)]
+        return [this.#made.has(branch) ? this.#referredTo(branch, at) : this.compile(sealed(branch), at)]
+      } catch (error) {
+        if (!(error instanceof NothingError)) throw error
+        refused ??= error
+        return []
+      }
+    })
+    if (nodes.length === 0 && refused !== undefined) throw refused
+    if (nodes.length > 1) this.notes.hasManyWays = true
     return choice(nodes)
   }
 
   #ofTypes(schema: SchemaObject, path: string): GrammarNode {
-    const types = namedTypes(schema) ?? this.#inferred(schema, path)
-    if (types === undefined) return this.json.value()
+    const types = namedTypes(schema) ?? impliedTypes(schema)
+    if (types.length === 0) return this.json.value()
     // An integer is a number: saying both would leave two ways open.
     const distinct = types.filter((type) => !types.some((other) => other !== type && isWithin(type, other)))
-    return choice([...new Set(distinct)].map((type) => this.#ofType(type, schema, path)))
-  }
-
-  #inferred(schema: SchemaObject, path: string): readonly JsonType[] | undefined {
-    const spoken = SPEAKS_OF.filter(([, keywords]) => keywords.some((name) => schema[name] !== undefined))
-    if (spoken.length > 1)
-      throw new GrammarError("it needs a 'type': its keywords apply to several types", path)
-    return spoken[0] && [spoken[0][0]]
+    let refused: NothingError | undefined
+    const nodes = [...new Set(distinct)].flatMap((type) => {
+      try {
+        return [this.#ofType(type, schema, path)]
+      } catch (error) {
+        if (!(error instanceof NothingError)) throw error
+        refused ??= error
+        return []
+      }
+    })
+    if (nodes.length === 0 && refused !== undefined) throw refused
+    return choice(nodes)
   }
 
   #ofType(type: JsonType, schema: SchemaObject, path: string): GrammarNode {
@@ -199,7 +293,7 @@ class SchemaCompiler implements SchemaContext {
       case 'array':
         return arrayNode(schema, path, this)
       case 'string':
-        return stringNode(schema, path, this.json)
+        return stringNode(schema, path, this.json, this.notes)
       case 'number':
       case 'integer':
         return numberNode(schema, type, path, this.json)
@@ -222,17 +316,14 @@ class SchemaCompiler implements SchemaContext {
 
   #merge(a: Schema, b: Schema, path: string): Schema {
     this.#all.checkTime(path)
-    const [first, second] = [this.#flat(a, path), this.#flat(b, path)]
-    if (first === false || second === false) throw new GrammarError('it admits nothing', path)
+    const [first, second] = [this.flat(a, path), this.flat(b, path)]
+    if (first === false || second === false) throw new NothingError('it admits nothing', path)
     if (first === true) return second
     if (second === true) return first
-    checkKeywords(first, path)
-    checkKeywords(second, path)
     return mergeSchemas(first, second, path)
   }
 
-  /** The schema with its own reference followed. */
-  #flat(schema: Schema, path: string): Schema {
+  flat(schema: Schema, path: string): Schema {
     let flat = schema
     for (let hops = 0; typeof flat === 'object' && flat['$ref'] !== undefined; hops++) {
       if (hops > GRAMMAR_LIMITS.schemaDepth || typeof flat['$ref'] !== 'string')
@@ -245,6 +336,19 @@ class SchemaCompiler implements SchemaContext {
       }
       flat = { ...others, allOf: [...((others['allOf'] as Schema[] | undefined) ?? []), target] }
     }
-    return flat
+    if (!isObject(flat)) return flat
+    const known = this.#flat.get(flat)
+    if (known !== undefined) return known
+    checkKeywords(flat, path)
+    const normal = normalSchema(flat, path)
+    this.#flat.set(flat, normal)
+    return normal
   }
+}
+
+/** Types that the keywords of a schema without `type` speak of. */
+function impliedTypes(schema: SchemaObject): readonly JsonType[] {
+  return SPEAKS_OF.flatMap(([type, keywords]) =>
+    keywords.some((name) => schema[name] !== undefined) ? [type] : [],
+  )
 }

@@ -4,7 +4,6 @@ import {
   EMPTY,
   type GrammarNode,
   literal,
-  optional,
   repeat,
   sequence,
   set,
@@ -59,31 +58,6 @@ export function oneOfTexts(texts: readonly string[]): GrammarNode {
   return textTree(texts.map((text) => ({ text, next: EMPTY })))
 }
 
-/** The content of a JSON string that is none of `texts`, without escapes (they could spell one of them). */
-export function noneOfTexts(texts: readonly string[]): GrammarNode {
-  const any: GrammarNode = repeat({ type: 'set', ranges: PLAIN }, 0)
-  const groups = new Map<string, string[]>()
-  for (const text of texts) {
-    const head = [...text][0] ?? ''
-    if (head !== '') groups.set(head, [...(groups.get(head) ?? []), text.slice(head.length)])
-  }
-  const heads = [...groups.keys()].map((head): CodeRange => [code(head), code(head)])
-  const items: GrammarNode[] = []
-  const others = withoutRanges(PLAIN, heads)
-  if (others.length > 0) items.push(sequence({ type: 'set', ranges: others }, any))
-  for (const [head, rests] of groups) {
-    // A name that needs an escape cannot be spelled here at all.
-    if (intersect([[code(head), code(head)]], PLAIN).length > 0)
-      items.push(sequence(literal(head), noneOfTexts(rests)))
-  }
-  const node = choice(items)
-  return texts.includes('') ? node : optional(node)
-}
-
 function intersect(a: readonly CodeRange[], b: readonly CodeRange[]): CodeRange[] {
   return withoutRanges(a, withoutRanges([[0, 0x10ffff]], b))
-}
-
-function code(char: string): number {
-  return char.codePointAt(0) ?? 0
 }

@@ -1,23 +1,30 @@
 import { GrammarError } from '../gbnf/grammar-error.ts'
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
+import { type CodeRange, joinRanges, UNICODE, withoutRanges } from '../gbnf/node.ts'
 import {
-  type CodeRange,
-  choice,
-  EMPTY,
-  type GrammarNode,
-  joinRanges,
-  repeat,
-  sequence,
-  UNICODE,
-  withoutRanges,
-} from '../gbnf/node.ts'
+  ANY_TEXT,
+  both,
+  either,
+  except,
+  inSequence,
+  NO_TEXT,
+  oneOf,
+  type Pattern,
+  repeated,
+} from './pattern.ts'
+import { unicodeProperty } from './unicode-property.ts'
 
-export interface RegexOptions {
-  /** One character out of these, as the output spells it; undefined when the output cannot hold any of them. */
-  readonly chars: (ranges: readonly CodeRange[]) => GrammarNode | undefined
-  /** Whether a match may stand anywhere in the text, as in JSON Schema; else it is the whole text. */
-  readonly unanchored: boolean
-}
+/** A part of a regular expression. `ahead` looks at all of the text that follows; `to` matches that text. */
+type Part =
+  | Pattern
+  | { readonly type: 'ahead'; readonly to: Pattern }
+  | { readonly type: 'parts'; readonly items: readonly Part[] }
+  | { readonly type: 'branches'; readonly items: readonly Part[] }
+  | { readonly type: 'several'; readonly item: Part; readonly min: number; readonly max: number | undefined }
+
+/** Rounds of a repetition with a look-ahead inside, which are written one by one; and of all in a pattern. */
+const MAX_ROUNDS_AHEAD = 8
+const MAX_ALL_ROUNDS = 1000
 
 const DIGITS: readonly CodeRange[] = [[0x30, 0x39]]
 const WORD: readonly CodeRange[] = [
@@ -54,11 +61,12 @@ const CLASSES: Readonly<Record<string, readonly CodeRange[]>> = {
 const CONTROLS: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13 }
 
 /**
- * The texts that a regular expression of ECMAScript matches: literals, `.`, classes, groups, alternatives, quantifiers
- * (lazy ones too), `^` at the start and `$` at the end. Look-around, back-references, `\b` and `\p` are refused.
+ * The texts that a regular expression of ECMAScript matches: literals, `.`, classes, groups, alternatives, quantifiers (lazy ones
+ * too), `^` at the start, `$`, look-ahead. Look-behind, back-references and `\\b` are refused.
+ * @param where whether a match is the whole text, or may stand anywhere in it, as in JSON Schema.
  * @throws GrammarError
  */
-export function compileRegex(pattern: string, options: RegexOptions): GrammarNode {
+export function parseRegex(pattern: string, where: 'whole' | 'anywhere'): Pattern {
   if (pattern.length > GRAMMAR_LIMITS.patternLength)
     throw new GrammarError(`a pattern has at most ${GRAMMAR_LIMITS.patternLength} characters`)
   try {
@@ -70,72 +78,128 @@ export function compileRegex(pattern: string, options: RegexOptions): GrammarNod
       throw new GrammarError('it is not a regular expression')
     }
   }
-  return new RegexParser(pattern, options).parse()
+  return new RegexParser(pattern).parse(where === 'whole')
 }
 
 class RegexParser {
   readonly #pattern: string
-  readonly #options: RegexOptions
   #at = 0
   #depth = 0
+  #rounds = 0
 
-  constructor(pattern: string, options: RegexOptions) {
+  constructor(pattern: string) {
     this.#pattern = pattern
-    this.#options = options
   }
 
-  parse(): GrammarNode {
-    const items = [this.#branch()]
-    while (this.#take('|')) items.push(this.#branch())
+  parse(whole: boolean): Pattern {
+    const node = this.#branches(whole)
     if (this.#at < this.#pattern.length) throw this.#error(`'${this.#peek()}' is not expected`)
-    return choice(items)
+    return node
   }
 
-  /** An alternative of the whole: the one place where `^` and `$` can stand. */
-  #branch(): GrammarNode {
-    const anywhere = (): GrammarNode => repeat(this.#chars(UNICODE), 0)
-    const start = this.#take('^') || !this.#options.unanchored ? EMPTY : anywhere()
-    const body = this.#sequence()
-    const end = this.#take('$') || !this.#options.unanchored ? EMPTY : anywhere()
-    return sequence(start, body, end)
+  /** Alternatives of the whole, or of a look-ahead. */
+  #branches(whole: boolean, fixed = whole): Pattern {
+    const items = [this.#branch(whole, fixed)]
+    while (this.#take('|')) items.push(this.#branch(whole, fixed))
+    return either(items)
   }
 
-  #sequence(): GrammarNode {
-    const items: GrammarNode[] = []
-    while (this.#at < this.#pattern.length && !/[|)$]/.test(this.#peek())) {
-      items.push(this.#quantified(this.#atom()))
+  /** @param fixed it begins where the text does, or where a look-ahead stands. */
+  #branch(whole: boolean, fixed: boolean): Pattern {
+    const starts = this.#take('^') || fixed
+    const body = this.#sequence(starts)
+    const rest = this.#endsBranch(body) || whole ? NO_TEXT : ANY_TEXT
+    return inSequence(starts ? NO_TEXT : ANY_TEXT, this.#before(body, rest))
+  }
+
+  /** Whether `$` is the last of them: it needs no look at what follows. */
+  #endsBranch(body: Part): boolean {
+    return body.type === 'parts' && body.items.at(-1) === END
+  }
+
+  #sequence(starts: boolean): Part {
+    const items: Part[] = []
+    let first = starts
+    while (this.#at < this.#pattern.length && !/[|)]/.test(this.#peek())) {
+      if (first && this.#take('^')) continue
+      const atom = this.#atom(first)
+      first &&= atom.type === 'ahead' && atom !== END
+      items.push(this.#quantified(atom))
     }
-    return sequence(...items)
+    return { type: 'parts', items }
   }
 
-  #atom(): GrammarNode {
+  #atom(first: boolean): Part {
     const next = this.#peek()
-    if (next === '(') return this.#group()
-    if (next === '[') return this.#chars(this.#classRanges())
+    if (this.#take('$')) return END
+    if (next === '(') return this.#group(first)
+    if (next === '[') return oneOf(this.#classRanges())
     if (next === '^') throw this.#error("'^' is supported at the start only")
-    if (/[*+?{}\]]/.test(next)) throw this.#error(`'${next}' needs a backslash here`)
-    if (this.#take('.')) return this.#chars(withoutRanges(UNICODE, LINE_ENDS))
-    if (next === '\\') return this.#chars(this.#escape(false))
+    if (/[*+?{]/.test(next)) throw this.#error(`'${next}' needs a backslash here`)
+    if (this.#take('.')) return oneOf(withoutRanges(UNICODE, LINE_ENDS))
+    if (next === '\\') return oneOf(this.#escape(false))
     const code = this.#code()
-    return this.#chars([[code, code]])
+    return oneOf([[code, code]])
   }
 
-  #group(): GrammarNode {
+  #group(first: boolean): Part {
     this.#at++
     if (++this.#depth > GRAMMAR_LIMITS.groupDepth) throw this.#error('groups are nested too deeply')
+    const inside = this.#ahead(first) ?? this.#captured(first)
+    if (!this.#take(')')) throw this.#error("')' is expected")
+    this.#depth--
+    return inside
+  }
+
+  #ahead(first: boolean): Part | undefined {
+    if (!this.#take('?=') && !this.#take('?!')) return undefined
+    const isNegative = this.#pattern[this.#at - 1] === '!'
+    if (!first && this.#peek() === '^') throw this.#error("'^' is supported at the start only")
+    const to = this.#branches(false, true)
+    return { type: 'ahead', to: isNegative ? except(to) : to }
+  }
+
+  #captured(first: boolean): Part {
     const name = /^\?<[A-Za-z_]\w*>/.exec(this.#pattern.slice(this.#at, this.#at + 64))?.[0]
     if (name !== undefined) this.#at += name.length
     else if (!this.#take('?:') && this.#peek() === '?')
-      throw this.#error('look-around and flags are not supported')
-    const items = [this.#sequence()]
-    while (this.#take('|')) items.push(this.#sequence())
-    if (this.#peek() === '$') throw this.#error("'$' is supported at the end only")
-    if (!this.#take(')')) throw this.#error("')' is expected")
-    this.#depth--
-    return choice(items)
+      throw this.#error('look-behind and flags are not supported')
+    const items = [this.#sequence(first)]
+    while (this.#take('|')) items.push(this.#sequence(first))
+    return { type: 'branches', items }
   }
 
-  #quantified(item: GrammarNode): GrammarNode {
+  /** The part, then `rest`: which a look-ahead in it sees, too. */
+  #before(part: Part, rest: Pattern): Pattern {
+    switch (part.type) {
+      case 'ahead':
+        if (part === END) return rest === NO_TEXT ? NO_TEXT : both(rest, NO_TEXT)
+        return both(part.to, rest)
+      case 'parts':
+        return part.items.reduceRight<Pattern>((after, item) => this.#before(item, after), rest)
+      case 'branches':
+        if (!looksAhead(part)) return inSequence(plain(part), rest)
+        return either(part.items.map((item) => this.#before(item, rest)))
+      case 'several': {
+        const { item, min, max } = part
+        if (!looksAhead(item)) return inSequence(plain(part), rest)
+        if (max === undefined || max > MAX_ROUNDS_AHEAD)
+          throw new GrammarError(`a part with a look-ahead is repeated more than ${MAX_ROUNDS_AHEAD} times`)
+        let after = rest
+        for (let round = max; round > 0; round--) {
+          if (++this.#rounds > MAX_ALL_ROUNDS)
+            throw new GrammarError('it looks ahead in too many repetitions')
+          const more = this.#before(item, after)
+          after = round > min ? either([more, rest]) : more
+        }
+        return after
+      }
+      default:
+        return inSequence(part, rest)
+    }
+  }
+
+  #quantified(item: Part): Part {
     const rest = this.#pattern.slice(this.#at, this.#at + 24)
     const found = /^(?:[*+?]|\{(\d{1,9})(?:(,)(\d{1,9})?)?\})/.exec(rest)
     if (found === null) {
@@ -145,14 +209,14 @@ class RegexParser {
     this.#at += found[0].length
     this.#take('?')
     const [whole, least, comma, most] = found
-    if (whole === '*') return repeat(item, 0)
-    if (whole === '+') return repeat(item, 1)
-    if (whole === '?') return repeat(item, 0, 1)
+    if (whole === '*') return several(item, 0)
+    if (whole === '+') return several(item, 1)
+    if (whole === '?') return several(item, 0, 1)
     const min = Number(least)
     const max = comma === undefined ? min : most === undefined ? undefined : Number(most)
     if (min > GRAMMAR_LIMITS.repetitions || (max ?? 0) > GRAMMAR_LIMITS.repetitions)
       throw this.#error(`more than ${GRAMMAR_LIMITS.repetitions} repetitions`)
-    return repeat(item, min, max)
+    return several(item, min, max)
   }
 
   #classRanges(): readonly CodeRange[] {
@@ -188,12 +252,22 @@ class RegexParser {
     const named = Object.hasOwn(CLASSES, kind) ? CLASSES[kind] : undefined
     if (named !== undefined) return named
     if (inClass && kind === 'b') return [[8, 8]]
+    if (kind === 'p' || kind === 'P') return this.#property(kind === 'P')
     const control = Object.hasOwn(CONTROLS, kind) ? CONTROLS[kind] : undefined
     const code = control ?? this.#hexEscape(kind)
     if (code !== undefined) return [[code, code]]
     if (/[A-Za-z0-9]/.test(kind) || kind === '') throw this.#error(`'\\${kind}' is not supported`)
     const itself = kind.codePointAt(0) ?? 0
     return [[itself, itself]]
+  }
+
+  #property(isNegative: boolean): readonly CodeRange[] {
+    const name = /^\{([A-Za-z_=0-9]{1,64})\}/.exec(this.#pattern.slice(this.#at, this.#at + 70))
+    if (name?.[1] === undefined) throw this.#error("'\\p' needs a property in braces")
+    this.#at += name[0].length
+    const ranges = unicodeProperty(name[1])
+    if (ranges === undefined) throw this.#error('this property is not known')
+    return isNegative ? withoutRanges(UNICODE, ranges) : ranges
   }
 
   #hexEscape(kind: string): number | undefined {
@@ -209,12 +283,6 @@ class RegexParser {
     const code = Number.parseInt(found[1], 16)
     if (code >= 0xd800 && code < 0xe000) throw this.#error('half of a surrogate pair')
     return code
-  }
-
-  #chars(ranges: readonly CodeRange[]): GrammarNode {
-    const node = this.#options.chars(ranges)
-    if (node === undefined) throw this.#error('no character can stand here')
-    return node
   }
 
   #code(): number {
@@ -243,4 +311,32 @@ function single(ranges: readonly CodeRange[], otherwise: GrammarError): number {
   const [range] = ranges
   if (ranges.length !== 1 || range === undefined || range[0] !== range[1]) throw otherwise
   return range[0]
+}
+
+const END: Part = { type: 'ahead', to: NO_TEXT }
+
+function several(item: Part, min: number, max?: number): Part {
+  return { type: 'several', item, min, max }
+}
+
+function looksAhead(part: Part): boolean {
+  if (part.type === 'ahead') return true
+  if (part.type === 'parts' || part.type === 'branches') return part.items.some(looksAhead)
+  return part.type === 'several' && looksAhead(part.item)
+}
+
+/** A part without look-aheads. */
+function plain(part: Part): Pattern {
+  switch (part.type) {
+    case 'parts':
+      return inSequence(...part.items.map(plain))
+    case 'branches':
+      return either(part.items.map(plain))
+    case 'several':
+      return repeated(plain(part.item), part.min, part.max)
+    case 'ahead':
+      throw new Error('a look-ahead is seen where it stands')
+    default:
+      return part
+  }
 }

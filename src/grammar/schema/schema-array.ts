@@ -1,16 +1,24 @@
-import { GrammarError } from '../gbnf/grammar-error.ts'
+import { GrammarError, NothingError } from '../gbnf/grammar-error.ts'
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
-import { EMPTY, type GrammarNode, optional, repeat, sequence } from '../gbnf/node.ts'
+import { EMPTY, type GrammarNode, literal, optional, repeat, sequence } from '../gbnf/node.ts'
 import { bracketed, COMMA } from './json-any.ts'
 import type { SchemaContext } from './schema-context.ts'
-import { join, type Schema, type SchemaObject } from './schema-keywords.ts'
+import { isObject, join, listedValues, type Schema, type SchemaObject } from './schema-keywords.ts'
+import { inOrder } from './schema-object.ts'
+
+/** Values of which some may be listed at most. */
+const MAX_DISTINCT = 64
 
 /** @throws GrammarError */
 export function arrayNode(schema: SchemaObject, path: string, context: SchemaContext): GrammarNode {
-  const { minItems: min = 0, maxItems: max } = schema as Readonly<Record<string, number | undefined>>
-  for (const name of ['minItems', 'maxItems']) checkCount(schema[name], join(path, name))
-  if (max !== undefined && max < min) throw new GrammarError("it is below 'minItems'", join(path, 'maxItems'))
+  const { minItems: min = 0, maxItems } = schema as Readonly<Record<string, number | undefined>>
+  const max = maxItems === undefined ? undefined : Math.min(maxItems, GRAMMAR_LIMITS.counts)
+  if (min > GRAMMAR_LIMITS.counts)
+    throw new GrammarError(`counts above ${GRAMMAR_LIMITS.counts} cannot be honoured`, join(path, 'minItems'))
+  if (max !== undefined && max < min) throw new NothingError("it is below 'minItems'", join(path, 'maxItems'))
   const { first, rest } = readItems(schema, path)
+  if (schema['uniqueItems'] === true && (max === undefined || max > 1))
+    return distinctItems(first, rest, { min, max }, path, context)
   const heads = first
     .slice(0, max)
     .map((item, index) => context.compile(item, join(path, 'prefixItems', index)))
@@ -59,7 +67,30 @@ function withHeads(heads: readonly GrammarNode[], min: number, tail: GrammarNode
   return node
 }
 
-function checkCount(count: unknown, path: string): void {
-  if (typeof count === 'number' && count > GRAMMAR_LIMITS.repetitions)
-    throw new GrammarError(`counts above ${GRAMMAR_LIMITS.repetitions} cannot be honoured`, path)
+/** Items that differ: where they are listed, some of them, in the order of the list. @throws GrammarError */
+function distinctItems(
+  first: readonly Schema[],
+  rest: Schema,
+  { min, max }: { readonly min: number; readonly max: number | undefined },
+  path: string,
+  context: SchemaContext,
+): GrammarNode {
+  const at = join(path, 'uniqueItems')
+  const items = first.length > 0 ? undefined : context.flat(rest, join(path, 'items'))
+  const { type } = isObject(items) ? items : {}
+  const values = isObject(items)
+    ? (listedValues(items) ?? (type === 'boolean' ? [true, false] : undefined))
+    : undefined
+  if (values === undefined || values.length > MAX_DISTINCT)
+    throw new GrammarError(
+      `that items differ can be honoured where 'items' lists at most ${MAX_DISTINCT} values`,
+      at,
+    )
+  const members = [...new Set(values.map((value) => context.json.style.write(value)))].map((text) => {
+    return { pair: literal(text), required: false }
+  })
+  if (members.length < min) throw new NothingError('there are fewer values', join(path, 'minItems'))
+  const counts = { min, max: max !== undefined && max >= members.length ? undefined : max }
+  const define = (node: GrammarNode): GrammarNode => context.define(node)
+  return bracketed('[', inOrder(members, undefined, COMMA, { ...counts, path, define }), ']')
 }

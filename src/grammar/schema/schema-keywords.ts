@@ -10,6 +10,7 @@ export type JsonType = (typeof TYPES)[number]
 
 /** Keywords that say nothing about what is valid. */
 const ANNOTATIONS = new Set([
+  '$anchor',
   '$schema',
   '$id',
   '$comment',
@@ -21,15 +22,32 @@ const ANNOTATIONS = new Set([
   'example',
   'examples',
   'deprecated',
-  // OpenAPI's, which pydantic writes beside a tagged union.
+  // They describe what a string holds.
+  'contentEncoding',
+  'contentMediaType',
+  'contentSchema',
+  // OpenAPI's; pydantic writes `discriminator` beside a tagged union.
+  'components',
   'discriminator',
+  'externalDocs',
+  'xml',
   'readOnly',
   'writeOnly',
 ])
 
+/** Patterns that a string must match all of: what schemas that are combined come to. No client can send one. */
+export class AllPatterns {
+  readonly patterns: readonly string[]
+
+  constructor(...several: unknown[]) {
+    this.patterns = several.flatMap((one) => (one instanceof AllPatterns ? one.patterns : [String(one)]))
+  }
+}
+
 const isSchema = (value: unknown): boolean => typeof value === 'boolean' || isObject(value)
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
 const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value)
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean'
 const isString = (value: unknown): boolean => typeof value === 'string'
 const isStrings = (value: unknown): boolean => Array.isArray(value) && value.every(isString)
 const isSchemas = (value: unknown): boolean =>
@@ -53,6 +71,13 @@ const KEYWORDS: Readonly<Record<string, readonly [(value: unknown) => boolean, s
   required: [isStrings, 'an array of strings'],
   additionalProperties: [isSchema, 'a schema'],
   propertyNames: [isSchema, 'a schema'],
+  patternProperties: [isSchemaMap, 'an object of schemas'],
+  unevaluatedProperties: [(value) => value === false || value === true, 'true or false'],
+  dependentRequired: [
+    (value) => isObject(value) && Object.values(value).every(isStrings),
+    'an object of arrays of strings',
+  ],
+  dependentSchemas: [isSchemaMap, 'an object of schemas'],
   minProperties: [isCount, 'a count'],
   maxProperties: [isCount, 'a count'],
   items: [(value) => isSchema(value) || (Array.isArray(value) && value.every(isSchema)), 'a schema'],
@@ -60,15 +85,18 @@ const KEYWORDS: Readonly<Record<string, readonly [(value: unknown) => boolean, s
   additionalItems: [isSchema, 'a schema'],
   minItems: [isCount, 'a count'],
   maxItems: [isCount, 'a count'],
-  uniqueItems: [(value) => value === false, 'false: that items differ cannot be honoured'],
+  uniqueItems: [isBoolean, 'a boolean'],
   minLength: [isCount, 'a count'],
   maxLength: [isCount, 'a count'],
-  pattern: [isString, 'a string'],
+  pattern: [(value) => isString(value) || value instanceof AllPatterns, 'a string'],
   format: [isString, 'a string'],
   minimum: [isNumber, 'a number'],
   maximum: [isNumber, 'a number'],
-  exclusiveMinimum: [isNumber, 'a number'],
-  exclusiveMaximum: [isNumber, 'a number'],
+  // Draft 4 and OpenAPI 3.0: whether the bound beside it is excluded.
+  exclusiveMinimum: [(value) => isNumber(value) || isBoolean(value), 'a number'],
+  exclusiveMaximum: [(value) => isNumber(value) || isBoolean(value), 'a number'],
+  // OpenAPI 3.0.
+  nullable: [isBoolean, 'a boolean'],
   multipleOf: [(value) => isNumber(value) && (value as number) > 0, 'a number above 0'],
 }
 

@@ -1,5 +1,7 @@
-import { GrammarError } from '../gbnf/grammar-error.ts'
+import { GrammarError, NothingError } from '../gbnf/grammar-error.ts'
+import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
 import {
+  AllPatterns,
   canonicalJson,
   equalJson,
   isAnnotation,
@@ -33,6 +35,11 @@ const MERGES: Readonly<Record<string, Merge>> = {
   required: (a, b) => [...new Set([...(a as string[]), ...(b as string[])])],
   allOf: (a, b) => [...(a as Schema[]), ...(b as Schema[])],
   type: mergeTypes,
+  pattern: (a, b) => new AllPatterns(a, b),
+  anyOf: mergeBranches,
+  uniqueItems: (a, b) => a === true || b === true,
+  patternProperties: (a, b, path) => mergeProperties(a as SchemaObject, b as SchemaObject, path),
+  propertyNames: (a, b, path) => mergeNested(a as Schema, b as Schema, path),
   properties: (a, b, path) => mergeProperties(a as SchemaObject, b as SchemaObject, path),
   items: (a, b, path) => mergeNested(a as Schema, b as Schema, path),
   additionalProperties: (a, b, path) => mergeNested(a as Schema, b as Schema, path),
@@ -44,10 +51,11 @@ const MERGES: Readonly<Record<string, Merge>> = {
  * @throws GrammarError
  */
 export function mergeSchemas(a: SchemaObject, b: SchemaObject, path: string): SchemaObject {
-  checkClosed(a, b, path)
-  checkClosed(b, a, path)
-  const merged = new Map<string, unknown>(Object.entries(a).filter(([name]) => !isAnnotation(name)))
-  for (const [name, value] of Object.entries(b)) {
+  if (b['unevaluatedProperties'] !== undefined)
+    throw new GrammarError('it cannot be combined with another schema', join(path, 'unevaluatedProperties'))
+  const [first, second] = [closedTo(a, b, path), closedTo(b, a, path)]
+  const merged = new Map<string, unknown>(Object.entries(first).filter(([name]) => !isAnnotation(name)))
+  for (const [name, value] of Object.entries(second)) {
     if (isAnnotation(name) || name === 'const' || name === 'enum') continue
     merged.set(name, merged.has(name) ? mergeKeyword(name, merged.get(name), value, path) : value)
   }
@@ -72,7 +80,7 @@ function mergeTypes(a: unknown, b: unknown, path: string): unknown {
       if (isWithin(one, other)) both.add(one)
       else if (isWithin(other, one)) both.add(other)
     }
-  if (both.size === 0) throw new GrammarError('no type is left when they are combined', path)
+  if (both.size === 0) throw new NothingError('no type is left when they are combined', path)
   return [...both]
 }
 
@@ -99,18 +107,31 @@ function mergeValues(a: SchemaObject, b: SchemaObject, path: string): readonly u
   if (first === undefined || second === undefined) return first ?? second
   const others = new Set(second.map(canonicalJson))
   const both = first.filter((one) => others.has(canonicalJson(one)))
-  if (both.length === 0) throw new GrammarError('no value is left when they are combined', path)
+  if (both.length === 0) throw new NothingError('no value is left when they are combined', path)
   return both
 }
 
-/** `additionalProperties` of one schema does not see the properties of the other. */
-function checkClosed(closed: SchemaObject, other: SchemaObject, path: string): void {
-  const more = closed['additionalProperties']
-  if (more === undefined || more === true) return
-  const names = Object.keys((closed['properties'] ?? {}) as object)
-  if (Object.keys((other['properties'] ?? {}) as object).every((name) => names.includes(name))) return
-  throw new GrammarError(
-    "'additionalProperties' cannot be combined with properties of another schema",
-    join(path, 'additionalProperties'),
-  )
+/** Each branch of one with each of the other. */
+function mergeBranches(a: unknown, b: unknown, path: string): readonly Schema[] {
+  const [first, second] = [a as Schema[], b as Schema[]]
+  if (first.length * second.length > GRAMMAR_LIMITS.branches)
+    throw new GrammarError(`combined, it has more than ${GRAMMAR_LIMITS.branches} branches`, path)
+  return first.flatMap((one) => second.map((other): Schema => ({ allOf: [one, other] })))
+}
+
+/** The schema with its properties as the other one takes them, whose `additionalProperties` do not see them. */
+function closedTo(schema: SchemaObject, other: SchemaObject, path: string): SchemaObject {
+  const more = other['additionalProperties'] as Schema | undefined
+  const { properties } = schema
+  const named = (other['properties'] ?? {}) as SchemaObject
+  if (more === undefined || more === true) return schema
+  const at = join(path, 'additionalProperties')
+  if (schema['patternProperties'] !== undefined || other['patternProperties'] !== undefined)
+    throw new GrammarError("it cannot be combined with 'patternProperties'", at)
+  if (properties === undefined) return schema
+  const taken = Object.entries(properties as SchemaObject).map(([name, value]) => [
+    name,
+    Object.hasOwn(named, name) ? value : mergeNested(value as Schema, more, at),
+  ])
+  return { ...schema, properties: Object.fromEntries(taken) }
 }

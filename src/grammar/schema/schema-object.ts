@@ -1,13 +1,17 @@
-import { GrammarError } from '../gbnf/grammar-error.ts'
+import { GrammarError, NothingError } from '../gbnf/grammar-error.ts'
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
 import { choice, EMPTY, type GrammarNode, literal, optional, repeat, sequence } from '../gbnf/node.ts'
+import { matchesText } from './automaton.ts'
 import { bracketed, COLON, COMMA } from './json-any.ts'
-import { noneOfTexts, quotedString } from './json-string.ts'
+import { jsonChars, quotedString } from './json-string.ts'
+import { both, except, type Pattern, texts } from './pattern.ts'
+import { patternGrammar } from './pattern-grammar.ts'
+import { parseRegex } from './regex.ts'
 import type { SchemaContext } from './schema-context.ts'
-import { isAnnotation, isObject, join, type Schema, type SchemaObject } from './schema-keywords.ts'
-import { stringNode } from './schema-string.ts'
+import { join, type Schema, type SchemaObject } from './schema-keywords.ts'
+import { namesOf } from './schema-names.ts'
 
-interface Member {
+export interface Member {
   /** Name, colon and value. */
   readonly pair: GrammarNode
   readonly required: boolean
@@ -17,19 +21,28 @@ interface Member {
 export interface MemberStyle {
   /** A member of this name. @throws GrammarError when it cannot be written. */
   named(name: string, value: Schema, path: string): GrammarNode
-  /** A member of a name that is not among these; absent: there is none beside named ones. */
-  other?(names: readonly string[], value: Schema): GrammarNode
+  /** A member of a name that the pattern matches; absent: there is none beside named ones. @throws NothingError where there is no such name. */
+  other?(names: Pattern | undefined, value: Schema, path: string): GrammarNode
   /** Text between two members. */
   readonly separator: GrammarNode
 }
+
+/** Members counted one by one, times the counts that are distinguished, at most. */
+const MAX_COUNTED = 2000
+/** Members whose ways are looked at. */
+const MANY_MEMBERS = 100
 
 /** @throws GrammarError */
 export function objectNode(schema: SchemaObject, path: string, context: SchemaContext): GrammarNode {
   const style: MemberStyle = {
     named: (name, value, at) => sequence(literal(JSON.stringify(name)), COLON, context.compile(value, at)),
-    other: (names, value) => {
-      const key = keyNode(schema, names, path, context)
-      return sequence(key, COLON, context.compile(value, join(path, 'additionalProperties')))
+    other: (names, value, at) => {
+      const { json } = context
+      const key =
+        names === undefined
+          ? json.string()
+          : quotedString(patternGrammar(names, { chars: jsonChars, rules: json.rules }))
+      return sequence(key, COLON, context.compile(value, at))
     },
     separator: COMMA,
   }
@@ -38,130 +51,207 @@ export function objectNode(schema: SchemaObject, path: string, context: SchemaCo
 
 /**
  * Properties come in the order of the schema, each optional one present or absent; then those that are not named.
- * Without `additionalProperties`, an object whose properties are named has no others.
+ * Without `additionalProperties`, an object whose properties are described by name or by pattern has no others.
  * @throws GrammarError
  */
 export function membersNode(
   schema: SchemaObject,
   path: string,
-  context: Pick<SchemaContext, 'define'>,
+  context: SchemaContext,
   style: MemberStyle,
 ): GrammarNode {
-  const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Schema>)
+  const described = new Described(schema, path, context)
   const required = new Set((schema['required'] ?? []) as readonly string[])
-  const others = othersOf(schema, properties.length > 0)
-  const named = [...properties, ...unnamed(required, properties, others, path)]
-  const names = named.map(([name]) => name)
-  const members = named
+  const members = described
+    .named(required)
     // A property that may never be there is never written.
     .filter(([name, value]) => value !== false || required.has(name))
     .map(([name, value]): Member => {
       const pair = style.named(name, value, join(path, 'properties', name.slice(0, 64)))
       return { pair, required: required.has(name) }
     })
-  const { separator, other } = style
-  const extra = other === undefined ? false : others
-  checkCounts(schema, members, extra, path)
-  if (other === undefined || others === false) return inOrder(members, undefined, separator, context)
-  const pair = other(names, others)
-  const max = schema['maxProperties'] as number | undefined
-  const count = schema['minProperties'] === 1 && members.length === 0 ? 1 : 0
-  if (members.length === 0) return pairs(pair, count, max)
-  return inOrder(members, pair, separator, context)
+  // Those that begin alike are all open while their beginning is read.
+  if (members.length > MANY_MEMBERS) context.notes.hasManyWays = true
+  const others = style.other === undefined ? [] : described.others(style.other, required)
+  return inOrder(members, others.length === 0 ? undefined : choice(others), style.separator, {
+    ...countsOf(schema, members, others.length > 0, path),
+    path,
+    define: (node) => context.define(node),
+  })
 }
 
-/** Schema of `additionalProperties`. Where it is absent, it allows nothing beside named properties, and anything without them. */
-function othersOf(schema: SchemaObject, hasNamed: boolean): Schema {
-  return (schema['additionalProperties'] as Schema | undefined) ?? !hasNamed
+interface PatternProperty {
+  readonly names: Pattern
+  readonly value: Schema
+  readonly path: string
 }
 
-/** Required properties that only `additionalProperties` describes. */
-function unnamed(
-  required: ReadonlySet<string>,
-  properties: readonly (readonly [string, Schema])[],
-  others: Schema,
+/** Properties of an object as a schema describes them: by name, by pattern, and the rest. */
+class Described {
+  readonly #properties: ReadonlyMap<string, Schema>
+  readonly #patterns: readonly PatternProperty[]
+  readonly #names: ReturnType<typeof namesOf>
+  readonly #rest: Schema
+  readonly #path: string
+
+  constructor(schema: SchemaObject, path: string, context: SchemaContext) {
+    const { properties = {}, patternProperties = {}, additionalProperties, propertyNames } = schema
+    this.#path = path
+    this.#properties = new Map(Object.entries(properties as Record<string, Schema>))
+    this.#patterns = Object.entries(patternProperties as Record<string, Schema>).map(([source, value]) => {
+      const at = join(path, 'patternProperties', source.slice(0, 64))
+      try {
+        return { names: parseRegex(source, 'anywhere'), value, path: at }
+      } catch (error) {
+        throw error instanceof GrammarError ? new GrammarError(error.message, at) : error
+      }
+    })
+    this.#names = namesOf(propertyNames as Schema | undefined, join(path, 'propertyNames'), context)
+    const isClosed = this.#properties.size > 0 || this.#patterns.length > 0
+    this.#rest = (additionalProperties as Schema | undefined) ?? !isClosed
+  }
+
+  /** Properties with a name that is known, and what each must be. @throws GrammarError */
+  named(required: ReadonlySet<string>): [string, Schema][] {
+    const listed = this.#names.listed ?? []
+    const all = new Set([...this.#properties.keys(), ...required, ...listed])
+    return [...all].map((name) => {
+      const value = this.#valueOf(name)
+      if (value === false && required.has(name)) {
+        const why = this.#properties.has(name)
+          ? 'a property that can never be there'
+          : 'a property that nothing admits'
+        throw new NothingError(`it names ${why}`, join(this.#path, 'required'))
+      }
+      return [name, value]
+    })
+  }
+
+  #valueOf(name: string): Schema {
+    const { listed, pattern } = this.#names
+    if (listed !== undefined && !listed.includes(name)) return false
+    if (pattern !== undefined && !matchesText(pattern, name)) return false
+    const own = this.#properties.get(name)
+    const patterned = this.#patterns.filter(({ names }) => matchesText(names, name))
+    const all = [...(own === undefined ? [] : [own]), ...patterned.map(({ value }) => value)]
+    const [only] = all
+    if (only === undefined) return this.#rest
+    if (all.includes(false)) return false
+    return all.length === 1 ? only : { allOf: all }
+  }
+
+  /** Members of names that are not known. @throws GrammarError */
+  others(write: NonNullable<MemberStyle['other']>, required: ReadonlySet<string>): GrammarNode[] {
+    const { listed, pattern } = this.#names
+    if (listed !== undefined) return []
+    const known = [...new Set([...this.#properties.keys(), ...required])]
+    const common = [
+      ...(pattern === undefined ? [] : [pattern]),
+      ...(known.length === 0 ? [] : [except(texts(known))]),
+    ]
+    const described = this.#patterns.map(({ names, value, path }, index) => {
+      const elsewhere = this.#patterns.filter((_, other) => other !== index)
+      return { names: [names, ...common, ...elsewhere.map((one) => except(one.names))], value, path }
+    })
+    const rest = {
+      names: [...common, ...this.#patterns.map(({ names }) => except(names))],
+      value: this.#rest,
+      path: join(this.#path, 'additionalProperties'),
+    }
+    return [...described, rest].flatMap(({ names, value, path }) => {
+      if (value === false) return []
+      try {
+        return [write(names.length === 0 ? undefined : both(...names), value, path)]
+      } catch (error) {
+        if (error instanceof NothingError) return []
+        throw error instanceof GrammarError && error.path === ''
+          ? new GrammarError(error.message, path)
+          : error
+      }
+    })
+  }
+}
+
+interface Counts {
+  readonly min: number
+  readonly max: number | undefined
+}
+
+/** Bounds of the number of members, without those that hold anyway. @throws GrammarError */
+function countsOf(
+  { minProperties = 0, maxProperties }: SchemaObject,
+  members: readonly Member[],
+  hasOthers: boolean,
   path: string,
-): [string, Schema][] {
-  const missing = [...required].filter((name) => !properties.some(([known]) => known === name))
-  if (missing.length > 0 && others === false)
-    throw new GrammarError("it names a property that 'properties' does not describe", join(path, 'required'))
-  return missing.map((name) => [name, others])
+): Counts {
+  const [least, most] = [minProperties as number, maxProperties as number | undefined]
+  const sure = members.filter(({ required }) => required).length
+  if (most !== undefined && most < sure)
+    throw new NothingError('there are more required properties', join(path, 'maxProperties'))
+  // Members whose names are not known may have one name, and count as one.
+  if (least > members.length + (hasOthers ? 1 : 0))
+    throw new GrammarError(
+      'it can be honoured up to the number of properties whose names are known, and one more',
+      join(path, 'minProperties'),
+    )
+  const min = least > sure ? least : 0
+  const max = most === undefined || (!hasOthers && most >= members.length) ? undefined : most
+  const counted = 1 + (max === undefined ? min : Math.min(max, members.length))
+  if (counted > 1 && members.length * counted > MAX_COUNTED)
+    throw new GrammarError(
+      'the properties are too many to be counted',
+      join(path, least > sure ? 'minProperties' : 'maxProperties'),
+    )
+  return { min, max: max === undefined ? undefined : Math.min(max, GRAMMAR_LIMITS.counts) }
 }
 
-/** Pairs of a map. */
-function pairs(pair: GrammarNode, min: number, max: number | undefined): GrammarNode {
-  if (max === 0) return EMPTY
-  const all = sequence(pair, repeat(sequence(COMMA, pair), 0, max === undefined ? undefined : max - 1))
-  return min === 0 ? optional(all) : all
+/** Pairs, one or more. */
+function pairs(pair: GrammarNode, separator: GrammarNode, max: number | undefined): GrammarNode {
+  return sequence(pair, repeat(sequence(separator, pair), 0, max === undefined ? undefined : max - 1))
 }
 
 /**
  * Named members in order, then `extra` pairs. One rule for what may follow an optional member, so that a comma
- * leaves one way open whatever comes behind it.
+ * leaves one way open whatever comes behind it; where members are counted, one for each count.
  */
-function inOrder(
+export function inOrder(
   members: readonly Member[],
   extra: GrammarNode | undefined,
   separator: GrammarNode,
-  context: Pick<SchemaContext, 'define'>,
+  { min, max, path, define }: Counts & Pick<SchemaContext, 'define'> & { readonly path: string },
 ): GrammarNode {
-  // The rest of an object that has at least one pair to come; undefined when none can come.
-  let pairsFrom: GrammarNode | undefined = extra && sequence(extra, repeat(sequence(separator, extra), 0))
+  const counts = Math.min(max ?? min, members.length)
+  // By the count so far: the rest of an object with at least one pair to come; undefined where none can come.
+  let from = Array.from({ length: counts + 1 }, (_, count) =>
+    extra === undefined || count + 1 < min || (max !== undefined && count >= max)
+      ? undefined
+      : pairs(extra, separator, max === undefined ? undefined : max - count),
+  )
   let mustCome = false
+  /** Returns what follows so many members; undefined where they are not to be that many. */
+  const behind = (count: number): GrammarNode | undefined => {
+    const next = from[Math.min(count, counts)]
+    const mayEnd = !mustCome && count >= min
+    if (next === undefined || (max !== undefined && count >= max)) return mayEnd ? EMPTY : undefined
+    const more = sequence(separator, next)
+    return mayEnd ? optional(more) : more
+  }
   for (const [index, { pair, required }] of [...members.entries()].reverse()) {
-    const more = pairsFrom === undefined ? EMPTY : sequence(separator, pairsFrom)
-    const here = sequence(pair, mustCome ? more : optional(more))
-    const all = required || pairsFrom === undefined ? here : choice([here, pairsFrom])
-    pairsFrom = members[index - 1]?.required === false ? context.define(all) : all
+    const skipped = from
+    from = Array.from(from, (_, count) => {
+      const rest = max !== undefined && count >= max ? undefined : behind(count + 1)
+      const here = rest === undefined ? undefined : sequence(pair, rest)
+      const later = required ? undefined : skipped[count]
+      const all = here === undefined ? later : later === undefined ? here : choice([here, later])
+      return all === undefined || members[index - 1]?.required !== false ? all : define(all)
+    })
     mustCome ||= required
   }
-  if (pairsFrom === undefined) return EMPTY
-  return mustCome ? pairsFrom : optional(pairsFrom)
-}
-
-function keyNode(
-  schema: SchemaObject,
-  names: readonly string[],
-  path: string,
-  context: SchemaContext,
-): GrammarNode {
-  const rule = schema['propertyNames'] as Schema | undefined
-  const at = join(path, 'propertyNames')
-  if (rule === undefined || rule === true || (isObject(rule) && onlyStrings(rule)))
-    return names.length === 0 ? context.json.string() : quotedString(noneOfTexts(names))
-  if (rule === false || names.length > 0)
-    throw new GrammarError('it can be honoured only where no property is named', at)
-  if (rule['enum'] !== undefined || rule['const'] !== undefined || rule['$ref'] !== undefined)
-    return context.compile({ type: 'string', ...rule }, at)
-  if (rule['type'] !== undefined && rule['type'] !== 'string')
-    throw new GrammarError('a name must be a string', at)
-  return stringNode(rule, at, context.json)
-}
-
-/** Whether a schema of names says no more than that they are strings. */
-function onlyStrings(rule: SchemaObject): boolean {
-  const { type = 'string' } = rule
-  return type === 'string' && !Object.keys(rule).some((name) => name !== 'type' && !isAnnotation(name))
-}
-
-/** Counts of properties are honoured where the grammar implies them: names that repeat would not count twice. */
-function checkCounts(schema: SchemaObject, members: readonly Member[], others: Schema, path: string): void {
-  const { minProperties = 0, maxProperties } = schema as Readonly<Record<string, number | undefined>>
-  const sure = members.filter(({ required }) => required).length
-  if (minProperties > sure && !(members.length === 0 && others !== false && minProperties === 1))
-    throw new GrammarError(
-      'it can be honoured up to the number of required properties',
-      join(path, 'minProperties'),
-    )
-  if (maxProperties === undefined) return
-  if (
-    members.length === 0
-      ? maxProperties <= GRAMMAR_LIMITS.repetitions
-      : others === false && maxProperties >= members.length
-  )
-    return
-  throw new GrammarError(
-    'it can be honoured from the number of named properties on',
-    join(path, 'maxProperties'),
-  )
+  const [first] = from
+  const mayBeEmpty = !mustCome && min === 0
+  if (first === undefined || max === 0) {
+    if (mayBeEmpty) return EMPTY
+    throw new NothingError('no number of properties is left', path)
+  }
+  return mayBeEmpty ? optional(first) : first
 }
