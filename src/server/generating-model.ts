@@ -20,6 +20,7 @@ import type {
   EngineReady,
   StepMessage,
 } from '../protocol/engine-messages.ts'
+import type { OperatorTemplate } from '../protocol/text-messages.ts'
 import { ModelText } from '../text-service/model-text.ts'
 import { TextClient } from '../text-service/text-client.ts'
 import { EngineMetrics } from './engine-metrics.ts'
@@ -28,6 +29,7 @@ import type { ModelPlan } from './plan-model.ts'
 
 export interface GeneratingModelOptions {
   readonly admission: AdmissionSettings
+  readonly chatTemplate: OperatorTemplate
   /** The folder from which clients may load adapters; undefined: adapters do not change. */
   readonly loraDir: string | undefined
   readonly tenants: TenantLimits
@@ -150,18 +152,25 @@ export class GeneratingModel {
     if (this.#options.draining()) return
     for (const adapter of adapters) this.#adapters.set(adapter)
     const engine = this.#engineOf(init, memory)
-    const { log, metrics, crashes } = this.#options
-    const text = new TextClient({
+    const { log, metrics, crashes, chatTemplate } = this.#options
+    const text: TextClient = new TextClient({
       entry: childEntry('text'),
-      init: { modelPath: init.modelPath },
+      init: { modelPath: init.modelPath, chatTemplate },
       log,
       metrics,
-      onReady: () => this.openEstimator(),
+      onReady: () => this.#onTextReady(text),
       onCrash: (loss) => crashes.onCrash(loss),
     })
     this.#stage = { phase: 'started', engine, text, shards }
     text.start()
     engine.start()
+  }
+
+  #onTextReady({ child }: TextClient): void {
+    const fault = child.ready?.model.chatFault
+    if (fault !== undefined)
+      this.#options.log.warn({ reason: fault }, 'chats fail: the chat template cannot be rendered')
+    this.openEstimator()
   }
 
   #engineOf(init: ModelPlan['engine'], memory: string): Started['engine'] {

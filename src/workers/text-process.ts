@@ -17,45 +17,22 @@ import type {
   TextResponse,
 } from '../protocol/text-messages.ts'
 import { endsInThought } from '../text/scan/reasoning.ts'
-import { chatAbilities } from '../text/template/chat-abilities.ts'
-import {
-  type ChatInput,
-  renderChat,
-  TemplateError,
-  type TemplateOptions,
-} from '../text/template/chat-template.ts'
+import { type ChatInput, TemplateError } from '../text/template/chat-template.ts'
 import { ControlTokenGuard } from '../text/template/control-tokens.ts'
-import { chatWithToolsDescribed, type DescribedIn } from '../text/template/described-tools.ts'
+import { ModelTemplate } from '../text/template/model-template.ts'
 import { keepParsed } from '../text/template/parsed-template.ts'
 import { plainTemplate } from '../text/template/plain-template.ts'
-import { toolFormatNamed } from '../text/tool-formats/formats.ts'
-import { plainJson } from '../text/tool-formats/plain-json.ts'
 import { PeriodicGc } from './periodic-gc.ts'
 
 /** Characters of compiled grammars, with their sources, that are kept. */
 const GRAMMAR_CACHE = 8_000_000
 
-serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, niceness = 0 }, channel) => {
-  setPriority(niceness)
-  const vocabulary = await openVocabulary(modelPath)
-  const { bos, eos, controlTexts, markupTexts, chatTemplate } = vocabulary
-  const template = chatTemplate ?? plainTemplate(controlTexts)
-  const chat = chatAbilities(
-    template,
-    vocabulary.vocabulary.control.map((token, index) => [token, controlTexts[index] ?? '']),
-  )
-  const callId = toolFormatNamed(chat.toolFormat)?.callId
-  const options: TemplateOptions = {
-    template,
-    ...(callId && { callId }),
-    bos,
-    eos,
-    guard: new ControlTokenGuard(controlTexts),
-    strictGuard: new ControlTokenGuard([...controlTexts, ...markupTexts]),
-    renderers: [vocabulary.renderJinja, keepParsed((template) => new Template(template))],
-  }
-  const render = (call: ChatInput): string[] =>
-    chat.toolFormat === plainJson.name ? renderDescribed(call, options) : renderChat(call, options)
+serveChild<TextInit, TextRequest, TextReady, TextResponse>(async (init, channel) => {
+  setPriority(init.niceness ?? 0)
+  const vocabulary = await openVocabulary(init.modelPath)
+  const { controlTexts } = vocabulary
+  const source = init.chatTemplate?.source ?? vocabulary.chatTemplate
+  const template = modelTemplate(source ?? plainTemplate(controlTexts), init.chatTemplate?.kwargs, vocabulary)
   const withBos = (pieces: readonly Uint32Array[]): Uint32Array => {
     const first = pieces.find(({ length }) => length > 0)?.[0]
     const begins = !vocabulary.addsBos || first === vocabulary.bosToken
@@ -66,14 +43,15 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   const read = (call: PromptCall, most?: number): PromptAnswer => {
     if (call.type === 'chat') {
       const started = performance.now()
-      const pieces = render(call)
+      const pieces = render(template, call)
       const templateMs = performance.now() - started
       const tokens = withBos(pieces.map((piece) => vocabulary.tokenize(piece, true)))
       const characters = pieces.reduce((sum, { length }) => sum + length, 0)
       const answer = promptAnswer(tokens, characters, most)
       // Where only the number of tokens is of use, as in counts, the text is not put together.
-      const isRead = chat.reasoning !== undefined && answer.tokens.length > 0
-      const inThought = isRead && endsInThought(pieces.join(''), chat.reasoning)
+      const { reasoning } = template.abilities
+      const isRead = reasoning !== undefined && answer.tokens.length > 0
+      const inThought = isRead && endsInThought(pieces.join(''), reasoning)
       return { ...answer, inThought, templateMs }
     }
     if (call.type === 'infill')
@@ -103,7 +81,13 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   return {
     ready: {
       vocabulary: vocabulary.vocabulary,
-      model: { ...vocabulary.model, chatTemplate: template, chat },
+      model: {
+        ...vocabulary.model,
+        chatTemplate: template.source,
+        hasChatTemplate: source !== undefined,
+        chat: template.abilities,
+        chatFault: template.fault,
+      },
     },
     onMessage: ({ call, body, most }) => {
       const before = process.cpuUsage()
@@ -117,17 +101,35 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   }
 })
 
-/** Renders a chat by a template that takes no tools, and perhaps no system message. */
-function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
-  const { messages, tools } = chat
-  const as = (where: DescribedIn): string[] =>
-    renderChat({ ...chat, tools: [], messages: chatWithToolsDescribed(messages, tools, where) }, options)
-  if (tools.length === 0 || messages[0]?.role === 'system') return as('system')
+function modelTemplate(
+  source: string,
+  kwargs: Readonly<Record<string, unknown>> | undefined,
+  vocabulary: LlamaVocabulary,
+): ModelTemplate {
+  const { bos, eos, controlTexts, markupTexts } = vocabulary
+  const control = vocabulary.vocabulary.control.map(
+    (token, index) => [token, controlTexts[index] ?? ''] as const,
+  )
+  const options = {
+    template: source,
+    bos,
+    eos,
+    ...(kwargs && { kwargs }),
+    guard: new ControlTokenGuard(controlTexts),
+    strictGuard: new ControlTokenGuard([...controlTexts, ...markupTexts]),
+    renderers: [vocabulary.renderJinja, keepParsed((template) => new Template(template))],
+  }
+  return new ModelTemplate(options, control)
+}
+
+/** @throws TextFailure with whose fault it is when the chat cannot be rendered. */
+function render(template: ModelTemplate, chat: ChatInput): string[] {
+  if (template.fault !== undefined) throw new TextFailure('template_unusable', template.fault)
   try {
-    return as('system')
+    return template.render(chat)
   } catch (error) {
-    if (error instanceof TemplateError) return as('user')
-    throw error
+    if (!(error instanceof TemplateError)) throw error
+    throw new TextFailure('template_error', error.message, template.refusal(chat, error))
   }
 }
 
@@ -189,11 +191,27 @@ function grammarCompiler(): (constraint: Constraint) => string | Refusal {
   }
 }
 
+type FailedAnswer = Extract<TextAnswer, { type: 'error' }>
+
+/** A failure with an answer of its own. */
+class TextFailure extends Error {
+  override readonly name = 'TextFailure'
+  readonly code: FailedAnswer['code']
+  readonly refusal: FailedAnswer['refusal']
+
+  constructor(code: FailedAnswer['code'], message: string, refusal?: FailedAnswer['refusal']) {
+    super(message)
+    this.code = code
+    this.refusal = refusal
+  }
+}
+
 function safely(work: () => TextAnswer): TextAnswer {
   try {
     return work()
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    return { type: 'error', code: error instanceof TemplateError ? 'template_error' : 'failed', message }
+    if (!(error instanceof TextFailure)) return { type: 'error', code: 'failed', message }
+    return { type: 'error', code: error.code, message, refusal: error.refusal }
   }
 }

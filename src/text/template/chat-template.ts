@@ -1,7 +1,9 @@
 import type { ChatMessage, ChatTool } from './chat-message.ts'
 import { type ControlTokenGuard, mapStrings, unusedMark } from './control-tokens.ts'
+import { type MessageForms, templateMessage, usualForms } from './template-message.ts'
+import { type ToolVariable, templateTools, todaysVariables } from './template-variables.ts'
 
-/** Renders a Jinja template with variables. @throws the error of the template or of the Jinja engine. */
+/** Renders a Jinja template with variables. @throws TemplateError where the template itself refuses them; any error of the Jinja engine. */
 export type Renderer = (template: string, variables: Readonly<Record<string, unknown>>) => string
 
 export interface TemplateOptions {
@@ -13,6 +15,12 @@ export interface TemplateOptions {
   readonly strictGuard: ControlTokenGuard
   /** Turns ids of calls into such as the template takes; absent: it takes any. */
   readonly callId?: (id: string) => string
+  /** Default: the usual ones. */
+  readonly forms?: MessageForms
+  /** The variable that tools are in. Default `tools`. */
+  readonly toolVariable?: ToolVariable
+  /** The operator's variables, under those of a request. Default none. */
+  readonly kwargs?: Readonly<Record<string, unknown>>
   /** Jinja engines, tried in order until one renders. */
   readonly renderers: readonly Renderer[]
 }
@@ -26,6 +34,13 @@ export interface ChatInput {
 /** Refusal of messages by a template: its own raise_exception, or no engine can render it. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError'
+  /** What the template says against the messages; undefined: no engine can render it. */
+  readonly said: string | undefined
+
+  constructor(message: string, said?: string) {
+    super(message)
+    this.said = said
+  }
 }
 
 /**
@@ -44,10 +59,16 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
   // Templates cut an assistant's text at </think>: there only what is a control token for certain is guarded.
   const own = (text: string): string => options.guard.guard(text, mark)
   const variables = {
+    ...todaysVariables(new Date()),
+    ...options.kwargs,
     messages: input.messages.map((message) =>
-      guardMessage(withCallIds(message, options.callId), message.role === 'assistant' ? own : all),
+      templateMessage(
+        withCallIds(message, options.callId),
+        options.forms ?? usualForms,
+        message.role === 'assistant' ? own : all,
+      ),
     ),
-    ...(input.tools.length === 0 ? {} : { tools: mapStrings(input.tools, all) }),
+    ...templateTools(mapStrings(input.tools, all) as readonly ChatTool[], options.toolVariable),
     ...(mapStrings(input.kwargs, all) as object),
     add_generation_prompt: true,
     bos_token: options.bos,
@@ -66,31 +87,6 @@ function withCallIds(message: ChatMessage, callId: TemplateOptions['callId']): C
   }
 }
 
-function guardMessage(message: ChatMessage, guard: (text: string) => string): object {
-  const { role, tool_calls: calls, ...rest } = message
-  const guarded = mapStrings(rest, guard) as object
-  if (calls === undefined) return { role, ...guarded }
-  return {
-    role,
-    ...guarded,
-    tool_calls: calls.map(({ id, type, function: { name, arguments: text } }) => ({
-      id: guard(id),
-      type,
-      function: { name: guard(name), arguments: mapStrings(parsedArguments(text), guard) },
-    })),
-  }
-}
-
-/** The arguments of a call as the object that templates want; the text where it is none. */
-function parsedArguments(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : text
-  } catch {
-    return text
-  }
-}
-
 function render(
   { template, renderers }: TemplateOptions,
   variables: Readonly<Record<string, unknown>>,
@@ -100,6 +96,7 @@ function render(
     try {
       return renderer(template, variables)
     } catch (error) {
+      if (error instanceof TemplateError) throw error
       reasons.push(error instanceof Error ? error.message : String(error))
     }
   }

@@ -1,0 +1,141 @@
+import { toolFormatNamed } from '../tool-formats/formats.ts'
+import { plainJson } from '../tool-formats/plain-json.ts'
+import { callsInTurn } from './calls-in-turn.ts'
+import { type ChatAbilities, chatAbilities, toolVariable } from './chat-abilities.ts'
+import type { ChatMessage, ChatTool } from './chat-message.ts'
+import { type ChatInput, renderChat, TemplateError, type TemplateOptions } from './chat-template.ts'
+import { chatWithToolsDescribed, type DescribedIn } from './described-tools.ts'
+import { messageForms } from './message-forms.ts'
+import { templateFault } from './template-fault.ts'
+import { type MessageForms, usualForms } from './template-message.ts'
+
+/** Messages and their characters among which the one is looked for that a template refuses: each try renders a part of the chat. */
+const MAX_MESSAGES = 1000
+const MAX_CHARACTERS = 100_000
+
+const probeTool: ChatTool = {
+  type: 'function',
+  function: {
+    name: 'altiplano_probe',
+    description: 'Nothing.',
+    parameters: { type: 'object', properties: {} },
+  },
+}
+
+/** Refusal of a chat. `at`: index of the first message that the template refuses, where it can be found. */
+export interface Refusal {
+  readonly said: string
+  readonly at: number | undefined
+}
+
+/** A model's chat template, with what was found out about it when it was opened. */
+export class ModelTemplate {
+  readonly abilities: ChatAbilities
+  readonly forms: MessageForms
+  /** Why it renders no chat at all; undefined: it does. */
+  readonly fault: string | undefined
+  readonly #options: TemplateOptions
+
+  /** @param control ids and texts of the vocabulary's control tokens. */
+  constructor(options: TemplateOptions, control: readonly (readonly [number, string])[]) {
+    const { template } = options
+    this.abilities = chatAbilities(template, control)
+    const callId = toolFormatNamed(this.abilities.toolFormat)?.callId
+    const variable = toolVariable(template)
+    const own = { ...options, ...(callId && { callId }), ...(variable && { toolVariable: variable }) }
+    this.fault = faultOf(own)
+    this.forms = this.fault === undefined ? formsOf(own) : usualForms
+    this.#options = { ...own, forms: this.forms }
+  }
+
+  get source(): string {
+    return this.#options.template
+  }
+
+  /** @throws TemplateError */
+  render(chat: ChatInput): string[] {
+    try {
+      return this.#rendered(chat)
+    } catch (error) {
+      // Some refuse thoughts beside both content and calls (gpt-oss): the thought is the least of them.
+      const messages = chat.messages.map(withoutRefusedThought)
+      if (!(error instanceof TemplateError) || messages.every((one, index) => one === chat.messages[index]))
+        throw error
+      return this.#rendered({ ...chat, messages })
+    }
+  }
+
+  /** What the template says against a chat that it refused, and from which message on. */
+  refusal(chat: ChatInput, error: TemplateError): Refusal | undefined {
+    const { said } = error
+    if (said === undefined) return undefined
+    const { messages } = chat
+    const characters = messages.reduce((sum, { content }) => sum + content.length, 0)
+    if (messages.length > MAX_MESSAGES || characters > MAX_CHARACTERS) return { said, at: undefined }
+    const refuses = (count: number): boolean =>
+      this.#says(said, { ...chat, messages: messages.slice(0, count) })
+    let [least, most] = [1, messages.length]
+    while (least < most) {
+      const middle = (least + most) >> 1
+      if (refuses(middle)) most = middle
+      else least = middle + 1
+    }
+    return { said, at: most - 1 }
+  }
+
+  #says(said: string, chat: ChatInput): boolean {
+    try {
+      this.render(chat)
+      return false
+    } catch (error) {
+      return error instanceof TemplateError && error.said === said
+    }
+  }
+
+  #rendered(chat: ChatInput): string[] {
+    if (this.abilities.toolFormat === plainJson.name) return renderDescribed(chat, this.#options)
+    const messages = this.forms.severalCalls ? chat.messages : callsInTurn(chat.messages)
+    return renderChat({ ...chat, messages }, this.#options)
+  }
+}
+
+/** What is wrong with a template that renders not even one message, and does not say why itself. */
+function faultOf(options: TemplateOptions): string | undefined {
+  try {
+    renderChat({ messages: [{ role: 'user', content: 'Hello' }], tools: [], kwargs: {} }, options)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof TemplateError) || error.said !== undefined) return undefined
+    return templateFault(options.template, error.message)
+  }
+}
+
+function formsOf(options: TemplateOptions): MessageForms {
+  return messageForms((messages, forms, thinks) => {
+    const kwargs = thinks ? { enable_thinking: true, thinking: true } : {}
+    try {
+      return renderChat({ messages, tools: [probeTool], kwargs }, { ...options, forms }).join('')
+    } catch {
+      return undefined
+    }
+  })
+}
+
+function withoutRefusedThought(message: ChatMessage): ChatMessage {
+  const { reasoning_content: thought, ...rest } = message
+  return thought === undefined || rest.content === '' || rest.tool_calls === undefined ? message : rest
+}
+
+/** Renders a chat by a template that takes no tools, and perhaps no system message. */
+function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
+  const { messages, tools } = chat
+  const as = (where: DescribedIn): string[] =>
+    renderChat({ ...chat, tools: [], messages: chatWithToolsDescribed(messages, tools, where) }, options)
+  if (tools.length === 0 || messages[0]?.role === 'system') return as('system')
+  try {
+    return as('system')
+  } catch (error) {
+    if (error instanceof TemplateError) return as('user')
+    throw error
+  }
+}

@@ -1,0 +1,63 @@
+import type { ChatMessage } from './chat-message.ts'
+import { mapStrings } from './control-tokens.ts'
+
+/** How a template wants what messages say. What a template does is up to its author, so it is found out by rendering: see message-forms.ts. */
+export interface MessageForms {
+  /** Arguments of a call: the object, or its JSON text where the template joins it to other text. */
+  readonly arguments: 'object' | 'text'
+  /** Earlier thoughts: the field that the template reads, or parts of the content (Ministral). */
+  readonly thought: 'reasoning_content' | 'reasoning' | 'thinking' | 'parts'
+  /** Whether a message may hold several calls. */
+  readonly severalCalls: boolean
+}
+
+/** The forms of OpenAI's and of most templates. */
+export const usualForms: MessageForms = {
+  arguments: 'object',
+  thought: 'reasoning_content',
+  severalCalls: true,
+}
+
+/** A message as the template reads it, each of its texts made anew by `guard`. */
+export function templateMessage(
+  message: ChatMessage,
+  forms: MessageForms,
+  guard: (text: string) => string,
+): object {
+  const { role, tool_calls: calls, reasoning_content: thought, content, ...rest } = message
+  const guarded = mapStrings({ content, ...thoughtFields(thought, content, forms), ...rest }, guard) as object
+  if (calls === undefined) return { role, ...guarded }
+  return {
+    role,
+    ...guarded,
+    tool_calls: calls.map(({ id, type, function: { name, arguments: text } }) => ({
+      id: guard(id),
+      type,
+      function: {
+        name: guard(name),
+        arguments: forms.arguments === 'text' ? guard(text) : mapStrings(parsedArguments(text), guard),
+      },
+    })),
+  }
+}
+
+function thoughtFields(
+  thought: string | undefined,
+  content: string,
+  { thought: form }: MessageForms,
+): object {
+  if (thought === undefined) return {}
+  if (form !== 'parts') return { [form]: thought }
+  const words = content === '' ? [] : [{ type: 'text', text: content }]
+  return { content: thought === '' ? content : [{ type: 'thinking', thinking: thought }, ...words] }
+}
+
+/** The arguments of a call as the object that templates want; the text where it is none. */
+function parsedArguments(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : text
+  } catch {
+    return text
+  }
+}
