@@ -1,3 +1,4 @@
+import type { CallNotation } from '../tool-formats/tool-format.ts'
 import type { ChatMessage, ChatTool } from './chat-message.ts'
 import { type ControlTokenGuard, mapStrings, unusedMark } from './control-tokens.ts'
 import { type MessageForms, templateMessage, usualForms } from './template-message.ts'
@@ -17,6 +18,8 @@ export interface TemplateOptions {
   readonly callId?: (id: string) => string
   /** Default: the usual ones. */
   readonly forms?: MessageForms
+  /** How the model writes calls; for `forms`. */
+  readonly notation?: CallNotation
   /** The variable that tools are in. Default `tools`. */
   readonly toolVariable?: ToolVariable
   /** The operator's variables, under those of a request. Default none. */
@@ -66,6 +69,7 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
         withCallIds(message, options.callId),
         options.forms ?? usualForms,
         message.role === 'assistant' ? own : all,
+        options.notation,
       ),
     ),
     ...templateTools(mapStrings(input.tools, all) as readonly ChatTool[], options.toolVariable),

@@ -29,17 +29,23 @@ const calls = (...all: ChatToolCall[]): ChatMessage => ({ role: 'assistant', con
 
 /** The forms that a template takes, found out by rendering short conversations: what does not fit is refused, left out, or written as Python would. */
 export function messageForms(trial: Trial): MessageForms {
-  const withArguments = { ...usualForms, arguments: argumentsForm(trial) }
-  const forms = { ...withArguments, thought: thoughtForm(trial, withArguments) }
+  const withCalls = { ...usualForms, ...callForms(trial) }
+  const forms = { ...withCalls, thought: thoughtForm(trial, withCalls) }
   return { ...forms, severalCalls: takesSeveralCalls(trial, forms) }
 }
 
-function argumentsForm(trial: Trial): MessageForms['arguments'] {
-  const conversation = [user, calls(call(1)), result(1)]
-  const objects = trial(conversation, usualForms) ?? ''
-  if (objects.includes(KEY) && objects.includes('value1') && !objects.includes(`'${KEY}'`)) return 'object'
-  const texts = trial(conversation, { ...usualForms, arguments: 'text' })
-  return texts?.includes(call(1).function.arguments) === true ? 'text' : 'object'
+function callForms(trial: Trial): Pick<MessageForms, 'calls' | 'arguments'> {
+  const written = (forms: Pick<MessageForms, 'calls' | 'arguments'>): string =>
+    trial([user, calls(call(1)), result(1)], { ...usualForms, ...forms }) ?? ''
+  const usual = { calls: 'field', arguments: 'object' } as const
+  const object = written(usual)
+  if (object.includes(KEY) && object.includes('value1') && !object.includes(`'${KEY}'`)) return usual
+  const others = [
+    { calls: 'field', arguments: 'text' },
+    { calls: 'content', arguments: 'text' },
+  ] as const
+  // In the content they may be Python's keywords.
+  return others.find((forms) => /probe_key("\s*:|=)\s*"value1"/.test(written(forms))) ?? usual
 }
 
 function thoughtForm(trial: Trial, forms: MessageForms): MessageForms['thought'] {

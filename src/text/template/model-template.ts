@@ -1,5 +1,6 @@
 import { toolFormatNamed } from '../tool-formats/formats.ts'
 import { plainJson } from '../tool-formats/plain-json.ts'
+import { isWritable } from '../tool-formats/written-calls.ts'
 import { callsInTurn } from './calls-in-turn.ts'
 import { type ChatAbilities, chatAbilities, toolVariable } from './chat-abilities.ts'
 import type { ChatMessage, ChatTool } from './chat-message.ts'
@@ -40,9 +41,14 @@ export class ModelTemplate {
   constructor(options: TemplateOptions, control: readonly (readonly [number, string])[]) {
     const { template } = options
     this.abilities = chatAbilities(template, control)
-    const callId = toolFormatNamed(this.abilities.toolFormat)?.callId
+    const { callId, notation } = toolFormatNamed(this.abilities.toolFormat) ?? {}
     const variable = toolVariable(template)
-    const own = { ...options, ...(callId && { callId }), ...(variable && { toolVariable: variable }) }
+    const own = {
+      ...options,
+      ...(callId && { callId }),
+      ...(notation && isWritable(notation) && { notation }),
+      ...(variable && { toolVariable: variable }),
+    }
     this.fault = faultOf(own)
     this.forms = this.fault === undefined ? formsOf(own) : usualForms
     this.#options = { ...own, forms: this.forms }

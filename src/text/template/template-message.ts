@@ -1,8 +1,12 @@
+import type { CallNotation } from '../tool-formats/tool-format.ts'
+import { writtenCalls } from '../tool-formats/written-calls.ts'
 import type { ChatMessage } from './chat-message.ts'
 import { mapStrings } from './control-tokens.ts'
 
 /** How a template wants what messages say. What a template does is up to its author, so it is found out by rendering: see message-forms.ts. */
 export interface MessageForms {
+  /** Calls: in their field, or in the content where the template leaves the field out (Granite 3). */
+  readonly calls: 'field' | 'content'
   /** Arguments of a call: the object, or its JSON text where the template joins it to other text. */
   readonly arguments: 'object' | 'text'
   /** Earlier thoughts: the field that the template reads, or parts of the content (Ministral). */
@@ -13,20 +17,27 @@ export interface MessageForms {
 
 /** The forms of OpenAI's and of most templates. */
 export const usualForms: MessageForms = {
+  calls: 'field',
   arguments: 'object',
   thought: 'reasoning_content',
   severalCalls: true,
 }
 
-/** A message as the template reads it, each of its texts made anew by `guard`. */
+/** A message as the template reads it, each of its texts made anew by `guard`. @param notation how the model writes calls. */
 export function templateMessage(
   message: ChatMessage,
   forms: MessageForms,
   guard: (text: string) => string,
+  notation?: CallNotation,
 ): object {
   const { role, tool_calls: calls, reasoning_content: thought, content, ...rest } = message
   const guarded = mapStrings({ content, ...thoughtFields(thought, content, forms), ...rest }, guard) as object
   if (calls === undefined) return { role, ...guarded }
+  if (forms.calls === 'content' && notation !== undefined) {
+    // The markup is meant; names and arguments are guarded.
+    const own = calls.map(({ function: call }) => mapStrings(call, guard) as typeof call)
+    return { role, ...guarded, content: guard(content) + writtenCalls(own, notation) }
+  }
   return {
     role,
     ...guarded,

@@ -11,15 +11,9 @@ export function templateTools(
   tools: readonly ChatTool[],
   variable: ToolVariable = 'tools',
 ): Record<string, unknown> {
-  if (tools.length === 0) return {}
-  if (variable !== 'functions') return { [variable]: tools }
-  return {
-    functions: JSON.stringify(
-      tools.map((tool) => tool.function),
-      undefined,
-      4,
-    ),
-  }
+  if (variable !== 'functions') return tools.length === 0 ? {} : { [variable]: tools }
+  const functions = tools.map((tool) => tool.function)
+  return { functions: functions.length === 0 ? '' : JSON.stringify(functions, undefined, 4) }
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
