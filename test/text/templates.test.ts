@@ -91,6 +91,29 @@ describe('real templates', () => {
     )
   })
 
+  it('take arguments that are nested deeper than any engine follows', () => {
+    const [user, , result] = conversations['a call'].messages.slice(1) as [
+      ChatMessage,
+      ChatMessage,
+      ChatMessage,
+    ]
+    const text = `{"a": ${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+    const deep = {
+      id: 'call_A1',
+      type: 'function' as const,
+      function: { name: 'get_weather', arguments: text },
+    }
+    const calling: ChatMessage = { role: 'assistant', content: '', tool_calls: [deep] }
+    for (const name of [
+      'Qwen-Qwen3-0.6B',
+      'meta-llama-Llama-3.1-8B-Instruct',
+      'meetkai-functionary-medium-v3.2',
+    ]) {
+      const chat = { ...conversations.tools, messages: [user, calling, result] }
+      expect(real(name).render(chat).join('').length).toBeGreaterThan(100_000)
+    }
+  })
+
   it('lose a thought rather than a conversation: gpt-oss refuses one beside content and a call', () => {
     const [user, , result] = conversations['a call'].messages.slice(1) as [
       ChatMessage,

@@ -15,6 +15,9 @@ export interface MessageForms {
   readonly severalCalls: boolean
 }
 
+/** Arrays and objects within each other in arguments, as in a body. */
+const MAX_DEPTH = 128
+
 /** The forms of OpenAI's and of most templates. */
 export const usualForms: MessageForms = {
   calls: 'field',
@@ -63,11 +66,17 @@ function thoughtFields(
   return { content: thought === '' ? content : [{ type: 'thinking', thinking: thought }, ...words] }
 }
 
-/** The arguments of a call as the object that templates want; the text where it is none. */
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some((item) => isDeeper(item, depth - 1))
+}
+
+/** The arguments of a call as the object that templates want; the text where it is none, or nested deeper than engines follow. */
 function parsedArguments(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : text
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject && !isDeeper(value, MAX_DEPTH) ? value : text
   } catch {
     return text
   }
