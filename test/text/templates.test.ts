@@ -72,6 +72,28 @@ describe('real templates', () => {
     expect(other).toMatch(/^[\s\S]*Ōsaka[\s\S]*31[\s\S]*$/)
   })
 
+  it('get results in the order of the calls, however they come: most write no ids', () => {
+    const [user, calling, first, second] = conversations['two calls'].messages as ChatMessage[]
+    const chat = { ...conversations.tools, messages: [user, calling, second, first] as ChatMessage[] }
+    expect(real('Qwen-Qwen3-0.6B').render(chat).join('')).toMatch(/"celsius": 12[\s\S]*"celsius": 31/)
+  })
+
+  it('get results with the name of the function: Kimi K2, Gemma 4', () => {
+    const names = ['muse-glimmer', 'Kimi-K2-Thinking', 'google-gemma-4-31B-it']
+    const native = names.map((name) => real(name)).filter(({ abilities }) => abilities.toolFormat !== 'json')
+    for (const template of native) expect(text(template, 'two calls')).not.toContain('unknown')
+    const source =
+      "{% if tools and false %}<tool_call>{% endif %}{% for m in messages %}{% if m.role == 'tool' %}{{ m.name }}={{ m.content }};{% endif %}{% endfor %}"
+    expect(text(opened(source), 'two calls')).toBe('get_weather={"celsius": 12};get_weather={"celsius": 31};')
+    const [user, calling, first] = conversations['a call'].messages.slice(1) as [
+      ChatMessage,
+      ChatMessage,
+      ChatMessage,
+    ]
+    const chat = { ...conversations.tools, messages: [user, calling, { ...first, name: 'own' }] }
+    expect(opened(source).render(chat).join('')).toBe('own={"celsius": 12};')
+  })
+
   it('get calls as the model writes them where they leave calls out: Granite 3', () => {
     expect(text(real('ibm-granite-granite-3.3-2B-Instruct'), 'two calls')).toContain(
       'assistant<|end_of_role|><|tool_call|>[{"name": "get_weather", "arguments": {"city":"Köln","days":2}}, ' +

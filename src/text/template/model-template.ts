@@ -1,7 +1,7 @@
 import { toolFormatNamed } from '../tool-formats/formats.ts'
 import { plainJson } from '../tool-formats/plain-json.ts'
 import { isWritable } from '../tool-formats/written-calls.ts'
-import { callsInTurn } from './calls-in-turn.ts'
+import { answeredCalls } from './answered-calls.ts'
 import { type ChatAbilities, chatAbilities, toolVariable } from './chat-abilities.ts'
 import type { ChatMessage, ChatTool } from './chat-message.ts'
 import { type ChatInput, renderChat, TemplateError, type TemplateOptions } from './chat-template.ts'
@@ -100,7 +100,7 @@ export class ModelTemplate {
 
   #rendered(chat: ChatInput): string[] {
     if (this.abilities.toolFormat === plainJson.name) return renderDescribed(chat, this.#options)
-    const messages = this.forms.severalCalls ? chat.messages : callsInTurn(chat.messages)
+    const messages = answeredCalls(chat.messages, this.forms.severalCalls)
     return renderChat({ ...chat, messages }, this.#options)
   }
 }
