@@ -46,8 +46,6 @@ export interface ModelInfo {
   readonly chatTemplate: string
   /** Whether the operator or the file gives one. */
   readonly hasChatTemplate: boolean
-  /** Why the template renders no chat at all; undefined: it does. */
-  readonly chatFault: string | undefined
   /** Whether the vocabulary has tokens for filling in the middle. */
   readonly infill: boolean
   readonly chat: ChatAbilities

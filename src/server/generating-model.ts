@@ -3,6 +3,7 @@ import { AdapterLoader } from '../adapters/adapter-loader.ts'
 import { Adapters } from '../adapters/adapters.ts'
 import type { ReadyModel, ServedAdapters } from '../api/serving.ts'
 import { modelLoading, ServingError } from '../base/errors.ts'
+import { DEFAULT_TENANT } from '../base/share.ts'
 import type { AdmissionSettings } from '../config/groups.ts'
 import { type EngineLoss, Generator } from '../generation/generator.ts'
 import type { TenantLimits } from '../http/access/tenant-limits.ts'
@@ -60,6 +61,8 @@ type Stage =
   | { readonly phase: 'refused'; readonly why: string }
   | { readonly phase: 'absent' }
 
+/** How long the first look at the chat template may take on a machine that is busy. */
+const TEMPLATE_PATIENCE_MS = 120_000
 /** How long a request waits for a process that is being restarted. */
 const RESTART_PATIENCE_MS = 15_000
 
@@ -75,6 +78,7 @@ export class GeneratingModel {
   readonly #loader = new AdapterLoader((command) => this.#send(command))
   #stage: Stage = { phase: 'loading', why: () => 'the model is loading' }
   readonly #engineMetrics: EngineMetrics
+  #templateTried = false
 
   constructor(options: GeneratingModelOptions) {
     this.#options = options
@@ -166,11 +170,25 @@ export class GeneratingModel {
     engine.start()
   }
 
-  #onTextReady({ child }: TextClient): void {
-    const fault = child.ready?.model.chatFault
-    if (fault !== undefined)
-      this.#options.log.warn({ reason: fault }, 'chats fail: the chat template cannot be rendered')
+  #onTextReady(text: TextClient): void {
     this.openEstimator()
+    if (this.#templateTried) return
+    this.#templateTried = true
+    void this.#tryTemplate(text)
+  }
+
+  /** Reports a chat template that renders nothing: the operator can give another. */
+  async #tryTemplate(text: TextClient): Promise<void> {
+    const chat = {
+      type: 'chat',
+      messages: [{ role: 'user', content: 'Hello' }],
+      tools: [],
+      kwargs: {},
+    } as const
+    const signal = AbortSignal.timeout(TEMPLATE_PATIENCE_MS)
+    const answer = await text.call(chat, { share: DEFAULT_TENANT, signal, most: 0 }).catch(() => undefined)
+    if (answer?.type !== 'error' || !['template_unusable', 'costly'].includes(answer.code)) return
+    this.#options.log.warn({ reason: answer.message }, 'chats fail: the chat template cannot be rendered')
   }
 
   #engineOf(init: ModelPlan['engine'], memory: string): Started['engine'] {

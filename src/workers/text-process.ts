@@ -86,7 +86,6 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async (init, channel)
         chatTemplate: template.source,
         hasChatTemplate: source !== undefined,
         chat: template.abilities,
-        chatFault: template.fault,
       },
     },
     onMessage: ({ call, body, most }) => {

@@ -9,7 +9,7 @@ import { CONTROL, tokenBytes, UNKNOWN, USER_DEFINED } from './token-bytes.ts'
 /** A model's vocabulary without its weights: llama.cpp's own tokenizer and template engine. */
 export interface LlamaVocabulary {
   readonly vocabulary: Vocabulary
-  readonly model: Omit<ModelInfo, 'chat' | 'chatTemplate' | 'hasChatTemplate' | 'chatFault'>
+  readonly model: Omit<ModelInfo, 'chat' | 'chatTemplate' | 'hasChatTemplate'>
   readonly chatTemplate: string | undefined
   readonly bos: string
   readonly eos: string

@@ -29,13 +29,11 @@ export interface Refusal {
   readonly at: number | undefined
 }
 
-/** A model's chat template, with what was found out about it when it was opened. */
+/** A model's chat template. What has to be found out about it by rendering is, at the first chat: a template may take any time. */
 export class ModelTemplate {
   readonly abilities: ChatAbilities
-  readonly forms: MessageForms
-  /** Why it renders no chat at all; undefined: it does. */
-  readonly fault: string | undefined
   readonly #options: TemplateOptions
+  #tried: { readonly fault: string | undefined; readonly forms: MessageForms } | undefined
 
   /** @param control ids and texts of the vocabulary's control tokens. */
   constructor(options: TemplateOptions, control: readonly (readonly [number, string])[]) {
@@ -43,15 +41,26 @@ export class ModelTemplate {
     this.abilities = chatAbilities(template, control)
     const { callId, notation } = toolFormatNamed(this.abilities.toolFormat) ?? {}
     const variable = toolVariable(template)
-    const own = {
+    this.#options = {
       ...options,
       ...(callId && { callId }),
       ...(notation && isWritable(notation) && { notation }),
       ...(variable && { toolVariable: variable }),
     }
-    this.fault = faultOf(own)
-    this.forms = this.fault === undefined ? formsOf(own) : usualForms
-    this.#options = { ...own, forms: this.forms }
+  }
+
+  /** Why it renders no chat at all; undefined: it does. */
+  get fault(): string | undefined {
+    return this.#trial.fault
+  }
+
+  get forms(): MessageForms {
+    return this.#trial.forms
+  }
+
+  get #trial() {
+    this.#tried ??= tried(this.#options)
+    return this.#tried
   }
 
   get source(): string {
@@ -99,10 +108,16 @@ export class ModelTemplate {
   }
 
   #rendered(chat: ChatInput): string[] {
-    if (this.abilities.toolFormat === plainJson.name) return renderDescribed(chat, this.#options)
+    const options = { ...this.#options, forms: this.forms }
+    if (this.abilities.toolFormat === plainJson.name) return renderDescribed(chat, options)
     const messages = answeredCalls(chat.messages, this.forms.severalCalls)
-    return renderChat({ ...chat, messages }, this.#options)
+    return renderChat({ ...chat, messages }, options)
   }
+}
+
+function tried(options: TemplateOptions): { fault: string | undefined; forms: MessageForms } {
+  const fault = faultOf(options)
+  return { fault, forms: fault === undefined ? formsOf(options) : usualForms }
 }
 
 /** What is wrong with a template that renders not even one message, and does not say why itself. */
