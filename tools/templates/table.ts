@@ -68,7 +68,7 @@ function rowOf({ name, template, rendered }: Found, rendering: string): Row {
     'Calls forced': toolFormatNamed(toolFormat)?.notation === undefined ? 'no' : 'yes',
     'Two calls replayed': replay(template, rendered),
     'Thoughts split': reasoning === undefined ? 'none' : `\`${shown(reasoning.open)}\``,
-    'Thoughts replayed': thoughts(template, rendered),
+    'Thoughts replayed': thoughts(template),
     'Thinks by default': thinking(template),
   }
 }
@@ -171,14 +171,21 @@ const unescaped = (text: string): string =>
     .replaceAll('\\"', '"')
     .replace(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 
-function thoughts(template: ModelTemplate, chats: readonly Rendered[]): string {
-  const kept = (['a thought', 'a thought and a call'] as const).filter((wanted) => {
-    const text = chats.find(({ name }) => name === wanted)?.text
+function thoughts(template: ModelTemplate): string {
+  const keeps = (name: ConversationName, kwargs: ChatInput['kwargs']): boolean => {
+    const text = rendered(template, { ...conversations[name], kwargs })
     return typeof text === 'string' && text.includes('The user wants the weather.')
-  })
-  if (kept.length === 0) return 'no'
-  const form = template.forms.thought === 'parts' ? 'content parts' : `\`${template.forms.thought}\``
-  return `${form}${kept.length === 2 ? '' : kept[0] === 'a thought' ? ', without calls' : ', of the turn that goes on'}`
+  }
+  const place = template.forms.thought === 'parts' ? 'content parts' : `\`${template.forms.thought}\``
+  for (const [kwargs, when] of [
+    [{}, ''],
+    [{ enable_thinking: true, thinking: true }, ', while it thinks'],
+  ] as const) {
+    const [always, going] = [keeps('a thought', kwargs), keeps('a thought and a call', kwargs)]
+    if (always) return `${place}${going ? '' : ', without calls'}${when}`
+    if (going) return `${place}, of the turn that goes on${when}`
+  }
+  return 'no'
 }
 
 /** Whether the model thinks when nothing is said, as far as the template decides it. */
