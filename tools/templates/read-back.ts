@@ -50,10 +50,11 @@ function canonical({ name, arguments: text }: { name: string; arguments: string 
   }
 }
 
+/** Characters that two texts begin with, without a tag that only begins alike. */
 function commonStart(a: string, b: string): number {
   let length = 0
   while (length < a.length && a[length] === b[length]) length++
-  return length
+  return a.slice(0, length).replace(/<[^<>\s]*$/, '').length
 }
 
 function commonEnd(a: string, b: string): number {

@@ -67,7 +67,7 @@ function rowOf({ name, template, rendered }: Found, rendering: string): Row {
     'Calls read': readsItsCalls(template) ? 'yes' : 'no',
     'Calls forced': toolFormatNamed(toolFormat)?.notation === undefined ? 'no' : 'yes',
     'Two calls replayed': replay(template, rendered),
-    'Thoughts split': reasoning === undefined ? 'none' : `\`${shown(reasoning.open)}\``,
+    'Thoughts split': reasoning === undefined ? 'none' : `\`${shown(reasoning.open || reasoning.close)}\``,
     'Thoughts replayed': thoughts(template),
     'Thinks by default': thinking(template),
   }
@@ -127,10 +127,11 @@ function comparedRenderings(found: readonly Found[], python: string): Map<string
 }
 
 function renderingCell(chats: readonly Rendered[], references: readonly Rendered['text'][]): string {
-  const kinds: Record<'same' | 'refused' | 'only here' | 'differs', string[]> = {
+  const kinds: Record<'same' | 'refused' | 'only here' | 'escaped there' | 'differs', string[]> = {
     same: [],
     refused: [],
     'only here': [],
+    'escaped there': [],
     differs: [],
   }
   for (const [index, { name, text }] of chats.entries()) {
@@ -138,12 +139,19 @@ function renderingCell(chats: readonly Rendered[], references: readonly Rendered
     if (text === reference) kinds.same.push(name)
     else if (typeof text !== 'string' && typeof reference !== 'string') kinds.refused.push(name)
     else if (typeof reference !== 'string') kinds['only here'].push(name)
+    else if (text === withoutEscapes(reference)) kinds['escaped there'].push(name)
     else kinds.differs.push(name)
   }
-  const others = (['refused', 'only here', 'differs'] as const).flatMap((kind) =>
+  const others = (['refused', 'only here', 'escaped there', 'differs'] as const).flatMap((kind) =>
     kinds[kind].length === 0 ? [] : [`${kind}: ${kinds[kind].join(', ')}`],
   )
   return [kinds.same.length === chats.length ? 'same' : `${kinds.same.length} same`, ...others].join('; ')
+}
+
+/** A text without what Jinja2 makes of it for HTML where a template says `safe` of its neighbour. */
+function withoutEscapes(text: string): string {
+  const characters: Readonly<Record<string, string>> = { '#34': '"', '#39': "'", lt: '<', gt: '>', amp: '&' }
+  return text.replace(/&(#34|#39|lt|gt|amp);/g, (_, name: string) => characters[name] ?? '')
 }
 
 function knownRenderings(page: string): Map<string, string> {
@@ -219,12 +227,12 @@ ${rows.length - own} in words. \`test/text/templates.test.ts\` finds all of it o
 
 | Column | What it says |
 | --- | --- |
-| Rendering | Of ${Object.keys(conversations).length} chats (${Object.keys(conversations).join(', ')}), those whose prompt is, byte for byte, that of Jinja2 with the settings of Transformers. \`refused\`: the template raises an error, in both. \`only here\`: Jinja2 cannot render it |
+| Rendering | Of ${Object.keys(conversations).length} chats (${Object.keys(conversations).join(', ')}), those whose prompt is, byte for byte, that of Jinja2 with the settings of Transformers. \`refused\`: the template raises an error, in both. \`only here\`: Jinja2 cannot render it. \`escaped there\`: Jinja2 writes \`&#34;\` for quotes, as the template says \`safe\` of what stands beside them |
 | Tools | The [notation](tools-and-reasoning.md#notations) in which tools are offered and calls are written; \`in words\`: this server describes them, as \`json\` |
 | Calls read | Whether calls that the template writes into a conversation are read out of that text again |
 | Calls forced | Whether \`tool_choice\` can force calls |
 | Two calls replayed | How the two calls of one answer, and their results, are put back into the prompt: \`one a turn\` where the template takes one call in a message, \`as content\` where it leaves calls out |
-| Thoughts split | The tag that opens a thought |
+| Thoughts split | The tag that opens a thought, or ends it where none opens it |
 | Thoughts replayed | Where the template reads an earlier \`reasoning_content\` |
 | Thinks by default | Whether the prompt without a word about thinking is the one with it; the variables that change it |
 
