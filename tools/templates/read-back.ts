@@ -17,8 +17,9 @@ export function readsItsCalls(template: ModelTemplate): boolean {
   const plain = rendered({ role: 'assistant', content: CONTENT })
   const [beginning = '', ending = ''] = plain.split(CONTENT)
   const text = turn.slice(commonStart(beginning, turn), turn.length - commonEnd(turn, ending))
-  // The tag that ends a turn with calls may be one of its own.
-  return [text, text.replace(/<[^<>]*>?\s*$/, '')].some((one) => isRead(template, one, written.length))
+  // The answer ends with a tag that ends the turn, behind which the prompt goes on.
+  const ends = [...text.matchAll(/</g)].map(({ index }) => index)
+  return [text.length, ...ends].some((end) => isRead(template, text.slice(0, end), written.length))
 }
 
 function isRead(template: ModelTemplate, text: string, count: number): boolean {
