@@ -5,31 +5,31 @@ import type { Read } from './contract/field.ts'
 import { integer, someText } from './contract/kinds.ts'
 import type { Serving } from './serving.ts'
 
-/** Priorities that a request may ask for. */
-const LEAST_URGENT = 100
-const LONGEST_SALT = 1024
-const LONGEST_DEADLINE_MS = 86_400_000
+/** Highest `priority` of a request: the least urgent. */
+const MAX_PRIORITY = 100
+const MAX_SALT_LENGTH = 1024
+const MAX_DEADLINE_MS = 86_400_000
 
-/** Whose work a request is, who may use what it leaves in the KV cache, and until when it is of use. */
+/** A request's place among others: its tenant and priority, who may reuse its part of the KV cache, and its deadline. */
 export interface Sharing {
   readonly share: Share
-  /** A hash: it names whoever may share, and is written beside what is kept on disk. */
+  /** Hash of those who may reuse the request's part of the KV cache; it is written beside entries on disk. */
   readonly cacheScope: string
-  /** The LoRA adapter that is asked for as a model, by its id. */
+  /** Id of the LoRA adapter that the request names as its model. */
   readonly adapter: string | undefined
-  /** Monotonic milliseconds. */
+  /** Deadline, in the milliseconds of performance.now(). */
   readonly deadlineAt: number | undefined
 }
 
 /**
- * vLLM: `cache_salt` keeps a request's keys and values to those with the same salt; `priority` puts it behind those with a
- * lower one. Tenants never share keys and values, and each is served for itself.
- * `deadline_ms`, from now on, is this server's own: a client that gives up cannot always close its connection.
+ * vLLM: `cache_salt` lets only requests with the same salt reuse what this one leaves in the KV cache; `priority` puts it behind
+ * those with a lower one. Tenants never share the KV cache, and each has its own share of the engine.
+ * `deadline_ms`, counted from arrival, is this server's own: a client that gives up cannot always close its connection.
  */
 export const sharingFields = {
-  cache_salt: someText('a salt cannot be empty.', LONGEST_SALT),
-  priority: integer({ min: 0, max: LEAST_URGENT }),
-  deadline_ms: integer({ min: 1, max: LONGEST_DEADLINE_MS }),
+  cache_salt: someText('a salt cannot be empty.', MAX_SALT_LENGTH),
+  priority: integer({ min: 0, max: MAX_PRIORITY }),
+  deadline_ms: integer({ min: 1, max: MAX_DEADLINE_MS }),
 }
 
 export function sharingOf(
@@ -50,7 +50,7 @@ export function sharingOf(
   }
 }
 
-/** @param asked the priority that the request asks for. */
+/** Share that a request is scheduled by. @param asked the priority that the request asks for. */
 export function shareOf(tenant: Tenant | undefined, asked = 0): Share {
   const { weight, priority } = tenant ?? DEFAULT_TENANT
   return { tenant: tenant?.name ?? '', weight, priority: priority + asked }

@@ -1,7 +1,7 @@
 import { assertInvariant } from './assert-invariant.ts'
 import type { Share } from './share.ts'
 
-/** What can wait in a fair queue. */
+/** Item that can wait in a fair queue. */
 export interface Queued {
   readonly share: Share
   /** Adapter that the item needs; adapters() lists them. */

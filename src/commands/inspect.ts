@@ -7,12 +7,13 @@ import {
   fits,
   fitsGpu,
   kvBytesPerToken,
+  PROCESSES,
   proposals,
   type Room,
   roomText,
   size,
 } from '../models/fit-plan.ts'
-import { readModel } from '../models/gguf/gguf.ts'
+import { hasWeights, readModel } from '../models/gguf/gguf.ts'
 import type { GgufSummary } from '../models/gguf/gguf-summary.ts'
 import { locateLocal } from '../models/locate.ts'
 
@@ -23,11 +24,12 @@ export interface InspectOptions extends FitRequest {
 /** Slots up to which proposals are made. */
 const MAX_SLOTS = 256
 
-/** What `inspect FILE` prints, for a file or a directory and this machine's memory. */
+/** Text that `inspect FILE` prints, for a file or a directory and this machine's memory. */
 export async function inspectModel(path: string, config: Config): Promise<string> {
   const { shards } = await locateLocal(path)
   const [model, machine] = await Promise.all([readModel(shards), machinePlan(config)])
-  return `${inspectText(model, { ...config, room: machine.room })}${machineText(machine)}\n`
+  const text = inspectText(model, { ...config, room: machine.room })
+  return hasWeights(model) ? `${text}${machineText(machine)}\n` : text
 }
 
 /** A model and what would fit, as text. */
@@ -38,7 +40,7 @@ export function inspectText(model: GgufSummary, options: InspectOptions): string
     ['name', model.name ?? '-'],
     ['architecture', model.architecture],
     ['parameters', count(model.parameters)],
-    ['quantization', model.quantization],
+    ['quantization', hasWeights(model) ? model.quantization : 'none: a vocabulary without weights'],
     ['layers', `${model.blockCount}, embedding ${model.embeddingLength}, heads ${model.headCount}`],
     ['trained context', `${model.contextLength} tokens`],
     ['vocabulary', `${model.vocabularySize} tokens${model.tokenizer ? ` (${model.tokenizer})` : ''}`],
@@ -46,7 +48,7 @@ export function inspectText(model: GgufSummary, options: InspectOptions): string
     ['KV cache', `${perToken} bytes per token (${options.kvCacheType})`],
   ]
   const table = rows.map(([label = '', value]) => `${label.padEnd(17)}${value}`).join('\n')
-  return `${table}\n\n${fitText(model, options)}\n`
+  return hasWeights(model) ? `${table}\n\n${fitText(model, options)}\n` : `${table}\n`
 }
 
 const shardNote = ({ splitCount }: GgufSummary): string => (splitCount > 1 ? `, ${splitCount} shards` : '')
@@ -57,7 +59,8 @@ function fitText(model: GgufSummary, options: InspectOptions): string {
   const { slots, contextSize, weights, kvCache, compute, total } = plan
   return [
     `Estimate for ${roomText(room)}${room.gpu === 0 ? ', without a GPU' : ''}:`,
-    `  ${slots} slots × ${contextSize} tokens: ${size(weights)} weights + ${size(kvCache)} KV cache + ${size(compute)} buffers = ${size(total)}: ${verdict(plan, room)}`,
+    `  ${slots} slots × ${contextSize} tokens: ${size(weights)} weights + ${size(kvCache)} KV cache + ${size(compute)} buffers = ${size(total)} for the engine,`,
+    `  and up to ${size(PROCESSES)} for the gateway, the text process and the runtimes: ${verdict(plan, room)}`,
     `  ${plan.batchTokens} tokens a pass, KV cache of ${plan.kvCacheType}`,
     `  ${proposals(model, { ...plan, slots: MAX_SLOTS }, room)}`,
   ].join('\n')

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { listenOn } from '../base/listen.ts'
+import { listenOn, unixPath } from '../base/listen.ts'
 import { operatorTemplate } from '../config/chat-template.ts'
 import { admissionSettings, httpSettings, requestSettings } from '../config/groups.ts'
 import { type Config, servedNames } from '../config/schema.ts'
@@ -11,7 +11,7 @@ import type { Tracing } from '../observability/tracing/tracing.ts'
 import { checkAdminExposure, openAdminPort } from '../server/admin-port.ts'
 import { Altiplano } from '../server/altiplano.ts'
 import { checkAdapterNames, embeddingNamesOf } from '../server/configured-names.ts'
-import { checkExposure, isOpenHere, openKeyFile, openTls } from '../server/exposure.ts'
+import { checkExposure, isOpenHere, openKeyFile, openOrigins, openTls } from '../server/exposure.ts'
 import { locate, startEmbeddingModel, startModel } from '../server/start-models.ts'
 import { writeTerminationMessage } from '../server/termination-message.ts'
 
@@ -46,6 +46,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     requests: requestSettings(config),
     apiKeys: () => keyFile?.value,
     ownHostsOnly: isOpenHere(config),
+    allowedOrigins: openOrigins(config),
     tls,
     chatTemplate,
     loraDir: config.loraDir,
@@ -89,7 +90,8 @@ export async function serve(config: Config, log: Logger): Promise<number> {
 /** A word to a person; machines read the log. */
 function greet(address: string, model: string): void {
   if (!process.stdout.isTTY) return
-  process.stderr.write(`\n  Altiplano serves ${model} at ${address}/v1\n  Stop with Ctrl-C.\n\n`)
+  const at = unixPath(address) === undefined ? `${address}/v1` : address
+  process.stderr.write(`\n  Altiplano serves ${model} at ${at}\n  Stop with Ctrl-C.\n\n`)
 }
 
 interface Stop {

@@ -25,7 +25,7 @@ function helpEntry(setting: Setting): string {
   return `  --${setting.flag}${placeholder(setting)}\n${wrap(details, '        ', 92)}`
 }
 
-/** What `--help` prints. */
+/** Text that `--help` prints. */
 export function helpText(): string {
   const sections = groups.map((group) => {
     const entries = settings.filter(({ schema }) => schema.group === group).map(helpEntry)

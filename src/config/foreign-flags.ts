@@ -80,7 +80,6 @@ const flags: Record<Arity, readonly string[]> = {
     'allowed-headers',
     'allowed-local-media-path',
     'allowed-methods',
-    'allowed-origins',
     'api-server-count',
     'attention-backend',
     'attention-config',

@@ -1,7 +1,7 @@
 // Settings as the parts of the server take them: each part its group, whole, with times in milliseconds.
 import type { Config } from './schema.ts'
 
-/** What holds for every HTTP request and answer, whatever it asks for. */
+/** Settings of every HTTP request and answer. */
 export interface HttpSettings {
   readonly maxBodyBytes: number
   /** Bytes of request bodies that are held at once, of all requests together. */
@@ -17,7 +17,7 @@ export interface HttpSettings {
   readonly clientCertificates: 'unasked' | 'checked' | 'needed'
 }
 
-/** What may wait for a slot, and for how long a generation may take. Infinity: no limit. */
+/** Limits on requests that wait for a slot, and on how long a generation may take. Infinity: no limit. */
 export interface AdmissionSettings {
   /** Requests that may wait for a slot; one more is refused. */
   readonly maxQueue: number

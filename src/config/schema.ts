@@ -128,7 +128,9 @@ const schemas = {
     group: 'Server',
     minLength: 1,
     default: '127.0.0.1',
-    description: 'Address to listen on.',
+    pattern: '^(?!unix:$)',
+    shape: 'an address, or unix:PATH',
+    description: 'Address to listen on, or unix:PATH for a Unix socket, which has no port.',
   },
   port: {
     type: 'integer',
@@ -138,6 +140,16 @@ const schemas = {
     maximum: 65535,
     alsoEnv: 'PORT',
     description: 'Port to listen on; 0 picks a free one.',
+  },
+  allowedOrigins: {
+    type: 'string',
+    optional: true,
+    group: 'Server',
+    minLength: 1,
+    list: ',',
+    defaultText: 'none: no web page is let in',
+    description:
+      'Origins of web pages that may call the server from a browser (CORS), as a comma-separated list or a JSON array; * is any, which needs --api-keys or --allow-unauthenticated.',
   },
   adminPort: {
     type: 'integer',

@@ -21,7 +21,7 @@ function fits(schema: SettingSchema, value: unknown): boolean {
   return schema.pattern === undefined || new RegExp(schema.pattern, 'u').test(value)
 }
 
-/** What a setting accepts, in words. */
+/** Values that a setting accepts, in words. */
 export function allowed({ type, enum: choices, minimum, maximum, words, shape }: SettingSchema): string {
   if (choices) return `one of ${choices.join(', ')}`
   if (words) return `${Object.keys(words).join(', ')} or an integer from ${minimum} to ${maximum}`

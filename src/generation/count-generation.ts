@@ -1,7 +1,7 @@
 import type { Metrics } from '../metrics/metrics.ts'
 import type { GenerationRecord } from './generation.ts'
 
-/** What a generation that is over adds to the metrics. */
+/** Adds a generation that has ended to the metrics. */
 export function countGeneration(metrics: Metrics, { reason, usage, timings }: GenerationRecord): void {
   metrics.finished.inc({ finished_reason: reason })
   metrics.promptTokens.inc(usage.promptTokens)

@@ -1,35 +1,40 @@
 import { ServingError } from '../base/errors.ts'
 
+type Subject = 'messages' | 'input' | 'prompt'
+
 /**
- * Number of tokens that may be generated after a prompt.
- * @param wanted undefined: all that is left.
+ * Tokens that the context has room for behind a prompt.
+ * @param mayFill whether the prompt may fill it: nothing is to come.
+ * @param bound 'at least ' when the count is a lower bound.
  * @throws ServingError context_length_exceeded, in the words that client libraries look for.
  */
-export function fitInContext(
+export function roomBehind(
   promptTokens: number,
-  wanted: number | undefined,
   contextSize: number,
-  param: 'messages' | 'input' | 'prompt',
-  /** 'at least ' when the count is a lower bound. */
+  subject: Subject,
+  mayFill = false,
   bound = '',
 ): number {
+  if (promptTokens < contextSize || (mayFill && promptTokens === contextSize))
+    return contextSize - promptTokens
+  throw exceeded(
+    contextSize,
+    subject,
+    `your ${subject} resulted in ${bound}${promptTokens} tokens. Please reduce the length of the ${subject}.`,
+  )
+}
+
+/** @throws ServingError context_length_exceeded where so many tokens do not fit behind a prompt. */
+export function checkRoom(promptTokens: number, wanted: number, contextSize: number, subject: Subject): void {
+  if (promptTokens + wanted <= contextSize) return
+  throw exceeded(
+    contextSize,
+    subject,
+    `you requested ${promptTokens + wanted} tokens (${promptTokens} in the ${subject}, ${wanted} in the completion). Please reduce the length of the ${subject} or completion.`,
+  )
+}
+
+function exceeded(contextSize: number, param: Subject, what: string): ServingError {
   const limit = `This model's maximum context length is ${contextSize} tokens.`
-  const subject = `your ${param}`
-  // A prompt after which nothing is to come may fill the context.
-  if (promptTokens >= contextSize && !(wanted === 0 && promptTokens === contextSize)) {
-    throw new ServingError(
-      'context_length_exceeded',
-      `${limit} However, ${subject} resulted in ${bound}${promptTokens} tokens. Please reduce the length of the ${param}.`,
-      { param },
-    )
-  }
-  if (wanted === undefined) return contextSize - promptTokens
-  if (promptTokens + wanted > contextSize) {
-    throw new ServingError(
-      'context_length_exceeded',
-      `${limit} However, you requested ${promptTokens + wanted} tokens (${promptTokens} in the ${param}, ${wanted} in the completion). Please reduce the length of the ${param} or completion.`,
-      { param },
-    )
-  }
-  return wanted
+  return new ServingError('context_length_exceeded', `${limit} However, ${what}`, { param })
 }

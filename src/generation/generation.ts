@@ -14,9 +14,11 @@ import type { Timings } from './timings.ts'
 
 /** A request that has passed every check: what a generation runs on. */
 export interface GenerationRequest {
-  /** What the engine runs. */
+  /** Specification of the sequence that the engine runs. */
   readonly spec: SequenceSpec
   readonly stops: readonly string[]
+  /** Texts that end the content as a token of the model's does, and are reported to nobody. Default: none. */
+  readonly turnEnds?: readonly string[]
   /** Monotonic milliseconds at which the answer is of no use any more; undefined: never. */
   readonly deadlineAt: number | undefined
   /** A thought of so many tokens, at least one, is ended with others; undefined: it may be as long as it gets. */
@@ -83,9 +85,9 @@ interface Dependencies {
   readonly now: () => number
   readonly metrics: Metrics
   /** Called when the gateway has added tokens that the engine does not have: the sequence is sent anew under another id. */
-  readonly onRewritten: (generation: Generation) => void
+  readonly onRewritten: () => void
   /** Called once, whatever the end. `cancelled` is true when the engine may still be running it. */
-  readonly onOver: (generation: Generation, record: GenerationRecord, cancelled: boolean) => void
+  readonly onOver: (record: GenerationRecord, cancelled: boolean) => void
 }
 
 /**
@@ -147,7 +149,14 @@ export class Generation implements AsyncIterable<GenerationEvent> {
 
   /** Usage so far. What was cached is known from the first event on. */
   get usage(): Usage {
-    return this.#usage()
+    return {
+      promptTokens: this.request.spec.prompt.length,
+      completionTokens: this.#tokens.length,
+      cachedTokens: this.#admitted?.cached ?? 0,
+      reasoningTokens: this.#reasoningTokens,
+      acceptedDrafts: this.#drafts?.accepted ?? 0,
+      rejectedDrafts: this.#drafts?.rejected ?? 0,
+    }
   }
 
   /** Notes that the engine is gone, and that another one will go on. */
@@ -236,7 +245,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
     if (this.#reasoningTokens < thoughtLimit.tokens) return
     this.#endThought(thoughtLimit.ending)
     // There may have been room for no more.
-    if (!this.#over) this.#deps.onRewritten(this)
+    if (!this.#over) this.#deps.onRewritten()
   }
 
   /** Writes what the model would have written to end its thought; what it has begun of a character is left out. */
@@ -293,8 +302,9 @@ export class Generation implements AsyncIterable<GenerationEvent> {
       else this.#emitText(stopMatcher.flush())
       if (!stopped) this.#emitTextless()
     }
-    const stop = this.#stop === undefined ? {} : { stop: this.#stop }
-    const end = { type: 'end', reason, ...stop, usage: this.#usage(), timings: this.#timings() } as const
+    const wanted = this.#stop !== undefined && this.request.stops.includes(this.#stop)
+    const stop = wanted ? { stop: this.#stop } : {}
+    const end = { type: 'end', reason, ...stop, usage: this.usage, timings: this.#timings() } as const
     const mean = this.#tokens.length === 0 ? 0 : this.#logprobSum / this.#tokens.length
     this.#queue.push(
       this.#content === undefined ? end : { ...end, logprobs: { mean, stopToken: this.#stopToken } },
@@ -305,18 +315,7 @@ export class Generation implements AsyncIterable<GenerationEvent> {
   #finish(reason: FinishReason, cancelEngine: boolean): void {
     this.#over = true
     this.#queue.close()
-    this.#deps.onOver(this, { reason, usage: this.#usage(), timings: this.#timings() }, cancelEngine)
-  }
-
-  #usage(): Usage {
-    return {
-      promptTokens: this.request.spec.prompt.length,
-      completionTokens: this.#tokens.length,
-      cachedTokens: this.#admitted?.cached ?? 0,
-      reasoningTokens: this.#reasoningTokens,
-      acceptedDrafts: this.#drafts?.accepted ?? 0,
-      rejectedDrafts: this.#drafts?.rejected ?? 0,
-    }
+    this.#deps.onOver({ reason, usage: this.usage, timings: this.#timings() }, cancelEngine)
   }
 
   #timings(): Timings {

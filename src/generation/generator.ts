@@ -17,7 +17,7 @@ import type { RequestTrace } from './request-trace.ts'
 import { timeIsOver, watchTime } from './time-limits.ts'
 
 export interface GeneratorOptions extends AdmissionSettings {
-  /** What the engine process reported when it was ready; undefined while there is none. */
+  /** Report of the engine process when it became ready; undefined while there is none. */
   readonly engineReady: () => EngineReady | undefined
   /** Sends a command to the engine. False when the engine cannot take it now. */
   readonly send: (command: EngineCommand) => boolean
@@ -28,7 +28,7 @@ export interface GeneratorOptions extends AdmissionSettings {
   readonly onOver: (record: GenerationRecord) => void
 }
 
-/** What a request is about to ask for. */
+/** Work that a request is about to ask the engine for. */
 export interface Work {
   readonly tenant: string
   readonly prompts: number
@@ -49,11 +49,15 @@ export interface EngineLoss {
 /** Engines that hung, and had to be killed, after which a request is not given to another. */
 const MAX_HANGS = 3
 
-/** Engines that a generation has lost. */
-interface Losses {
-  /** Engines that ended by themselves. */
+/** A generation in flight, and what the gateway keeps of it until it is over. */
+interface Flight {
+  readonly generation: Generation
+  readonly trace: RequestTrace | undefined
+  /** Whether it has not had a slot yet. */
+  waits: boolean
+  /** Engines that ended by themselves while it was with them. */
   crashes: number
-  /** Engines that were killed. */
+  /** Engines that were killed while it was with them. */
   hangs: number
 }
 
@@ -63,18 +67,14 @@ const RESTART_PATIENCE_MS = 120_000
 /** All generations in flight: admits them, hands the engine's steps to them, and carries them over to the next engine when one dies. */
 export class Generator {
   readonly #options: GeneratorOptions
-  readonly #live = new Map<string, Generation>()
-  /** Generations that have not had a slot yet. */
-  readonly #waiting = new Set<Generation>()
+  /** Generations in flight, by the id that the engine knows them by. */
+  readonly #live = new Map<string, Flight>()
   /** Choices in flight, including those whose prompts are not ready. */
   readonly #inside = new SharedBound()
   /** Tokens of prompts that wait for a slot, or are not ready. */
   readonly #queued = new SharedBound()
   /** Choices and tokens, included in both counts, of prompts that are not ready. */
   readonly #preparing = { choices: 0, tokens: 0 }
-  /** Engines that each generation has lost, by id, where it has lost any. */
-  readonly #losses = new Map<string, Losses>()
-  readonly #traces = new Map<string, RequestTrace>()
   readonly #quarantine = new Quarantine()
   /** Moving average of how long an answer holds its slot. */
   #averageMs = 1000
@@ -94,9 +94,9 @@ export class Generator {
   /** Adapters, by id, of generations that run, and of those that only wait. */
   adapters(): { readonly running: ReadonlySet<string>; readonly waiting: ReadonlySet<string> } {
     const used = { running: new Set<string>(), waiting: new Set<string>() }
-    for (const { request, holdsSlot } of this.#live.values()) {
-      const { adapter } = request.spec
-      if (adapter !== undefined) used[holdsSlot ? 'running' : 'waiting'].add(adapter)
+    for (const { generation } of this.#live.values()) {
+      const { adapter } = generation.request.spec
+      if (adapter !== undefined) used[generation.holdsSlot ? 'running' : 'waiting'].add(adapter)
     }
     return used
   }
@@ -104,6 +104,7 @@ export class Generator {
   /** Generations that have a slot, in order of arrival. */
   running(): { readonly tenant: string; readonly promptTokens: number; readonly generated: number }[] {
     return [...this.#live.values()]
+      .map(({ generation }) => generation)
       .filter(({ holdsSlot }) => holdsSlot)
       .map(({ request, usage }) => ({
         tenant: tenantOf(request),
@@ -148,18 +149,17 @@ export class Generator {
       const generation = new Generation(newId(), request, {
         detokenizer: new Detokenizer(vocabulary, request.output?.markers),
         output: new OutputParser(request.output ?? {}),
-        stopMatcher: new StopMatcher(request.stops),
+        stopMatcher: new StopMatcher([...request.stops, ...(request.turnEnds ?? [])]),
         now: () => performance.now(),
         metrics: this.#options.metrics,
-        onRewritten: () => this.#rewrite(generation),
-        onOver: (over, record, cancelEngine) => {
+        onRewritten: () => this.#rewrite(flight),
+        onOver: (record, cancelEngine) => {
           stopWatch()
-          this.#forget(over, record, cancelEngine)
+          this.#forget(flight, record, cancelEngine)
         },
       })
-      this.#live.set(generation.id, generation)
-      if (trace !== undefined) this.#traces.set(generation.id, trace)
-      this.#waiting.add(generation)
+      const flight: Flight = { generation, trace, waits: true, crashes: 0, hangs: 0 }
+      this.#live.set(generation.id, flight)
       this.#inside.add(tenantOf(request), 1)
       this.#queued.add(tenantOf(request), request.spec.prompt.length)
       this.#submit(generation)
@@ -202,17 +202,17 @@ export class Generator {
   /** Hands what the engine process reports after a step to its generations. */
   onStep(step: StepMessage): void {
     for (const event of step.events) {
-      const generation = this.#live.get(event.id)
-      if (generation === undefined) continue
+      const flight = this.#live.get(event.id)
+      if (flight === undefined) continue
+      const { generation } = flight
       if (event.token !== undefined) this.#options.onTokens(tenantOf(generation.request), 1)
-      if (event.preempted) this.#onPreempted(generation)
+      if (event.preempted) this.#onPreempted(flight)
       generation.accept(event)
-      if (generation.stage !== 'waiting') this.#leaveQueue(generation)
+      if (generation.stage !== 'waiting') this.#leaveQueue(flight)
     }
   }
 
-  #onPreempted({ id }: Generation): void {
-    const trace = this.#traces.get(id)
+  #onPreempted({ trace }: Flight): void {
     if (trace !== undefined) trace.preemptions++
     this.#options.metrics.preemptions.inc()
   }
@@ -221,7 +221,7 @@ export class Generator {
   onEngineReady(): void {
     clearTimeout(this.#patience)
     this.#slots = this.#options.engineReady()?.limits.slots
-    for (const generation of this.#live.values()) this.#submit(generation)
+    for (const { generation } of this.#live.values()) this.#submit(generation)
   }
 
   /**
@@ -232,18 +232,16 @@ export class Generator {
   onEngineDown(killed = false): EngineLoss {
     const resumed = new Set<string>()
     const quarantined = new Set<string>()
-    for (const generation of this.#live.values()) {
-      const trace = this.#traces.get(generation.id)
+    for (const flight of this.#live.values()) {
+      const { generation, trace } = flight
       const requestId = trace?.id ?? generation.id
       if (trace !== undefined) trace.restarts++
-      const losses = this.#losses.get(generation.id) ?? { crashes: 0, hangs: 0 }
-      losses[killed ? 'hangs' : 'crashes']++
-      this.#losses.set(generation.id, losses)
-      if (losses.crashes >= 2) {
+      flight[killed ? 'hangs' : 'crashes']++
+      if (flight.crashes >= 2) {
         quarantined.add(requestId)
         this.#quarantine.add(generation.request)
         generation.fail(lost('stopped twice'))
-      } else if (losses.hangs >= MAX_HANGS) generation.fail(lost(`hung ${MAX_HANGS} times`))
+      } else if (flight.hangs >= MAX_HANGS) generation.fail(lost(`hung ${MAX_HANGS} times`))
       else {
         resumed.add(requestId)
         generation.pause()
@@ -262,7 +260,7 @@ export class Generator {
   }
 
   failAll(code: 'engine_failed' | 'shutting_down', message: string): void {
-    for (const generation of this.#live.values()) generation.fail(new ServingError(code, message))
+    for (const { generation } of this.#live.values()) generation.fail(new ServingError(code, message))
   }
 
   /** Milliseconds after which a refused request may find room, from how long requests took of late. */
@@ -273,16 +271,12 @@ export class Generator {
   }
 
   /** Sends a generation anew under another id, so that what the engine still reports of the old sequence is dropped. */
-  #rewrite(generation: Generation): void {
-    const { id: old } = generation
+  #rewrite(flight: Flight): void {
+    const { generation } = flight
+    const { id: old, request } = generation
     generation.id = newId()
     this.#live.delete(old)
-    this.#live.set(generation.id, generation)
-    const trace = this.#traces.get(old)
-    if (this.#traces.delete(old) && trace !== undefined) this.#traces.set(generation.id, trace)
-    const losses = this.#losses.get(old)
-    if (this.#losses.delete(old) && losses !== undefined) this.#losses.set(generation.id, losses)
-    const { request } = generation
+    this.#live.set(generation.id, flight)
     this.#options.onTokens(tenantOf(request), request.thoughtLimit?.ending.length ?? 0)
     this.#submit(generation, old)
   }
@@ -290,15 +284,13 @@ export class Generator {
   /** @throws Error when what waits, what it counts and what is in flight contradict each other. Looks at everything. */
   checkInvariants(): void {
     let tokens = 0
-    for (const { id, stage, request } of this.#waiting) {
-      assertInvariant(this.#live.has(id) && stage === 'waiting', `${id} is over or runs, and waits`)
-      tokens += request.spec.prompt.length
+    for (const [id, { generation, waits }] of this.#live) {
+      assertInvariant(generation.id === id, `${generation.id} is in flight as ${id}`)
+      assertInvariant(!waits || generation.stage === 'waiting', `${id} runs, and waits`)
+      if (waits) tokens += generation.request.spec.prompt.length
     }
     this.#inside.checkInvariants(this.#live.size + this.#preparing.choices)
     this.#queued.checkInvariants(tokens + this.#preparing.tokens)
-    for (const id of this.#losses.keys())
-      assertInvariant(this.#live.has(id), `${id} is over and will be resumed`)
-    for (const id of this.#traces.keys()) assertInvariant(this.#live.has(id), `${id} is over and traced`)
   }
 
   #submit({ id, request: { spec }, tokens: generated }: Generation, replaces?: string): void {
@@ -312,18 +304,19 @@ export class Generator {
     for (const [prompt, tenant] of prompts) this.#options.onTokens(tenant, prompt.length)
   }
 
-  #leaveQueue(generation: Generation): void {
-    if (!this.#waiting.delete(generation)) return
-    this.#queued.add(tenantOf(generation.request), -generation.request.spec.prompt.length)
+  #leaveQueue(flight: Flight): void {
+    if (!flight.waits) return
+    flight.waits = false
+    const { request } = flight.generation
+    this.#queued.add(tenantOf(request), -request.spec.prompt.length)
   }
 
-  #forget(generation: Generation, record: GenerationRecord, cancelEngine: boolean): void {
+  #forget(flight: Flight, record: GenerationRecord, cancelEngine: boolean): void {
+    const { generation, trace } = flight
     this.#live.delete(generation.id)
     this.#inside.add(tenantOf(generation.request), -1)
-    this.#losses.delete(generation.id)
-    this.#traces.get(generation.id)?.generated(record)
-    this.#traces.delete(generation.id)
-    this.#leaveQueue(generation)
+    trace?.generated(record)
+    this.#leaveQueue(flight)
     if (cancelEngine) this.#options.send({ type: 'cancel', id: generation.id })
     if (record.reason === 'stop' || record.reason === 'length') {
       // The first ones count in full: until then it is a guess.

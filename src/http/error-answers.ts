@@ -5,6 +5,17 @@ import { ClientGone } from './sse.ts'
 /** How long the rest of a body is read and dropped. */
 const REST_MS = 2000
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Ending of the paths below a wildcard that the route answers; absent: it answers all. */
+    ending?: string
+  }
+  interface FastifyInstance {
+    /** By method and pattern of a route with a wildcard: what the paths that it answers end with. */
+    endings: Map<string, string>
+  }
+}
+
 /** How a protocol writes a failure into its answer. */
 export type ErrorSender = (reply: FastifyReply, error: ServingError) => FastifyReply
 
@@ -15,6 +26,7 @@ export function answerErrors(
   sendBody: ErrorSender = sendOpenAiError,
 ): void {
   const send: ErrorSender = (reply, error) => sendBody(withRetryHeaders(reply, error), error)
+  keepEndings(app)
   app.setErrorHandler((error: FastifyError, request, reply) => {
     if (error instanceof ClientGone) {
       reply.raw.destroy()
@@ -34,6 +46,13 @@ export function answerErrors(
     request.failure = failure.code
     onError(failure)
     return send(reply, failure)
+  })
+}
+
+/** Refuses requests that no route takes before their bodies are read. An OPTIONS that comes here is not of a page that is let in. */
+export function refuseWithoutRoute(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404 || request.method === 'OPTIONS') throw notFound(app, request, reply)
   })
 }
 
@@ -95,7 +114,7 @@ function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyR
   const url = withoutQuery(request.url)
   const path = withoutQuery(request.originalUrl)
   const others = (['GET', 'POST'] as const).filter(
-    (method) => method !== request.method && app.findRoute({ method, url }) !== null,
+    (method) => method !== request.method && answers(app, method, url),
   )
   if (others.length > 0) {
     reply.header('allow', others.join(', '))
@@ -105,6 +124,22 @@ function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyR
     )
   }
   return new ServingError('unknown_url', `Invalid URL (${request.method} ${quoted(path).slice(1, -1)})`)
+}
+
+function keepEndings(app: FastifyInstance): void {
+  if (!app.hasDecorator('endings')) app.decorate('endings', new Map())
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.ending !== undefined) app.endings.set(`${method} ${url}`, config.ending)
+  })
+}
+
+/** Whether a method is for a path. A wildcard's route may answer some of its paths only. */
+function answers(app: FastifyInstance, method: 'GET' | 'POST', url: string): boolean {
+  const params = app.findRoute({ method, url })?.params
+  const rest = params?.['*']
+  if (rest === undefined) return params !== undefined
+  const ending = app.endings.get(`${method} ${url.slice(0, url.length - rest.length)}*`)
+  return ending === undefined || rest.endsWith(ending)
 }
 
 function withoutQuery(url: string): string {

@@ -27,8 +27,8 @@ export interface HttpServer {
 }
 
 /**
- * What is common to the ports: whatever comes is a request with an id, a line in the log and the hooks of its server, or is
- * answered in the server's own shape where the parser makes no request of it. Node and fastify would answer in theirs.
+ * Makes the HTTP server of a port. Every request has an id, a line in the log and the hooks of its server; bytes that the parser
+ * makes no request of are answered in the gateway's own form, where Node and fastify would answer in theirs.
  */
 export function httpServer(
   { log, transport, onError, onAborted, tracing, ownHostsOnly }: HttpServer,
@@ -58,8 +58,8 @@ export function httpServer(
 }
 
 /**
- * What the router would refuse before any hook, keys included, becomes a path that it takes: one that is no path, and one whose
- * escapes cannot be undone, which then stand for themselves.
+ * Turns a URL that fastify's router would refuse before any hook, the check of API keys included, into a path that it accepts: a
+ * URL that is no path, and one whose escapes cannot be decoded, which are then taken literally.
  */
 function routable(url: string): string {
   // A proxy's form, with the host in front.

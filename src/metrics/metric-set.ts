@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** What is known of a metric without any of its values. */
+/** Declaration of a metric: everything but its values. */
 export interface Declaration {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'

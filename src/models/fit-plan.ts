@@ -45,7 +45,7 @@ const MIN_CONTEXT = 512
 /** Multiple of which proposed context sizes are. */
 const STEP = 256
 /** Bytes for the gateway, the text process and the runtimes of all three processes. */
-const PROCESSES = 400 * 2 ** 20
+export const PROCESSES = 400 * 2 ** 20
 /** Bytes of a GPU kept for llama.cpp's passes beyond the estimate, and for whatever else is on it. */
 const GPU_MARGIN = 2 ** 30
 /** Layers whose weights and KV cache llama.cpp may copy to a GPU for a pass, where they are not on it. */

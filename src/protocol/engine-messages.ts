@@ -63,7 +63,7 @@ export type EngineCommand =
   /** Unload an adapter that no sequence uses. */
   | { readonly type: 'unload'; readonly id: string }
 
-/** What happened to one sequence in one step. */
+/** Event of one sequence in one step. */
 export interface SequenceEvent {
   readonly id: string
   /** The token sampled in this step; absent when the sequence ended without one. A stop token is included. */

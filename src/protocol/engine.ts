@@ -69,7 +69,7 @@ export interface EngineLimits {
   readonly tile?: number
 }
 
-/** What an entry got of a pass. */
+/** Result of a pass for one of its entries. */
 export interface Sampled {
   /**
    * The sampled tokens: none for a chunk that ends inside its prompt. With a draft, as many of it as were sampled indeed,

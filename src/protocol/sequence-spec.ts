@@ -6,7 +6,7 @@ import type { SamplingParams } from './engine.ts'
  * No field is optional, so that every maker of one decides on each of them.
  */
 export interface SequenceSpec {
-  /** At least one token. */
+  /** Tokens of the prompt, one at least. */
   readonly prompt: Uint32Array
   /** Tokens to generate at most; 0: only the prompt is computed. prompt.length + maxTokens <= contextSize. */
   readonly maxTokens: number

@@ -4,6 +4,7 @@ import type { Thought } from '../grammar/calls/thought-first.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
 import type { ChatAbilities } from '../text/template/chat-abilities.ts'
 import type { ChatMessage, ChatTool } from '../text/template/chat-message.ts'
+import type { BegunAnswer } from '../text/template/chat-template.ts'
 
 export interface TextInit {
   readonly modelPath: string
@@ -44,8 +45,8 @@ export interface ModelInfo {
   readonly trainedContext: number
   /** The chat template in use: the operator's, the file's, or a plain one where there is none. */
   readonly chatTemplate: string
-  /** Whether the operator or the file gives one. */
-  readonly hasChatTemplate: boolean
+  /** Texts that end an answer of a chat, beside the tokens that do: those of the plain template. */
+  readonly turnEnds: readonly string[]
   /** Whether the vocabulary has tokens for filling in the middle. */
   readonly infill: boolean
   readonly chat: ChatAbilities
@@ -58,7 +59,7 @@ export interface ModelInfo {
   }
 }
 
-/** What is to be tokenized as a prompt, or as part of one. */
+/** Request to the text process to tokenize a prompt, or a part of one. */
 export type PromptCall =
   | {
       readonly type: 'chat'
@@ -66,6 +67,8 @@ export type PromptCall =
       readonly tools: readonly ChatTool[]
       /** Allow-listed template variables, such as enable_thinking. */
       readonly kwargs: Readonly<Record<string, unknown>>
+      /** Beginning of the answer. Default none. */
+      readonly begun?: BegunAnswer | undefined
     }
   /** Plain text of a client: control tokens written in it are text. BOS is added where the model wants it, unless `bare`. */
   | { readonly type: 'tokenize'; readonly text: string; readonly bare?: boolean }
@@ -75,7 +78,7 @@ export type PromptCall =
 /** All that the generations of one request need of the text process. */
 export interface Preparation {
   readonly prompts: readonly PromptCall[]
-  /** What the output must be, to be compiled. */
+  /** Constraint of the output, to be compiled into a grammar. */
   readonly constraint: Constraint | undefined
   /** The thought that comes first where the prompt ends inside one. */
   readonly openThought: Thought | undefined
@@ -94,7 +97,7 @@ export interface PromptAnswer extends TextTokens {
   readonly characters: number
   /** Whether a chat ends inside a thought. */
   readonly inThought: boolean
-  /** For a chat: milliseconds that rendering took. */
+  /** Milliseconds that rendering the chat template took; absent where the prompt is no chat. */
   readonly templateMs?: number
 }
 

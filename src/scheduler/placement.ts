@@ -57,8 +57,8 @@ export class Placement {
 }
 
 /**
- * What running sequences have computed, or are about to compute, of a prompt. Of equal donors the first that was admitted: what
- * a sequence admitted in this step is going to copy is still in the slot of an earlier one.
+ * Running sequence that has computed, or is about to compute, the most of a prompt. Of equal donors it is the first that was
+ * admitted: the tokens that a sequence admitted in this step will copy are still in the slot of an earlier one.
  */
 function bestDonor(sequence: Sequence, running: Iterable<Sequence>): Donor | undefined {
   let slot: number | undefined

@@ -40,7 +40,7 @@ export class Sequence implements Prefix {
   satOut = 0
   /** How often it had to give up its slot. */
   preemptions = 0
-  /** What has to happen to its slot before its first tokens enter it. */
+  /** Change to the slot that must come before the sequence's first tokens enter it. */
   arrival: Arrival | undefined
   /** Whether some of the computed tokens are still to be restored into the slot. */
   restoring = false

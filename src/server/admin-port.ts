@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { ConfigError } from '../base/config-error.ts'
-import { listenOn } from '../base/listen.ts'
+import { listenOn, listenPlace } from '../base/listen.ts'
 import type { Config } from '../config/schema.ts'
 import type { ApiKeys } from '../http/access/api-keys.ts'
 import { isLoopback } from '../http/access/loopback.ts'
@@ -30,7 +30,7 @@ export async function openAdminPort(
     reloadKeys: keyFile && (() => keyFile.refresh()),
     drain,
   })
-  const server = { listen: (host: string, port: number) => app.listen({ host, port }) }
+  const server = { listen: (host: string, port: number) => app.listen(listenPlace(host, port)) }
   const address = await listenOn(server, { host: adminHost, port: adminPort, portFlag: '--admin-port' })
   log.info({ address }, 'listening for administrators')
   return app

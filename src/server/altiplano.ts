@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Serving } from '../api/serving.ts'
+import { listenPlace } from '../base/listen.ts'
 import type { AdmissionSettings, HttpSettings, RequestSettings } from '../config/groups.ts'
 import type { Work } from '../generation/generator.ts'
 import { Permit } from '../generation/permit.ts'
@@ -7,6 +8,7 @@ import { traceOf } from '../generation/request-trace.ts'
 import { reserveTokens } from '../http/access/access.ts'
 import type { ApiKeys } from '../http/access/api-keys.ts'
 import type { TlsFiles } from '../http/access/certificate.ts'
+import type { Origins } from '../http/access/cors.ts'
 import { TenantLimits } from '../http/access/tenant-limits.ts'
 import { AdmissionGate } from '../http/admission-gate.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -18,7 +20,7 @@ import type { OperatorTemplate } from '../protocol/text-messages.ts'
 import { GeneratingModel } from './generating-model.ts'
 import { whyNotReady } from './model-state.ts'
 import { PooledModel } from './pooled-model.ts'
-import { buildServer } from './server.ts'
+import { serverWithRoutes } from './routes.ts'
 
 export interface AltiplanoOptions {
   readonly names: readonly string[]
@@ -31,6 +33,8 @@ export interface AltiplanoOptions {
   readonly apiKeys: () => ApiKeys | undefined
   /** Whether it answers only requests for hosts that nobody else can own. */
   readonly ownHostsOnly: boolean
+  /** Origins of web pages that may read answers. */
+  readonly allowedOrigins: Origins
   /** Certificate of the server; undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined
   readonly chatTemplate: OperatorTemplate
@@ -81,14 +85,14 @@ export class Altiplano {
 
   /** Listens at once, and is ready when the model is. Resolves to the address. */
   async listen(host: string, port: number): Promise<string> {
-    this.#app = await buildServer({
+    this.#app = await serverWithRoutes({
       ...this.#options,
       serving: this.#serving(),
       admissionGate: this.#admissionGate,
       health: { notReady: () => this.notReady() },
       tenantLimits: this.#tenants,
     })
-    return this.#app.listen({ host, port, backlog: MAX_UNACCEPTED })
+    return this.#app.listen({ ...listenPlace(host, port), backlog: MAX_UNACCEPTED })
   }
 
   /** Starts the embedding process on a model whose file has been checked. @param only whether it is the server's one model. */

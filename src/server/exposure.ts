@@ -3,12 +3,23 @@ import { ConfigError } from '../base/config-error.ts'
 import type { Config } from '../config/schema.ts'
 import { type ApiKeys, readApiKeys } from '../http/access/api-keys.ts'
 import { readCertificate, type TlsFiles } from '../http/access/certificate.ts'
+import { type Origins, readOrigins } from '../http/access/cors.ts'
 import { isLoopback } from '../http/access/loopback.ts'
 import { WatchedFiles } from '../http/access/watched-files.ts'
 
 /** Whether clients on this machine are let in without a key, and no others: pages in its browsers are not meant. */
 export function isOpenHere({ apiKeys, allowUnauthenticated }: Config): boolean {
   return apiKeys === undefined && !allowUnauthenticated
+}
+
+/** @throws ConfigError when any web page could use a server without keys. */
+export function openOrigins(config: Config): Origins {
+  const origins = readOrigins(config.allowedOrigins ?? '[]')
+  if (origins.has('*') && isOpenHere(config))
+    throw new ConfigError(
+      '--allowed-origins * lets any web page use this server: give --api-keys FILE, name the origins, or give --allow-unauthenticated',
+    )
+  return origins
 }
 
 /** @throws ConfigError for a server without keys that others can reach: they could use it. */

@@ -4,11 +4,13 @@ import { Adapters } from '../adapters/adapters.ts'
 import type { ReadyModel, ServedAdapters } from '../api/serving.ts'
 import { modelLoading, ServingError } from '../base/errors.ts'
 import { DEFAULT_TENANT } from '../base/share.ts'
+import { engineVersion } from '../base/version.ts'
 import type { AdmissionSettings } from '../config/groups.ts'
 import { type EngineLoss, Generator } from '../generation/generator.ts'
 import type { TenantLimits } from '../http/access/tenant-limits.ts'
 import { poolThreads } from '../machine/pool-threads.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { fingerprint } from '../models/fingerprint.ts'
 import { openLoraAdapterIn } from '../models/lora-adapter.ts'
 import type { KvEvents } from '../observability/kv-events/kv-events.ts'
 import { childEntry } from '../process/child-process.ts'
@@ -52,9 +54,10 @@ interface Started {
   readonly text: TextClient
   /** Files of the model. */
   readonly shards: readonly string[]
+  readonly fingerprint: string
 }
 
-/** What has become of the model so far; what its processes do is theirs to report. */
+/** Stage that the start of the model has reached. The state of its processes is theirs to report. */
 type Stage =
   | { readonly phase: 'loading'; readonly why: () => string }
   | Started
@@ -128,7 +131,7 @@ export class GeneratingModel {
     return this.#stage.phase === 'started' ? this.#stage : undefined
   }
 
-  /** What the engine process reported when it was ready; undefined while there is none. */
+  /** Report of the engine process when it became ready; undefined while there is none. */
   get engineReady(): EngineReady | undefined {
     return this.#started?.engine.ready
   }
@@ -165,7 +168,7 @@ export class GeneratingModel {
       onReady: () => this.#onTextReady(text),
       onCrash: (loss) => crashes.onCrash(loss),
     })
-    this.#stage = { phase: 'started', engine, text, shards }
+    this.#stage = { phase: 'started', engine, text, shards, fingerprint: fingerprintOf(init, shards) }
     text.start()
     engine.start()
   }
@@ -237,7 +240,9 @@ export class GeneratingModel {
         started.engine.whenReady(RESTART_PATIENCE_MS),
         started.text.child.whenReady(RESTART_PATIENCE_MS),
       ])
-      return { info: text.model, vocabulary: text.vocabulary, contextSize: engine.limits.contextSize }
+      const { model: info, vocabulary } = text
+      const { fingerprint } = started
+      return { info, vocabulary, contextSize: engine.limits.contextSize, fingerprint }
     } catch (cause) {
       throw new ServingError('model_loading', 'The model is not ready', { retryAfterMs: 2000, cause })
     }
@@ -325,4 +330,11 @@ export class GeneratingModel {
       this.#options.log.error({ err: error }, 'an invariant of the gateway is broken')
     }
   }
+}
+
+/** By the settings that answers depend on: how much goes into a pass changes the last digits, too. */
+function fingerprintOf(init: ModelPlan['engine'], shards: readonly string[]): string {
+  const { kvCacheType, flashAttention, contextSize, batchTokens, gpuLayers, gpuBackend } = init
+  const settings = [kvCacheType, flashAttention, contextSize, batchTokens, gpuLayers, gpuBackend ?? null]
+  return fingerprint(shards, [engineVersion, ...settings])
 }

@@ -21,7 +21,7 @@ export interface ModelPlan {
   readonly shards: readonly string[]
   /** Adapters from the start, whose files have been checked. */
   readonly adapters: readonly NamedAdapter[]
-  /** What the engine is planned to take, and what there is, in words. */
+  /** Memory that the engine is planned to use, and memory that is available, in words. */
   readonly memory: string
 }
 

@@ -5,7 +5,7 @@ import { ConfigError } from '../base/config-error.ts'
 import { parseLoraModules } from '../config/lora-modules.ts'
 import type { Config } from '../config/schema.ts'
 import type { MachinePlan } from '../machine/machine-plan.ts'
-import { readModel } from '../models/gguf/gguf.ts'
+import { readWholeModel } from '../models/gguf/gguf.ts'
 import { makesEmbeddings, ranks } from '../models/gguf/gguf-summary.ts'
 import type { DownloadProgress } from '../models/hub/download.ts'
 import { progressReporter, progressText } from '../models/hub/progress.ts'
@@ -24,10 +24,10 @@ const LOOK_AGAIN_MS = 500
 export interface Start {
   readonly altiplano: Altiplano
   readonly config: Config
-  /** What the machine has, when it has been looked at. */
+  /** Plan for the machine's cores, memory and GPU, once they have been inspected. */
   readonly machine: Promise<MachinePlan>
   readonly log: Logger
-  /** When it aborts the server ends, and nothing is started or reported any more. */
+  /** Signal that the server ends: once it aborts, nothing is started or reported any more. */
   readonly signal: AbortSignal
 }
 
@@ -56,7 +56,7 @@ export async function startEmbeddingModel(start: Start): Promise<void> {
   const refuse = (reason: string): void => altiplano.refuseEmbeddingModel(reason)
   await reported(start, 'the embedding model could not be opened', refuse, async () => {
     const located = await locate(config, undefined, signal, config.embeddingModel)
-    const summary = await readModel(located.shards)
+    const summary = await readWholeModel(located.shards)
     if (!makesEmbeddings(summary) && !ranks(summary)) {
       throw new ModelFileError(
         `${summary.file}: neither an embedding model nor a reranking one (${summary.architecture} without pooling).`,
@@ -107,7 +107,7 @@ async function readWhenThere(start: Start, local: LocatedModel | undefined): Pro
   for (;;) {
     try {
       const located = local ?? (await locate(config, progressOf(altiplano), signal))
-      return { located, summary: await readModel(located.shards) }
+      return { located, summary: await readWholeModel(located.shards) }
     } catch (error) {
       if (!(error instanceof ModelFileError) || performance.now() > deadline || signal.aborted) throw error
       altiplano.model.loading(() => `waiting for the model: ${error.message}`)

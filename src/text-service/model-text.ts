@@ -1,5 +1,5 @@
 import { modelLoading, quoted, ServingError } from '../base/errors.ts'
-import { fitInContext } from '../generation/fit.ts'
+import { roomBehind } from '../generation/fit.ts'
 import { traceOf } from '../generation/request-trace.ts'
 import type { Constraint } from '../grammar/compile-grammar.ts'
 import type {
@@ -73,7 +73,7 @@ export class ModelText {
     const longest = this.#longestToken()
     if (length <= contextSize * longest) return
     const least = Math.ceil(length / longest)
-    fitInContext(least, undefined, contextSize, call.type === 'chat' ? 'messages' : 'prompt', 'at least ')
+    roomBehind(least, contextSize, call.type === 'chat' ? 'messages' : 'prompt', false, 'at least ')
   }
 
   #longestToken(): number {
@@ -143,7 +143,7 @@ function tracePrompt(
   trace?.add('tokenize', rendered, over)
 }
 
-/** What is no fault of the request's is worth another try. */
+/** Error for an answer that has no tokens. A failure that is not the request's fault can be retried. */
 function failedText(answer: TextAnswer): ServingError {
   const message = 'The text of your request could not be read'
   if (answer.type !== 'error') {
@@ -207,5 +207,6 @@ function refusedConstraint(
 function textLength(call: PromptCall): number {
   if (call.type === 'tokenize') return call.text.length
   if (call.type === 'infill') return call.prefix.length + call.suffix.length
-  return call.messages.reduce((sum, message) => sum + message.content.length, 0)
+  const begun = call.begun?.content.length ?? 0
+  return call.messages.reduce((sum, message) => sum + message.content.length, begun)
 }

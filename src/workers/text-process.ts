@@ -17,7 +17,7 @@ import type {
   TextResponse,
 } from '../protocol/text-messages.ts'
 import { endsInThought } from '../text/scan/reasoning.ts'
-import { type ChatInput, TemplateError } from '../text/template/chat-template.ts'
+import { beginsInThought, type ChatInput, TemplateError } from '../text/template/chat-template.ts'
 import { ControlTokenGuard } from '../text/template/control-tokens.ts'
 import { ModelTemplate } from '../text/template/model-template.ts'
 import { keepParsed } from '../text/template/parsed-template.ts'
@@ -30,9 +30,10 @@ const GRAMMAR_CACHE = 8_000_000
 serveChild<TextInit, TextRequest, TextReady, TextResponse>(async (init, channel) => {
   setPriority(init.niceness ?? 0)
   const vocabulary = await openVocabulary(init.modelPath)
-  const { controlTexts } = vocabulary
-  const source = init.chatTemplate?.source ?? vocabulary.chatTemplate
-  const template = modelTemplate(source ?? plainTemplate(controlTexts), init.chatTemplate?.kwargs, vocabulary)
+  const given = init.chatTemplate?.source ?? vocabulary.chatTemplate
+  const { source, turnEnds } =
+    given === undefined ? plainTemplate(vocabulary.controlTexts) : { source: given, turnEnds: [] }
+  const template = modelTemplate(source, init.chatTemplate?.kwargs, vocabulary)
   const withBos = (pieces: readonly Uint32Array[]): Uint32Array => {
     const first = pieces.find(({ length }) => length > 0)?.[0]
     const begins = !vocabulary.addsBos || first === vocabulary.bosToken
@@ -51,7 +52,12 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async (init, channel)
       // Where only the number of tokens is of use, as in counts, the text is not put together.
       const { reasoning } = template.abilities
       const isRead = reasoning !== undefined && answer.tokens.length > 0
-      const inThought = isRead && endsInThought(pieces.join(''), reasoning)
+      const text = isRead ? pieces.join('') : ''
+      const inThought =
+        isRead &&
+        (call.begun === undefined
+          ? endsInThought(text, reasoning)
+          : beginsInThought(call.begun, text, reasoning))
       return { ...answer, inThought, templateMs }
     }
     if (call.type === 'infill')
@@ -81,12 +87,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async (init, channel)
   return {
     ready: {
       vocabulary: vocabulary.vocabulary,
-      model: {
-        ...vocabulary.model,
-        chatTemplate: template.source,
-        hasChatTemplate: source !== undefined,
-        chat: template.abilities,
-      },
+      model: { ...vocabulary.model, chatTemplate: source, turnEnds, chat: template.abilities },
     },
     onMessage: ({ call, body, most }) => {
       const before = process.cpuUsage()

@@ -23,7 +23,7 @@ async function ask(path: string, body: object): Promise<{ status: number; error:
   }
 }
 
-describe('chat completions', () => {
+describe('Chat Completions', () => {
   const called = (...ids: string[]) => ({
     role: 'assistant',
     content: null,
@@ -43,7 +43,7 @@ describe('chat completions', () => {
     ['an answer that comes too late', [user, called('c1'), user, answered('c1')], 'c1', 1],
     ['a second turn', [user, called('c1'), answered('c1'), called('c1'), user], 'c1', 3],
     ['an id with quotes and lines', [user, called('c"\n1')], 'c\\"\\n1', 1],
-  ])('refuses calls without answers: %s', async (_name, messages, ids, at) => {
+  ])('Chat Completions refuses calls without answers: %s', async (_name, messages, ids, at) => {
     for (const path of ['/v1/chat/completions', '/v1/chat/completions/render', '/tokenize']) {
       expect(await chat(path, messages)).toMatchObject({
         status: 400,
@@ -54,7 +54,7 @@ describe('chat completions', () => {
 
   it.each([
     ['an answer to no call', [user, answered('c1')], 'messages[1].role'],
-    ['to another call', [user, called('c1'), answered('c2')], 'messages[2].tool_call_id'],
+    ['an answer to another call', [user, called('c1'), answered('c2')], 'messages[2].tool_call_id'],
     [
       'a second answer, between',
       [user, called('c1', 'c2'), answered('c1'), answered('c1')],
@@ -62,7 +62,7 @@ describe('chat completions', () => {
     ],
     ['a second answer, behind', [user, called('c1'), answered('c1'), answered('c1')], 'messages[3].role'],
     ['two calls of one id', [user, called('c1', 'c1'), answered('c1')], 'messages[1].tool_calls'],
-  ])('refuses %s', async (_name, messages, param) => {
+  ])('Chat Completions refuses %s', async (_name, messages, param) => {
     expect(await chat('/v1/chat/completions', messages)).toMatchObject({ status: 400, error: { param } })
   })
 
@@ -70,7 +70,7 @@ describe('chat completions', () => {
     ['in any order', [user, called('c1', 'c2'), answered('c2'), answered('c1')]],
     ['an id again in a later turn', [user, called('c'), answered('c'), called('c'), answered('c'), user]],
     ['an answer begun', [user, called('c1'), answered('c1'), { role: 'assistant', content: 'It' }]],
-  ])('takes calls with their answers: %s', async (_name, messages) => {
+  ])('Chat Completions accepts calls with their answers: %s', async (_name, messages) => {
     expect(await chat('/v1/chat/completions', messages)).toMatchObject({ status: 200 })
   })
 })
@@ -101,7 +101,7 @@ describe('Messages', () => {
       'messages.1',
       't1',
     ],
-  ])('refuses a tool_use without a result: %s', async (_name, messages, at, ids) => {
+  ])('Messages refuses a tool_use without a result: %s', async (_name, messages, at, ids) => {
     for (const path of ['/v1/messages', '/v1/messages/count_tokens']) {
       const { status, error } = await send(path, messages)
       expect([status, error.message]).toEqual([
@@ -111,7 +111,7 @@ describe('Messages', () => {
     }
   })
 
-  it('refuses a second result', async () => {
+  it('Messages refuses a second result of a tool_use', async () => {
     const { status, error } = await send('/v1/messages', [user, used('t1'), results('t1', 't1')])
     expect([status, error.message]).toEqual([
       400,
@@ -123,7 +123,7 @@ describe('Messages', () => {
     ['in any order, and a text', [user, used('t1', 't2'), results('t2', 't1'), user]],
     ['in several messages', [user, used('t1', 't2'), results('t1'), results('t2')]],
     ['of calls in several messages', [user, used('t1'), used('t2'), results('t1', 't2')]],
-  ])('takes results %s', async (_name, messages) => {
+  ])('Messages accepts results %s', async (_name, messages) => {
     expect(await send('/v1/messages', messages)).toMatchObject({ status: 200 })
   })
 })
@@ -143,7 +143,7 @@ describe('Responses', () => {
     ['before a user', [user, call('c1'), user], 'c1', 1],
     ['one of two', [user, call('c1'), call('c2'), output('c1'), user], 'c2', 2],
     ['of a custom tool', [user, call('c1', 'custom_tool_call')], 'c1', 1],
-  ])('refuses a call without output: %s', async (_name, input, id, at) => {
+  ])('Responses refuses a call without output: %s', async (_name, input, id, at) => {
     for (const path of ['/v1/responses', '/v1/responses/input_tokens']) {
       expect(await send(path, input)).toMatchObject({
         status: 400,
@@ -159,15 +159,15 @@ describe('Responses', () => {
   it.each([
     ['a second output', [user, call('c1'), output('c1'), output('c1')], 'input[3].call_id'],
     ['two calls of one id', [user, call('c1'), call('c1'), output('c1')], 'input[2].call_id'],
-  ])('refuses %s', async (_name, input, param) => {
+  ])('Responses refuses %s', async (_name, input, param) => {
     expect(await send('/v1/responses', input)).toMatchObject({ status: 400, error: { param } })
   })
 
   it.each([
     ['in any order', [user, call('c1'), call('c2'), output('c2'), output('c1')]],
-    ['behind what was said meanwhile', [user, call('c1'), user, output('c1')]],
+    ['after other messages', [user, call('c1'), user, output('c1')]],
     ['of a custom tool', [user, call('c1', 'custom_tool_call'), output('c1', 'custom_tool_call_output')]],
-  ])('takes outputs %s', async (_name, input) => {
+  ])('Responses accepts outputs %s', async (_name, input) => {
     expect(await send('/v1/responses', input)).toMatchObject({ status: 200 })
   })
 })

@@ -39,8 +39,8 @@ function write(parts: readonly OutputPart[], last: 'end' | 'fail' = 'fail') {
   return { events, response: writer.response as { status: string; output: object[] } }
 }
 
-describe('a written response', () => {
-  it('has calls of custom tools with their text, once it is whole', () => {
+describe('ResponseWriter', () => {
+  it('a response has the call of a custom tool with its text, once that is complete', () => {
     const { events, response } = write(
       [
         { type: 'call', call: 0, name: 'apply_patch' },
@@ -72,7 +72,7 @@ describe('a written response', () => {
     ])
   })
 
-  it('keeps its reader awake where that cannot be misunderstood', () => {
+  it('a response stream has keep-alive events where they cannot change its content', () => {
     const writer = new ResponseWriter('demo', {} as Vocabulary, { echo: {}, tools })
     const awake = (): unknown[] => [...writer.keepAlive()]
     const events = [...writer.opening()]
@@ -89,7 +89,7 @@ describe('a written response', () => {
     expect(awake()).toMatchObject([said])
   })
 
-  it('names the namespace of a call', () => {
+  it('a response names the namespace of a call', () => {
     const { response } = write(
       [
         { type: 'call', call: 0, name: 'mcp__files__read' },
@@ -102,7 +102,7 @@ describe('a written response', () => {
     ])
   })
 
-  it('that fails keeps what there was, and says why', () => {
+  it('a failed response keeps its output so far, and has the reason', () => {
     const { events, response } = write([{ type: 'text', text: 'Hel' }])
     expect(events.at(-1)).toMatchObject({
       type: 'response.failed',

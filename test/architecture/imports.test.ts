@@ -26,12 +26,12 @@ const GATEWAY_SIDE = order.slice(order.indexOf('generation'))
 /** No Node, no network, no llama.cpp: a value in, a value out. */
 const PURE = ['text', 'grammar', 'protocol', 'kvcache', 'scheduler']
 
-it('each folder of src has its place in the order, and beside them lies main.ts alone', () => {
+it('each folder of src has its place in the order, and beside them is main.ts alone', () => {
   const folders = new Set(files.map((path) => path.split('/')[0]))
   expect(folders).toEqual(new Set([...order, 'main.ts']))
 })
 
-it('a folder imports folders above it in the order, and no other', () => {
+it('a folder imports only folders above it in the order', () => {
   const place = (path: string): number => {
     const folder = folderOf(path)
     return folder === 'main.ts' ? order.length : order.indexOf(folder)
@@ -40,7 +40,7 @@ it('a folder imports folders above it in the order, and no other', () => {
   expect(wrong.map(told)).toEqual([])
 })
 
-it('no two folders that lie beside each other import each other', () => {
+it('no two sibling folders import each other', () => {
   const arrows = new Map<string, Import>()
   for (const one of imports.filter(({ to }) => isOurs(to))) {
     const [from, to] = [dirname(one.from), dirname(one.to)]
@@ -68,7 +68,7 @@ it.each([
     below(['api/anthropic', 'api/responses', 'api/chat']),
     below(['api/openai']),
   ],
-])('%s', (_rule, isCovered, isForbidden) => {
+])('the imports obey a rule: %s', (_rule, isCovered, isForbidden) => {
   const covered = imports.filter(({ from }) => isCovered(from))
   expect(covered.length).toBeGreaterThan(100)
   expect(covered.filter(({ to }) => isForbidden(to)).map(told)).toEqual([])

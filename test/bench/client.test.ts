@@ -64,7 +64,7 @@ const hello = [{ role: 'user', content: 'hello' }] as const
 const ask = (target: ChatTarget): Promise<ChatRecord> => chat(target, hello, 4, 1)
 
 describe('EventReader', () => {
-  it('puts events together whatever the packets, and drops comments', () => {
+  it('EventReader joins events across packets, and drops comments', () => {
     const stream = ': hi\n\ndata: {"a":"é"}\n\ndata: one\r\n\r\ndata:two\ndata: three\n\nevent: x\n\n'
     const bytes = new TextEncoder().encode(stream)
     for (const size of [1, 2, 3, 1000]) {
@@ -81,7 +81,7 @@ describe('contentOf', () => {
   const of = (delta: object, finish_reason: string | null = null) =>
     contentOf({ choices: [{ delta, finish_reason }] })
 
-  it('counts an empty token, and no role or finish', () => {
+  it('contentOf counts an empty token, and no role or finish', () => {
     expect(of({ content: 'x' })).toBe('x')
     expect(of({ content: '' })).toBe('')
     expect(of({ role: 'assistant', content: 'x' })).toBe('x')
@@ -95,7 +95,7 @@ describe('contentOf', () => {
 })
 
 describe('chat', () => {
-  it('keeps the time of every token and what usage says', async () => {
+  it('chat records the time of every token and the usage', async () => {
     const asked: Asked[] = []
     const record = await ask(await serve(answering(asked, 20)))
     expect(record).toMatchObject({ status: 200, error: undefined, answer: ' t0 t2 t3' })
@@ -108,7 +108,7 @@ describe('chat', () => {
     expect(asked[0]).toMatchObject(wanted)
   })
 
-  it('keeps a refusal with its retry-after', async () => {
+  it('chat records a refusal with its retry-after', async () => {
     const target = await serve((_, response) =>
       response.writeHead(503, { 'retry-after': '7' }).end('{"error":1}'),
     )
@@ -120,7 +120,7 @@ describe('chat', () => {
     })
   })
 
-  it('keeps an error inside a stream, a broken stream and a silent one', async () => {
+  it('chat records an error inside a stream, a broken stream and a silent one', async () => {
     const failing = await serve((_, response) => response.end('data: {"error":{"message":"lost"}}\n\n'))
     expect(await ask(failing)).toMatchObject({ status: 200, error: 'lost' })
     server?.close()
@@ -133,7 +133,7 @@ describe('chat', () => {
     expect((await ask({ ...silent, timeoutMs: 50 })).error).toMatch(/abort|timeout/i)
   })
 
-  it('calls an answer short of its length an error: servers would be compared on different work', async () => {
+  it('chat records an answer with too few tokens as an error', async () => {
     const usage = JSON.stringify({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 2 } })
     const target = await serve((_, response) => response.end(`data: ${usage}\n\ndata: [DONE]\n\n`))
     expect((await ask(target)).error).toBe('2 of 4 tokens')
@@ -163,7 +163,7 @@ describe('drive', () => {
       ...all.map(({ sentAt }) => all.filter((one) => one.sentAt <= sentAt && one.endAt > sentAt).length),
     )
 
-  it('keeps as many requests running in a closed loop as it has streams', async () => {
+  it('drive keeps as many requests running in a closed loop as it has streams', async () => {
     const target = await serve(answering([], 10))
     const all = await run(
       workload(
@@ -176,7 +176,7 @@ describe('drive', () => {
     expect(concurrency(all)).toBe(3)
   })
 
-  it('sends each at its moment in an open loop, whatever still runs', async () => {
+  it('drive sends each request on time in an open loop, whatever still runs', async () => {
     const target = await serve(answering([], 150))
     const all = await run(
       workload(undefined, [session({ atMs: 80 }), session(), session({ atMs: 40 })]),
@@ -188,7 +188,7 @@ describe('drive', () => {
     expect(Math.max(...late)).toBeLessThan(150)
   })
 
-  it('sends the system prompt and, in later turns, all that was said', async () => {
+  it('drive sends the system prompt and, in later turns, the conversation so far', async () => {
     const asked: Asked[] = []
     const turns = Array.from({ length: 2 }, () => ({ promptTokens: 2, outputTokens: 3 }))
     const prefix = { seed: 5, tokens: 4 }
@@ -201,7 +201,7 @@ describe('drive', () => {
     expect(second?.[3]?.content).not.toBe(first?.[1]?.content)
   })
 
-  it('ends a conversation at the turn that fails', async () => {
+  it('drive ends a conversation at the turn that fails', async () => {
     const turns = Array.from({ length: 3 }, () => ({ promptTokens: 2, outputTokens: 3 }))
     const target = await serve((_, response) => response.writeHead(503).end())
     expect(await run(workload(1, [session({ turns })]), target)).toHaveLength(1)
@@ -209,7 +209,7 @@ describe('drive', () => {
 })
 
 describe('measure', () => {
-  it('lets servers take turns in every round, with equal prompts in a round and new ones in the next', async () => {
+  it('measure alternates servers in every round, with equal prompts within and new ones between rounds', async () => {
     const asked: Asked[] = []
     const target = await serve(answering(asked))
     const named = (name: string): BenchServer => ({

@@ -4,27 +4,27 @@ import { linearTicks, logTicks, scaleOf } from '../../bench/plot/scale.ts'
 import { cumulative } from '../../bench/plot/series.ts'
 
 describe('scaleOf', () => {
-  it('maps the ends of a domain to the ends of a range', () => {
+  it('scaleOf maps the ends of a domain to the ends of a range', () => {
     const linear = scaleOf('linear', [0, 50], [100, 200])
     expect([0, 25, 50].map(linear.toPixel)).toEqual([100, 150, 200])
     const log = scaleOf('log', [1, 100], [200, 0])
     expect([1, 10, 100].map(log.toPixel)).toEqual([200, 100, 0])
   })
 
-  it('has round ticks inside the domain', () => {
+  it('scaleOf has round ticks inside the domain', () => {
     expect(linearTicks([0, 1], 6)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1])
     expect(linearTicks([0, 63], 6)).toEqual([0, 20, 40, 60])
     expect(logTicks([3, 120])).toEqual([5, 10, 20, 50, 100])
     expect(logTicks([0.1, 20_000])).toEqual([0.1, 1, 10, 100, 1000, 10_000])
   })
 
-  it('bears a domain of one value', () => {
+  it('scaleOf accepts a domain of one value', () => {
     expect(scaleOf('linear', [5, 5], [0, 100]).toPixel(5)).toBe(0)
   })
 })
 
 describe('cumulative', () => {
-  it('climbs from 0 to 1 in order of value', () => {
+  it('cumulative rises from 0 to 1 in order of value', () => {
     expect(cumulative([30, 10, 20, 20])).toEqual([
       [10, 0],
       [10, 0.25],
@@ -35,7 +35,7 @@ describe('cumulative', () => {
     expect(cumulative([])).toEqual([])
   })
 
-  it('thins many values and keeps both ends', () => {
+  it('cumulative thins many values and keeps both ends', () => {
     const points = cumulative(
       Array.from({ length: 10_000 }, (_, index) => index),
       100,
@@ -67,7 +67,7 @@ describe('lineChart', () => {
     ],
   }
 
-  it('draws every series inside the frame, upside up', () => {
+  it('lineChart draws every series inside the frame, the right way up', () => {
     const svg = lineChart(chart)
     expect(svg.match(/<path /g)).toHaveLength(2)
     const dots = [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [
@@ -81,14 +81,14 @@ describe('lineChart', () => {
     expect(svg).toMatch(/d="M237 380H237V/)
   })
 
-  it('escapes what it is told', () => {
+  it('lineChart escapes its texts', () => {
     const svg = lineChart(chart)
     expect(svg).toContain('A &#38; B')
     expect(svg).toContain('&#60;one&#62; run')
     expect(svg).not.toContain('<one>')
   })
 
-  it('closes every tag and holds no number that is not one', () => {
+  it('lineChart closes every tag, and has valid numbers only', () => {
     const svg = lineChart({
       ...chart,
       xScale: 'log',

@@ -39,23 +39,23 @@ const refused: Measurement = {
 const broken: Measurement = { ...refused, status: 200, error: 'aborted', retryAfter: undefined, endAt: 9000 }
 const objective = { ttftMs: 50, itlMs: 30 }
 
-describe('the times of one request', () => {
-  it('are the first token from sending, and the gaps after it', () => {
+describe('the latencies of a request', () => {
+  it('the latencies of a request are the time to its first token, and the gaps after it', () => {
     expect(ttft(answered)).toBe(50)
     expect(itls(answered)).toEqual([10, 20, 30])
   })
 
-  it('have a mean time of a token by usage, not by chunk', () => {
+  it('the mean time of a token is by usage, not by chunk', () => {
     expect(tpot(answered)).toBe(20)
     expect(tpot({ ...answered, completionTokens: 7 })).toBe(10)
   })
 
-  it('are unknown without tokens', () => {
+  it('the latencies of a request without tokens are unknown', () => {
     expect([ttft(refused), tpot(refused), itls(refused)]).toEqual([undefined, undefined, []])
     expect(tpot({ ...answered, completionTokens: 1 })).toBeUndefined()
   })
 
-  it('are good when first token and gaps are both in time, to the millisecond', () => {
+  it('a request is good when first token and gaps are both in time, to the millisecond', () => {
     expect(isGood(answered, objective)).toBe(true)
     expect(isGood(answered, { ...objective, ttftMs: 49 })).toBe(false)
     expect(isGood(answered, { ...objective, itlMs: 29 })).toBe(false)
@@ -65,7 +65,7 @@ describe('the times of one request', () => {
 })
 
 describe('summarize', () => {
-  it('counts a rejection apart from a failure, and neither in the times', () => {
+  it('summarize counts a rejection apart from a failure, and neither in the times', () => {
     const summary = summarize([[answered, refused, broken]], objective)
     expect(summary).toMatchObject({ requests: 3, rejected: 1, failed: 1 })
     expect(summary.e2eMs).toEqual({ count: 1, p50: 115, p90: 115, p99: 115, max: 115 })
@@ -73,27 +73,27 @@ describe('summarize', () => {
     expect(summary.retryAfterS.max).toBe(2)
   })
 
-  it('measures throughput up to the last answer', () => {
+  it('summarize measures throughput up to the last answer', () => {
     const { outputTokensPerSecond, goodput, goodShare } = summarize([[answered, broken]], objective)
     expect(outputTokensPerSecond).toBeCloseTo(4 / 0.115)
     expect(goodput).toBeCloseTo(1 / 0.115)
     expect(goodShare).toBe(0.5)
   })
 
-  it('adds the time of rounds, whose clocks all start at 0', () => {
+  it('summarize adds the time of rounds, whose clocks all start at 0', () => {
     const once = summarize([[answered]], objective)
     const twice = summarize([[answered], [answered]], objective)
     expect(twice.outputTokensPerSecond).toBeCloseTo(once.outputTokensPerSecond)
     expect(twice.requests).toBe(2)
   })
 
-  it('knows the cached share only of servers that tell', () => {
+  it('summarize has the cached share only of servers that report it', () => {
     const silent: Measurement = { ...answered, cachedTokens: undefined }
     expect(summarize([[answered, silent]], objective).cachedShare).toBe(0.4)
     expect(summarize([[silent]], objective).cachedShare).toBeUndefined()
   })
 
-  it('shows where chunks and tokens differ', () => {
+  it('summarize shows where chunks and tokens differ', () => {
     const merged = { ...answered, completionTokens: 8 }
     expect(summarize([[merged]], objective)).toMatchObject({ chunksPerToken: 0.5, chunksDiffer: 1 })
     expect(summarize([[answered]], objective)).toMatchObject({ chunksPerToken: 1, chunksDiffer: 0 })
@@ -103,29 +103,29 @@ describe('summarize', () => {
 describe('percentile', () => {
   const hundred = Array.from({ length: 100 }, (_, index) => 100 - index)
 
-  it('is the nearest rank, whatever the order', () => {
+  it('percentile is the nearest rank, whatever the order', () => {
     expect(distribution(hundred)).toEqual({ count: 100, p50: 50, p90: 90, p99: 99, max: 100 })
     expect(hundred[0]).toBe(100)
   })
 
-  it('is NaN of nothing and the least at 0', () => {
+  it('percentile is NaN of no values, and the least value at 0', () => {
     expect(percentile([], 0.5)).toBeNaN()
     expect(percentile([3, 1, 2], 0)).toBe(1)
   })
 })
 
 describe('pairedRatio', () => {
-  it('is geometric: twice as fast and half as fast is even', () => {
+  it('pairedRatio is geometric, so that twice as fast and half as fast is even', () => {
     expect(pairedRatio([2, 1], [1, 2])).toEqual({ mean: 1, low: 0.5, high: 2 })
   })
 
-  it('pairs rounds, so that drift of the machine cancels', () => {
+  it('pairedRatio pairs rounds, so that drift of the machine cancels', () => {
     const { mean, low, high } = pairedRatio([10, 100, 1000], [5, 50, 500])
     expect(mean).toBeCloseTo(2)
     expect([low, high]).toEqual([2, 2])
   })
 
-  it('leaves out rounds that have no number on one side', () => {
+  it('pairedRatio leaves out rounds that have no number on one side', () => {
     expect(pairedRatio([3, Number.NaN, 8], [1, 1]).mean).toBeCloseTo(3)
     expect(pairedRatio([1], [Number.NaN]).mean).toBeNaN()
   })

@@ -36,14 +36,14 @@ const both = [one, four].flatMap((workload) => resultsOf(workload, runs, ['a', '
 const alone = resultsOf(one, runs, ['a'], objective)
 
 describe('a report', () => {
-  it('compares round with round', () => {
+  it('a report compares servers round by round', () => {
     const table = groupTable(both[0] ?? { workload: '', description: '', group: '', servers: [] })
     expect(table).toMatch(/^streams-1: closed loop/)
     expect(table).toMatch(/output tok\/s +18\.2 +4\.76 +2\.83 \(2\.00–4\.00\)/)
     expect(table).toMatch(/TTFT ms .* p50 0\.35 \(0\.25–0\.50\)/)
   })
 
-  it('has a row of the overview for each workload, and ratios only with a peer', () => {
+  it('a report has one overview row for each workload, and ratios only with a peer', () => {
     const rows = (text: string): number =>
       text.split('\n').filter((line) => /^streams-\d +[\d.]/.test(line)).length
     const text = reportText({ groups: both, runs, servers: [] })
@@ -54,12 +54,12 @@ describe('a report', () => {
     expect(single).not.toContain('a / b')
   })
 
-  it('shows what a server says of itself', () => {
+  it('a report shows the figures that a server reports of itself', () => {
     const servers = [{ name: 'a', target: { baseUrl: '', model: '' }, stats: { 'ready, ms': 1234.5 } }]
     expect(reportText({ groups: alone, runs, servers })).toMatch(/ready, ms +1,23[45]/)
   })
 
-  it('plots both latencies of each workload, and throughput where streams vary', () => {
+  it('a report plots both latencies of each workload, and throughput where streams vary', () => {
     expect(plots(both).map(({ name }) => name)).toEqual([
       'ttft-streams-1.svg',
       'itl-streams-1.svg',
@@ -71,8 +71,8 @@ describe('a report', () => {
   })
 })
 
-describe('cells', () => {
-  it('are short, and a dash of nothing', () => {
+describe('the cells of a table', () => {
+  it('numbers in cells are short, and a dash stands for none', () => {
     expect([1234567.8, 123.4, 12.34, 1.234, 0].map(formatNumber)).toEqual([
       '1,234,568',
       '123',
@@ -86,7 +86,7 @@ describe('cells', () => {
     expect(formatRatio({ mean: Number.NaN, low: 1, high: 2 })).toBe('–')
   })
 
-  it('line up', () => {
+  it('the columns of a text table are aligned', () => {
     expect(
       textTable([
         ['', 'a', 'bb'],

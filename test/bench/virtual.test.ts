@@ -24,7 +24,7 @@ const workload = (sessions: readonly Session[], streams?: number): Workload => (
 })
 
 describe('driveVirtual', () => {
-  it('charges a prompt, then a step for each token', async () => {
+  it('driveVirtual charges a prompt, then a step for each token', async () => {
     const [one] = await driveVirtual(workload([session(20, 3)]), server(), cost)
     expect(one).toMatchObject({
       sentAt: 0,
@@ -35,7 +35,7 @@ describe('driveVirtual', () => {
     })
   })
 
-  it('charges a batch once for its fixed cost', async () => {
+  it('driveVirtual charges a batch once for its fixed cost', async () => {
     const all = await driveVirtual(workload([session(10, 2), session(12, 2)]), server(), cost)
     expect(all.map(({ tics }) => tics)).toEqual([
       [54, 66],
@@ -43,32 +43,32 @@ describe('driveVirtual', () => {
     ])
   })
 
-  it('jumps over idle time and measures from the arrival', async () => {
+  it('driveVirtual skips idle time and measures from the arrival', async () => {
     const late = session(20, 1, { atMs: 5000 })
     const [one] = await driveVirtual(workload([late]), server(), cost)
     expect(one).toMatchObject({ sentAt: 5000, tics: [5050] })
   })
 
-  it('counts the wait for a step that runs when a request arrives', async () => {
+  it('driveVirtual counts the wait for a step that runs when a request arrives', async () => {
     const all = await driveVirtual(workload([session(20, 1), session(8, 1, { atMs: 30 })]), server(), cost)
     expect(all[1]).toMatchObject({ sentAt: 30, tics: [76] })
   })
 
-  it('keeps a closed loop at its streams', async () => {
+  it('driveVirtual keeps a closed loop at its streams', async () => {
     const sessions = Array.from({ length: 5 }, (_, index) => session(10 + index, 2))
     const all = await driveVirtual(workload(sessions, 1), server(), cost)
     expect(all.map(({ session: index }) => index)).toEqual([0, 1, 2, 3, 4])
     for (const [index, one] of all.entries()) expect(one.sentAt).toBe(all[index - 1]?.endAt ?? 0)
   })
 
-  it('refuses what the queue cannot hold', async () => {
+  it('driveVirtual refuses requests that the queue cannot hold', async () => {
     const sessions = Array.from({ length: 5 }, (_, index) => session(10 + index, 1))
     const all = await driveVirtual(workload(sessions), server({ slots: 1, maxQueue: 2 }), cost)
     expect(all.filter(({ status }) => status === 503)).toHaveLength(3)
     expect(all.filter(({ status }) => status === 200)).toHaveLength(2)
   })
 
-  it('finds the history of a conversation in the cache, and only there', async () => {
+  it('driveVirtual finds the history of a conversation in the cache, and only there', async () => {
     const turns = Array.from({ length: 3 }, () => ({ promptTokens: 20, outputTokens: 5 }))
     const plan = workload([session(20, 5, { turns })], 1)
     const cached = await driveVirtual(plan, server(), cost)

@@ -14,8 +14,8 @@ const many = <T>(draw: () => T): T[] => Array.from({ length: 20_000 }, draw)
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length
 
-describe('random', () => {
-  it('gives the same numbers for a seed and others for another', () => {
+describe('random numbers', () => {
+  it('random gives the same numbers for a seed and others for another', () => {
     const first = many(random(7))
     expect(many(random(7))).toEqual(first)
     expect(many(random(8))).not.toEqual(first)
@@ -23,7 +23,7 @@ describe('random', () => {
     expect(Math.max(...first)).toBeLessThan(1)
   })
 
-  it('draws what the names promise', () => {
+  it('random draws have the distributions of their names', () => {
     const draw = random(1)
     expect(mean(many(() => exponential(draw, 50)))).toBeCloseTo(50, -0.5)
     const normals = many(() => normal(draw))
@@ -32,14 +32,14 @@ describe('random', () => {
     expect(new Set(many(() => integer(draw, 2, 4)))).toEqual(new Set([2, 3, 4]))
   })
 
-  it('tells parts of a seed apart', () => {
+  it('seedOf gives different parts different seeds', () => {
     expect(seedOf(1, 'a', 12)).toBe(seedOf(1, 'a', 12))
     expect(seedOf(1, 12)).not.toBe(seedOf(11, 2))
   })
 })
 
 describe('arrivals', () => {
-  it('of a Poisson process come in order, at the rate, with gaps as spread as their mean', () => {
+  it('Poisson arrivals are in order, at the rate, with gaps that vary as much as their mean', () => {
     const arrivals = poissonArrivals(20_000, 4, random(3))
     const gaps = arrivals.map((at, index) => at - (arrivals[index - 1] ?? 0))
     expect(Math.min(...gaps)).toBeGreaterThan(0)
@@ -49,13 +49,13 @@ describe('arrivals', () => {
     expect(deviation / 250).toBeCloseTo(1, 1)
   })
 
-  it('of bursts come at once', () => {
+  it('burst arrivals come at once', () => {
     expect(burstArrivals(5, 2, 1000)).toEqual([0, 0, 1000, 1000, 2000])
   })
 })
 
 describe('lengths', () => {
-  it('are whole and within their bounds', () => {
+  it('drawn lengths are whole numbers within their bounds', () => {
     const draw = random(5)
     const lognormal: Lengths = { kind: 'lognormal', median: 100, sigma: 1, low: 20, high: 500 }
     const lengths = many(() => drawLength(lognormal, draw)).toSorted((a, b) => a - b)
@@ -67,7 +67,7 @@ describe('lengths', () => {
 })
 
 describe('scenarios', () => {
-  it.each(names)('%s is the same for a seed, and shares no prompt with another round', (name) => {
+  it.each(names)('scenario %s is the same for a seed, and shares no prompt between rounds', (name) => {
     const seeds = (workloads: readonly Workload[]): number[] =>
       workloads.flatMap(({ sessions }) =>
         sessions.flatMap(({ seed, prefix }) => [seed, prefix?.seed ?? seed]),
@@ -78,12 +78,12 @@ describe('scenarios', () => {
     expect(seeds(other ?? []).filter((seed) => known.has(seed))).toEqual([])
   })
 
-  it('share no prompt among each other', () => {
+  it('scenarios share no prompt with each other', () => {
     const seeds = planWorkloads(names, settings).flatMap(({ sessions }) => sessions.map(({ seed }) => seed))
     expect(new Set(seeds).size).toBe(seeds.length)
   })
 
-  it('share a system prompt where they say so', () => {
+  it('the scenario shared-prefix shares one system prompt', () => {
     const { sessions } = plan('shared-prefix')
     expect(sessions).toHaveLength(16)
     expect(new Set(sessions.map(({ prefix }) => `${prefix?.seed} ${prefix?.tokens}`)).size).toBe(1)
@@ -92,12 +92,12 @@ describe('scenarios', () => {
     expect(half.filter(({ prefix }) => prefix !== undefined).length / half.length).toBeCloseTo(0.5, 1)
   })
 
-  it('hold 24 conversations of 4 turns', () => {
+  it('the scenario multi-turn has 24 conversations of 4 turns', () => {
     const workload = plan('multi-turn')
     expect([workload.sessions.length, requestsOf(workload), workload.streams]).toEqual([24, 96, 24])
   })
 
-  it('let long prompts arrive beside running streams', () => {
+  it('the scenario arriving-prompts sends long prompts beside running streams', () => {
     const workload = plan('arriving-prompts')
     expect(groupsOf(workload)).toEqual(['streams', 'prompts'])
     const prompts = workload.sessions.filter(({ group }) => group === 'prompts')
@@ -108,12 +108,12 @@ describe('scenarios', () => {
     }
   })
 
-  it('scale in number and not in length', () => {
+  it('scenarios scale in number and not in length', () => {
     expect(plan('streams', { scale: 2, streams: [4] }).sessions).toHaveLength(32)
     expect(plan('shared-prefix', { scale: 0.25 }).sessions[0]?.prefix?.tokens).toBe(1024)
   })
 
-  it('refuse a name that is not known, and say which are', () => {
+  it('planWorkloads refuses an unknown name, and lists the known ones', () => {
     expect(() => planWorkloads(['nothing'], settings)).toThrow(
       /no scenario nothing; there are streams, poisson/,
     )
@@ -121,7 +121,7 @@ describe('scenarios', () => {
 })
 
 describe('wordsOf', () => {
-  it('makes so many words of three letters, each with its space', () => {
+  it('wordsOf makes as many words of three letters as requested, each with its space', () => {
     expect(wordsOf(1, 20, 1)).toMatch(/^( [a-z]{3}){20}$/)
     expect(wordsOf(1, 20, 2)).toMatch(/^( [a-z]{3}){10}$/)
     expect(wordsOf(1, 20, 1)).not.toBe(wordsOf(2, 20, 1))

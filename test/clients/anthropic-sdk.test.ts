@@ -46,16 +46,16 @@ const rawEvents = async (body: object): Promise<NamedEvent[]> =>
   namedEvents(await post({ ...body, stream: true }))
 
 describe('a message', () => {
-  it('is an answer, and what it cost', async () => {
+  it('a message has an answer and its usage', async () => {
     const message = await client.messages.create(request(ask('What is 2+2?')))
     expect(message).toMatchObject({ type: 'message', role: 'assistant', model, stop_reason: 'end_turn' })
     expect(message.id).toMatch(/^msg_[0-9a-f]{24}$/)
-    expect(message.content).toEqual([{ type: 'text', text: expect.stringContaining('4'), citations: null }])
+    expect(message.content).toEqual([{ type: 'text', text: expect.stringContaining('4') }])
     expect(message.usage.output_tokens).toBeGreaterThan(1)
     expect(message._request_id).toMatch(/^[\w-]{36}$/)
   })
 
-  it('streams what it would have been whole', async () => {
+  it('a streamed message is the same as one in a single piece', async () => {
     for (const body of [request(ask('Hello')), inParis, thoughtful]) {
       const whole = await client.messages.create(body)
       const streamed = await client.messages.stream(body).finalMessage()
@@ -69,7 +69,7 @@ describe('a message', () => {
     }
   })
 
-  it('counts the tokens found in the cache apart, from the first event on', async () => {
+  it('a message counts cached tokens apart, from the first event on', async () => {
     const body = request(ask('Please tell me about the capital of Norway, and about its harbour.'), {
       max_tokens: 1,
     })
@@ -82,7 +82,7 @@ describe('a message', () => {
     expect((await client.messages.countTokens({ model, messages: body.messages })).input_tokens).toBe(total)
   })
 
-  it('ends for a stop sequence, the limit, or the context', async () => {
+  it('a message ends at a stop sequence, the limit or the context', async () => {
     const text = (await client.messages.create(request(ask('Hello')))).content[0]
     const stop = text?.type === 'text' ? text.text.slice(3, 6) : ''
     const stopped = await client.messages.create(request(ask('Hello'), { stop_sequences: ['never', stop] }))
@@ -94,7 +94,7 @@ describe('a message', () => {
     expect(full.stop_reason).toBe('model_context_window_exceeded')
   })
 
-  it('takes its system prompt as text and as blocks', async () => {
+  it('a message takes its system prompt as text and as blocks', async () => {
     const count = async (system: Params['system']) =>
       (await client.messages.countTokens({ model, messages: ask('Hi'), ...(system && { system }) }))
         .input_tokens
@@ -104,7 +104,7 @@ describe('a message', () => {
     expect(one).toBeGreaterThan(await count(undefined))
   })
 
-  it('finds the prefix of a Claude Code session, whose system prompt begins with a new line each time', async () => {
+  it('a Claude Code session reuses its cached prefix, though a new line begins each system prompt', async () => {
     const session = (cch: string): Params =>
       request(ask('Hello'), {
         max_tokens: 1,
@@ -123,7 +123,7 @@ describe('a message', () => {
     expect(again.usage.cache_read_input_tokens).toBe(total - 1)
   })
 
-  it('keeps to a schema', async () => {
+  it('a message follows a schema', async () => {
     const schema = {
       type: 'object',
       properties: { a: { type: 'integer' } },
@@ -137,7 +137,7 @@ describe('a message', () => {
 })
 
 describe('tools', () => {
-  it('are called, answered and read', async () => {
+  it('tools are called, their results sent back, and the answer uses them', async () => {
     const call = await client.messages.create(inParis)
     expect(call.stop_reason).toBe('tool_use')
     const [block] = call.content
@@ -163,10 +163,10 @@ describe('tools', () => {
       ],
     })
     expect(answer.stop_reason).toBe('end_turn')
-    expect(answer.content).toEqual([{ type: 'text', text: expect.stringContaining('21'), citations: null }])
+    expect(answer.content).toEqual([{ type: 'text', text: expect.stringContaining('21') }])
   })
 
-  it('are not called with tool_choice none, and once without parallel use', async () => {
+  it('tools are not called with tool_choice none, and only once without parallel use', async () => {
     const none = await client.messages.create({ ...inParis, tool_choice: { type: 'none' } })
     expect(none.content.some(({ type }) => type === 'tool_use')).toBe(false)
     const both = { ...inParis, messages: ask('What is the weather in Paris and in Berlin?') }
@@ -176,7 +176,7 @@ describe('tools', () => {
   })
 
   it.each([{ type: 'any' as const }, { type: 'tool' as const, name: 'get_weather' }])(
-    'are called whatever was said with tool_choice $type',
+    'tools are always called with tool_choice $type',
     async (choice) => {
       const said = await client.messages.create({ ...inParis, messages: ask('Hello!'), tool_choice: choice })
       expect(said.stop_reason).toBe('tool_use')
@@ -188,7 +188,7 @@ describe('tools', () => {
     },
   )
 
-  it('run to the end with toolRunner', async () => {
+  it('toolRunner runs tools until the final answer', async () => {
     const ran: unknown[] = []
     const tool = {
       ...weather,
@@ -205,7 +205,7 @@ describe('tools', () => {
 })
 
 describe('thoughts', () => {
-  it('are blocks of their own, when asked for, and may come back', async () => {
+  it('thoughts are blocks of their own when requested, and may be sent back', async () => {
     const message = await client.messages.create(thoughtful)
     expect(message.content.map(({ type }) => type)).toEqual(['thinking', 'text'])
     const thought = message.usage.output_tokens_details?.thinking_tokens ?? 0
@@ -269,11 +269,11 @@ describe('events', () => {
         ['content_block_stop', index],
       ]),
     },
-  ])('of $of stand in order', async ({ body, blocks }) => {
+  ])('the stream events of $of are in order', async ({ body, blocks }) => {
     expect(outline(await rawEvents(body))).toEqual([...start, ...blocks, ...stopEvents])
   })
 
-  it('of an answer without a word are those around it', async () => {
+  it('the stream events of an empty answer are the first and the last ones', async () => {
     const [block] = (await client.messages.create(request(ask('Hello')))).content
     const stop = block?.type === 'text' ? block.text.slice(0, 2) : ''
     const body = request(ask('Hello'), { stop_sequences: [stop] })
@@ -302,11 +302,6 @@ describe('errors', () => {
         },
       ]),
       says: 'messages[0].content[0].type',
-    },
-    {
-      name: 'a prefill',
-      body: request([...ask('Hi'), { role: 'assistant', content: 'I' }]),
-      says: 'last message',
     },
     {
       name: 'a result without a call',
@@ -364,14 +359,14 @@ describe('errors', () => {
       says: 'output_config.format.schema',
     },
     { name: 'a long prompt', body: request(ask('a b c '.repeat(10_000))), says: 'prompt is too long' },
-  ])('$name is a bad request', async ({ body, says }) => {
+  ])('a request with $name is a bad request', async ({ body, says }) => {
     const error = await client.messages.create(body as Params).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(BadRequestError)
     expect((error as APIError).error).toEqual(failure('invalid_request_error'))
     expect((error as APIError).message).toContain(says)
   })
 
-  it('have the shape of the protocol below its path, and nowhere else', async () => {
+  it("errors have Anthropic's shape below its path, and nowhere else", async () => {
     await expect(client.messages.create({ ...inParis, model: 'nope' })).rejects.toBeInstanceOf(NotFoundError)
     const unknown = await post({}, '/v1/messages/nope')
     expect([unknown.status, await unknown.json()]).toEqual([404, failure('not_found_error')])
@@ -383,7 +378,7 @@ describe('errors', () => {
     expect(await openai.json()).toHaveProperty('error.code', 'missing_required_parameter')
   })
 
-  it('of a full server are 529, with when to come back', async () => {
+  it('errors of a full server are 529, with a time to retry', async () => {
     const long = { ...request(ask('Hello'), { max_tokens: 1500 }), ignore_eos: true, stream: true }
     const open = await Promise.all([post(long), post(long)])
     const error = await client.messages.create(inParis).catch((reason: unknown) => reason)
@@ -393,7 +388,7 @@ describe('errors', () => {
     expect(Number((error as APIError).headers?.get('retry-after'))).toBeGreaterThan(0)
   })
 
-  it('tell what is taken and has no effect', async () => {
+  it('accepted fields without effect are named in a header', async () => {
     const answer = await post({
       ...thoughtful,
       metadata: { user_id: 'u' },

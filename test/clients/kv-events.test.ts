@@ -41,7 +41,7 @@ describe.skipIf(python === undefined)('KV events', () => {
     await Promise.all([listens.stop(), calls.stop()])
   })
 
-  it('are read by libzmq, whoever calls whom, and told again where they are asked for', async () => {
+  it('libzmq reads KV events, whichever side connects, and gets replays', async () => {
     const { port, replayPort } = announced(listens)
     const env = {
       ...process.env,

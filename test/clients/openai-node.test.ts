@@ -18,7 +18,7 @@ afterAll(() => server.stop())
 const ask = (content: string) => [{ role: 'user' as const, content }]
 
 describe('openai-node', () => {
-  it('chats', async () => {
+  it('openai-node gets the answer to a chat', async () => {
     const answer = await client.chat.completions.create({
       model,
       messages: ask('What is 2+2?'),
@@ -33,7 +33,7 @@ describe('openai-node', () => {
     expect(usage?.total_tokens).toBe((usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0))
   })
 
-  it('streams the text it would have sent whole: role once, no text with the reason, usage last', async () => {
+  it('openai-node streams the text of the whole answer: role once, finish without text, usage last', async () => {
     const whole = await client.chat.completions.create({ model, messages: ask('Hello'), temperature: 0 })
     const chunks = []
     const stream = await client.chat.completions.create({
@@ -55,7 +55,7 @@ describe('openai-node', () => {
     expect(new Set(chunks.map((chunk) => chunk.id)).size).toBe(1)
   })
 
-  it('tells the usage so far with every chunk, where that is asked for', async () => {
+  it('openai-node gets the usage so far with every chunk on request', async () => {
     const stream_options = { include_usage: true, continuous_usage_stats: true }
     const counts: number[] = []
     const body = { model, messages: ask('Hello'), temperature: 0, stream: true as const, stream_options }
@@ -67,7 +67,7 @@ describe('openai-node', () => {
     expect(counts[1]).toBeGreaterThan(0)
   })
 
-  it('says in a header where the time went', async () => {
+  it('the server-timing header has the time in queue, prefill and decode', async () => {
     const asked = client.chat.completions.create({ model, messages: ask('Hello'), max_tokens: 4 })
     const { data, response } = await asked.withResponse()
     const { timings } = data as OpenAI.ChatCompletion & { timings: { prompt_ms: number } }
@@ -77,7 +77,7 @@ describe('openai-node', () => {
     expect(Number(told?.[1])).toBeCloseTo(timings.prompt_ms, 0)
   })
 
-  it('stream() helper ends with the final completion', async () => {
+  it('the stream() helper of openai-node ends with the final completion', async () => {
     const final = await client.chat.completions
       .stream({ model, messages: ask('Hello') })
       .finalChatCompletion()
@@ -85,7 +85,7 @@ describe('openai-node', () => {
     expect(final.choices[0]?.finish_reason).toBe('stop')
   })
 
-  it('counts max_tokens exactly', async () => {
+  it('max_tokens limits an answer to exactly that many tokens', async () => {
     const answer = await client.chat.completions.create({
       model,
       messages: ask('Count to ten'),
@@ -94,7 +94,7 @@ describe('openai-node', () => {
     expect([answer.choices[0]?.finish_reason, answer.usage?.completion_tokens]).toEqual(['length', 3])
   })
 
-  it('repeats a seed, and not another', async () => {
+  it('the same seed repeats an answer, and another seed does not', async () => {
     let asked = 0
     const sample = async (seed: number) => {
       const answer = await client.completions.create({
@@ -113,7 +113,7 @@ describe('openai-node', () => {
     expect(await sample(8)).not.toBe(first)
   })
 
-  it('gives n choices with indices of their own', async () => {
+  it('openai-node gets n choices with their own indices', async () => {
     const answer = await client.chat.completions.create({
       model,
       messages: ask('Hello'),
@@ -124,7 +124,7 @@ describe('openai-node', () => {
     expect(answer.choices.map((choice) => choice.index)).toEqual([0, 1, 2])
   })
 
-  it('reuses the prefix of a conversation and says so', async () => {
+  it('a conversation reuses its cached prefix, and its usage says so', async () => {
     const messages = ask(
       'What is the capital of France? Please answer in a full sentence, if you would be so kind.',
     )
@@ -133,7 +133,7 @@ describe('openai-node', () => {
     expect(again.usage?.prompt_tokens_details?.cached_tokens).toBe((again.usage?.prompt_tokens ?? 0) - 1)
   })
 
-  it('never sends any part of a stop string', async () => {
+  it('no part of a stop string is ever sent', async () => {
     const prompt = 'a b c'
     const request = { model, prompt, max_tokens: 40, temperature: 0, ignore_eos: true }
     const text = (await client.completions.create(request)).choices[0]?.text ?? ''
@@ -149,13 +149,13 @@ describe('openai-node', () => {
     expect(reason).toBe('stop')
   })
 
-  it('ignore_eos goes on to the limit', async () => {
+  it('ignore_eos lets an answer continue to the limit', async () => {
     const request = { model, messages: ask('Hello'), max_tokens: 60, temperature: 0, ignore_eos: true }
     const answer = await client.chat.completions.create(request)
     expect([answer.choices[0]?.finish_reason, answer.usage?.completion_tokens]).toEqual(['length', 60])
   })
 
-  it('obeys logit_bias', async () => {
+  it('logit_bias changes the sampled tokens', async () => {
     const free = await client.completions.create({
       model,
       prompt: 'a',
@@ -174,20 +174,20 @@ describe('openai-node', () => {
     expect(free.choices[0]?.text).toBe(letter.repeat(5))
   })
 
-  it('answers both trees, and models by raw and encoded id', async () => {
+  it('both path prefixes are served, and models by raw and encoded id', async () => {
     const other = new OpenAI({ baseURL: `${server.url}/openai/v1`, apiKey: 'none', maxRetries: 0 })
     expect((await other.models.retrieve(model)).id).toBe(model)
     await expect(other.models.retrieve('no/such')).rejects.toBeInstanceOf(NotFoundError)
   })
 
-  it('maps errors to their classes', async () => {
+  it('openai-node raises errors of the class of their status', async () => {
     const bad = client.chat.completions.create({ model, messages: [], temperature: 0 })
     await expect(bad).rejects.toBeInstanceOf(BadRequestError)
     const unknown = client.chat.completions.create({ model: 'nope', messages: ask('Hello') })
     await expect(unknown).rejects.toMatchObject({ status: 404, code: 'model_not_found', param: 'model' })
   })
 
-  it('leaving a stream frees its slot', async () => {
+  it('a stream that the client leaves frees its slot', async () => {
     const stream = await client.chat.completions.create({
       model,
       messages: ask('Hello'),
@@ -216,7 +216,7 @@ describe('openai-node', () => {
     await until(async () => (await metric(server.url, 'vllm:num_requests_running')) === 0)
   })
 
-  it('a prediction makes the same text in fewer passes, and says how much of it was right', async () => {
+  it('a prediction gives the same text in fewer passes, and usage counts its accepted tokens', async () => {
     const asked = {
       model,
       messages: [{ role: 'user' as const, content: 'Tell me a story' }],

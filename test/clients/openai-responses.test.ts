@@ -39,7 +39,7 @@ const rawEvents = async (body: object): Promise<ResponseStreamEvent[]> =>
   (await namedEvents(await post({ ...body, stream: true }))) as unknown as ResponseStreamEvent[]
 
 describe('a response', () => {
-  it('is an answer, what it cost, and what was asked', async () => {
+  it('a response has an answer, its usage and the settings of its request', async () => {
     const response = await client.responses.create(ask('What is 2+2?', { metadata: { a: 'b' } }))
     expect(response.output_text).toContain('4')
     expect(response).toMatchObject({
@@ -66,7 +66,7 @@ describe('a response', () => {
     expect(usage?.output_tokens_details.reasoning_tokens).toBe(0)
   })
 
-  it('streams what it would have been whole', async () => {
+  it('a streamed response is the same as one in a single piece', async () => {
     for (const body of [ask('Hello'), inBoth, thoughtful]) {
       const whole = await client.responses.create(body)
       const streamed = await client.responses.stream(body).finalResponse()
@@ -82,7 +82,7 @@ describe('a response', () => {
     }
   })
 
-  it('is the same from text, from items, and with instructions', async () => {
+  it('a response is the same from text, from items, and with instructions', async () => {
     const count = async (body: object) =>
       (await client.responses.inputTokens.count({ model, ...body })).input_tokens
     const text = await count({ input: 'Hi', instructions: 'Be brief.' })
@@ -94,7 +94,7 @@ describe('a response', () => {
     expect(usage?.input_tokens).toBe(text)
   })
 
-  it('that was cut says so', async () => {
+  it('a response that was cut is incomplete, with the reason', async () => {
     const cut = await client.responses.create(ask('Hello', { max_output_tokens: 2 }))
     expect([cut.status, cut.incomplete_details?.reason, cut.usage?.output_tokens]).toEqual([
       'incomplete',
@@ -104,7 +104,7 @@ describe('a response', () => {
     expect((await rawEvents(ask('Hello', { max_output_tokens: 2 }))).at(-1)?.type).toBe('response.incomplete')
   })
 
-  it('tells the log probabilities of its text', async () => {
+  it('a response has the log probabilities of its text', async () => {
     const body = ask('What is 2+2?', { include: ['message.output_text.logprobs'], top_logprobs: 2 })
     for (const response of [
       await client.responses.create(body),
@@ -117,7 +117,7 @@ describe('a response', () => {
     }
   })
 
-  it('keeps to a schema, and parse() reads it', async () => {
+  it('a response follows a schema, and parse() reads it', async () => {
     const schema = {
       type: 'object',
       properties: { a: { type: 'integer' } },
@@ -132,7 +132,7 @@ describe('a response', () => {
 })
 
 describe('tools', () => {
-  it('are called, answered and read', async () => {
+  it('tools of Responses are called, their results sent back, and the answer uses them', async () => {
     const called = await client.responses.create(inParis)
     const [call] = called.output
     expect(call).toEqual({
@@ -158,7 +158,7 @@ describe('tools', () => {
     expect(answer.output_text).toContain('21')
   })
 
-  it('are not called with tool_choice none, and once without parallel calls', async () => {
+  it('tools of Responses are not called with tool_choice none, and once without parallel calls', async () => {
     const none = await client.responses.create({ ...inParis, tool_choice: 'none' })
     expect(none.output.some(({ type }) => type === 'function_call')).toBe(false)
     expect((await client.responses.create(inBoth)).output).toHaveLength(2)
@@ -166,14 +166,14 @@ describe('tools', () => {
   })
 
   it.each(['required' as const, { type: 'function' as const, name: 'get_weather' }])(
-    'are called whatever was said with tool_choice %j',
+    'tools of Responses are always called with tool_choice %j',
     async (choice) => {
       const said = await client.responses.create({ ...inParis, input: 'Hello!', tool_choice: choice })
       expect(said.output[0]).toMatchObject({ type: 'function_call', name: 'get_weather' })
     },
   )
 
-  it('that take a text are called with one', async () => {
+  it('custom tools of Responses are called with a text', async () => {
     const custom: Tool = { type: 'custom', name: 'get_weather', description: 'Get the weather of a city' }
     const called = await client.responses.create({ ...inParis, tools: [custom] })
     const [call] = called.output
@@ -234,7 +234,7 @@ describe('a request of Codex', () => {
     client_metadata: { a: 'b' },
   }
 
-  it('is served, and hears what has no effect', async () => {
+  it('a request of Codex is served, and its fields without effect are named', async () => {
     const answer = await post(codex)
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
     expect(answer.headers.get('x-ignored-params')?.split(', ').sort()).toEqual([
@@ -281,7 +281,7 @@ describe('events', () => {
       items: [...textItem(0, 'reasoning', 'reasoning_text'), ...textItem(1, 'message', 'output_text')],
     },
     { of: 'two calls', body: inBoth, items: [...callItem(0), ...callItem(1)] },
-  ])('of $of stand in order, with one id an item', async ({ body, items }) => {
+  ])('the events of $of are in order, with one id an item', async ({ body, items }) => {
     const events = await rawEvents(body)
     expect(outline(events)).toEqual(['created', 'in_progress', ...items, 'completed'])
     expect(events.map((event) => event.sequence_number)).toEqual(events.map((_, index) => index))
@@ -298,7 +298,7 @@ describe('events', () => {
   })
 })
 
-it('takes all that OpenAI has to include, and says what it does not get', async () => {
+it("all of OpenAI's include values are accepted, and those without effect are named", async () => {
   // The compiler holds it to the library: each of its names, and no other.
   const all: Record<OpenAI.Responses.ResponseIncludable, true> = {
     'code_interpreter_call.outputs': true,
@@ -318,7 +318,7 @@ it('takes all that OpenAI has to include, and says what it does not get', async 
   }
 })
 
-describe('what is refused', () => {
+describe('refused requests', () => {
   it.each([
     { name: 'an empty input', body: { input: '' }, param: 'input', code: 'invalid_value' },
     {
@@ -390,7 +390,7 @@ describe('what is refused', () => {
       param: 'text.format.name',
       code: 'missing_required_parameter',
     },
-  ])('$name', async ({ body, param, code = 'unsupported_parameter' }) => {
+  ])('a response is refused for $name', async ({ body, param, code = 'unsupported_parameter' }) => {
     const error = await client.responses
       .create({ model, ...body } as Params)
       .catch((reason: unknown) => reason)

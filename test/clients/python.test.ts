@@ -11,14 +11,14 @@ if (python === undefined) {
   )
 }
 
-describe.skipIf(python === undefined)('from Python', () => {
+describe.skipIf(python === undefined)('Python clients', () => {
   let server: OpenAiServer
   beforeAll(async () => {
     server = await startOpenAi()
   })
   afterAll(() => server.stop())
 
-  it.each(['openai_python.py', 'litellm_client.py'])('all that %s checks holds', async (name) => {
+  it.each(['openai_python.py', 'litellm_client.py'])('all checks of %s pass', async (name) => {
     const script = fileURLToPath(new URL(name, import.meta.url))
     const env = { ...process.env, BASE_URL: `${server.url}/v1`, MODEL: server.model }
     const { stdout } = await promisify(execFile)(python ?? '', [script], { env })

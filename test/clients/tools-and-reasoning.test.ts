@@ -49,7 +49,7 @@ async function stream(body: ReturnType<typeof request>): Promise<{ deltas: Delta
 }
 
 describe('tool calls', () => {
-  it('come with ids, JSON text and their own reason, and without content', async () => {
+  it('tool calls have ids, JSON text and their finish reason, and no content', async () => {
     const { choices } = await client.chat.completions.create(request(inParis))
     const [call] = choices[0]?.message.tool_calls ?? []
     expect(choices[0]?.finish_reason).toBe('tool_calls')
@@ -63,7 +63,7 @@ describe('tool calls', () => {
     expect(JSON.parse(text)).toEqual({ city: 'Paris' })
   })
 
-  it('stream in the order that clients need', async () => {
+  it('tool calls are streamed in the order that clients need', async () => {
     const { deltas, reason } = await stream(request(inBoth))
     expect(deltas[0]).toEqual({ role: 'assistant', content: '' })
     expect(deltas.at(-1)).toEqual({})
@@ -92,7 +92,7 @@ describe('tool calls', () => {
     expect(new Set(pieces.flatMap((piece) => piece?.id ?? [])).size).toBe(2)
   })
 
-  it('are the same streamed and whole', async () => {
+  it('tool calls are the same in a stream and in one piece', async () => {
     const whole = await client.chat.completions.create(request(inBoth))
     const streamed = await client.chat.completions.stream(request(inBoth)).finalChatCompletion()
     const calls = (answer: OpenAI.ChatCompletion): unknown[] =>
@@ -136,7 +136,7 @@ describe('tool calls', () => {
     },
   )
 
-  it('replay with ids, reasoning and null content', async () => {
+  it('tool calls can be sent back with ids, reasoning and null content', async () => {
     const call = (id: string, city: string) => ({
       id,
       type: 'function' as const,
@@ -158,7 +158,7 @@ describe('tool calls', () => {
     expect(answer.choices[0]?.message.content).toMatch(/\S/)
   })
 
-  it('end after the first when they are not to be parallel', async () => {
+  it('tool calls end after the first when they are not to be parallel', async () => {
     const { choices, usage } = await client.chat.completions.create(
       request(inBoth, { parallel_tool_calls: false }),
     )
@@ -168,14 +168,14 @@ describe('tool calls', () => {
     expect(usage?.completion_tokens).toBeLessThan(both.usage?.completion_tokens ?? 0)
   })
 
-  it('are not offered when tool_choice is none', async () => {
+  it('tools are not offered when tool_choice is none', async () => {
     const none = await client.chat.completions.create(request(inParis, { tool_choice: 'none' }))
     const without = await client.chat.completions.create({ model, messages: inParis, temperature: 0 })
     expect(none.usage?.prompt_tokens).toBe(without.usage?.prompt_tokens)
     expect(none.choices[0]?.message.tool_calls).toBeUndefined()
   })
 
-  it('are offered as far as allowed_tools goes', async () => {
+  it('tools are offered as far as allowed_tools lists them', async () => {
     const other = { type: 'function' as const, function: { name: 'other', parameters } }
     const entry = { type: 'function', function: { name: 'get_weather' } }
     const choice = { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [entry] } }
@@ -185,7 +185,7 @@ describe('tool calls', () => {
     expect(some.usage?.prompt_tokens).toBe(one.usage?.prompt_tokens)
   })
 
-  it('cut by max_tokens say so', async () => {
+  it('tool calls that max_tokens cuts have finish reason length', async () => {
     const { usage } = await client.chat.completions.create(request(inParis))
     const limit = (usage?.completion_tokens ?? 0) - 6
     const cut = await client.chat.completions.create(request(inParis, { max_tokens: limit }))
@@ -194,7 +194,7 @@ describe('tool calls', () => {
     expect(call?.type === 'function' ? call.function.arguments : '').toMatch(/^\{/)
   })
 
-  it('leave an ordinary answer alone', async () => {
+  it('tools do not change an ordinary answer', async () => {
     const { deltas, reason } = await stream(request(ask('Hello')))
     const whole = await client.chat.completions.create(request(ask('Hello')))
     expect(reason).toBe('stop')
@@ -203,12 +203,12 @@ describe('tool calls', () => {
     expect(whole.choices[0]?.message).not.toHaveProperty('tool_calls')
   })
 
-  it('are not ended by a stop string in their arguments', async () => {
+  it('tool calls are not ended by a stop string in their arguments', async () => {
     const { choices } = await client.chat.completions.create(request(inParis, { stop: ['Paris', '{'] }))
     expect(choices[0]?.finish_reason).toBe('tool_calls')
   })
 
-  it('hold a strict tool to its schema, and refuse one that cannot be honoured, beside tools that are not strict', async () => {
+  it('a strict tool with a schema that cannot be honoured is refused, beside others that are not strict', async () => {
     const tool = (name: string, strict: boolean): OpenAI.ChatCompletionTool => ({
       type: 'function',
       function: { name, strict, parameters: { type: 'object', properties: { x: { not: {} } } } },
@@ -230,7 +230,7 @@ describe('reasoning', () => {
   const sum = ask('What is 2+2?')
   type Message = OpenAI.ChatCompletionMessage & { reasoning_content?: string; reasoning?: string }
 
-  it('is split from the content, and counted', async () => {
+  it('reasoning is separate from the content, and counted', async () => {
     const { choices, usage } = await client.chat.completions.create(request(sum, { tools: [], ...thinking }))
     const message = choices[0]?.message as Message
     expect(message.reasoning_content).toMatch(/2/)
@@ -241,7 +241,7 @@ describe('reasoning', () => {
     expect(counted).toBeLessThan(usage?.completion_tokens ?? 0)
   })
 
-  it('streams before the content, and makes the same text', async () => {
+  it('reasoning is streamed before the content, with the same text as in one piece', async () => {
     const body = request(sum, { tools: [], ...thinking })
     const whole = (await client.chat.completions.create(body)).choices[0]?.message as Message
     const { deltas } = await stream(body)
@@ -252,7 +252,7 @@ describe('reasoning', () => {
     expect(lastThought).toBeLessThan(firstWord)
   })
 
-  it('is told under both of its names, streamed and not', async () => {
+  it('reasoning is reported under both of its names, streamed and not', async () => {
     const body = request(sum, { tools: [], ...thinking })
     const whole = (await client.chat.completions.create(body)).choices[0]?.message as Message
     expect(whole.reasoning).toMatch(/2/)
@@ -262,7 +262,7 @@ describe('reasoning', () => {
     expect(deltas.map((delta) => delta.reasoning ?? '').join('')).toBe(whole.reasoning)
   })
 
-  it("is asked for in OpenRouter's way: effort, tokens, and whether at all", async () => {
+  it("reasoning is requested in OpenRouter's way: effort, tokens, and whether at all", async () => {
     const asked = (reasoning: object, more: object = {}) =>
       client.chat.completions
         .create(request(ask('What is 17 + 25?'), { tools: [], reasoning, ...more }))
@@ -288,7 +288,7 @@ describe('reasoning', () => {
     })
   })
 
-  it('cut by max_tokens stays reasoning', async () => {
+  it('reasoning that max_tokens cuts stays reasoning', async () => {
     const body = request(sum, { tools: [], max_tokens: 4, ...thinking })
     const { choices, usage } = await client.chat.completions.create(body)
     const message = choices[0]?.message as Message
@@ -298,14 +298,14 @@ describe('reasoning', () => {
     expect(usage?.completion_tokens_details?.reasoning_tokens).toBe(4)
   })
 
-  it('stands before a call', async () => {
+  it('reasoning comes before a call', async () => {
     const { choices } = await client.chat.completions.create(request(inParis, thinking))
     const message = choices[0]?.message as Message
     expect(message.reasoning_content).toMatch(/\S/)
     expect(message.tool_calls).toHaveLength(1)
   })
 
-  it('is switched by reasoning_effort, and by chat_template_kwargs before it', async () => {
+  it('reasoning is switched by chat_template_kwargs first, then by reasoning_effort', async () => {
     const has = async (more: object): Promise<boolean> => {
       const { choices } = await client.chat.completions.create(request(sum, { tools: [], ...more }))
       return choices[0]?.message !== undefined && 'reasoning_content' in choices[0].message
@@ -316,7 +316,7 @@ describe('reasoning', () => {
     expect(await has({ reasoning_effort: 'none', ...thinking })).toBe(true)
   })
 
-  it('ends cleanly with its budget, and the answer follows', async () => {
+  it('reasoning ends cleanly with its budget, and the answer follows', async () => {
     const long = ask('What is 17 + 25?')
     const limited = { tools: [], thinking_token_budget: 6, ...thinking }
     const full = await client.chat.completions.create(request(long, { tools: [], ...thinking }))
@@ -338,7 +338,7 @@ describe('reasoning', () => {
     expect(deltas.map((delta) => delta.content ?? '').join('')).toBe(message?.content)
   })
 
-  it('ends with its budget before a document, a forced call and max_tokens', async () => {
+  it('reasoning ends with its budget before a document, a forced call and max_tokens', async () => {
     const schema = { type: 'object', properties: { sum: { type: 'integer' } }, required: ['sum'] }
     const limited = { thinking_budget_tokens: 4, ...thinking }
     const format = { type: 'json_schema', json_schema: { name: 'sum', schema } }
@@ -357,7 +357,7 @@ describe('reasoning', () => {
     expect(cut.usage?.completion_tokens).toBe(5)
   })
 
-  it('is switched off by a budget of 0, and free with -1', async () => {
+  it('reasoning is off with a budget of 0, and unlimited with -1', async () => {
     const message = async (budget: number): Promise<Message> => {
       const body = request(sum, {
         tools: [],
@@ -370,13 +370,13 @@ describe('reasoning', () => {
     expect((await message(-1)).reasoning_content).toMatch(/2/)
   })
 
-  it('is not ended by a stop string in the thought', async () => {
+  it('reasoning is not ended by a stop string in the thought', async () => {
     const body = request(sum, { tools: [], stop: ['.'], ...thinking })
     const message = (await client.chat.completions.create(body)).choices[0]?.message as Message
     expect(message.content).toMatch(/4$/)
   })
 
-  it('names a variable that the template does not read', async () => {
+  it('a variable that the template does not read is named as ignored', async () => {
     const kwargs = { chat_template_kwargs: { thinking: true, enable_thinking: false } }
     const { response } = await client.chat.completions
       .create(request(sum, { max_tokens: 1, ...kwargs }))

@@ -91,11 +91,11 @@ async function answers(
   return typed
 }
 
-describe('what is answered is of the types of', () => {
+describe('types of the client libraries', () => {
   const usage = { stream_options: { include_usage: true } }
   const withUsage = async (response: Response): Promise<unknown[]> => chunksOf(response)
 
-  it("OpenAI's library: chats and completions", async () => {
+  it("chats and completions are of the types of OpenAI's library", async () => {
     const values = [
       ...(await answers(
         '/v1/chat/completions',
@@ -123,7 +123,7 @@ describe('what is answered is of the types of', () => {
     expect(await typeErrors(completionType, values)).toEqual([])
   })
 
-  it("OpenAI's library: responses, embeddings and models", async () => {
+  it("responses, embeddings and models are of the types of OpenAI's library", async () => {
     const of = 'OpenAI.Responses'
     const values = await answers(
       '/v1/responses',
@@ -153,7 +153,7 @@ describe('what is answered is of the types of', () => {
     expect(await typeErrors("import type OpenAI from 'openai'", values)).toEqual([])
   })
 
-  it("Anthropic's library: messages", async () => {
+  it("messages are of the types of Anthropic's library", async () => {
     const values = await answers(
       '/v1/messages',
       { messages },
@@ -162,10 +162,11 @@ describe('what is answered is of the types of', () => {
       async (response) => (await namedEvents(response)).filter(({ type }) => type !== 'ping'),
     )
     expect(values.length).toBeGreaterThan(30)
+    for (const { value } of values) addCitations(value)
     expect(await typeErrors("import type Anthropic from '@anthropic-ai/sdk'", values)).toEqual([])
   })
 
-  it('no library, where a field is lacking or is of another kind', async () => {
+  it("an answer that lacks a field, or has one of another kind, is of no library's type", async () => {
     const message = { role: 'assistant', content: 'Hi', refusal: null }
     const choice = { index: 0, message, logprobs: null, finish_reason: 'stop' }
     const chat = { id: 'a', object: 'chat.completion', created: 1, model, choices: [choice] }
@@ -180,3 +181,10 @@ describe('what is answered is of the types of', () => {
     )
   })
 })
+
+/** Adds what the library's type of a text says is always there. Anthropic leaves it out where there are none, and Vercel's client takes no null. */
+function addCitations(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return
+  if ('type' in value && value.type === 'text') Object.assign(value, { citations: null })
+  for (const one of Object.values(value)) addCitations(one)
+}

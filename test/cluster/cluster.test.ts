@@ -54,17 +54,23 @@ const values = [
 describe('the API server and the webhooks of KServe', () => {
   // KServe's tests have no CRDs of the Prometheus operator.
   const known = manifests.filter(({ apiVersion }) => !apiVersion.startsWith('monitoring.coreos.com/'))
-  it.each(known.map((manifest) => [manifest.file, manifest] as const))('take %s', (_, manifest) => {
-    expect(tried(manifest)).toMatchObject({ ok: true })
-  })
+  it.each(known.map((manifest) => [manifest.file, manifest] as const))(
+    'the API server and the webhooks of KServe accept %s',
+    (_, manifest) => {
+      expect(tried(manifest)).toMatchObject({ ok: true })
+    },
+  )
 
-  it.each(values.map((each) => [each.join(' '), each] as const))('take the chart with %s', (_, each) => {
-    const objects = rendered(...each)
-    expect(objects.map(tried).filter(({ ok }) => !ok)).toEqual([])
-    expect(objects).not.toEqual([])
-  })
+  it.each(values.map((each) => [each.join(' '), each] as const))(
+    'the API server and the webhooks of KServe accept the chart with %s',
+    (_, each) => {
+      const objects = rendered(...each)
+      expect(objects.map(tried).filter(({ ok }) => !ok)).toEqual([])
+      expect(objects).not.toEqual([])
+    },
+  )
 
-  it('refuse what no runtime can say, and what no webhook of KServe lets in', () => {
+  it('the API server and the webhooks of KServe refuse unknown fields and forbidden runtimes', () => {
     const runtime = manifests.find(({ kind }) => kind === 'ClusterServingRuntime')
     if (!runtime) throw new Error('no runtime')
     const spec = runtime.spec as { containers: [object] }
@@ -134,7 +140,7 @@ describe('InferenceServices that name the format', () => {
       plane.must([...strictly, '-n', placeOf(name), '-f', '-'], JSON.stringify(service))
   }, 180_000)
 
-  it.each(services)('%s gets our runtime and a pod, and answers', async (name) => {
+  it.each(services)('the InferenceService %s gets our runtime and a pod, and answers', async (name) => {
     const [pod] = await podOf(name)
     expect(await serve(pod, 'kserve-container', name)).toContain('42')
     const { status } = plane.get<{ status: object }>('inferenceservice', name, '-n', placeOf(name))
@@ -142,7 +148,7 @@ describe('InferenceServices that name the format', () => {
     expect(status).toMatchObject({ clusterServingRuntimeName: runtime, deploymentMode: 'Standard' })
   })
 
-  it('one that downloads gets the patterns of our storage container', async () => {
+  it('an InferenceService that downloads gets the file patterns of our storage container', async () => {
     const [pod] = await podOf('inferenceservice-hf')
     expect(pod.spec.initContainers).toMatchObject([
       {
@@ -152,7 +158,7 @@ describe('InferenceServices that name the format', () => {
     ])
   })
 
-  it('one is ready as soon as its pod is, and its route has the time that it asked for', async () => {
+  it('an InferenceService is ready as soon as its pod is, and its route has the timeout of its spec', async () => {
     const name = 'inferenceservice-pvc'
     await untilReady(`inferenceservice/${name}`, await podOf(name))
     const route = plane.get<{ spec: { rules: object[] } }>('httproute', name, '-n', namespace)
@@ -174,13 +180,13 @@ describe('an LLMInferenceService with our config', () => {
     pods = await podsOf(plane, unrestricted, `app.kubernetes.io/name=${name}`, 3)
   }, 180_000)
 
-  it('answers a chat by the command line that KServe made, by both of its names', async () => {
+  it("an LLMInferenceService answers a chat by KServe's command line, under both of its names", async () => {
     expect(containerOf(server(), 'main').command).toEqual(['node', '/app/dist/main.js', 'serve'])
     for (const model of ['qwen', `publishers/${unrestricted}/models/qwen`])
       expect(await serve(server(), 'main', model)).toContain('42')
   })
 
-  it('has pods that a restricted namespace lets in', () => {
+  it('an LLMInferenceService has pods that a restricted namespace admits', () => {
     const spec = { ...server().spec, serviceAccountName: 'default', serviceAccount: 'default' }
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec, file: '' }
     expect(tried(pod)).toMatchObject({ ok: true })
@@ -189,13 +195,13 @@ describe('an LLMInferenceService with our config', () => {
     expect(tried({ ...pod, spec: open }).output).toContain('violates PodSecurity')
   })
 
-  it('is ready to KServe as soon as its pods are', async () => {
+  it('an LLMInferenceService is ready in KServe as soon as its pods are', async () => {
     await untilReady(`llminferenceservice/${name}`, pods)
   })
 })
 
 describe('the Deployment of the chart, without KServe', () => {
-  it('answers a chat by its command line', async () => {
+  it('the Deployment of the chart answers a chat without KServe', async () => {
     const objects = rendered('mode=deployment').map(({ file: _, ...object }) => object)
     for (const object of objects)
       plane.must([...strictly, '-n', namespace, '-f', '-'], JSON.stringify(object))

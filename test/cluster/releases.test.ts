@@ -23,11 +23,14 @@ describe.skipIf(!folder).each(releases)('an API server with the CRDs of KServe %
 
   afterAll(() => plane?.stop())
 
-  it.each(usable.map((manifest) => [manifest.file, manifest] as const))('takes %s', (_, manifest) => {
-    expect(plane.tried(manifest, 'default')).toMatchObject({ ok: true })
-  })
+  it.each(usable.map((manifest) => [manifest.file, manifest] as const))(
+    `an API server with the CRDs of KServe ${release} accepts %s`,
+    (_, manifest) => {
+      expect(plane.tried(manifest, 'default')).toMatchObject({ ok: true })
+    },
+  )
 
-  it('refuses what no service can say', () => {
+  it(`an API server with the CRDs of KServe ${release} refuses unknown fields of a service`, () => {
     const service = usable.find(({ kind }) => kind === 'InferenceService')
     if (!service) throw new Error('no service')
     const wrong = { ...service, spec: { ...(service.spec as object), replicas: 2 } }

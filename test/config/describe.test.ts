@@ -3,11 +3,11 @@ import { helpText } from '../../src/config/describe.ts'
 import { settings } from '../../src/config/schema.ts'
 import { staleFiles } from '../../tools/generate.ts'
 
-it('generated docs are what the source gives', async () => {
+it('the generated docs are those of the source', async () => {
   expect(await staleFiles()).toEqual([])
 })
 
-it('help names every flag and variable in lines of at most 100 columns', () => {
+it('the help text names every flag and variable in lines of at most 100 columns', () => {
   const help = helpText()
   for (const { flag, variables } of settings) {
     expect(help).toContain(`--${flag}`)

@@ -4,7 +4,7 @@ import { loadConfig } from '../../src/config/load.ts'
 const load = (...flags: string[]) => loadConfig(['serve', ...flags], {})
 const json = (config: object): string => JSON.stringify({ enable_kv_cache_events: true, ...config })
 
-it("vLLM's --kv-events-config sets what it says, and vLLM's default for where", () => {
+it("vLLM's --kv-events-config sets its fields, and vLLM's default endpoint", () => {
   const { config, warnings } = load(
     '--kv-events-config',
     json({
@@ -27,7 +27,7 @@ it("vLLM's --kv-events-config sets what it says, and vLLM's default for where", 
 })
 
 it.each([json({ publisher: 'null' }), '{"publisher":"zmq","endpoint":"tcp://*:5557"}'])(
-  '--kv-events-config %s asks for nothing',
+  '--kv-events-config %s turns KV events off',
   (text) => {
     expect(load('--kv-events-config', text).config).not.toHaveProperty('kvEventsEndpoint')
   },
@@ -43,14 +43,14 @@ it.each([
   expect(() => load('--kv-events-config', text)).toThrow(new RegExp(problem))
 })
 
-it('of a flag and a config the last one wins', () => {
+it('the last one of an endpoint flag and --kv-events-config wins', () => {
   const flag = '--kv-events-endpoint=tcp://a:1'
   const other = `--kv-events-config=${json({ endpoint: 'tcp://b:2' })}`
   expect(load(flag, other).config.kvEventsEndpoint).toBe('tcp://b:2')
   expect(load(other, flag).config.kvEventsEndpoint).toBe('tcp://a:1')
 })
 
-it('a variable may hold an endpoint, and is not taken for a link to a Service', () => {
+it('an endpoint in a variable is not mistaken for a link to a Service', () => {
   const env = { ALTIPLANO_KV_EVENTS_ENDPOINT: 'tcp://*:5557', ALTIPLANO_PORT: 'tcp://10.0.0.1:80' }
   expect(loadConfig(['serve'], env).config).toMatchObject({ kvEventsEndpoint: 'tcp://*:5557', port: 8080 })
 })

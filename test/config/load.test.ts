@@ -25,7 +25,7 @@ function failure(argv: string[], env: Environment = {}, files: Record<string, st
 
 const file = (text: string) => ({ 'a.yaml': text })
 
-describe('loadConfig takes', () => {
+describe('settings', () => {
   const cases: [string, string[], Environment, string, Partial<Config>][] = [
     ['defaults', [], {}, '', { port: 8080, host: '127.0.0.1', slots: 0, prefixCache: true, maxN: 16 }],
     ['a flag', ['serve', '--port', '9000'], {}, '', { port: 9000 }],
@@ -86,27 +86,27 @@ describe('loadConfig takes', () => {
     ['a JSON file', [], {}, '{"port": 7, "model": "m.gguf"}', { port: 7, model: 'm.gguf' }],
     ['null in a file as nothing', [], {}, 'port:', { port: 8080 }],
   ]
-  it.each(cases)('%s', (_, argv, env, text, expected) => {
+  it.each(cases)('loadConfig reads %s', (_, argv, env, text, expected) => {
     const all = text === '' ? argv : [...argv, '--config', 'a.yaml']
     expect(load(all, env, file(text)).config).toMatchObject(expected)
   })
 
-  it('leaves unset what was not given', () => {
+  it('loadConfig leaves a setting that was not given unset', () => {
     const { config } = load(['--model', ''])
     expect(config).not.toHaveProperty('model')
     expect(config).not.toHaveProperty('servedModelName')
     expect(Object.isFrozen(config)).toBe(true)
   })
 
-  it('takes the file named by a variable', () => {
+  it('loadConfig reads the file that a variable names', () => {
     expect(load([], { ALTIPLANO_CONFIG: 'a.yaml' }, file('port: 3')).config.port).toBe(3)
   })
 
-  it('falls back to a temporary cache without HOME', () => {
+  it('loadConfig takes a temporary folder as the cache without HOME', () => {
     expect(load([]).config.modelCache).toMatch(/^\/.*altiplano$/)
   })
 
-  it('the collector of traces that KServe names, and warns of nothing', () => {
+  it('loadConfig reads the trace collector that KServe sets, without a warning', () => {
     const { config, warnings } = load([], {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318',
       OTEL_SERVICE_NAME: 'm',
@@ -126,11 +126,11 @@ describe('commands', () => {
     [['-h'], 'help', undefined],
     [['--version'], 'version', undefined],
   ]
-  it.each(cases)('%j', (argv, command, target) => {
+  it.each(cases)('the arguments %j choose their command', (argv, command, target) => {
     expect(load(argv)).toMatchObject({ command, file: target })
   })
 
-  it('helps whatever the environment holds', () => {
+  it('the help command works whatever the environment holds', () => {
     expect(load(['--help'], { ALTIPLANO_PORT: 'x' }).command).toBe('help')
   })
 })
@@ -146,7 +146,7 @@ describe('the chat template', () => {
   })
 })
 
-describe('flags of other runtimes warn', () => {
+describe('flags of other runtimes', () => {
   const cases: [string[], number][] = [
     [['--enable-lora', '--max-lora-rank=8', '--max_loras', '2'], 3],
     [
@@ -162,20 +162,20 @@ describe('flags of other runtimes warn', () => {
     [['--tensor-parallel-size', '2', '--pipeline-parallel-size=1', '--data-parallel-size', '1'], 3],
     [['--kv-transfer-config', ''], 1],
   ]
-  it.each(cases)('%j', (argv, count) => {
+  it.each(cases)('flags of other runtimes warn: %j', (argv, count) => {
     const { config, warnings, command } = load([...argv, '--port', '7', 'serve'])
     expect(warnings).toHaveLength(count)
     expect(warnings[0]).toContain(argv[0])
     expect({ port: config.port, command }).toEqual({ port: 7, command: 'serve' })
   })
 
-  it('and so do misspelt variables', () => {
+  it('a misspelt variable is named in a warning', () => {
     const { warnings } = load([], { ALTIPLANO_SLOT: '4', ALTIPLANO_PORT_80_TCP: 'x', OTHER: 'y' })
     expect(warnings).toEqual(['Unknown variable ALTIPLANO_SLOT was ignored. Did you mean ALTIPLANO_SLOTS?'])
   })
 })
 
-describe('refused', () => {
+describe('refused settings', () => {
   const cases: [string, string[], Environment, string, string][] = [
     ['a misspelt flag', ['--modle', 'x'], {}, '', 'Unknown flag --modle. Did you mean --model?'],
     ['a strange flag', ['--zzzzzzzzzz'], {}, '', 'Unknown flag --zzzzzzzzzz. See --help.'],
@@ -247,13 +247,13 @@ describe('refused', () => {
     ],
     ['a missing file', ['--config=b.yaml'], {}, '', '--config: cannot read b.yaml: ENOENT'],
   ]
-  it.each(cases)('%s', (_, argv, env, text, message) => {
+  it.each(cases)('loadConfig refuses %s', (_, argv, env, text, message) => {
     const error = failure(argv, env, file(text))
     expect(error.message).toContain(message)
     expect(error.exitCode).toBe(2)
   })
 
-  it('with all problems at once', () => {
+  it('loadConfig reports all problems at once', () => {
     const { message } = failure(['--port=x', '--slots=-1'], { ALTIPLANO_MAX_N: '129' })
     expect(message.split('\n')).toHaveLength(3)
   })
@@ -284,12 +284,12 @@ describe('parseLoraModules', () => {
     ],
     ['"a=/m/a=1"', [{ name: 'a', path: '/m/a=1' }]],
     ['', []],
-  ])('reads %j', (text, expected) => {
+  ])('parseLoraModules reads %j', (text, expected) => {
     expect(parseLoraModules(text)).toEqual(expected)
   })
 
   it.each(['a', '=x', 'a=', '{"name":"a"}', '{"name":1,"path":"x"}', '{', 'a=1 a=2'])(
-    'refuses %j',
+    'parseLoraModules refuses %j',
     (text) => {
       expect(() => parseLoraModules(text)).toThrow(ConfigError)
     },

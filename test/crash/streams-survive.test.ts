@@ -54,13 +54,13 @@ describe('sixteen mixed requests', () => {
   beforeAll(start)
   afterAll(() => server.stop())
 
-  it('are whole when nothing happens', () => {
+  it('sixteen mixed requests are answered completely without a crash', () => {
     for (const [name, { whole, completionTokens }] of Object.entries(named(undisturbed)))
       expect([name, whole, (completionTokens ?? 0) > 0]).toEqual([name, true, true])
   })
 
   it.each(cases)(
-    '$signal of the engine, round $round: each is told to the end, once',
+    '$signal of the engine, round $round, leaves each of sixteen streams complete, each token once',
     async ({ signal, round }) => {
       // Five crashes in five minutes are its end.
       if (round % 4 === 3) {
@@ -83,7 +83,7 @@ describe('sixteen mixed requests', () => {
   )
 
   it.each(textCases)(
-    '$signal of the text process, round $round: each is served',
+    '$signal of the text process, round $round, leaves each of sixteen requests served',
     async ({ signal, round }) => {
       await server.stop()
       await start()
@@ -100,7 +100,7 @@ describe('sixteen mixed requests', () => {
     },
   )
 
-  it('kill -9 of the gateway in the middle of them leaves no process', async () => {
+  it('SIGKILL of the gateway during sixteen requests leaves no process', async () => {
     await untilReady(server.url)
     const before = [...children(server.process.pid ?? 0).values()]
     expect(before).toHaveLength(2)

@@ -32,7 +32,7 @@ export function engineContract(engineOf: () => Engine & SlotStorage): void {
     return Number(token)
   }
 
-  it('gives a whole prompt the token that its chunks give', async () => {
+  it('an engine samples the same token for a prompt in one pass as in chunks', async () => {
     const engine = engineOf()
     await engine.step([entry({ slot: 0, start: 0, tokens: prompt.slice(0, 10), sample: undefined })])
     await engine.step([entry({ slot: 0, start: 10, tokens: prompt.slice(10, 20), sample: undefined })])
@@ -42,13 +42,13 @@ export function engineContract(engineOf: () => Engine & SlotStorage): void {
     expect(await first([entry({ slot: 1, start: 12, tokens: prompt.slice(12) })])).toBe(chunked)
   })
 
-  it('forgets what lies at and behind `start`', async () => {
+  it('an engine forgets the cells of a slot at and after `start`', async () => {
     const fresh = await sure(entry({ slot: 0, start: 0, tokens: prompt.slice(0, 12) }))
     await engineOf().step([entry({ slot: 1, start: 0, tokens: [...prompt.slice(0, 6), 90, 91, 92, 93] })])
     expect(await first([entry({ slot: 1, start: 6, tokens: prompt.slice(6, 12) })])).toBe(fresh)
   })
 
-  it('copies what another slot holds before the pass, and no more', async () => {
+  it('an engine copies a prefix from another slot before the pass, and no more than that', async () => {
     const engine = engineOf()
     const fresh = await sure(entry({ slot: 2, start: 0, tokens: prompt.slice(0, 12) }))
     await engine.step([entry({ slot: 0, start: 0, tokens: prompt.slice(0, 8), sample: undefined })])
@@ -61,7 +61,7 @@ export function engineContract(engineOf: () => Engine & SlotStorage): void {
     expect([went, copied, again]).toEqual([fresh, fresh, fresh])
   })
 
-  it('saves a slot and loads it into another, and refuses what was not saved for these tokens', async () => {
+  it('an engine saves a slot and loads it into another, and refuses a file of other tokens', async () => {
     const engine = engineOf()
     const folder = mkdtempSync(join(tmpdir(), 'altiplano-test-'))
     const [held, rest] = [prompt.slice(0, 8), prompt.slice(8, 12)]
@@ -88,7 +88,7 @@ export function engineContract(engineOf: () => Engine & SlotStorage): void {
     }
   })
 
-  it('draws through a draft as far as it is right, and forgets the rest', async () => {
+  it('an engine accepts the correct beginning of a draft, and forgets the rest', async () => {
     const start = prompt.slice(0, 8)
     const plain: number[] = []
     for (let step = 0; step < 6; step++) {
@@ -109,7 +109,7 @@ export function engineContract(engineOf: () => Engine & SlotStorage): void {
     }
   })
 
-  it('scores what is known to follow and what is drawn, in any chunks, and draws the same', async () => {
+  it('an engine scores following and sampled tokens the same in any chunks, and samples the same', async () => {
     const drawn = await sure(entry({ slot: 0, start: 0, tokens: prompt.slice(0, 12) }))
     const scores = async (slot: number, cuts: readonly number[]): Promise<number[]> => {
       const told: number[] = []
@@ -135,7 +135,7 @@ export function engineContract(engineOf: () => Engine & SlotStorage): void {
       expect(Math.abs(logprob - (whole[index] ?? Number.NaN))).toBeLessThan(GAP)
   })
 
-  it('fails the entry that leaves a gap or its context, and serves the one beside it', async () => {
+  it('an entry that leaves a gap or its context fails alone', async () => {
     const engine = engineOf()
     const good = await sure(entry({ slot: 2, start: 0, tokens: prompt.slice(0, 4) }))
     const results = await draw(engine, [
@@ -151,7 +151,7 @@ export function engineContract(engineOf: () => Engine & SlotStorage): void {
   it.each([
     ['a prefix cache', (n: number) => new PrefixSlotCache(n)],
     ['no prefix cache', (n: number) => new NoPrefixSlotCache(n)],
-  ])('gives every sequence the tokens that it gets alone, with %s', async (_name, cacheOf) => {
+  ])('a batch gives each sequence the tokens that it gets alone, with %s', async (_name, cacheOf) => {
     const engine = engineOf()
     const below = random(11)
     const params = Array.from({ length: 8 }, (_, id) => ({
@@ -170,7 +170,7 @@ export function engineContract(engineOf: () => Engine & SlotStorage): void {
     expectSame(together.map(toldBy), alone.map(toldBy))
   })
 
-  it('draws by seed and position: the same again, and another with another seed', async () => {
+  it('an engine samples by seed and position: the same tokens again, and others for another seed', async () => {
     const run = async (seed: number): Promise<number[]> => {
       const sampling: SamplingParams = { ...greedy, temperature: 2, seed }
       const one = sequenceOf({

@@ -42,7 +42,7 @@ describe.each([
   })
   afterAll(() => engine.close())
 
-  it('change what is said, and nothing of what is said without them', async () => {
+  it(`adapters change the output of their own requests only, on ${name}`, async () => {
     const said: Sequence[] = []
     for (const adapter of [...ADAPTERS, ...ADAPTERS]) {
       const prompt = Array.from({ length: 20 }, (_, at) => 40 + at)
@@ -63,7 +63,7 @@ describe.each([
     expect(new Set(first.map(({ tokens }) => tokens.join())).size).toBe(3)
   })
 
-  it('say of every prompt what they say of it alone, whatever mix runs, with one prefix cache', async () => {
+  it(`sequences of several adapters get the tokens that each gets alone, with one prefix cache, on ${name}`, async () => {
     const rounds = name === 'llama.cpp' ? 6 : 60
     for (let seed = 1; seed <= rounds; seed++) {
       // Equal prompts with different adapters, cancels and transfers that fail among them.
@@ -86,7 +86,7 @@ describe.each([
     }
   })
 
-  it('are forgotten, and loaded again', async () => {
+  it(`an adapter is unloaded and loaded again, on ${name}`, async () => {
     await engine.unloadAdapter('two')
     await engine.unloadAdapter('two')
     const path = join(folder, `${name} two.gguf`)
@@ -115,7 +115,7 @@ describe('the scheduler with adapters', () => {
       adapter,
     })
 
-  it('gives each its turn: of three, a stream has a token in every third pass', async () => {
+  it('three adapters take turns, and a stream of each has a token in every third pass', async () => {
     const engine = new SimulatedEngine(limits)
     for (const id of ['one', 'two']) await engine.loadAdapter(id)
     const scheduler = new Scheduler(limits, new PrefixSlotCache(3))
@@ -134,7 +134,7 @@ describe('the scheduler with adapters', () => {
     }
   })
 
-  it('moves no stream to another slot that has to wait for its turn', async () => {
+  it('a stream that waits for the turn of its adapter does not move to another slot', async () => {
     const wide = { slots: 6, contextSize: 128, batchTokens: 64 }
     for (let seed = 1; seed <= 60; seed++) {
       const engine = new SimulatedEngine(wide)
@@ -157,7 +157,7 @@ describe('the scheduler with adapters', () => {
     }
   })
 
-  it('lets nobody pass whoever waits for another adapter', async () => {
+  it('no later request overtakes one that waits for another adapter', async () => {
     const engine = new SimulatedEngine(limits)
     await engine.loadAdapter('one')
     const scheduler = new Scheduler(limits, new PrefixSlotCache(3))

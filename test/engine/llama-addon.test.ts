@@ -5,7 +5,7 @@ import { loadLlama } from '../../src/engine/llama/library.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
 
-it('opens the llama.cpp that node-llama-cpp opens, and the model that it loads', async () => {
+it('the addon opens the llama.cpp that node-llama-cpp opens, and the model that it loads', async () => {
   const llama = await loadLlama({ gpu: false, threads: 1 })
   const theirs = await llama.loadModel({ modelPath, gpuLayers: 0 })
   const addon = await openAddon(false)
@@ -20,7 +20,7 @@ it('opens the llama.cpp that node-llama-cpp opens, and the model that it loads',
   await llama.dispose()
 })
 
-it('says that a file is no model', async () => {
+it('the addon reports a file that is no model', async () => {
   const addon = await openAddon(false)
   const notOne = fileURLToPath(new URL('../../package.json', import.meta.url))
   await expect(loadModel(addon, notOne, {})).rejects.toThrow('llama.cpp cannot load the model')

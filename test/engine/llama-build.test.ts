@@ -16,7 +16,7 @@ function loadedBy(pid: number | 'self'): string[] {
   return [...new Set([...maps.matchAll(/libggml-cpu[\w.-]*\.so/g)].map(([name]) => name))]
 }
 
-it.skipIf(told !== '')(`loads one build of ggml for the CPU, the one that is chosen${told}`, async () => {
+it.skipIf(told !== '')(`an engine loads one build of ggml for the CPU, the chosen one${told}`, async () => {
   const addon = await openAddon(false)
   const here = loadedBy('self')
   await addon.dispose()

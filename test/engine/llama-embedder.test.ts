@@ -29,17 +29,17 @@ afterAll(async () => {
 const dot = (a: Float32Array, b: Float32Array): number =>
   a.reduce((sum, value, index) => sum + value * (b[index] ?? Number.NaN), 0)
 
-it('puts the tokens of BERT around text and around ids, once', () => {
+it('the embedder puts the special tokens of BERT around text and around ids, once', () => {
   expect([...embedder.prepare('hello world')]).toEqual([CLS, 4, 5, SEP])
   expect([...embedder.prepare(Uint32Array.of(4, 5))]).toEqual([CLS, 4, 5, SEP])
   expect([...embedder.prepare(Uint32Array.of(CLS, 4, 5, SEP))]).toEqual([CLS, 4, 5, SEP])
 })
 
-it('reads text of a control token as text', () => {
+it('the embedder reads the text of a control token as text', () => {
   expect([...embedder.prepare('hello [SEP] world')].filter((token) => token === SEP)).toHaveLength(1)
 })
 
-it('gives the same vector whatever came before, and another for another order', async () => {
+it('the embedder gives the same vector after any other input, and another for another order', async () => {
   const one = embedder.prepare('the cat')
   const before = await embedder.embed(one)
   const other = await embedder.embed(embedder.prepare('cat the dog'))
@@ -48,7 +48,7 @@ it('gives the same vector whatever came before, and another for another order', 
   expect(dot(other, before)).toBeLessThan(0.999)
 })
 
-it('sees every token of an input that fills the context', async () => {
+it('the embedder reads every token of an input that fills the context', async () => {
   const ids = (first: number): Uint32Array => Uint32Array.of(first, ...new Array<number>(61).fill(5))
   const [one, two] = [embedder.prepare(ids(4)), embedder.prepare(ids(7))]
   expect(one.length).toBe(64)
@@ -56,7 +56,7 @@ it('sees every token of an input that fills the context', async () => {
   await expect(embedder.embed(Uint32Array.of(...one.subarray(0, 63), 4))).rejects.toThrow('length')
 })
 
-it('refuses ids that are not in the vocabulary', async () => {
+it('the embedder refuses ids that are not in the vocabulary', async () => {
   expect(() => embedder.prepare(Uint32Array.of(10))).toThrow('vocabulary')
   await expect(embedder.embed(Uint32Array.of(CLS, 10, SEP))).rejects.toThrow('vocabulary')
   await expect(embedder.embed(new Uint32Array())).rejects.toThrow('length')

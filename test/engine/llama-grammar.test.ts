@@ -111,7 +111,7 @@ const run = async (sequences: readonly Sequence[], on = engine): Promise<void> =
 describe('a grammar in the engine', () => {
   for (const { which, rounds, patience } of MODELS)
     it(
-      `gives no output that is not valid: ${rounds} random schemas on ${which}`,
+      `a grammar allows only valid output: ${rounds} random schemas on ${which}`,
       async () => {
         const model = which === 'the built-in model' ? { engine, text } : await openRandomModel()
         const schemas = new RandomSchemas(random(99))
@@ -144,7 +144,7 @@ describe('a grammar in the engine', () => {
       300_000 + patience * rounds,
     )
 
-  it('writes calls that our parser reads, in every notation, with valid arguments', async () => {
+  it('forced calls in every notation are parsed, and have valid arguments', async () => {
     const below = random(5)
     const drawn = toolFormats.flatMap(({ name: format, notation }) =>
       notation === undefined ? [] : [1, 2].map(() => ({ format, tools: randomTools(below) })),
@@ -174,7 +174,7 @@ describe('a grammar in the engine', () => {
     expect(stopped).toBeGreaterThan(4)
   })
 
-  it('holds a call that nothing asked for and nothing marks, once the model has begun it', async () => {
+  it('an unforced call without a tag follows its grammar once the model has begun it', async () => {
     const below = random(6)
     const drawn = toolFormats.flatMap(({ name: format, notation }) => {
       const { leading } = notation ?? {}
@@ -206,7 +206,7 @@ describe('a grammar in the engine', () => {
     expect(held).toBeGreaterThan(4)
   })
 
-  it('may write a control token by its text: markup of calls often is one', async () => {
+  it('a grammar allows a control token by its text, as the markup of calls often is one', async () => {
     const control = text.vocabulary.control.map(
       (id) => [id, text.controlTexts[text.vocabulary.control.indexOf(id)]] as const,
     )
@@ -218,7 +218,7 @@ describe('a grammar in the engine', () => {
     expect(textOf(one)).toBe('[f()]')
   })
 
-  it('draws no bytes that spell a character longer than UTF-8 does, however much they are wanted', async () => {
+  it('a grammar allows no overlong UTF-8, however likely its bytes are', async () => {
     const model = await openRandomModel()
     const idOf = (byte: number): number =>
       range(model.text.vocabulary.size).find((token) => {
@@ -235,7 +235,7 @@ describe('a grammar in the engine', () => {
 
   const exact = (...choices: string[]): Constraint => ({ kind: 'choice', source: JSON.stringify(choices) })
 
-  it('ends with an end-of-generation token when it is done, and not before', async () => {
+  it('a grammar that is complete ends with an end-of-generation token, and not before', async () => {
     const [one, other] = [exact('blue whale'), exact('red', 'redder')].map((item) =>
       asked(compileConstraint(item)),
     )
@@ -246,7 +246,7 @@ describe('a grammar in the engine', () => {
     expect(['red', 'redder']).toContain(textOf(other))
   })
 
-  it('is cut by the token limit with `length`', async () => {
+  it('the token limit cuts constrained output with finish reason `length`', async () => {
     const one = asked(compileConstraint(exact('a rather long sentence that has no other way to go')), {
       maxTokens: 3,
     })
@@ -254,7 +254,7 @@ describe('a grammar in the engine', () => {
     expect([one.end, one.generated]).toEqual(['length', 3])
   })
 
-  it('fails its own sequence when no token fits, and no other', async () => {
+  it('a sequence whose grammar no token fits fails alone', async () => {
     const banned = Array.from({ length: text.vocabulary.size }, (_, token): [number, number] => [
       token,
       Number.NEGATIVE_INFINITY,
@@ -268,13 +268,13 @@ describe('a grammar in the engine', () => {
     expect([fine.end, textOf(fine)]).toEqual(['stop', 'blue'])
   })
 
-  it('fails its own sequence when llama.cpp does not take it, and no other', async () => {
+  it('a sequence whose grammar llama.cpp refuses fails alone', async () => {
     const [bad, good] = [asked('root ::= ('), asked(compileConstraint(exact('x')))]
     await run([bad, good])
     expect([bad.end, good.end, textOf(good)]).toEqual(['error', 'stop', 'x'])
   })
 
-  it('is not carried over to the next sequence of the slot', async () => {
+  it('a grammar does not apply to the next sequence of its slot', async () => {
     const first = asked(compileConstraint(exact('first')))
     await run([first])
     const free = (): Sequence =>
@@ -294,7 +294,7 @@ describe('a grammar in the engine', () => {
   })
 
   it.each(['copied', 'computed again'])(
-    'goes on where a sequence is that left a slot and comes back to it, %s',
+    'a grammar continues where its sequence was when that returns to a slot, %s',
     async (how) => {
       const gbnf = `root ::= "first " "second " "third " "fourth."`
       const { tokens: prompt, spec } = asked(gbnf)
@@ -328,7 +328,7 @@ describe('a grammar in the engine', () => {
     },
   )
 
-  it('goes on after what was generated before, by another engine or in another slot', async () => {
+  it('a grammar continues after tokens that another engine or slot generated', async () => {
     const gbnf = `root ::= "first" " "? "second" [ ]? [0-9] [0-9] [0-9] "."`
     const whole = asked(gbnf, { seed: 3 })
     await run([whole])
@@ -342,7 +342,7 @@ describe('a grammar in the engine', () => {
   })
 })
 
-it('an end of generation that the grammar does not allow is no token', async () => {
+it('an end-of-generation token that the grammar does not allow is an error', async () => {
   const ends = (tooEarly: boolean) => ({
     grammar: { after: () => ({}), endsTooEarly: () => tooEarly },
     state: {},
@@ -351,7 +351,7 @@ it('an end of generation that the grammar does not allow is no token', async () 
   expect(await drawWithin(ends(false), async () => 7)).toBe(7)
 })
 
-it('parsed grammars are kept up to a size, the least recently used go first', () => {
+it('parsed grammars are cached up to a size, and the least recently used is dropped first', () => {
   const parsed: string[] = []
   const cache = new GrammarCache((gbnf) => {
     parsed.push(gbnf)

@@ -88,7 +88,7 @@ beforeAll(async () => {
     grammars: new GrammarCache(native.newGrammar),
     logprobs: new LogprobReader(native),
     adapters: new LlamaAdapters(watched, native.loadAdapter),
-    utf8: new Utf8Guard(size, native.spellingOf, native.bytesOf),
+    utf8: new Utf8Guard(size, native.textOf, native.bytesOf),
     vocabulary: size,
     threads: 1,
     streamThreads: () => 1,
@@ -153,7 +153,7 @@ describe('log probabilities, next to the softmax of all raw logits', () => {
     ['a bias that decides', { logitBias: [[77, 1000] as const] }],
     ['penalties', { frequencyPenalty: 2, presencePenalty: 2, repeatPenalty: 1.5 }],
     ['a grammar', { grammar: anything, temperature: 1, seed: 4 }],
-  ])('are those of the model with %s', async (_name, sampling) => {
+  ])('log probabilities are those of the model with %s', async (_name, sampling) => {
     for (const top of [0, 1, 2, 5, 20]) {
       const sample = { ...greedy, ...sampling }
       const { tokens: drawn, logprobs, following } = await scored({ sample, scoring: { top, following: [] } })
@@ -162,7 +162,7 @@ describe('log probabilities, next to the softmax of all raw logits', () => {
     }
   })
 
-  it('are told of a whole prompt, and of what comes after it', async () => {
+  it('log probabilities cover a whole prompt, and the tokens sampled after it', async () => {
     const {
       tokens: drawn,
       logprobs,
@@ -173,7 +173,7 @@ describe('log probabilities, next to the softmax of all raw logits', () => {
     expectExact(logprobs[0], drawn[0], prompt.length - 1, 5)
   })
 
-  it('are the same of a prompt in chunks, beside another sequence', async () => {
+  it('log probabilities of a prompt are the same in chunks, beside another sequence', async () => {
     const whole = await scored({ scoring: { top: 2, following: prompt.slice(1) } })
     const told: TokenLogprob[] = []
     for (const [start, end] of [
@@ -200,7 +200,7 @@ describe('log probabilities, next to the softmax of all raw logits', () => {
       expect(Math.abs(logprob - (whole.following[index]?.logprob ?? Number.NaN))).toBeLessThan(GAP)
   })
 
-  it('are told of every token of a draft that was right, and of the one behind it', async () => {
+  it('log probabilities cover every accepted draft token, and the one after it', async () => {
     const next: number[] = []
     for (let step = 0; step < 3; step++) {
       const history = [...prompt, ...next]
@@ -216,14 +216,14 @@ describe('log probabilities, next to the softmax of all raw logits', () => {
     for (const [index, told] of logprobs.entries()) expectExact(told, drawn[index], index, 3)
   })
 
-  it('leave the next tokens as they are', async () => {
+  it('log probabilities do not change the tokens sampled next', async () => {
     const sample = { ...greedy, temperature: 1.5, seed: 9, frequencyPenalty: 1 }
     const [plain] = await draw(engine, [entry({ sample, id: 'plain' })])
     const { tokens } = await scored({ sample, id: 'told', scoring: { top: 20, following: prompt.slice(1) } })
     expect(tokens).toEqual([plain])
   })
 
-  it('are not told of a token that does not exist', async () => {
+  it('the log probability of a token that does not exist is an error', async () => {
     const [result] = await engine.step([entry({ scoring: { top: 1, following: [1, 2, 10_000_000] } })])
     expect(result).toBeInstanceOf(Error)
   })

@@ -39,12 +39,12 @@ describe.each(Object.entries(memoryModels))('a model with a memory that is %s', 
   })
   afterAll(() => engine.close())
 
-  it('says whether its slots can be cut', () => {
+  it(`a model with a memory that is ${kind} reports whether its slots can be cut`, () => {
     expect(info.prefixReuse).toBe(REUSE[kind as keyof typeof REUSE])
     if (info.prefixReuse) expect(info.parking).toBe(false)
   })
 
-  it('says of every prompt what it says of it alone, whatever its slots held, and beside others', async () => {
+  it(`prompts get the tokens that each gets alone, beside others in used slots, with ${kind} memory`, async () => {
     const below = random(5)
     // A state of random weights runs away with long prompts.
     const most = kind === 'recurrent' ? 60 : 400

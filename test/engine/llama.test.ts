@@ -77,7 +77,7 @@ async function sure(only: BatchEntry): Promise<number | undefined> {
 describe('LlamaEngine on a real GGUF', () => {
   engineContract(() => engine)
 
-  it('keeps the whole of the context it promises', async () => {
+  it('LlamaEngine keeps all of the context that it promises', async () => {
     const tokens = Array.from({ length: limits.contextSize }, (_, i) => 40 + (i % 50))
     for (let start = 0; start < tokens.length; start += limits.batchTokens) {
       const [result] = await draw(engine, [
@@ -90,7 +90,7 @@ describe('LlamaEngine on a real GGUF', () => {
   })
 
   it.each([-1, 1.5, 2 ** 31, 10_000_000, Number.NaN])(
-    'refuses token id %s for its own sequence only',
+    'LlamaEngine refuses token id %s for its own sequence only',
     async (bad) => {
       const alone = await sure(entry({ slot: 1, tokens: [50, 51] }))
       const [good, failed] = await draw(engine, [
@@ -102,7 +102,7 @@ describe('LlamaEngine on a real GGUF', () => {
     },
   )
 
-  it('bans a token with a bias of -Infinity, and favours one with a large bias', async () => {
+  it('LlamaEngine bans a token with a bias of -Infinity, and favours one with a large bias', async () => {
     const [free] = await draw(engine, [entry({ slot: 0, tokens: [50, 51] })])
     const banned = { ...greedy, logitBias: [[free as number, Number.NEGATIVE_INFINITY] as const] }
     expect((await draw(engine, [entry({ slot: 0, tokens: [50, 51], sample: banned, id: 'b' })]))[0]).not.toBe(
@@ -114,7 +114,7 @@ describe('LlamaEngine on a real GGUF', () => {
     )
   })
 
-  it('lets penalties reach back over the history', async () => {
+  it('LlamaEngine applies penalties to the tokens of the history', async () => {
     const favoured = { ...greedy, logitBias: [[77, 12] as const] }
     const history = Array.from({ length: 20 }, () => 77)
     const [plain] = await draw(engine, [entry({ slot: 0, tokens: history, sample: favoured, id: 'p1' })])
@@ -124,7 +124,7 @@ describe('LlamaEngine on a real GGUF', () => {
     expect(other).not.toBe(77)
   })
 
-  it('puts every sequence that the plan holds into one native decode, rows ascending', async () => {
+  it('LlamaEngine puts every sequence of the plan into one native decode, rows ascending', async () => {
     decodes.length = 0
     const scheduler = new Scheduler(limits, new NoPrefixSlotCache(limits.slots))
     for (let id = 0; id < 9; id++) {
@@ -207,7 +207,7 @@ describe('LlamaEngine on a pool of one thread', () => {
       return { ...before, start: start + tokens.length, tokens: [token], history: [...history, token] }
     })
 
-  it('asks for draws behind their pass before it is through, and draws what it would have drawn after', async () => {
+  it('LlamaEngine queues samples behind an unfinished pass, and samples the same tokens as after it', async () => {
     const before = await draw(engine, begun)
     const after = await draw(engine, next(before))
     expect(await draw(ordered, begun)).toEqual(before)
@@ -216,7 +216,7 @@ describe('LlamaEngine on a pool of one thread', () => {
     expect(asked.splice(0)).toEqual(['1 threads', 'pass', 'draw', 'draw', 'through'])
   })
 
-  it('throws away what was drawn behind a pass that failed', async () => {
+  it('LlamaEngine drops what was sampled behind a pass that failed', async () => {
     const before = await draw(engine, begun)
     const second = next(before)
     const third = next(await draw(engine, second), second)
@@ -233,7 +233,7 @@ describe('LlamaEngine on a pool of one thread', () => {
     expect(bad).toBeInstanceOf(Error)
   })
 
-  it('gives passes with prompts all threads, and those of streams what is best for so many', async () => {
+  it('LlamaEngine gives passes with prompts all threads, and those of streams the best number', async () => {
     await draw(ordered, begun)
     asked.splice(0)
     const drawn = await draw(ordered, begun)
@@ -250,7 +250,7 @@ describe('LlamaEngine on a pool of one thread', () => {
   })
 })
 
-it('probeNative names what is missing', () => {
+it('probeNative names the missing functions', () => {
   expect(() => probeNative({} as never, {} as never, { initBatch: () => undefined } as never)).toThrow(
     /context\.addToBatch.*AddonSampler.*model\.loadLora.*3\.22\.1/,
   )

@@ -10,7 +10,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(parent, { recursive: true, force: true }))
 
-it('counts what is kept in a folder of its own, and nothing elsewhere', () => {
+it('the bytes of a kept parking folder are counted, and those of nothing else', () => {
   const kept = parkingFolder({ folder: parent, keepAs: 'a model' }, process.pid)
   expect(bytesIn(kept)).toBe(0)
   mkdirSync(kept, { mode: 0o700 })
@@ -23,7 +23,7 @@ it('counts what is kept in a folder of its own, and nothing elsewhere', () => {
   expect(parkingFolder({ folder: parent, keepAs: 'another' }, process.pid)).not.toBe(kept)
 })
 
-it('removes its own folder and those of servers that are gone, before anyone counts what is free', () => {
+it('the parking folders of this process and of ended servers are removed at start', () => {
   const gone = 2 ** 22 + 1
   for (const pid of [process.pid, process.ppid, gone])
     mkdirSync(parkingFolder({ folder: parent, keepAs: undefined }, pid), { mode: 0o700 })

@@ -83,7 +83,7 @@ const own = `altiplano-kv-${process.ppid}`
 const files = (): string[] => readdirSync(join(folder, own))
 
 describe('ParkingLot', () => {
-  it('keeps what it has written down when it is ended before it has written all', async () => {
+  it('ParkingLot keeps the files it has written when it is stopped before the others', async () => {
     const content = (slot: number) => ({ slot, scope: '', tokens: prompt(slot) })
     const engine = new SimulatedEngine({ ...limits, slots: 2 })
     const lot = await ParkingLot.open(engine, new ParkedPrefixes(100_000), { folder, keepAs: 'model' })
@@ -100,7 +100,7 @@ describe('ParkingLot', () => {
     expect(again.count).toBe(1)
   })
 
-  it('brings back a conversation that had to leave its slot', async () => {
+  it('ParkingLot restores a conversation that had to leave its slot', async () => {
     const { ask, parking, stop } = await start()
     const first = await ask(prompt(1))
     await ask(prompt(2))
@@ -110,7 +110,7 @@ describe('ParkingLot', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  it('lets nobody else read what it writes, labels included', async () => {
+  it('ParkingLot writes its files, labels included, for its own user only', async () => {
     const { ask, stop } = await start('model')
     await ask(prompt(1))
     await ask(prompt(2))
@@ -120,7 +120,7 @@ describe('ParkingLot', () => {
     expect(modes.map(({ mode }) => mode & 0o777)).toEqual([0o600, 0o600, 0o600, 0o600])
   })
 
-  it('writes slots down while nobody asks, once', async () => {
+  it('ParkingLot parks idle slots once', async () => {
     const { ask, parking, stop } = await start()
     const first = await ask(prompt(1))
     expect(parking.stats.parked).toBe(0)
@@ -134,7 +134,7 @@ describe('ParkingLot', () => {
     await stop()
   })
 
-  it('does not try again and again what cannot be written', async () => {
+  it('ParkingLot does not retry a failed write again and again', async () => {
     const { ask, parking, stop } = await start()
     await ask(prompt(1))
     rmSync(join(folder, own), { recursive: true })
@@ -144,7 +144,7 @@ describe('ParkingLot', () => {
     await stop()
   })
 
-  it('computes again what cannot be read', async () => {
+  it('ParkingLot lets a prompt be computed again when its file cannot be read', async () => {
     const { ask, parking, stop } = await start()
     const first = await ask(prompt(1))
     await ask(prompt(2))
@@ -154,7 +154,7 @@ describe('ParkingLot', () => {
     await stop()
   })
 
-  it('goes on without what cannot be written', async () => {
+  it('ParkingLot serves on when its files cannot be written', async () => {
     const { ask, parking, stop } = await start()
     const first = await ask(prompt(1))
     rmSync(join(folder, own), { recursive: true })
@@ -164,7 +164,7 @@ describe('ParkingLot', () => {
     await stop()
   })
 
-  it('removes what servers that are gone left behind, and nothing else', async () => {
+  it('ParkingLot removes the folders of ended servers, and nothing else', async () => {
     const engine = new SimulatedEngine(limits)
     for (const name of ['altiplano-kv-999999999', own, `altiplano-kv-${process.pid}`, 'other']) {
       mkdirSync(join(folder, name), { mode: 0o700 })
@@ -175,7 +175,7 @@ describe('ParkingLot', () => {
     expect(files()).toEqual([])
   })
 
-  describe('with a directory that outlives the server', () => {
+  describe('a parking folder that outlives the server', () => {
     const home = (): string => {
       const [name] = readdirSync(folder).filter((each) => each.startsWith('altiplano-kept-'))
       return join(folder, name ?? '')
@@ -191,7 +191,7 @@ describe('ParkingLot', () => {
       return first
     }
 
-    it('knows conversations of the server before, those in slots too', async () => {
+    it('ParkingLot restores conversations of the server before, those in slots too', async () => {
       const { answer } = await firstLife()
       const { ask, parking, stop } = await start('model A')
       expect(parking.stats.parkedBytes).toBeGreaterThan(0)
@@ -200,7 +200,7 @@ describe('ParkingLot', () => {
       await stop()
     })
 
-    it('uses nothing of another model', async () => {
+    it('ParkingLot restores nothing of another model', async () => {
       const { answer } = await firstLife()
       const { ask, stop } = await start('model B')
       expect(await ask(prompt(1))).toEqual({ answer, cached: 0 })
@@ -210,7 +210,7 @@ describe('ParkingLot', () => {
       await again.stop()
     })
 
-    it('never hands a damaged file to the engine', async () => {
+    it('ParkingLot never gives a damaged file to the engine', async () => {
       const { answer } = await firstLife()
       for (const name of kept()) {
         if (name.endsWith('.json')) continue
@@ -224,7 +224,7 @@ describe('ParkingLot', () => {
       await stop()
     })
 
-    it('ignores labels that are not its own', async () => {
+    it('ParkingLot ignores foreign and damaged labels', async () => {
       await firstLife()
       for (const [index, name] of kept()
         .filter((file) => file.endsWith('.json'))
@@ -237,7 +237,7 @@ describe('ParkingLot', () => {
       await stop()
     })
 
-    it('keeps what it has taken over when it does not end well', async () => {
+    it('ParkingLot keeps what it has taken over after a start that ends without a stop', async () => {
       await firstLife()
       await start('model A')
       const { ask, stop } = await start('model A')
@@ -245,7 +245,7 @@ describe('ParkingLot', () => {
       await stop()
     })
 
-    it('uses no folder that is a link, or open to others', async () => {
+    it('ParkingLot refuses a folder that is a link, or open to other users', async () => {
       await firstLife()
       const elsewhere = join(folder, 'elsewhere')
       const place = home()

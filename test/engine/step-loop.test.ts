@@ -50,7 +50,7 @@ function start(
 }
 
 describe('StepLoop', () => {
-  it('sleeps until woken, tells each token once and one end', async () => {
+  it('StepLoop sleeps until it has work, and reports each token once and one end', async () => {
     const { loop, events, until, end, steps } = start()
     loop.add(sequence('a', 3, 4))
     await until(() => events('a').some((event) => event.finish !== undefined))
@@ -61,7 +61,7 @@ describe('StepLoop', () => {
     expect(steps.at(-1)?.stats).toMatchObject({ waiting: 0, running: 0, generatedTokens: 4, promptTokens: 3 })
   })
 
-  it('tells scores with their tokens, those of a prompt as it is read, and none that nobody wants', async () => {
+  it('StepLoop reports scores with their tokens, and none that no request wants', async () => {
     const { loop, events, until, end } = start()
     const scored = (id: string, length: number, maxTokens: number): Sequence =>
       sequenceOf({
@@ -88,7 +88,7 @@ describe('StepLoop', () => {
     expect(events('c').some((event) => 'logprob' in event || 'promptLogprobs' in event)).toBe(false)
   })
 
-  it('lets one that is rewritten go on before all that wait, with what it has computed', async () => {
+  it('StepLoop lets a rewritten sequence continue before all that wait, with its computed tokens', async () => {
     const prompt = Array.from({ length: 20 }, (_, i) => i)
     const rewritten = sequenceOf({
       id: 'a2',
@@ -112,7 +112,7 @@ describe('StepLoop', () => {
     expect(order.map(({ id }) => id).slice(0, 4)).toEqual(['a', 'a2', 'b', 'c'])
   })
 
-  it('gives a cancelled sequence no token after the step it was cancelled in', async () => {
+  it('StepLoop reports no token of a sequence after the step in which it was cancelled', async () => {
     let cancelled = false
     const { loop, events, until, end, steps } = start({}, 10, (message) => {
       if (message.stats.generatedTokens >= 3 && !cancelled) {
@@ -131,7 +131,7 @@ describe('StepLoop', () => {
     expect(steps.at(-1)?.stats.running).toBe(0)
   })
 
-  it('tells a cancel while asleep, and forgets an unknown one', async () => {
+  it('StepLoop reports a cancel while it is asleep, and ignores one of an unknown sequence', async () => {
     const { loop, events, until, end } = start({ delayMs: 5 }, 10)
     loop.cancel('nobody')
     for (const id of ['a', 'b', 'c']) loop.add(sequence(id, 2, 3))
@@ -142,7 +142,7 @@ describe('StepLoop', () => {
     expect(events('nobody')).toEqual([])
   })
 
-  it('ends what finds the queue full with an error, never with silence', async () => {
+  it('StepLoop ends a sequence that finds the queue full with an error', async () => {
     const { loop, events, until, end } = start({ delayMs: 5 }, 1)
     for (const id of ['a', 'b']) loop.add(sequence(id, 2, 2))
     await until(() => events('b').length > 0)
@@ -150,7 +150,7 @@ describe('StepLoop', () => {
     await end()
   })
 
-  it('rejects when slots are leased that nobody holds, once there is nothing to do', async () => {
+  it('StepLoop rejects when slots are leased that no sequence holds, once it has no work', async () => {
     const cache = new PrefixSlotCache(limits.slots)
     const { loop, running, events } = start({}, 10, undefined, cache)
     const rejected = expect(running).rejects.toThrow(/slots 1 are leased, and {2}are held.*bug/)
@@ -160,7 +160,7 @@ describe('StepLoop', () => {
     expect(events('a').at(-1)?.finish).toBe('length')
   })
 
-  it('rejects when the engine is lost', async () => {
+  it('StepLoop rejects when the engine is lost', async () => {
     const { loop, running } = start({ fault: () => new Error('the device is gone') })
     loop.add(sequence('a', 2, 2))
     await expect(running).rejects.toThrow('the device is gone')

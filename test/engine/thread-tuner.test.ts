@@ -27,14 +27,14 @@ beforeEach(() => {
 })
 
 describe('ThreadTuner', () => {
-  it('leaves a core free where the threads of a pass wait for it', () => {
+  it('ThreadTuner leaves a core free where the threads of a pass wait for it', () => {
     const tuner = new ThreadTuner([2, 1])
     const { total } = serve(tuner, 400, (threads) => (threads === 2 ? 14 : 3))
     expect(tuner.threadsFor(4)).toBe(1)
     expect(total).toBeLessThan(1.5 * 400 * 3)
   })
 
-  it('stays with what is best, and trials cost little', () => {
+  it('ThreadTuner keeps the best number of threads, and its trials cost little', () => {
     const tuner = new ThreadTuner([2, 1])
     const { total, used } = serve(tuner, 5000, (threads) => (threads === 2 ? 12 : 30))
     expect(tuner.threadsFor(4)).toBe(2)
@@ -42,7 +42,7 @@ describe('ThreadTuner', () => {
     expect(total).toBeLessThan(1.03 * 5000 * 12)
   })
 
-  it('sees that some passes wait long, and does not mind one', () => {
+  it('ThreadTuner reacts to frequent slow passes, and not to a single one', () => {
     const tuner = new ThreadTuner([2, 1])
     serve(tuner, 60, (threads) => (threads === 1 ? 2 : count++ % 8 < 3 ? 20 : 1))
     expect(tuner.threadsFor(4)).toBe(1)
@@ -52,19 +52,19 @@ describe('ThreadTuner', () => {
     expect(other.threadsFor(4)).toBe(2)
   })
 
-  it('does not fall for a good time of what is worse in the long run', () => {
+  it('ThreadTuner is not misled by a good sample of a number that is worse on average', () => {
     const tuner = new ThreadTuner([2, 1])
     const { total } = serve(tuner, 6000, (threads) => (threads === 1 ? 2 : count++ % 100 < 70 ? 1.2 : 12))
     expect(total).toBeLessThan(1.25 * 6000 * 2)
   })
 
-  it('does not change for a gain that may be chance', () => {
+  it('ThreadTuner does not switch for a gain that may be chance', () => {
     const { used } = serve(new ThreadTuner([4, 3]), 2000, (threads) => (threads === 3 ? 9.5 : 10))
     // Trials that lose narrowly are long, and cost nothing.
     expect(used.get(4)).toBeGreaterThan(1500)
   })
 
-  it('finds the best of several, and another one when the machine changes', () => {
+  it('ThreadTuner finds the best of several numbers, and another one when the machine changes', () => {
     const tuner = new ThreadTuner([8, 7, 4])
     serve(tuner, 1000, (threads) => ({ 8: 20, 7: 12, 4: 8 })[threads] ?? Number.NaN)
     expect(tuner.threadsFor(4)).toBe(4)
@@ -72,7 +72,7 @@ describe('ThreadTuner', () => {
     expect(tuner.threadsFor(4)).toBe(8)
   })
 
-  it('finds what is best for one stream, and for eight', () => {
+  it('ThreadTuner finds the best number for one stream, and another for eight', () => {
     const tuner = new ThreadTuner([2, 1])
     const msOf = (decodes: number) => (threads: number) =>
       decodes === 1 ? (threads === 1 ? 2 : 8) : threads === 1 ? 14 : 9
@@ -86,7 +86,7 @@ describe('ThreadTuner', () => {
     expect(tuner.threadsFor(8)).toBe(2)
   })
 
-  it('compares only what is alike', () => {
+  it('ThreadTuner compares only passes of the same size', () => {
     const tuner = new ThreadTuner([2, 1])
     // Many decodes take long, few take little, and one thread is always the slower one.
     let decodes = 0
@@ -106,7 +106,7 @@ describe('ThreadTuner', () => {
     expect(tuner.threadsFor(4)).toBe(before)
   })
 
-  it('does not take the beginning of an answer for the merit of a number of threads', () => {
+  it('ThreadTuner does not credit a number of threads for the short passes early in an answer', () => {
     const tuner = new ThreadTuner([1, 2])
     let wrong = 0
     for (let pass = 0; pass < 6000; pass++) {
@@ -121,7 +121,7 @@ describe('ThreadTuner', () => {
     expect(wrong).toBeLessThan(800)
   })
 
-  it('keeps the only number it is given', () => {
+  it('ThreadTuner keeps the only number that it is given', () => {
     const { used } = serve(new ThreadTuner([1]), 500, () => 5)
     expect([...used.keys()]).toEqual([1])
   })

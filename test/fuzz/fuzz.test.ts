@@ -29,11 +29,11 @@ async function faults(request: FuzzRequest): Promise<string[]> {
 }
 
 // What the fuzzer has found, each mended.
-it.each(readdirSync(corpus))('%s', async (file) => {
+it.each(readdirSync(corpus))('the recorded fuzz case %s finds no fault', async (file) => {
   expect(await faults(readCase(readFileSync(new URL(file, corpus), 'utf8')))).toEqual([])
 })
 
-it('500 drawn requests keep the laws, and no process is replaced', async () => {
+it('500 random requests find no fault, and restart no process', async () => {
   const before = await stateOf(server)
   const indices = Array.from({ length: 500 }, (_, index) => index)
   const found = new Map<number, string[]>()
@@ -57,7 +57,7 @@ it('500 drawn requests keep the laws, and no process is replaced', async () => {
   expect(after.over).toBe(after.admitted)
 })
 
-it('the laws see what breaks them', () => {
+it('the checks of the fuzzer find planted faults', () => {
   const request = readCase(readFileSync(new URL('stream-asked-to-close.json', corpus), 'utf8'))
   const headers = new Map([
     ['x-request-id', 'a'],
@@ -76,7 +76,7 @@ it('the laws see what breaks them', () => {
   expect(faultsOf(request, undefined)).toEqual(['closed without an answer'])
 })
 
-it('300 changed model files are read or refused with a reason', async () => {
+it('300 mutated model files are read, or refused with a reason', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'altiplano-fuzz-'))
   const path = join(folder, 'changed.gguf')
   const model = ggufBytes(ggufSpec())

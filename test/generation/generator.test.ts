@@ -87,11 +87,11 @@ const work = (choices: number, promptTokens = 0, tenant = ''): Work => ({
 const request = (
   more: Partial<GenerationRequest & SequenceSpec> & { readonly ignoreEos?: boolean } = {},
 ): GenerationRequest => {
-  const { stops = [], deadlineAt, thoughtLimit, output, spec: _, ignoreEos, ...wanted } = more
+  const { stops = [], turnEnds, deadlineAt, thoughtLimit, output, spec: _, ignoreEos, ...wanted } = more
   const { prompt = Uint32Array.of(1, 2) } = wanted
   const stopTokens = ignoreEos ? [] : [0]
   const spec = { ...specOf({ maxTokens: 9, sampling: greedy, stopTokens, ...wanted, prompt: [] }), prompt }
-  return { spec, stops, deadlineAt, thoughtLimit, output }
+  return { spec, stops, ...(turnEnds && { turnEnds }), deadlineAt, thoughtLimit, output }
 }
 
 async function read(
@@ -114,7 +114,7 @@ const letters = (id: string, text: string): SequenceEvent[] =>
   [...Buffer.from(text)].map((token) => ({ id, token }))
 
 describe('Generator', () => {
-  it('turns tokens into text and one end', async () => {
+  it('Generator turns tokens into text and one end', async () => {
     const { generator, tell, over } = setup()
     const [generation] = generator.start([request()])
     if (generation === undefined) throw new Error('nothing started')
@@ -124,7 +124,7 @@ describe('Generator', () => {
     expect(generator.inFlight).toBe(0)
   })
 
-  it('gives a reader that fell behind what it missed in few pieces, and none that is too large to be held for it', async () => {
+  it('Generator gives a slow reader what it missed in few pieces of bounded size', async () => {
     const { generator, tell } = setup()
     const logprobs = { top: 20, prompt: false }
     const [plain, scored] = generator.start([request(), request({ logprobs })])
@@ -146,7 +146,7 @@ describe('Generator', () => {
     expect(tokens).toEqual([20, 20, 20, 20, 20])
   })
 
-  it('cancels in the engine what a stop string ends, and sends no part of it', async () => {
+  it('Generator cancels a sequence in the engine at a stop string, and sends no part of it', async () => {
     const { generator, tell, sent } = setup()
     const [generation] = generator.start([request({ stops: ['END'] })])
     if (generation === undefined) throw new Error('nothing started')
@@ -161,7 +161,7 @@ describe('Generator', () => {
     tools: { format: 'hermes', offered: new Map([['f', {}]]), single: true },
   }
 
-  it('ends a thought that is too long, and goes on after the end with another sequence', async () => {
+  it('Generator ends a thought that is too long, and continues with the answer in another sequence', async () => {
     const { generator, tell, sent, spent } = setup()
     const thoughtLimit = { tokens: 3, ending: Uint32Array.from(Buffer.from('</think>')) }
     const [generation] = generator.start([request({ maxTokens: 30, output, thoughtLimit })])
@@ -181,7 +181,7 @@ describe('Generator', () => {
     expect(generator.inFlight).toBe(0)
   })
 
-  it('is over where the end of a thought that is too long is all there is room for', async () => {
+  it('Generator ends where the end of a too long thought takes all the room that is left', async () => {
     const { generator, tell, sent } = setup()
     const thoughtLimit = { tokens: 3, ending: Uint32Array.from(Buffer.from('</think>')) }
     const [generation] = generator.start([request({ maxTokens: 5, output, thoughtLimit })])
@@ -195,7 +195,7 @@ describe('Generator', () => {
     generator.checkInvariants()
   })
 
-  it('splits thought, content and call, and looks for stop strings in content only', async () => {
+  it('Generator separates thought, content and call, and looks for stop strings in content only', async () => {
     const { generator, tell } = setup()
     const [generation] = generator.start([request({ output, stops: ['{', 'END'] })])
     if (generation === undefined) throw new Error('nothing started')
@@ -210,7 +210,7 @@ describe('Generator', () => {
     ])
   })
 
-  it('ends with the first call when only one is wanted, and cancels in the engine', async () => {
+  it('Generator ends after the first call when only one is wanted, and cancels in the engine', async () => {
     const { generator, tell, sent } = setup()
     const [generation] = generator.start([request({ output: { tools: output.tools } as OutputFormat })])
     if (generation === undefined) throw new Error('nothing started')
@@ -219,7 +219,7 @@ describe('Generator', () => {
     expect(sent.at(-1)).toEqual({ type: 'cancel', id: generation.id })
   })
 
-  it('reads control tokens as markup where the format asks for it', async () => {
+  it('Generator reads control tokens as markup where the format needs it', async () => {
     const { generator, tell } = setup()
     const markers = new Map([[1, '<tool_call>']])
     const [generation] = generator.start([
@@ -232,7 +232,7 @@ describe('Generator', () => {
     expect(types).toEqual(['call', 'arguments', 'end'])
   })
 
-  it('counts the tokens of a thought, and sends what is held back at the end', async () => {
+  it('Generator counts the tokens of a thought, and sends the held-back text at the end', async () => {
     const { generator, tell, over } = setup()
     const [generation] = generator.start([request({ output })])
     if (generation === undefined) throw new Error('nothing started')
@@ -241,7 +241,25 @@ describe('Generator', () => {
     expect(over).toMatchObject([{ usage: { completionTokens: 17, reasoningTokens: 10 } }])
   })
 
-  it('ends an answer at a stop string behind a thought', async () => {
+  it('Generator ends an answer where the next turn begins, and reports a stop string only where it was asked for', async () => {
+    for (const [stops, stop] of [
+      [[], undefined],
+      [['\nuser:'], '\nuser:'],
+    ] as const) {
+      const { generator, tell } = setup()
+      const [generation] = generator.start([request({ stops, turnEnds: ['\nuser:'], maxTokens: 40 })])
+      if (generation === undefined) throw new Error('nothing was started')
+      tell(...letters(generation.id, 'Hi\nuse it.\nuser: and'))
+      const events: GenerationEvent[] = []
+      for await (const event of generation) events.push(event)
+      const end = events.at(-1)
+      expect(end).toMatchObject({ type: 'end', reason: 'stop' })
+      expect(end?.type === 'end' && end.stop).toBe(stop)
+      expect(events.map((event) => (event.type === 'text' ? event.text : '')).join('')).toBe('Hi\nuse it.')
+    }
+  })
+
+  it('Generator ends an answer at a stop string after a thought', async () => {
     const { generator, tell } = setup()
     const [generation] = generator.start([request({ output, stops: ['END'] })])
     if (generation === undefined) throw new Error('nothing started')
@@ -249,7 +267,7 @@ describe('Generator', () => {
     expect(await read(generation)).toMatchObject({ text: 'all ', reason: 'stop' })
   })
 
-  it('cancels in the engine when its reader leaves', async () => {
+  it('Generator cancels in the engine when its reader leaves', async () => {
     const { generator, tell, sent, over } = setup()
     const [generation] = generator.start([request()])
     if (generation === undefined) throw new Error('nothing started')
@@ -259,7 +277,7 @@ describe('Generator', () => {
     expect(over.map((record) => record.reason)).toEqual(['cancelled'])
   })
 
-  it('starts all of a request or none, and says when to come back', () => {
+  it('Generator starts all choices of a request or none, and says when to retry', () => {
     const { generator, added } = setup(1)
     const refusal = (count: number): unknown => {
       try {
@@ -277,7 +295,7 @@ describe('Generator', () => {
     expect(generator.start([request()])).toHaveLength(1)
   })
 
-  it('goes on with the next engine where the last one stopped', async () => {
+  it('Generator continues in the next engine where the last one stopped', async () => {
     const { generator, tell, sent, engine, over } = setup(1)
     const [begun, fresh] = generator.start([request({ stops: ['END'] }), request()])
     if (begun === undefined || fresh === undefined) throw new Error('nothing started')
@@ -300,7 +318,7 @@ describe('Generator', () => {
     expect(over).toMatchObject([{ usage: { completionTokens: 6 } }, { usage: { completionTokens: 2 } }])
   })
 
-  it('has the next engine score a prompt again that is not scored yet, and no other', async () => {
+  it('Generator lets the next engine score a prompt that is not scored yet, and no other', async () => {
     const { generator, tell, sent, engine } = setup(1)
     const logprobs = { top: 1, prompt: true }
     const told = (logprob: number) => ({ logprob, top: [] })
@@ -332,7 +350,7 @@ describe('Generator', () => {
     expect(prompts).toEqual([[-1, -2], -7, [-3, -4], -6])
   })
 
-  it('fails whoever was there when two engines stopped, and nobody else', async () => {
+  it('Generator fails only the requests that were running when two engines stopped', async () => {
     const { generator, metrics, tell, engine } = setup(1)
     const losses: EngineLoss[] = []
     const crash = (): void => {
@@ -365,7 +383,7 @@ describe('Generator', () => {
     expect(await read(young)).toEqual({ text: 'a', reason: 'stop', error: undefined })
   })
 
-  it('goes on behind engines that hung and were killed, and suspects nobody', async () => {
+  it('Generator continues after engines that hung and were killed, and suspects no request', async () => {
     const { generator, tell, engine } = setup(1)
     const kill = (killed = true): EngineLoss => {
       engine.ready = undefined
@@ -382,7 +400,7 @@ describe('Generator', () => {
     expect(await read(generation)).toEqual({ text: 'a', reason: 'stop', error: undefined })
   })
 
-  it('gives a request to no fourth engine when three hung with it, and lets it in again', async () => {
+  it('Generator gives a request to no fourth engine after three hung, and admits it again later', async () => {
     const { generator, engine } = setup(1)
     const [generation] = generator.start([request()])
     if (generation === undefined) throw new Error('nothing started')
@@ -396,7 +414,7 @@ describe('Generator', () => {
     expect(() => generator.start([request()])).not.toThrow()
   })
 
-  it('takes a request in the moment between two engines, be it the first of all', () => {
+  it('Generator accepts a request between two engines, also before the first', () => {
     const { generator, added, engine } = setup(1)
     generator.onEngineReady()
     engine.ready = undefined
@@ -408,7 +426,7 @@ describe('Generator', () => {
     expect(added()).toEqual([generation?.id])
   })
 
-  it('lets nobody in to wait for an engine that did not come back in time', () => {
+  it('Generator refuses requests when an engine does not come back in time', () => {
     vi.useFakeTimers()
     const { generator, engine } = setup(1)
     generator.onEngineReady()
@@ -422,7 +440,7 @@ describe('Generator', () => {
     expect(generator.start([request()])).toHaveLength(1)
   })
 
-  it('counts those whose prompts are being prepared', async () => {
+  it('Generator counts requests whose prompts are being prepared', async () => {
     const { generator } = setup(1)
     const overloaded = expect.objectContaining({ code: 'server_overloaded' })
     const permit = generator.admit(work(2, 2))
@@ -431,7 +449,7 @@ describe('Generator', () => {
     expect(() => generator.admit(work(1, 2))).toThrow(overloaded)
   })
 
-  it('gives room back when a request cannot be prepared', () => {
+  it('Generator releases the place of a request that cannot be prepared', () => {
     const { generator } = setup(1)
     const fail = (): void => {
       using _permit = generator.admit(work(2, 2))
@@ -442,7 +460,7 @@ describe('Generator', () => {
     generator.checkInvariants()
   })
 
-  it('gives room back once, whoever asks for it', () => {
+  it('Generator releases a place once, though several owners release it', () => {
     const { generator } = setup(1)
     const permit = generator.admit(work(1, 2))
     const [generation] = generator.start([request()], permit)
@@ -452,7 +470,7 @@ describe('Generator', () => {
     generator.checkInvariants()
   })
 
-  it('lets only so many prompt tokens wait, by estimate and then by count', async () => {
+  it('Generator bounds the waiting prompt tokens, by estimate and then by count', async () => {
     const { generator, tell } = setup(9, 5)
     const ask = async (estimate: number, length = estimate): Promise<Generation[]> =>
       generator.start([request({ prompt: new Uint32Array(length) })], generator.admit(work(1, estimate)))
@@ -470,7 +488,7 @@ describe('Generator', () => {
     expect(await ask(2)).toHaveLength(1)
   })
 
-  it('keeps the last quarter of its queue for those who have less than that', async () => {
+  it('Generator keeps the last quarter of its queue for tenants that have less than that', async () => {
     const { generator } = setup(8, 100)
     const ask = async (tenant: string, length = 1): Promise<Generation[]> => {
       const share = { tenant, weight: 1, priority: 0 }
@@ -491,7 +509,7 @@ describe('Generator', () => {
     expect(await ask('modest', 25)).toHaveLength(1)
   })
 
-  it('counts the tokens of a tenant: a prompt once for all its choices, and each that is sampled', () => {
+  it("Generator counts a tenant's prompt once for all its choices, and each sampled token", () => {
     const { generator, spent, tell } = setup(9)
     const prompt = Uint32Array.of(1, 2, 3)
     const share = { tenant: 'a', weight: 1, priority: 0 }

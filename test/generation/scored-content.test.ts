@@ -61,8 +61,8 @@ async function told(tokens: Iterable<number>, output: OutputFormat, stops: strin
 const pieces = ['a', ' ', '\n', 'é', '😀', 'E', 'END', '<tool', '<', '<think>', '</think>']
 const call = '<tool_call>{"name":"f","arguments":{"a":1}}</tool_call>'
 
-describe('the log probabilities of an answer', () => {
-  it('belong to the tokens of its content, to each of them once, whatever lies around it', async () => {
+describe('log probabilities of an answer', () => {
+  it('log probabilities belong to the tokens of the content, once each, between thoughts and calls', async () => {
     let withCalls = 0
     let behindThoughts = 0
     for (let seed = 1; seed <= 1500; seed++) {
@@ -82,12 +82,12 @@ describe('the log probabilities of an answer', () => {
     expect(behindThoughts).toBeGreaterThan(50)
   })
 
-  it('are told of a token whose character was never finished', async () => {
+  it('log probabilities include a token whose character was never finished', async () => {
     const { text, tokens } = await told([65, 0xf0, 0x9f], {}, [])
     expect([text, tokens.map(({ token }) => token)]).toEqual(['A', [65, 0xf0, 0x9f]])
   })
 
-  it('are told of the whole of a token that a stop string begins in', async () => {
+  it('log probabilities include all of a token in which a stop string begins', async () => {
     const { text, tokens } = await told(Buffer.from('abENDc'), {}, ['END'])
     expect([text, tokens.length]).toEqual(['ab', 2])
   })

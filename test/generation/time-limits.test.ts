@@ -62,24 +62,28 @@ const cases: Case[] = [
   },
 ]
 
-it.each(cases)('$name', ({ limits, deadlineMs, prefillAt = Number.NaN, decodeAt = Number.NaN, expected }) => {
-  const start = performance.now()
-  const passed = (): number => performance.now() - start
-  const stage = (): Stage => (passed() >= decodeAt ? 'decode' : passed() >= prefillAt ? 'prefill' : 'waiting')
-  let over: [string, number] | undefined
-  watchTime({
-    limits: { ...NO_TIME_LIMITS, ...limits },
-    deadlineAt: deadlineMs === undefined ? Number.POSITIVE_INFINITY : start + deadlineMs,
-    stage,
-    onOver: (code) => {
-      over = [code, Math.round(passed())]
-    },
-  })
-  vi.runAllTimers()
-  expect(over).toEqual(expected)
-})
+it.each(cases)(
+  'time limits end or spare a request that $name',
+  ({ limits, deadlineMs, prefillAt = Number.NaN, decodeAt = Number.NaN, expected }) => {
+    const start = performance.now()
+    const passed = (): number => performance.now() - start
+    const stage = (): Stage =>
+      passed() >= decodeAt ? 'decode' : passed() >= prefillAt ? 'prefill' : 'waiting'
+    let over: [string, number] | undefined
+    watchTime({
+      limits: { ...NO_TIME_LIMITS, ...limits },
+      deadlineAt: deadlineMs === undefined ? Number.POSITIVE_INFINITY : start + deadlineMs,
+      stage,
+      onOver: (code) => {
+        over = [code, Math.round(passed())]
+      },
+    })
+    vi.runAllTimers()
+    expect(over).toEqual(expected)
+  },
+)
 
-it('says nothing once it is stopped', () => {
+it('time limits do not end a request after they are stopped', () => {
   const onOver = vi.fn()
   const stop = watchTime({
     limits: { ...NO_TIME_LIMITS, totalMs: 10 },

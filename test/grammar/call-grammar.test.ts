@@ -41,7 +41,7 @@ function read(
 }
 
 describe.each(formats)('calls of $name', ({ name: format, notation }) => {
-  it('are what the parser reads, with valid arguments; and valid calls are admitted: 10 random lists of tools', () => {
+  it(`${format} calls are parsed with valid arguments, and valid calls admitted: 10 random lists of tools`, () => {
     const below = random(4_711)
     for (let round = 0; round < 10; round++) {
       const tools = randomTools(below)
@@ -77,7 +77,7 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
     }
   })
 
-  it('are within the limits of a grammar', () => {
+  it(`${format} calls of random tools are within the limits of a grammar`, () => {
     const below = random(3)
     for (let round = 0; round < 10; round++) {
       const tools = [...offeredOf(randomTools(below))]
@@ -86,7 +86,7 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
     }
   })
 
-  it('take any arguments where a schema that was not promised cannot be compiled, and are read as an object', () => {
+  it(`${format} calls with an optional schema that cannot be compiled have any object as arguments`, () => {
     const below = random(17)
     const impossible = { type: 'object', properties: { a: { not: {} } } }
     const calls = { format, tools: [['f', impossible]], wanted: 'one', loose: ['f'] } as const
@@ -103,7 +103,7 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
     )
   })
 
-  it('hold a schema that can be compiled, though that of another tool cannot', () => {
+  it(`${format} calls follow a schema that can be compiled, though that of another tool cannot`, () => {
     const below = random(19)
     const impossible = { type: 'object', properties: { a: { not: {} } } }
     const possible = { type: 'object', properties: { a: { type: 'integer' } }, additionalProperties: false }
@@ -123,7 +123,7 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
     expect([...names].sort()).toEqual(['f', 'g'])
   })
 
-  it('follow any text where they are not forced', () => {
+  it(`${format} calls that are not forced may follow any text`, () => {
     const { mark } = notation
     if (mark === undefined) return
     const below = random(11)
@@ -151,7 +151,7 @@ describe.each(formats)('calls of $name', ({ name: format, notation }) => {
 })
 
 describe.each(formats.filter(({ notation }) => notation.leading !== undefined))(
-  'calls of $name, which nothing marks',
+  'calls of $name without a tag',
   ({ name: format, notation }) => {
     const leading = notation.leading as LeadingCall
     const schema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] }
@@ -165,7 +165,7 @@ describe.each(formats.filter(({ notation }) => notation.leading !== undefined))(
       writeCalls(notation, [[{ name, parameters: schema, value: () => ({}) }, { a: 1 }]])
     const opening = (name: string, gap = ''): string => leading.opening(name).join(gap)
 
-    it.each(['get', 'get_it'])('are held to the schema of %s once they have begun', (name) => {
+    it.each(['get', 'get_it'])(`${format} calls without a tag follow the schema of %s`, (name) => {
       for (const before of ['', ' ', ...(leading.behind ?? []), ...(leading.fences ?? [])]) {
         const text = before + call(name)
         expect([text, matcher.matches(text)]).toEqual([text, true])
@@ -188,7 +188,7 @@ describe.each(formats.filter(({ notation }) => notation.leading !== undefined))(
       expect(matcher.matches(call(name).replace(/a"?(=|: ?)1/, 'b$11'))).toBe(false)
     })
 
-    it('are held behind text where a tag begins them anew, and behind a thought', () => {
+    it(`${format} calls without a tag follow their schema after a tag in text, and after a thought`, () => {
       for (const tag of leading.behind ?? []) {
         expect([tag, matcher.matches(`So: ${tag}${call('get')}`)]).toEqual([tag, true])
         expect([tag, matcher.matches(`So: ${tag}${opening('get')}x`)]).toEqual([tag, false])
@@ -201,7 +201,7 @@ describe.each(formats.filter(({ notation }) => notation.leading !== undefined))(
       expect(thinking.matches(`${thought}${opening('get')}x`)).toBe(false)
     })
 
-    it('leave every other text as it is, and are read as calls where they are held', () => {
+    it(`${format} calls without a tag leave all other text free`, () => {
       const part = opening('get').slice(0, -1)
       for (const text of [
         '',
@@ -226,7 +226,7 @@ describe.each(formats.filter(({ notation }) => notation.leading !== undefined))(
       }
     })
 
-    it('are not looked for where tools are too many to be told apart, and no tool is promised to be held', () => {
+    it(`${format} calls without a tag are free where tools are too many to distinguish`, () => {
       const names = Array.from({ length: 400 }, (_, index) => `${index}_${'long'.repeat(14)}`)
       const tools = names.map((name) => [name, schema] as const)
       const calls = { format, tools, wanted: 'any', loose: names } as const
@@ -257,12 +257,12 @@ describe('strings between tags', () => {
     [{ type: 'string', maxLength: 2 }, 'abc', false],
     [{ type: ['string', 'null'] }, '"a"', true],
     [{ type: ['string', 'null'] }, 'a', false],
-  ])('%j admits %j: %j', (value, text, yes) => {
+  ])('an argument of %j between tags admits %j: %j', (value, text, yes) => {
     expect(admits(value, text)).toBe(yes)
   })
 })
 
-describe('what cannot be written', () => {
+describe('schemas that a notation cannot express', () => {
   const of = (name: string, value: object) => ({ type: 'object', properties: { [name]: value } })
   it.each<[string, object, string]>([
     ['qwen-xml', of('a>b', {}), 'properties.a>b'],
@@ -273,7 +273,7 @@ describe('what cannot be written', () => {
     ['pythonic', of('', {}), 'properties.'],
     ['pythonic', { $ref: '#/$defs/a', $defs: { a: { type: 'object' } } }, '$ref'],
     ['hermes', of('a', { not: {} }), 'properties.a.not'],
-  ])('in %s is refused with its path: %j', (format, parameters, path) => {
+  ])('a schema that %s calls cannot express is refused with its path: %j', (format, parameters, path) => {
     const notation = notationOf(format)
     const compile = () => callGrammar(new Map([['f', parameters]]), notation, 'one')
     expect(compile).toThrow(GrammarError)

@@ -66,14 +66,14 @@ describe("a client's GBNF", () => {
     ],
     ['a long one', `root ::= "${'a'.repeat(70_000)}"`, /longer than/],
   ]
-  it.each(refused)('is refused for %s', (_name, source, message) => {
+  it.each(refused)("a client's GBNF is refused for %s", (_name, source, message) => {
     const used = cpuWatch()
     expect(() => compile(source)).toThrow(message)
     expect(() => compile(source)).toThrow(GrammarError)
     expect(used()).toBeLessThan(1000)
   })
 
-  it('is read as llama.cpp reads it', () => {
+  it("a client's GBNF has the meaning that llama.cpp gives it", () => {
     const matcher = new Matcher(
       parseGbnf(`# a comment
 root ::= greeting " " (name | "\\"" [^"\\]x] "\\"")+  # behind a rule
@@ -89,7 +89,7 @@ name ::= [A-Z\\u00E9] [a-z]* (","
     expect(no.filter((text) => matcher.matches(text))).toEqual([])
   })
 
-  it('keeps its meaning when it is written again', () => {
+  it("a client's GBNF keeps its meaning when it is compiled", () => {
     const source = 'root ::= ("a" [^\\n"-]{2,3} | e-x)+ .\ne-x ::= "y"'
     const [before, after] = [parseGbnf(source), parseGbnf(compile(source))].map((one) => new Matcher(one))
     for (const text of ['aXY!', 'aXYZ!', 'aX', 'y', 'a\nYZ!']) {
@@ -97,7 +97,7 @@ name ::= [A-Z\\u00E9] [a-z]* (","
     }
   })
 
-  it('may recurse where it has read something', () => {
+  it("a client's GBNF may recurse after it has consumed a character", () => {
     expect(compile('root ::= "(" root ")" | [0-9]+')).toContain('root ::=')
   })
 })
@@ -120,7 +120,7 @@ describe('a regular expression', () => {
     ['a'.repeat(513), /at most 512/],
     ['(?i:a)', /look-around and flags|not a regular/],
   ]
-  it.each(refused)('%s is refused', (source, message) => {
+  it.each(refused)('the regular expression %s is refused', (source, message) => {
     expect(() => compileConstraint({ kind: 'regex', source })).toThrow(message)
     expect(() => compileConstraint({ kind: 'regex', source })).toThrow(GrammarError)
   })
@@ -133,7 +133,7 @@ describe('a regular expression', () => {
     'a|b|',
     '.{0,3}\\s\\S*',
     '[^]?x[\\d\\s]',
-  ])('%s matches what it matches in JavaScript', (source) => {
+  ])('the regular expression %s matches what it matches in JavaScript', (source) => {
     const matcher = new Matcher(parseGbnf(compileConstraint({ kind: 'regex', source })))
     const expected = new RegExp(`^(?:${source})$`, 'u')
     const texts = [
@@ -160,8 +160,8 @@ describe('a regular expression', () => {
   })
 })
 
-describe('a choice', () => {
-  it('is one of its texts and no beginning of one', () => {
+describe('a choice of texts', () => {
+  it('a choice admits each of its texts, and no mere beginning of one', () => {
     const texts = ['yes', 'yesterday', 'no', '😀', '😃x', 'a"\\\n']
     const matcher = new Matcher(
       parseGbnf(compileConstraint({ kind: 'choice', source: JSON.stringify(texts) })),
@@ -171,7 +171,7 @@ describe('a choice', () => {
   })
 })
 
-it('JSON of any shape has a depth', () => {
+it('JSON of any shape has a maximum depth', () => {
   const matcher = new Matcher(parseGbnf(compileConstraint({ kind: 'json_object', source: '' })))
   const nested = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
   expect([1, 16].map((depth) => matcher.matches(nested(depth)))).toEqual([true, true])

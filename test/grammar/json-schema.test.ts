@@ -15,9 +15,9 @@ const ROUNDS = Number(process.env['SCHEMA_ROUNDS'] ?? 300)
 const PATIENCE = 100 * ROUNDS + 300_000
 const matcherOf = (schema: unknown): Matcher => new Matcher(grammarOf(constraint(schema)))
 
-describe('a schema becomes a grammar', () => {
+describe('grammars of JSON schemas', () => {
   it(
-    `whose texts are all valid, and which admits valid values: ${ROUNDS} random schemas`,
+    `a grammar admits valid values and generates only valid ones: ${ROUNDS} random schemas`,
     () => {
       const below = random(20_261)
       const schemas = new RandomSchemas(below)
@@ -44,7 +44,7 @@ describe('a schema becomes a grammar', () => {
     PATIENCE,
   )
 
-  it('that is within the limits: 100 random schemas', () => {
+  it('grammars of 100 random schemas are within the limits', () => {
     const schemas = new RandomSchemas(random(7))
     for (let round = 0; round < 100; round++) {
       const { schema } = schemas.draw()
@@ -222,18 +222,18 @@ describe('a schema becomes a grammar', () => {
     ],
     ['anything', {}, ['1', '{"a":[null,"x"]}', '"x"'], ['{]', '']],
   ]
-  it.each(admits)('that admits %s, and nothing else', (_name, schema, yes, no) => {
+  it.each(admits)('a grammar admits %s, and nothing else', (_name, schema, yes, no) => {
     const matcher = matcherOf(schema)
     expect(yes.filter((text) => !matcher.matches(text))).toEqual([])
     expect(no.filter((text) => matcher.matches(text))).toEqual([])
   })
 })
 
-describe('a schema of some size', () => {
+describe('large schemas', () => {
   const names = Array.from({ length: 200 }, (_, i) => `p${i}`)
   const described = Object.fromEntries(names.map((name) => [name, { type: 'integer' }]))
 
-  it('of 200 optional properties is compiled, as a comma does not say which comes next', () => {
+  it('a schema of 200 optional properties is compiled', () => {
     const source = constraint({ type: 'object', properties: described })
     expect(compileConstraint(source)).toContain('root ::=')
     const matcher = new Matcher(grammarOf(source))
@@ -241,7 +241,7 @@ describe('a schema of some size', () => {
     expect(matcher.matches('{"p100":2,"p0":1}')).toBe(false)
   })
 
-  it('of 100 branches with 60 values each is compared in time', () => {
+  it('a schema of 100 branches with 60 values each is compared in time', () => {
     const oneOf = Array.from({ length: 100 }, (_, i) => ({
       enum: Array.from({ length: 60 }, (_value, k) => i * 1000 + k),
     }))
@@ -250,7 +250,7 @@ describe('a schema of some size', () => {
     expect(used()).toBeLessThan(1500)
   })
 
-  it('may take a second of CPU, however long the clock says that it took', () => {
+  it('a schema may take a second of CPU to compile, whatever the clock says', () => {
     const source = constraint({ type: 'object', properties: described })
     const leaping = (by: number): (() => number) => {
       let at = 0
@@ -268,7 +268,7 @@ describe('a schema of some size', () => {
     cpu.mockRestore()
   })
 
-  it('that refers to one long list from many branches is not compared without end', () => {
+  it('a schema that refers to one long list from many branches is refused in bounded time', () => {
     const branch = (i: number): object => ({
       type: 'object',
       properties: { a: { $ref: '#/$defs/list' }, b: { const: i } },
@@ -282,7 +282,7 @@ describe('a schema of some size', () => {
   })
 })
 
-describe('a schema that cannot be honoured is refused', () => {
+describe('schemas that cannot be honoured', () => {
   const nested = (depth: number): object =>
     depth === 0 ? { type: 'null' } : { type: 'array', items: nested(depth - 1) }
   const refused: [name: string, schema: object, path: string][] = [
@@ -342,7 +342,7 @@ describe('a schema that cannot be honoured is refused', () => {
     ],
     ['a megabyte', { enum: ['x'.repeat(1_000_000)] }, ''],
   ]
-  it.each(refused)('%s', (_name, schema, path) => {
+  it.each(refused)('a schema is refused for %s', (_name, schema, path) => {
     const used = cpuWatch()
     let error: unknown
     try {
@@ -355,7 +355,7 @@ describe('a schema that cannot be honoured is refused', () => {
     expect(used()).toBeLessThan(1000)
   })
 
-  it('references that double at each level, whose half-read texts would double at each character', () => {
+  it('references that double at each level are refused before they take exponential time', () => {
     const levels = Array.from({ length: 24 }, (_, i): [string, object] => {
       const next = { $ref: `#/$defs/l${i + 1}` }
       const branch = (more: string): object => ({

@@ -16,7 +16,7 @@ async function serve(slices: () => Iterable<string>, length: number, stallMs = 1
 
 const numbers = Uint32Array.from({ length: 3 * SLICE + 1 }, (_, index) => index)
 
-it.each([0, 1, SLICE, SLICE + 1, 3 * SLICE + 1])('sends the whole of %i items', async (length) => {
+it.each([0, 1, SLICE, SLICE + 1, 3 * SLICE + 1])('a long answer has all of its %i items', async (length) => {
   const items = numbers.subarray(0, length)
   const port = await serve(() => numberSlices(items), length)
   const answer = await fetch(`http://localhost:${port}`)
@@ -26,7 +26,7 @@ it.each([0, 1, SLICE, SLICE + 1, 3 * SLICE + 1])('sends the whole of %i items', 
   expect(JSON.parse(texts)).toEqual([...items].map((item) => `"${item}`))
 })
 
-it('makes one slice a round of the event loop, however many answers are sent', async () => {
+it('long answers take one slice in each round of the event loop, however many are sent', async () => {
   let round = 0
   let over = false
   const count = (): void => {
@@ -49,7 +49,7 @@ it('makes one slice a round of the event loop, however many answers are sent', a
   expect(new Set(rounds).size).toBeGreaterThanOrEqual(28)
 })
 
-it('makes no more than the client reads, and cuts off who has stopped reading', async () => {
+it('a long answer is written as the client reads, and cut off when the client stops reading', async () => {
   let made = 0
   let ended = false
   function* slices(): Generator<string> {

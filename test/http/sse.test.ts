@@ -50,7 +50,7 @@ async function streaming(events: number, { bytes = 65_536, choices = 1, stallMs 
 }
 
 describe('openStream', () => {
-  it('waits for a reader that is slow', async () => {
+  it('openStream waits for a slow reader', async () => {
     const { ended, socket } = await streaming(400, { stallMs: NEVER_MS })
     let bytes = 0
     socket.on('data', (chunk) => {
@@ -63,7 +63,7 @@ describe('openStream', () => {
     socket.destroy()
   })
 
-  it('gives up on a reader that has stopped, after a while', async () => {
+  it('openStream closes the connection of a reader that has stopped, after a while', async () => {
     const { ended, socket } = await streaming(100_000)
     socket.pause()
     const started = performance.now()
@@ -72,7 +72,7 @@ describe('openStream', () => {
     socket.destroy()
   })
 
-  it('holds no more than 64 KiB for a reader that has stopped, of sixteen choices with log probabilities', async () => {
+  it('openStream buffers at most 64 KiB for a stopped reader of 16 choices with log probabilities', async () => {
     const { ended, socket, held } = await streaming(1000, { bytes: 2500, choices: 16 })
     socket.pause()
     expect(await ended).toBeInstanceOf(ClientGone)
@@ -81,7 +81,7 @@ describe('openStream', () => {
     socket.destroy()
   })
 
-  it('ends at once when the reader leaves while the socket is full', async () => {
+  it('openStream ends at once when the reader leaves while the socket is full', async () => {
     const { ended, socket } = await streaming(100_000, { stallMs: NEVER_MS })
     socket.pause()
     setTimeout(() => socket.destroy(), 50)

@@ -26,12 +26,12 @@ afterAll(() => {
 })
 
 describe('gateway, supervisor, step loop, scheduler and cache together', () => {
-  it.each(regressions)('have mended: $name', async (one) => {
+  it.each(regressions)('a mended fault does not return: $name', async (one) => {
     await runCase(one)
   })
 
   it(
-    `keep all invariants in ${runs} runs, whatever happens`,
+    `all invariants hold in ${runs} runs of random commands`,
     async () => {
       const began = process.cpuUsage()
       await fc.assert(
@@ -49,7 +49,7 @@ describe('gateway, supervisor, step loop, scheduler and cache together', () => {
   )
 
   it(
-    'run the same passes at the same times, whether readers are slow or not',
+    'slow readers change neither the passes nor their times',
     async () => {
       const without = ({ settings, commands }: Case, left: readonly string[]): Case => ({
         settings,

@@ -58,7 +58,7 @@ function paramsOf(made: typeof requests extends fc.Arbitrary<infer T> ? T : neve
 
 describe('a real model', () => {
   it(
-    `says to everyone in ${runs} mixed workloads what it says to them alone`,
+    `a real model gives each sequence of ${runs} mixed workloads the tokens that it gets alone`,
     async () => {
       let parks = 0
       await fc.assert(
@@ -91,7 +91,7 @@ describe('a real model', () => {
     300_000 + runs * 10_000,
   )
 
-  it('is seen to read what is not its own: the check can fail', async () => {
+  it('the comparison on a real model finds a sequence that reads cells of another', async () => {
     const prompt = Array.from({ length: 20 }, (_, at) => 40 + ((at * 11) % 50))
     const scored = async (slot: number, start: number): Promise<TokenLogprob> => {
       const tokens = prompt.slice(start)

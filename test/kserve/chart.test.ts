@@ -32,8 +32,8 @@ function container(objects: readonly Manifest[]): Container {
   return spec.template.spec.containers[0]
 }
 
-describe.skipIf(!helm)('chart', () => {
-  it('has nothing that helm lint would mend', () => {
+describe.skipIf(!helm)('the Helm chart', () => {
+  it('the chart passes helm lint', () => {
     expect(run('lint', '--strict', '--kube-version', '1.33.0', chart).output).toContain('0 chart(s) failed')
   })
 
@@ -42,12 +42,12 @@ describe.skipIf(!helm)('chart', () => {
     ['the runtime of a namespace', ['kserve.scope=namespace', off[1]], ['namespaced/altiplano.yaml']],
     ['the config', [...off, 'kserve.llmInferenceServiceConfig.enabled=true'], ['llmisvc/altiplano.yaml']],
     ['the storage container', [...off, 'kserve.storageContainer.enabled=true'], ['storage-container.yaml']],
-  ])('%s is what runtimes/ has', (_, values, files) => {
+  ])('the chart renders %s as in runtimes/', (_, values, files) => {
     const objects = rendered(...values.filter((value) => value !== undefined))
     expect(objects.map(plain).sort(byName)).toEqual(written(...files))
   })
 
-  it('gives every setting to the server, which takes it', () => {
+  it('the chart passes every setting to the server, which accepts it', () => {
     const open = settings.filter(
       ({ name, schema }) => schema.default !== undefined && !/^(host|port)$/.test(name),
     )
@@ -59,7 +59,7 @@ describe.skipIf(!helm)('chart', () => {
     expect(config).toMatchObject({ model: '/mnt/models/a.gguf', servedModelName: 'chat', host: '0.0.0.0' })
   })
 
-  it('writes large numbers out: those of a file are floats to helm', () => {
+  it('the chart writes large numbers in full, though helm reads those of a file as floats', () => {
     const words = ['--kube-version', '1.33.0', '--set', 'mode=deployment']
     const { output } = run(
       'template',
@@ -72,7 +72,7 @@ describe.skipIf(!helm)('chart', () => {
     expect(container(objectsOf(output, 'chart')).args).toContain('--context-size=1048576')
   })
 
-  it('a Deployment has what a server needs, and a Service', () => {
+  it("the chart's Deployment has what a server needs, and a Service", () => {
     const objects = deployment('deployment.modelVolume.persistentVolumeClaim.claimName=models')
     expect(kinds(objects)).toEqual(['Deployment', 'PodDisruptionBudget', 'Service'])
     const { image, volumeMounts, securityContext } = container(objects)
@@ -82,13 +82,13 @@ describe.skipIf(!helm)('chart', () => {
     expect(container(deployment('deployment.cuda=true')).image).toBe('altiplano:0.1.0-cuda')
   })
 
-  it.each(['hpa', 'keda'])('%s scales the Deployment, which then has no number of its own', (kind) => {
+  it.each(['hpa', 'keda'])('the chart lets %s scale a Deployment without replicas of its own', (kind) => {
     const objects = deployment(`deployment.autoscaling.kind=${kind}`)
     expect(kinds(objects)).toContain(kind === 'hpa' ? 'HorizontalPodAutoscaler' : 'ScaledObject')
     expect(objects.find((each) => each.kind === 'Deployment')?.spec).not.toHaveProperty('replicas')
   })
 
-  it('has the alerts and the dashboard where they are asked for', () => {
+  it('the chart has the alerts and the dashboard on request', () => {
     const [rule] = rendered(
       'metrics.prometheusRule.enabled=true',
       'metrics.prometheusRule.labels.release=prom',
@@ -103,7 +103,7 @@ describe.skipIf(!helm)('chart', () => {
     expect(JSON.parse(map.data['altiplano.json'] ?? '')).toHaveProperty('panels')
   })
 
-  it("tells Open Data Hub's dashboard of the runtimes where it is asked to", () => {
+  it("the chart labels the runtimes for Open Data Hub's dashboard on request", () => {
     for (const { metadata, spec } of rendered('kserve.openDataHub=true')) {
       expect(metadata).toMatchObject({
         labels: { 'opendatahub.io/dashboard': 'true' },
@@ -114,7 +114,7 @@ describe.skipIf(!helm)('chart', () => {
   })
 
   it.each(['kserve', 'deployment'])(
-    '%s: a PodMonitor and a NetworkPolicy where they are asked for',
+    'the chart has a PodMonitor and a NetworkPolicy on request, mode %s',
     (mode) => {
       const extras = ['metrics.podMonitor.enabled=true', 'networkPolicy.enabled=true']
       const objects = rendered(`mode=${mode}`, ...extras)
@@ -122,7 +122,7 @@ describe.skipIf(!helm)('chart', () => {
     },
   )
 
-  it('lets routers reach the ports of KV events, where there are any', () => {
+  it("the chart's NetworkPolicy lets routers reach the ports of KV events, where there are any", () => {
     const ports = (...values: string[]): number[] => {
       const objects = deployment('networkPolicy.enabled=true', ...values)
       const spec = objects.find(({ kind }) => kind === 'NetworkPolicy')?.spec as {
@@ -142,7 +142,7 @@ describe.skipIf(!helm)('chart', () => {
     'mode=pod',
     'kserve.cpu.size=2',
     'replica=2',
-  ])('refuses %s', (value) => {
+  ])('the chart refuses %s', (value) => {
     const { ok, output } = template([value])
     expect(ok).toBe(false)
     expect(output).toContain("values don't meet the specifications")

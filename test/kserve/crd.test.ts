@@ -18,11 +18,14 @@ describe.skipIf(!folder).each(releases)('KServe %s', (release) => {
   const definitions = readDefinitions(join(folder ?? '', 'by-tag', release))
   const usable = kserve.filter((manifest) => minor(release) >= since(manifest))
 
-  it.each(usable.map((manifest) => [manifest.file, manifest] as const))('takes %s', (_, manifest) => {
-    expect(faults(definitions, manifest)).toBeUndefined()
-  })
+  it.each(usable.map((manifest) => [manifest.file, manifest] as const))(
+    `KServe ${release} accepts %s`,
+    (_, manifest) => {
+      expect(faults(definitions, manifest)).toBeUndefined()
+    },
+  )
 
-  it('refuses what no runtime can say, and wrong types', () => {
+  it(`KServe ${release} refuses unknown fields of a runtime, and wrong types`, () => {
     const runtime = usable.find(({ kind }) => kind === 'ClusterServingRuntime')
     if (!runtime) throw new Error('no runtime')
     const spec = runtime.spec as object
@@ -35,9 +38,12 @@ describe.skipIf(!folder).each(releases)('KServe %s', (release) => {
   })
 })
 
-describe.skipIf(!folder)('what KServe works with', () => {
+describe.skipIf(!folder)("CRDs beside KServe's", () => {
   const definitions = folder ? readDefinitions(join(folder, 'deps')) : new Map()
-  it.each(beside.map((manifest) => [manifest.file, manifest] as const))('takes %s', (_, manifest) => {
-    expect(faults(definitions, manifest)).toBeUndefined()
-  })
+  it.each(beside.map((manifest) => [manifest.file, manifest] as const))(
+    "the CRDs beside KServe's accept %s",
+    (_, manifest) => {
+      expect(faults(definitions, manifest)).toBeUndefined()
+    },
+  )
 })

@@ -29,7 +29,7 @@ function podOf(file: string, EnableTLS = false): Pod {
   return renderAll(layers.reduce(mergePod, llmPreset), data) as unknown as Pod
 }
 
-it('nothing of vLLM is left in the pod', () => {
+it('the pod has no vLLM command, probe or variable left', () => {
   const { containers, terminationGracePeriodSeconds } = podOf('examples/llminferenceservice.yaml')
   expect(containers).toHaveLength(1)
   const [main] = containers
@@ -46,7 +46,7 @@ it('nothing of vLLM is left in the pod', () => {
   expect(terminationGracePeriodSeconds).toBeGreaterThan(15 + drainTimeout)
 })
 
-it('the arguments are those of a server with both names on the port that KServe expects', () => {
+it('the arguments serve both model names on the port that KServe expects', () => {
   const [main] = podOf('examples/llminferenceservice.yaml').containers
   // KServe v0.20 puts those of adapters before ours, and those of tracing after them.
   const injected = ['--enable-lora', '--lora-modules', `'{"name":"a","path":"/mnt/lora/a"}'`]
@@ -57,7 +57,7 @@ it('the arguments are those of a server with both names on the port that KServe 
   expect(servedNames(config.servedModelName, 'x')).toEqual(['qwen', 'publishers/chat/models/qwen'])
 })
 
-it("speaks HTTPS with KServe's certificate, and is probed so, where KServe has TLS on", () => {
+it("a pod serves HTTPS with KServe's certificate, and has HTTPS probes, where KServe has TLS on", () => {
   const [main] = podOf('examples/llminferenceservice.yaml', true).containers
   const { config } = loadConfig(['serve', ...(main?.args ?? [])], {})
   expect(config).toMatchObject({
@@ -71,7 +71,7 @@ it("speaks HTTPS with KServe's certificate, and is probed so, where KServe has T
   expect(loadConfig(['serve', ...(plain?.args ?? [])], {}).config).not.toHaveProperty('sslCertfile')
 })
 
-it('a service puts its image, its settings and its GPU over the config', () => {
+it('a service overrides image, settings and GPU of the config', () => {
   const [main] = podOf('examples/llminferenceservice-cuda.yaml').containers
   expect(main).toMatchObject({
     image: 'altiplano:0.1.0-cuda',
@@ -81,7 +81,7 @@ it('a service puts its image, its settings and its GPU over the config', () => {
   expect(main?.env?.map(({ name }) => name)).toEqual(['HOME', 'HF_HUB_CACHE', 'ALTIPLANO_SLOTS'])
 })
 
-it('a service that tells KV events tells them where its picker listens for them, in blocks of one size', () => {
+it('KV events of a service go to the port of its picker, with the same block size', () => {
   const file = 'examples/llminferenceservice-kv-events.yaml'
   const [main] = podOf(file).containers
   const env = Object.fromEntries((main?.env ?? []).map(({ name, value }) => [name, value]))

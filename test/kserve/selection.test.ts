@@ -35,11 +35,11 @@ it.each([
   ['GGUF', {}, undefined],
   ['huggingface', {}, 'kserve-huggingfaceserver'],
   ['vLLM', {}, 'kserve-vllmserver'],
-])('beside the runtimes of KServe, %s %o is served by %s', (format, rest, expected) => {
+])('KServe with its own runtimes serves %s %o by %s', (format, rest, expected) => {
   expect(chosen([...kserve, ...cluster], format, rest)).toBe(expected)
 })
 
-it('serves gguf and huggingface where it is named', () => {
+it('the runtimes serve gguf and huggingface where they are named', () => {
   for (const runtime of runtimes) {
     expect(supports(runtime, { format: 'gguf' })).toBe(true)
     expect(supports(runtime, { format: 'huggingface' })).toBe(true)
@@ -47,14 +47,14 @@ it('serves gguf and huggingface where it is named', () => {
   }
 })
 
-it('the runtime for GPUs serves only where it is named, and none of ours takes huggingface by itself', () => {
+it('KServe selects neither the GPU runtime nor, for huggingface, any of ours by itself', () => {
   const cuda = runtimes.filter(({ metadata }) => metadata.name === 'altiplano-cuda')
   expect(cuda).toHaveLength(1)
   expect(chosen(cuda, 'gguf')).toBeUndefined()
   expect(chosen(runtimes, 'huggingface')).toBeUndefined()
 })
 
-it('the runtime of the namespace goes before that of the cluster', () => {
+it('KServe prefers the runtime of the namespace to that of the cluster', () => {
   expect(select(runtimes, { format: 'gguf' })?.kind).toBe('ServingRuntime')
 })
 
@@ -65,7 +65,7 @@ it('no webhook of KServe refuses a runtime', () => {
   }
 })
 
-it('the rules see what they are there for', () => {
+it('the rules of the webhooks find what they forbid', () => {
   const [huggingface] = kserve
   const same = foreign('another', 'HuggingFace', ['v1'])
   expect(refusal(same, kserve)).toContain('kserve-huggingfaceserver')

@@ -29,7 +29,7 @@ const rendered = (text: string): string =>
   text.replace(/\{\{-? (if|end)[^}]*\}\}/g, '').replace(/\{\{[^}]*\}\}/g, 'name')
 
 it.each(withArguments.map(({ file, args }) => [file, args ?? []] as const))(
-  '%s: every argument is a setting, without a warning',
+  'every argument in %s is a known setting, without a warning',
   (_, args) => {
     const loaded = loadConfig(['serve', ...args.map(rendered)], {})
     expect(loaded.command).toBe('serve')
@@ -37,14 +37,14 @@ it.each(withArguments.map(({ file, args }) => [file, args ?? []] as const))(
   },
 )
 
-it('variables that begin as ours are ours', () => {
+it('every variable that begins with ALTIPLANO_ is a known setting', () => {
   const known = new Set(settings.flatMap(({ variables }) => variables))
   const used = containers.flatMap(({ env = [] }) => env.map(({ name }) => name))
   expect(used).toContain('ALTIPLANO_SLOTS')
   for (const name of used.filter((each) => each.startsWith('ALTIPLANO_'))) expect(known).toContain(name)
 })
 
-it('all runtimes are started alike', () => {
+it('all runtimes start the server with the same flags', () => {
   const [first, ...others] = runtimes.map(({ spec }) => spec.containers[0]?.args)
   expect(first).toContain('--host=0.0.0.0')
   for (const args of others) expect(args).toEqual(first)
@@ -54,11 +54,11 @@ it('all runtimes are started alike', () => {
   expect(kind(always)).toEqual(kind(first))
 })
 
-it('only the name of the service is a template', () => {
+it('runtimes have no template but the name of the service', () => {
   for (const { file } of runtimes) expect(textOf(file).match(/\{\{.*?\}\}/g)).toEqual(['{{.Name}}'])
 })
 
-it('containers may do nothing but serve', () => {
+it('containers have no privilege but to serve', () => {
   const hardened = containers.filter(({ securityContext }) => securityContext !== undefined)
   expect(hardened).toHaveLength(runtimes.length + 1)
   for (const { securityContext } of hardened) {
@@ -73,7 +73,7 @@ it('containers may do nothing but serve', () => {
   }
 })
 
-it('downloads may do no more than a restricted namespace allows', () => {
+it('downloads have no more privilege than a restricted namespace allows', () => {
   const specs = manifests.map(({ spec }) => spec as { template?: { initContainers?: Container[] } })
   const first = specs.flatMap(({ template }) => template?.initContainers ?? [])
   const stored = specs.flatMap((spec) => ('container' in spec ? [spec.container as Container] : []))
@@ -88,13 +88,13 @@ it('downloads may do no more than a restricted namespace allows', () => {
   }
 })
 
-it('canaries have a name, without which KServe refuses them', () => {
+it('canaries have the name that KServe requires', () => {
   const specs = manifests.map(({ spec }) => spec as { canary?: { predictor: { name?: string } }[] })
   const names = specs.flatMap(({ canary = [] }) => canary.map(({ predictor }) => predictor.name))
   expect(names).toEqual(['next'])
 })
 
-it('probes are asked over HTTP at paths that exist, so that the agent of KServe can ask them too', () => {
+it('probes use HTTP at paths that exist, which the agent of KServe can probe too', () => {
   const probed = containers.filter((container) => 'readinessProbe' in container)
   expect(probed).toHaveLength(runtimes.length + 1)
   for (const { readinessProbe, livenessProbe } of probed) {
@@ -103,7 +103,7 @@ it('probes are asked over HTTP at paths that exist, so that the agent of KServe 
   }
 })
 
-it('external metrics have their threshold in `value`: KServe reads no other', () => {
+it('external metrics have their threshold in `value`, the only field that KServe reads', () => {
   const targets = manifests.flatMap(({ spec }) => {
     const { predictor } = spec as { predictor?: { autoScaling?: { metrics: { external?: object }[] } } }
     return predictor?.autoScaling?.metrics.flatMap(({ external }) => external ?? []) ?? []
@@ -112,7 +112,7 @@ it('external metrics have their threshold in `value`: KServe reads no other', ()
   for (const external of targets) expect(external).toMatchObject({ target: { value: expect.any(String) } })
 })
 
-it('kustomizations name files that are there', () => {
+it('kustomizations name files that exist', () => {
   const files = manifests.map(({ file }) => file)
   for (const file of kustomized) expect(files).toContain(file)
 })

@@ -17,8 +17,8 @@ const caches: readonly [string, (slots: number) => SlotCache][] = [
   ['NoPrefixSlotCache', (slots) => new NoPrefixSlotCache(slots)],
 ]
 
-describe.each(caches)('%s', (_name, cacheOf) => {
-  it('leases each slot once, the lowest first', () => {
+describe.each(caches)('the slot cache %s', (name, cacheOf) => {
+  it(`${name} leases each slot once, the lowest first`, () => {
     const cache = cacheOf(3)
     expect(
       [cache.acquire(of([1])), cache.acquire(of([2])), cache.acquire(of([3]))].map((lease) => lease?.slot),
@@ -27,20 +27,20 @@ describe.each(caches)('%s', (_name, cacheOf) => {
     cache.checkInvariants([2, 0, 1])
   })
 
-  it('leaves at least the last prompt token to compute', () => {
+  it(`${name} leaves at least the last prompt token to compute`, () => {
     const cache = cacheOf(1)
     cache.acquire(of([1, 2, 3]))
     cache.release(0, of([1, 2, 3, 4]))
     expect(cache.acquire(of([1, 2, 3]))?.cached).toBeLessThan(3)
   })
 
-  it('refuses a slot that is not leased', () => {
+  it(`${name} refuses to release a slot that is not leased`, () => {
     const cache = cacheOf(2)
     expect(() => cache.release(0, of([]))).toThrow(RangeError)
     expect(() => cache.release(7, of([]))).toThrow(RangeError)
   })
 
-  it('says when its leases are not those of the sequences', () => {
+  it(`${name} reports leases that are not those of the sequences`, () => {
     const cache = cacheOf(2)
     cache.acquire(of([1]))
     expect(() => cache.checkInvariants([])).toThrow()
@@ -56,22 +56,22 @@ describe('PrefixSlotCache', () => {
     return cache
   }
 
-  it('chooses the longest common prefix', () => {
+  it('PrefixSlotCache chooses the longest common prefix', () => {
     expect(filled([1, 2], [1, 2, 3, 4], [9]).acquire(of([1, 2, 3, 5, 6]))).toEqual({ slot: 1, cached: 3 })
   })
 
-  it('chooses the least recently used slot when no prefix is longer', () => {
+  it('PrefixSlotCache chooses the least recently used slot when no prefix is longer', () => {
     const cache = filled([1], [2], [3])
     cache.acquire(of([1, 9]))
     cache.release(0, of([1, 9]))
     expect(cache.acquire(of([7, 7]))).toEqual({ slot: 1, cached: 0 })
   })
 
-  it('counts the tokens of the whole prompt but its last', () => {
+  it('PrefixSlotCache reuses all of an identical prompt but its last token', () => {
     expect(filled([1, 2, 3]).acquire(of([1, 2, 3]))).toEqual({ slot: 0, cached: 2 })
   })
 
-  it('forgets what was not resident when the slot was given back', () => {
+  it('PrefixSlotCache forgets tokens that were not resident when the slot was released', () => {
     const cache = new PrefixSlotCache(1)
     cache.acquire(of([1, 2, 3]))
     cache.release(0, of([1]))
@@ -105,7 +105,7 @@ describe('PrefixSlotCache with parking', () => {
     return { cache, parked, parks }
   }
 
-  it('parks what has to leave, and restores it', () => {
+  it('PrefixSlotCache parks a prefix that has to leave its slot, and restores it', () => {
     const { cache, parks } = used(a, b)
     expect(parks).toEqual([a])
     expect(cache.find(of([...a, 9]))).toBe(6)
@@ -117,17 +117,17 @@ describe('PrefixSlotCache with parking', () => {
     })
   })
 
-  it('leaves one token to compute of a prompt that is parked whole', () => {
+  it('PrefixSlotCache leaves one token to compute of a prompt that is parked whole', () => {
     expect(used(a, b).cache.acquire(of(a))?.cached).toBe(5)
   })
 
-  it('parks nothing that stays, is short, or is parked already', () => {
+  it('PrefixSlotCache does not park a prefix that stays, is short, or is parked already', () => {
     expect(used(a, [...a, 7], [...a, 8]).parks).toEqual([])
     expect(used([1, 1], b).parks).toEqual([])
     expect(used(a, b, a, b, a).parks).toEqual([a, b])
   })
 
-  it('writes nothing that would have to be erased at once', () => {
+  it('PrefixSlotCache does not park a prefix that is too large to keep', () => {
     // 100 bytes for 6 tokens of 1,000: what is longer than 60 tokens has no room.
     const long = Array.from({ length: 61 }, (_, index) => 100 + index)
     expect(used(a, b, long, a).parks).toEqual([a, b])
@@ -135,15 +135,15 @@ describe('PrefixSlotCache with parking', () => {
     expect(cache.idle()).toEqual([])
   })
 
-  it('restores nothing that gains less than a transfer is worth', () => {
+  it('PrefixSlotCache restores no prefix that saves less than a transfer costs', () => {
     expect(used(a, [1, 1, 1, 1, 9, 9]).cache.acquire(of([...a]))).not.toHaveProperty('restore')
   })
 })
 
-describe('scopes', () => {
+describe('cache scopes', () => {
   const tokens = [1, 1, 1, 1, 1, 1]
 
-  it('finds nothing of another scope in a slot', () => {
+  it('PrefixSlotCache finds no prefix of another scope in a slot', () => {
     const cache = new PrefixSlotCache(1)
     cache.acquire(of(tokens, 'mine'))
     cache.release(0, of(tokens, 'mine'))
@@ -152,7 +152,7 @@ describe('scopes', () => {
     expect(cache.acquire(of([...tokens, 9], 'yours'))).toEqual({ slot: 0, cached: 0 })
   })
 
-  it('finds nothing of another scope outside of the slots, and keeps both', () => {
+  it('PrefixSlotCache finds no parked prefix of another scope, and keeps both', () => {
     const parked = new ParkedPrefixes(1000)
     const cache = new PrefixSlotCache(1, parked, transfersByLength(3))
     for (const scope of ['mine', 'yours', 'theirs']) {
@@ -168,7 +168,7 @@ describe('scopes', () => {
 })
 
 describe('ParkedPrefixes', () => {
-  it('drops the least recently used ones over its capacity', () => {
+  it('ParkedPrefixes drops the least recently used ones over its capacity', () => {
     const parked = new ParkedPrefixes(250)
     const [one, two, three] = [[1], [2], [3]].map((tokens) => parked.add(of(tokens))) as [
       Parked,
@@ -182,7 +182,7 @@ describe('ParkedPrefixes', () => {
     expect([parked.find(of([1]))?.shared, parked.find(of([2])), parked.bytes]).toEqual([1, undefined, 200])
   })
 
-  it('drops what a longer one makes superfluous, and itself when it is too large', () => {
+  it('ParkedPrefixes drops a prefix that a longer one contains, and one that is too large', () => {
     const parked = new ParkedPrefixes(250)
     const short = parked.add(of([1, 2]))
     parked.stored(short, 50)
@@ -193,13 +193,13 @@ describe('ParkedPrefixes', () => {
     expect([parked.count, parked.bytes]).toEqual([0, 0])
   })
 
-  it('keeps no more than a lookup can compare with', () => {
+  it('ParkedPrefixes keeps no more prefixes than a lookup can compare', () => {
     const parked = new ParkedPrefixes(1_000_000)
     for (let id = 0; id < 1100; id++) parked.stored(parked.add(of([id, 1])), 10)
     expect([parked.count, parked.bytes]).toEqual([1000, 10_000])
   })
 
-  it('says when its bytes are not those of its places', () => {
+  it('ParkedPrefixes reports a total that is not the sum of its entries', () => {
     const parked = new ParkedPrefixes(250)
     const one = parked.add(of([1]))
     parked.stored(one, 100)
@@ -208,7 +208,7 @@ describe('ParkedPrefixes', () => {
     expect(() => parked.checkInvariants()).toThrow('90 bytes are parked, not 100')
   })
 
-  it('wants a file erased whose place is gone', () => {
+  it('ParkedPrefixes reports the file of a dropped entry for removal', () => {
     const parked = new ParkedPrefixes(250)
     const one = parked.add(of([1]))
     parked.drop(one)

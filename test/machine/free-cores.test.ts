@@ -31,7 +31,7 @@ const quota = (tree: string, us: number, period = 100_000): Record<string, strin
 const v1 = '4:memory:/docker/1234\n3:cpu,cpuacct:/docker/1234\n1:name=systemd:/docker/1234\n'
 
 it.each([
-  ['none where there are no control groups', '', {}, 8],
+  ['1 or 2: no groups', '', {}, 8],
   ['2: a quota', '0::/\n', { 'cpu.max': '300000 100000\n' }, 3],
   ['2: part of a core', '0::/\n', { 'cpu.max': '250000 100000\n' }, 2],
   ['2: less than a core', '0::/\n', { 'cpu.max': '50000 100000\n' }, 1],
@@ -58,11 +58,11 @@ it.each([
   ['1: in a group with a colon', '2:cpuacct,cpu:/a:b\n', quota('cpuacct,cpu/a:b', 200_000), 2],
   ['1 and 2', `${v1}0::/docker/1234\n`, quota('cpu', 500_000), 5],
   ['something else', '0::/\n', { 'cpu.max': 'what?\n' }, 8],
-])('control groups, version %s', (_name, own, files, expected) => {
+])('free cores are counted by control groups, version %s', (_name, own, files, expected) => {
   expect(cores(own, files as Record<string, string>)).toBe(expected)
 })
 
-it('is the machine where nothing is told', () => {
+it('free cores are those of the machine without control groups', () => {
   expect(freeCores({ root: join(folder, 'none'), own: join(folder, 'none') }, 8)).toBe(8)
   expect(freeCores()).toBeGreaterThan(0)
 })

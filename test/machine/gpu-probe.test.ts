@@ -19,23 +19,23 @@ function probing(body: string): ReturnType<typeof probeGpu> {
   return probeGpu(pathToFileURL(file), true)
 }
 
-it('tells what the process found', async () => {
+it('the GPU probe reports what its process found', async () => {
   const body = `process.send(${JSON.stringify(card)}, undefined, undefined, () => process.exit(0))`
   expect(await probing(body)).toEqual({ gpu: card, complaint: '' })
 })
 
-it('outlives a driver that ends the process, and keeps what it wrote', async () => {
+it('the GPU probe survives a driver that ends its process, and keeps its output', async () => {
   const body = "process.stderr.write('CUDA error: unknown\\n', () => process.abort())"
   expect(await probing(body)).toEqual({ gpu: undefined, complaint: 'CUDA error: unknown' })
 })
 
 it.skipIf(mayHaveGpu())(
-  'finds no GPU on a machine whose driver is not there, whatever its devices say',
+  "the GPU probe finds no GPU without a driver, whatever the machine's devices say",
   async () => {
     expect((await probeGpu(undefined, true))?.gpu).toBeUndefined()
   },
 )
 
-it('looks at nothing where there is no device', async () => {
+it('the GPU probe starts no process where there is no device', async () => {
   expect(await probeGpu(undefined, false)).toBeUndefined()
 })

@@ -8,14 +8,14 @@ it('a name that ends in _total is a counter, and no other name is', () => {
     expect([name, type === 'counter']).toEqual([name, name.endsWith('_total')])
 })
 
-it('two servers in one process count apart', async () => {
+it('two servers in one process have separate counters', async () => {
   const [one, other] = [new Metrics('a'), new Metrics('b')]
   one.preemptions.inc()
   expect((await scrape(one)).value('altiplano_preemptions_total', { model_name: 'a' })).toBe(1)
   expect((await scrape(other)).value('altiplano_preemptions_total', { model_name: 'b' })).toBe(0)
 })
 
-it('every series but those of errors is there before anything has happened', async () => {
+it('every series but those of errors exists before the first request', async () => {
   const metrics = new Metrics('m')
   const { text } = await scrape(metrics)
   for (const { name } of metrics.declarations.filter((one) => one.labels.length < 2))
@@ -25,7 +25,7 @@ it('every series but those of errors is there before anything has happened', asy
     ])
 })
 
-it('a deprecated name tells what the counter tells that is used in its place', async () => {
+it('a metric with a deprecated name has the value of its successor', async () => {
   const metrics = new Metrics('m')
   for (const process of ['engine', 'text', 'text', 'long-text', 'embedding'])
     metrics.childRestarts.inc({ process })

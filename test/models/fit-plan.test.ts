@@ -44,8 +44,8 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-describe('the plan of what fits', () => {
-  it('is four slots of 4,096 tokens where there is room', () => {
+describe('the fit plan', () => {
+  it('the fit plan has four slots of 4,096 tokens where there is room', () => {
     const plan = fitPlan(model, nothing, room(16))
     expect(plan).toMatchObject({ slots: 4, contextSize: 4096, batchTokens: 512, kvCache: 2 * GIB })
     expect(fits(plan, room(16))).toBe(true)
@@ -55,23 +55,23 @@ describe('the plan of what fits', () => {
     [6.5, 2, 4096],
     [6, 1, 4096],
     [5.4, 1, 1024],
-  ])('has fewer slots, then shorter ones, with %f GiB', (memory, slots, contextSize) => {
+  ])('the fit plan has fewer slots, then shorter ones, with %f GiB', (memory, slots, contextSize) => {
     const plan = fitPlan(model, nothing, room(memory))
     expect(plan).toMatchObject({ slots, contextSize })
     expect(fits(plan, room(memory))).toBe(true)
   })
 
-  it('is never longer than what the model was trained with', () => {
+  it('the fit plan has no longer context than the model was trained with', () => {
     expect(fitPlan({ ...model, contextLength: 1000 }, nothing, room(99)).contextSize).toBe(1000)
   })
 
-  it('leaves what was asked for', () => {
+  it('the fit plan keeps the settings of the user', () => {
     const asked = { ...nothing, slots: 16, contextSize: 32_768 }
     expect(fitPlan(model, asked, room(4))).toMatchObject({ slots: 16, contextSize: 32_768 })
     expect(fitPlan(model, { ...nothing, slots: 700 }, room(4)).batchTokens).toBe(700)
   })
 
-  it('refuses what there is no memory for, and names what fits', () => {
+  it('a plan that exceeds the memory is refused, with one that fits', () => {
     const asked = { ...nothing, slots: 16, contextSize: 32_768 }
     const plan = fitPlan(model, asked, room(16))
     expect(() => checkFit(model, plan, room(128))).not.toThrow()
@@ -98,14 +98,14 @@ describe('the plan of what fits', () => {
     [16, 10, 8192],
     [7, 1, 8192],
     [5.95, 1, 512],
-  ])('fills a GPU of %f GiB, however little memory the container has', (gpu, slots, contextSize) => {
+  ])('the fit plan fills a GPU of %f GiB, whatever memory the container has', (gpu, slots, contextSize) => {
     const plan = fitPlan(model, nothing, room(2, gpu))
     expect(plan).toMatchObject({ slots, contextSize })
     expect(fitsGpu(plan, room(2, gpu))).toBe(true)
     expect(() => checkFit(model, plan, room(2, gpu))).not.toThrow()
   })
 
-  it('uses the memory of both where the GPU is too small, and says of both when neither will do', () => {
+  it('the fit plan uses both memories where the GPU is too small, and names both in a refusal', () => {
     const plan = fitPlan(model, nothing, room(16, 4))
     expect(plan).toMatchObject({ slots: 4, contextSize: 4096 })
     expect(fitsGpu(plan, room(16, 4))).toBe(false)
@@ -116,7 +116,7 @@ describe('the plan of what fits', () => {
     expect(() => checkFit(model, fitPlan(model, asked, room(2, 80)), room(2, 80))).not.toThrow()
   })
 
-  it('puts all layers on a GPU that has room for them, and else as many as have', () => {
+  it('all layers are on a GPU that has room for them, or else as many as fit', () => {
     const blocks = { ...model, blockCount: 32 }
     const asked = { ...nothing, slots: 4, contextSize: 8192 }
     const layers = (gpu: number, wanted = -1): number =>
@@ -128,7 +128,7 @@ describe('the plan of what fits', () => {
     expect(layers(0)).toBe(33)
   })
 
-  it('has room for the scores of attention that is not fused', () => {
+  it('the fit plan has room for the attention scores without flash attention', () => {
     const asked = { ...nothing, slots: 4, contextSize: 4096 }
     const [fused, unfused] = (['auto', 'off'] as const).map((flashAttention) =>
       fitPlan(model, { ...asked, flashAttention }, room(16)),
@@ -137,7 +137,7 @@ describe('the plan of what fits', () => {
     expect((unfused?.total ?? 0) - (fused?.total ?? 0)).toBe(2 ** 28)
   })
 
-  it('says when nothing fits', () => {
+  it('the proposals say when nothing fits', () => {
     expect(proposals(model, fitPlan(model, nothing, room(1)), room(1))).toBe(
       'Nothing fits: use a smaller model.',
     )

@@ -37,6 +37,21 @@ export const u64 = (value: bigint): Buffer => {
 export const text = (value: string): Buffer =>
   Buffer.concat([u64(BigInt(Buffer.byteLength(value))), Buffer.from(value)])
 
+/** An array of signed numbers of 32 bits. */
+export const i32s = (values: readonly number[]): { readonly raw: Buffer } => ({
+  raw: Buffer.concat([u32(9), u32(5), u64(BigInt(values.length)), ...values.map(u32)]),
+})
+
+/** An array of numbers of 32 bits with a point. */
+export const f32s = (values: readonly number[]): { readonly raw: Buffer } => ({
+  raw: Buffer.concat([
+    u32(9),
+    u32(6),
+    u64(BigInt(values.length)),
+    Buffer.from(Float32Array.from(values).buffer),
+  ]),
+})
+
 function valueBytes(value: Value): Buffer {
   if ('raw' in value) return value.raw
   if ('u32' in value) return Buffer.concat([u32(4), u32(value.u32)])

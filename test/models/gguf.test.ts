@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ModelFileError, readGguf, readModel } from '../../src/models/gguf/gguf.ts'
+import { ModelFileError, readGguf, readModel, readWholeModel } from '../../src/models/gguf/gguf.ts'
 import { cpuWatch } from '../support/patience.ts'
 import { type GgufSpec, ggufBytes, ggufSpec, text, u32, u64 } from './gguf-writer.ts'
 
@@ -47,7 +47,23 @@ const tensor = (spec: GgufSpec, change: Partial<GgufSpec['tensors'][number]>): v
 const raw = (...parts: Buffer[]) => ({ raw: Buffer.concat(parts) })
 const huge = 2n ** 63n
 
-it('reads a valid file', async () => {
+it('readGguf reads a vocabulary without weights, which ends with its header', async () => {
+  const spec = ggufSpec((made) => set(made, { tensors: [], dataBytes: 0 }))
+  const whole = ggufBytes(spec)
+  // What comes behind the header is filled up to the alignment: GGUF writers leave that out.
+  const end = whole.lastIndexOf('{{ messages }}') + '{{ messages }}'.length
+  const path = await write(whole.subarray(0, end))
+  expect(await readGguf(path)).toMatchObject({ tensorCount: 0, vocabularySize: 3, quantization: 'Q8_0' })
+  await expect(readWholeModel([path])).rejects.toThrow('m.gguf: holds a vocabulary and no weights')
+  expect(await refusal(whole.subarray(0, end - 1))).toContain('truncated')
+})
+
+it.each(['none', 'no_vocab'])('readGguf refuses a file whose vocabulary is %s', async (kind) => {
+  const spec = ggufSpec((made) => put(made, 'tokenizer.ggml.model', { text: kind }))
+  expect(await refusal(ggufBytes(spec))).toContain(`has no vocabulary (tokenizer.ggml.model is '${kind}')`)
+})
+
+it('readGguf reads a valid file', async () => {
   expect(await readGguf(await write(ggufBytes(ggufSpec())))).toMatchObject({
     architecture: 'llama',
     name: 'Tiny',
@@ -63,12 +79,12 @@ it('reads a valid file', async () => {
   })
 })
 
-it('reads the built-in model', async () => {
+it('readModel reads the built-in model', async () => {
   const summary = await readModel([join(import.meta.dirname, '../../models/altiplano-demo.gguf')])
   expect(summary).toMatchObject({ architecture: 'qwen3', hasChatTemplate: true })
 })
 
-describe('refuses', () => {
+describe('malformed GGUF files', () => {
   const cases: [string, (spec: GgufSpec) => void, string][] = [
     ['a bad magic', (s) => set(s, { magic: 'GGML' }), 'is not a GGUF file: it starts with 0x47474d4c'],
     ['an LFS pointer', (s) => set(s, { magic: 'vers' }), 'Git LFS pointer'],
@@ -163,19 +179,19 @@ describe('refuses', () => {
       'llama.block_count is not a number',
     ],
   ]
-  it.each(cases)('%s', async (_, change, reason) => {
+  it.each(cases)('readGguf refuses %s', async (_, change, reason) => {
     const message = await refusal(ggufBytes(ggufSpec(change)))
     expect(message).toContain(reason)
     expect(message).toMatch(/^m\.gguf: /)
   })
 
-  it('what is no file', async () => {
+  it('readGguf refuses a folder, a missing file and an empty one', async () => {
     await expect(readGguf(folder)).rejects.toThrow('is not a file')
     await expect(readGguf(join(folder, 'none.gguf'))).rejects.toThrow(ModelFileError)
     expect(await refusal(Buffer.alloc(0))).toContain('is empty')
   })
 
-  it('a sparse giant with 8 million strings in under 5 s of CPU', async () => {
+  it('readGguf refuses a sparse giant with 8 million strings in under 5 s of CPU', async () => {
     const start = ggufBytes(
       ggufSpec((spec) => {
         spec.pairs = [['x', raw(u32(9), u32(8), u64(8_000_000n))]]
@@ -194,7 +210,7 @@ describe('refuses', () => {
   })
 })
 
-it('passes over a vocabulary of 150,000 quickly', async () => {
+it('readGguf skips a vocabulary of 150,000 quickly', async () => {
   const texts = Array.from({ length: 150_000 }, (_, index) => `token number ${index}`)
   const path = await write(ggufBytes(ggufSpec((spec) => put(spec, 'tokenizer.ggml.tokens', { texts }))))
   const used = cpuWatch()
@@ -202,7 +218,7 @@ it('passes over a vocabulary of 150,000 quickly', async () => {
   expect(used()).toBeLessThan(1000)
 })
 
-it('adds up the shards of a split model', async () => {
+it('readModel adds up the shards of a split model', async () => {
   const first = await write(
     ggufBytes(ggufSpec((spec) => put(spec, 'split.count', raw(u32(2), Buffer.from([2, 0]))))),
     's-1.gguf',
@@ -215,14 +231,14 @@ it('adds up the shards of a split model', async () => {
   await expect(readModel([first])).rejects.toThrow('has 2 parts; 1 found')
 })
 
-it('refuses every truncation of a valid file', async () => {
+it('readGguf refuses every truncation of a valid file', async () => {
   const valid = ggufBytes(ggufSpec())
   for (let length = 0; length < valid.length; length += length < 1024 ? 1 : 64) {
     expect(await refusal(valid.subarray(0, length)), `${length} bytes`).toBeDefined()
   }
 })
 
-it('meets any flipped bytes with ModelFileError or a summary', async () => {
+it('readGguf answers any flipped bytes with a ModelFileError or a summary', async () => {
   const valid = ggufBytes(ggufSpec())
   const flips = fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
   await fc.assert(
@@ -235,7 +251,7 @@ it('meets any flipped bytes with ModelFileError or a summary', async () => {
   )
 })
 
-it('says nothing that a terminal would obey', async () => {
+it('errors of readGguf escape control characters of a terminal', async () => {
   const message = await refusal(ggufBytes(ggufSpec((spec) => tensor(spec, { name: '\u001b[2J\n', type: 4 }))))
   expect(message).toContain('\\u001b[2J\\n')
   expect(text('a')).toHaveLength(9)

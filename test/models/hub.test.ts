@@ -31,7 +31,7 @@ const cached = (name: string): string => join(cacheDir, 'o', 'r', name)
 const parts = async () => (await readdir(join(cacheDir, 'o', 'r'))).filter((name) => name.endsWith('.part'))
 
 describe('downloads', () => {
-  it('once, into the cache', async () => {
+  it('a model is downloaded once, into the cache', async () => {
     const progress: DownloadProgress[] = []
     const model = await locate('hf:o/r:q4_k_m', { onProgress: (state) => progress.push(state) })
     expect(model).toMatchObject({ path: cached('m-Q4_K_M.gguf'), displayName: 'm-Q4_K_M' })
@@ -42,7 +42,7 @@ describe('downloads', () => {
     expect(await parts()).toEqual([])
   })
 
-  it('goes on where a transfer broke off', async () => {
+  it('a download continues where a transfer broke off', async () => {
     hub.breaks = { after: 100_000, times: 1 }
     expect(await readFile((await locate('hf:o/r')).path)).toEqual(content)
     const [first, second] = hub.downloads()
@@ -50,7 +50,7 @@ describe('downloads', () => {
     expect(second?.range).toMatch(/^bytes=[1-9]\d*-$/)
   })
 
-  it('goes on after a restart', async () => {
+  it('a download continues after a restart of the server', async () => {
     hub.breaks = { after: 50_000, times: 1 }
     const stop = new AbortController()
     const onProgress = ({ received }: DownloadProgress) => {
@@ -62,37 +62,37 @@ describe('downloads', () => {
     expect(hub.downloads().at(-1)?.range).toBe('bytes=50000-')
   })
 
-  it('starts over where ranges are not served', async () => {
+  it('a download starts over where the hub serves no ranges', async () => {
     hub.breaks = { after: 100_000, times: 1 }
     hub.ignoreRange = true
     expect(await readFile((await locate('hf:o/r')).path)).toEqual(content)
   })
 
-  it('gives up where nothing gets ahead', async () => {
+  it('a download ends where no transfer makes progress', async () => {
     hub.breaks = { after: 100_000, times: 99 }
     hub.ignoreRange = true
     await expect(locate('hf:o/r')).rejects.toThrow(/broke off.*gave up after 5 attempts/)
   })
 
-  it('tries again after 503', async () => {
+  it('a download is tried again after a 503', async () => {
     hub.failures = { status: 503, times: 3 }
     expect(await readFile((await locate('hf:o/r')).path)).toEqual(content)
   })
 
-  it('fetches again what changed at the hub', async () => {
+  it('a model that changed at the hub is downloaded again', async () => {
     await locate('hf:o/r')
     const changed = Buffer.from(content).fill(1, 0, 10)
     hub.files.set('m-Q4_K_M.gguf', changed)
     expect(await readFile((await locate('hf:o/r')).path)).toEqual(changed)
   })
 
-  it('serves from the cache while the hub is away', async () => {
+  it('a cached model is served while the hub is away', async () => {
     await locate('hf:o/r:Q4_K_M')
     hub.failures = { status: 503, times: 99 }
     expect((await locate('hf:o/r:Q4_K_M')).path).toBe(cached('m-Q4_K_M.gguf'))
   })
 
-  it('takes all shards', async () => {
+  it('a split model is downloaded with all its shards', async () => {
     for (const part of [2, 1, 3])
       hub.files.set(`Q8_0/b-Q8_0-0000${part}-of-00003.gguf`, Buffer.from(`${part}`))
     const model = await locate('hf:o/r:Q8_0')
@@ -102,7 +102,7 @@ describe('downloads', () => {
   })
 })
 
-describe('chooses', () => {
+describe('the choice of a file', () => {
   const names = [
     'm-F16.gguf',
     'm-BF16.gguf',
@@ -118,12 +118,12 @@ describe('chooses', () => {
     ['q4_k_s', 'm-Q4_K_S.gguf'],
     ['m-F16.gguf', 'm-F16.gguf'],
   ]
-  it.each(cases)('%s', async (quantization, name) => {
+  it.each(cases)('the quantisation or name %s chooses its file', async (quantization, name) => {
     for (const each of names) hub.files.set(each, Buffer.from('x'))
     expect((await locate(`hf:o/r:${quantization}`)).path).toBe(cached(name))
   })
 
-  it('nothing by itself among several', async () => {
+  it('no file is chosen among several without a name', async () => {
     for (const each of names) hub.files.set(each, Buffer.from('x'))
     const list = /name one .* of:\n {2}m-Q4_K_M.gguf\n {2}m-F16.gguf/
     await expect(locate('hf:o/r')).rejects.toThrow(list)
@@ -133,8 +133,8 @@ describe('chooses', () => {
   })
 })
 
-describe('refuses', () => {
-  it('a wrong checksum, and forgets the part', async () => {
+describe('refused downloads', () => {
+  it('a file with a wrong checksum is refused, and its part deleted', async () => {
     hub.corrupt = true
     await expect(locate('hf:o/r')).rejects.toThrow(
       /m-Q4_K_M.gguf: the download's SHA-256 is [0-9a-f]{64}, not/,
@@ -148,12 +148,12 @@ describe('refuses', () => {
     [403, 'needs HF_TOKEN'],
     [418, 'answered 418'],
     [500, 'answered 500; gave up after 5 attempts'],
-  ])('status %i', async (status, reason) => {
+  ])('a download ends with a reason at status %i', async (status, reason) => {
     hub.failures = { status, times: 99 }
     await expect(locate('hf:o/r')).rejects.toThrow(reason)
   })
 
-  it('a hub that is not there', async () => {
+  it('a hub that cannot be reached is reported', async () => {
     const failure = locate('hf:o/r', { endpoint: 'http://127.0.0.1:9' })
     await expect(failure).rejects.toThrow(ModelFileError)
     await expect(failure).rejects.toThrow('cannot be reached')
@@ -169,7 +169,7 @@ describe('refuses', () => {
     'a\u0000.gguf',
     'a?x=.gguf',
     '%2e%2e/a.gguf',
-  ])('the listed path %j', async (path) => {
+  ])('the listed path %j is refused', async (path) => {
     hub.listing = [{ type: 'file', path, size: 3 }]
     await expect(locate('hf:o/r')).rejects.toThrow('unsafe file name')
     expect(await readdir(cacheDir)).toEqual([])
@@ -182,12 +182,12 @@ describe('refuses', () => {
     ['a size over the disk', [{ path: 'a.gguf', size: 2 ** 52 }], 'are free'],
     ['a missing shard', [{ path: 'a-00002-of-00002.gguf', size: 1 }], 'a-00001-of-00002.gguf'],
     ['nothing', [null, 3, {}, { path: 7 }], 'holds no .gguf file'],
-  ])('a listing with %s', async (_, listing, reason) => {
+  ])('a listing with %s is refused', async (_, listing, reason) => {
     hub.listing = listing
     await expect(locate('hf:o/r')).rejects.toThrow(reason)
   })
 
-  it('more bytes than listed', async () => {
+  it('a file with more bytes than listed is refused', async () => {
     hub.listing = [{ path: 'm-Q4_K_M.gguf', size: 1000 }]
     await expect(locate('hf:o/r')).rejects.toThrow('sends more than the 1000 bytes')
   })
@@ -202,13 +202,13 @@ describe('refuses', () => {
     'hf:o/r:../x',
     'hf:o/r:',
     'hf:o /r',
-  ])('the spec %s', async (spec) => {
+  ])('the model spec %s is refused', async (spec) => {
     await expect(locate(spec)).rejects.toThrow('is not of the form hf:OWNER/REPO:QUANT')
     expect(hub.seen).toEqual([])
   })
 })
 
-it('gives the token to the endpoint and not to where it redirects', async () => {
+it('the token is sent to the endpoint and not to where it redirects', async () => {
   await using storage = new StandInHub()
   await storage.start()
   storage.files.set('m-Q4_K_M.gguf', content)
@@ -218,12 +218,12 @@ it('gives the token to the endpoint and not to where it redirects', async () => 
   expect(storage.seen.map(({ authorization }) => authorization)).toEqual([undefined])
 })
 
-it('ends a redirect loop', async () => {
+it('a redirect loop is ended', async () => {
   hub.redirectTo = hub.endpoint
   await expect(locate('hf:o/r')).rejects.toThrow('too many redirects')
 })
 
-it('draws a bar on a terminal and lines elsewhere', () => {
+it('download progress is a bar on a terminal and lines elsewhere', () => {
   const drawn = (isTTY: boolean): string => {
     const texts: string[] = []
     let time = 0

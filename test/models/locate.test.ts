@@ -46,20 +46,20 @@ const found: [string, string[], string, string, number, string][] = [
     'a',
   ],
 ]
-it.each(found)('finds %s', async (_, names, spec, path, shards, displayName) => {
+it.each(found)('locateModel finds %s', async (_, names, spec, path, shards, displayName) => {
   await make(...names)
   const model = await locate(join(folder, spec))
   expect(model).toMatchObject({ path: join(folder, path), displayName })
   expect(model.shards).toHaveLength(shards)
 })
 
-it('finds the built-in model', async () => {
+it('locateModel finds the built-in model', async () => {
   const model = await locate(undefined)
   expect(model.displayName).toBe('altiplano-demo')
   await expect(readGguf(model.path)).resolves.toBeDefined()
 })
 
-it('finds a file once in a Kubernetes volume', async () => {
+it('locateModel finds a file once in a Kubernetes volume', async () => {
   await make('..2026/a.gguf')
   await symlink('..2026', join(folder, '..data'))
   await symlink('..data/a.gguf', join(folder, 'a.gguf'))
@@ -71,7 +71,7 @@ const refused: [string, string[], string, RegExp][] = [
   ['a path through a file', ['a.gguf'], 'a.gguf/b', /no such file or directory/],
   ['an empty directory', [], '', /holds no .gguf file/],
   ['only a projector', ['mmproj-a.gguf'], '', /holds no .gguf file/],
-  ['two levels down', ['a/b/c.gguf'], '', /holds no .gguf file/],
+  ['a file two levels down', ['a/b/c.gguf'], '', /holds no .gguf file/],
   ['two models', ['b.gguf', 'a.gguf'], '', /holds 2 models; name one with --model:\n.*\/a.gguf\n.*\/b.gguf$/],
   ['a set and a file', ['a-00001-of-00001.gguf', 'b.gguf'], '', /holds 2 models/],
   [
@@ -82,26 +82,26 @@ const refused: [string, string[], string, RegExp][] = [
   ],
   ['an impossible count', ['a-00001-of-99999.gguf'], '', /impossible shard count/],
 ]
-it.each(refused)('refuses %s', async (_, names, spec, reason) => {
+it.each(refused)('locateModel refuses %s', async (_, names, spec, reason) => {
   await make(...names)
   const failure = locate(join(folder, spec))
   await expect(failure).rejects.toThrow(ModelFileError)
   await expect(failure).rejects.toThrow(reason)
 })
 
-it.skipIf(process.getuid?.() === 0)('refuses what this user may not read', async () => {
+it.skipIf(process.getuid?.() === 0)('locateModel refuses a file that this user may not read', async () => {
   await make('a.gguf')
   await chmod(join(folder, 'a.gguf'), 0)
   await expect(locate(join(folder, 'a.gguf'))).rejects.toThrow('this user may not read it')
 })
 
-it('names a model before it is located', () => {
+it('a model has its name before it is located', () => {
   expect(modelDisplayName(undefined)).toBe('altiplano-demo')
   expect(modelDisplayName('/m/a-00001-of-00002.gguf')).toBe('a')
   expect(modelDisplayName('hf:o/r-GGUF:Q4')).toBe('r-GGUF')
 })
 
-it('inspects a model', async () => {
+it('altiplano inspect describes a located model', async () => {
   await writeFile(join(folder, 'a.gguf'), ggufBytes(ggufSpec()))
   const model = await readGguf(join(folder, 'a.gguf'))
   expect(kvBytesPerToken(model, 'f16')).toBe(256)
@@ -121,7 +121,7 @@ it('inspects a model', async () => {
     '3 tokens (gpt2)',
     'chat template    yes',
     '256 bytes per token',
-    ': fits',
+    'and up to 400.0 MiB for the gateway, the text process and the runtimes: fits',
   ]) {
     expect(text).toContain(part)
   }

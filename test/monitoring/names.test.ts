@@ -26,13 +26,13 @@ it.each([
   ['alerts', runbook, 15],
   ['the dashboard', shown, 25],
   ['the documentation', told, 15],
-])('%s: metrics are asked for that a server has, by names that it keeps', (_who, texts, least) => {
+])('the metrics in %s exist, by names that will stay', (_who, texts, least) => {
   const asked = texts.flatMap((text) => text.match(/\b(altiplano_|vllm:|nodejs_|process_)\w+/g) ?? [])
   expect(asked.length).toBeGreaterThan(least)
   expect(asked.map((name) => name.replace(/_bucket$/, '')).filter((name) => !current.has(name))).toEqual([])
 })
 
-it('each alert has a name of its own, and says what to do', () => {
+it('each alert has a name of its own, and an action', () => {
   expect(new Set(alerts.map(({ name }) => name)).size).toBe(alerts.length)
   for (const { name, summary, action } of alerts) {
     expect(name).toMatch(/^Altiplano[A-Z]\w+$/)

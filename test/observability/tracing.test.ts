@@ -35,7 +35,7 @@ async function collector(status = 200): Promise<{ url: string; bodies: string[];
 const values = ({ attributes }: OtlpSpan): Record<string, unknown> =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 
-it('each request is a trace of its parts, in the trace of its caller, and holds no word of it', async () => {
+it('each request is a trace of its parts, in the trace of its caller, without any of its text', async () => {
   const { url, bodies, spans } = await collector()
   const server = await startServer(['--otlp-endpoint', url, '--served-model-name', 'demo'])
   closing.push(() => server.stop())
@@ -112,7 +112,7 @@ it('each request is a trace of its parts, in the trace of its caller, and holds 
   expect(server.logs.join()).not.toContain('canary-prompt')
 })
 
-it('a collector that is gone costs its spans only, and is told of once', async () => {
+it('a collector that is gone costs its spans only, and is reported once', async () => {
   const warnings: object[] = []
   const { url } = await collector(500)
   const metrics = new Metrics('demo')

@@ -56,17 +56,17 @@ function expectOnlyNeeded(names: readonly string[]): void {
   expect(names.filter((name) => secrets.includes(name) || name === 'NODE_OPTIONS')).toEqual([])
 }
 
-it('has what a child needs, and nothing that somebody could want to steal', () => {
+it('the environment of a child has what it needs, and no secrets', () => {
   expectOnlyNeeded(Object.keys(childEnvironment(process.env)))
 })
 
-it('has a home, and knows the names of Windows in any case', () => {
+it('the environment of a child has a home, and finds variables of Windows in any case', () => {
   expect(childEnvironment({})).toEqual({ HOME: tmpdir() })
   const windows = { Path: 'a', SystemRoot: 'b', 'ProgramFiles(x86)': 'c', HOME: 'd' }
   expect(childEnvironment({ ...windows, Secret: 'e', Nothing: undefined })).toEqual(windows)
 })
 
-it.runIf(process.platform === 'linux')('is all that the children of a server have', async () => {
+it.runIf(process.platform === 'linux')("a server's children have only the variables they need", async () => {
   const vectors = join(folder, 'vectors.gguf')
   await writeEmbeddingModel(vectors)
   const server = await startServer(['--embedding-model', vectors, '--embedding-model-name', 'vectors'])
@@ -82,7 +82,7 @@ it.runIf(process.platform === 'linux')('is all that the children of a server hav
   }
 })
 
-it('is what the probe of a GPU has', async () => {
+it('the probe of a GPU has only the variables it needs', async () => {
   const entry = join(folder, 'probe.mjs')
   writeFileSync(entry, 'process.send(Object.keys(process.env), undefined, undefined, () => process.exit(0))')
   const probe = await probeGpu(pathToFileURL(entry), true)

@@ -13,13 +13,13 @@ async function verdict(times: readonly number[]): Promise<string> {
   return verdictOf(watch)
 }
 
-it('gives up with the fifth crash in five minutes, not before', async () => {
+it('the server gives up at the fifth crash in five minutes, not before', async () => {
   expect(await verdict([0, 1, 2, 3])).toBe('go on')
   expect(await verdict([0, 1, 2, 3, 4.9 * minute])).toBe('5 crashes within 5 minutes; the last: SIGSEGV')
   expect(await verdict([0, 1, 2, 3, 5 * minute])).toBe('go on')
 })
 
-it('gives up with the tenth failed start in a row, however long each takes', async () => {
+it('the server gives up at the tenth failed start in a row, however long each takes', async () => {
   const watch = new CrashWatch()
   const fail = (failedStarts: number, at: number): void =>
     watch.onCrash({ reason: 'exit code 1', served: false, failedStarts }, at)
@@ -31,7 +31,7 @@ it('gives up with the tenth failed start in a row, however long each takes', asy
   expect(await verdictOf(watch)).toBe('10 starts in a row failed; the last: exit code 1')
 })
 
-it('gives up when it is told to', async () => {
+it('the server gives up at once when a process reports a permanent failure', async () => {
   const watch = new CrashWatch()
   watch.giveUp('the model cannot be read')
   expect(await watch.hopeless).toBe('the model cannot be read')

@@ -28,10 +28,10 @@ it.each([
     '4:memory:/docker/a\n',
     { 'memory/memory.oom_control': 'oom_kill_disable 0\noom_kill 3\n' },
   ],
-])('counts what the kernel killed: %s', (_where, membership, files) => {
+])('memory kills of the kernel are counted: %s', (_where, membership, files) => {
   expect(countedIn(membership, files as Record<string, string>)).toBe(3)
 })
 
-it('counts nothing where nobody does', () => {
+it('memory kills are unknown where no control group counts them', () => {
   expect(countedIn('', {})).toBeUndefined()
 })

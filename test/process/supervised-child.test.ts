@@ -42,7 +42,7 @@ function alive(pid: number): boolean {
 }
 
 describe('SupervisedChild', () => {
-  it('talks', async () => {
+  it('SupervisedChild exchanges messages with its child', async () => {
     const { child, heard } = start()
     expect(child.send({ do: 'echo', text: 'too early' })).toBe(false)
     await child.whenReady(PATIENCE)
@@ -51,7 +51,7 @@ describe('SupervisedChild', () => {
     expect(heard).toEqual([['hello', 1]])
   })
 
-  it.each(['SIGKILL', 'crash'])('is replaced after %s, in a new epoch', async (how) => {
+  it.each(['SIGKILL', 'crash'])('SupervisedChild replaces a child after %s, in a new epoch', async (how) => {
     const { child, causes, heard, metrics } = start()
     const { pid } = await child.whenReady(PATIENCE)
     if (how === 'crash') child.send({ do: 'crash' })
@@ -66,7 +66,7 @@ describe('SupervisedChild', () => {
     expect(await metric(metrics, 'altiplano_child_restarts_total', { process: 'fixture' })).toBe(1)
   })
 
-  it('kills a child that shows no sign of life', async () => {
+  it('SupervisedChild kills a child that sends no heartbeat', async () => {
     const { child, causes } = start({ heartbeatTimeoutMs: 2500 })
     await child.whenReady(PATIENCE)
     child.send({ do: 'hang' })
@@ -75,7 +75,7 @@ describe('SupervisedChild', () => {
     expect(child.lastFailure).toContain('no sign of life')
   })
 
-  it('kills a child that is busy and makes no progress, though its heart beats', async () => {
+  it('SupervisedChild kills a child that is busy without progress, though it sends heartbeats', async () => {
     const { child } = start({ progressTimeoutMs: 1800 })
     await child.whenReady(PATIENCE)
     child.send({ do: 'stall' })
@@ -83,7 +83,7 @@ describe('SupervisedChild', () => {
     expect(child.lastFailure).toContain('no progress')
   })
 
-  it('leaves a child alone that is idle, or slow and makes progress', async () => {
+  it('SupervisedChild leaves a child alone that is idle, or slow with progress', async () => {
     const { child, causes } = start({ progressTimeoutMs: 1800 })
     await child.whenReady(PATIENCE)
     await new Promise((resolve) => setTimeout(resolve, 2500))
@@ -92,7 +92,7 @@ describe('SupervisedChild', () => {
     expect([child.state, causes]).toEqual(['ready', []])
   })
 
-  it('leaves a child alone when it is itself that stood still', async () => {
+  it('SupervisedChild leaves its child alone after a standstill of its own process', async () => {
     const { child, causes } = start({ heartbeatTimeoutMs: 2500, progressTimeoutMs: 2500 })
     await child.whenReady(PATIENCE)
     child.send({ do: 'work' })
@@ -108,9 +108,9 @@ describe('SupervisedChild', () => {
   })
 
   it.each([
-    ['gets no CPU is waited for', { computes: true, usedMs: 10 }, 'no sign of life for 6'],
-    ['waits for somebody is not', { computes: false, usedMs: 10 }, 'no sign of life for 2'],
-  ])('one that is silent and %s', async (_what, use, failure) => {
+    ['gets no CPU is given more time', { computes: true, usedMs: 10 }, 'no sign of life for 6'],
+    ['is not computing is given no more time', { computes: false, usedMs: 10 }, 'no sign of life for 2'],
+  ])('a silent child that %s', async (_what, use, failure) => {
     const { child } = start({ heartbeatTimeoutMs: 2000, progressTimeoutMs: 6000, cpuUse: () => use })
     await child.whenReady(PATIENCE)
     child.send({ do: 'hang' })
@@ -118,7 +118,7 @@ describe('SupervisedChild', () => {
     expect(child.lastFailure).toContain(failure)
   })
 
-  it('tells one that it killed from one that ended, and counts starts that fail in a row', async () => {
+  it('SupervisedChild separates its own kills from crashes, and counts failed starts in a row', async () => {
     const losses: unknown[] = []
     let fail: string | undefined
     const { child } = start({
@@ -146,7 +146,7 @@ describe('SupervisedChild', () => {
     ])
   })
 
-  it('hears nothing of a life that is over, nor of another one', async () => {
+  it('SupervisedChild ignores messages of an ended child, and of another epoch', async () => {
     const pipes = { stdout: null, stderr: null, connected: true, send: () => true, kill: () => true }
     const process = Object.assign(new EventEmitter(), pipes)
     const say = (frame: object): boolean => process.emit('message', frame)
@@ -165,7 +165,7 @@ describe('SupervisedChild', () => {
     ])
   })
 
-  it('waits for the next life where the channel is closed, and the exit not told yet', async () => {
+  it('SupervisedChild waits for the next child when the channel is closed before the exit', async () => {
     const pipes = { stdout: null, stderr: null, connected: true, send: () => true, kill: () => true }
     const process = Object.assign(new EventEmitter(), pipes)
     const { child } = start({ fork: () => process as unknown as ChildProcess })
@@ -175,7 +175,7 @@ describe('SupervisedChild', () => {
     process.emit('exit', null, 'SIGKILL')
   })
 
-  it('tells why a child cannot start, and backs off', async () => {
+  it('SupervisedChild reports why a child cannot start, and backs off', async () => {
     const { child, causes } = start({
       init: () => ({ fail: 'the file is gone' }),
       backoffMs: { first: 20, max: 60 },
@@ -185,7 +185,7 @@ describe('SupervisedChild', () => {
     await expect(child.whenReady(50)).rejects.toThrow('the file is gone')
   })
 
-  it('tells what a child wrote of an error before native code ended it', async () => {
+  it('SupervisedChild reports what a child wrote before native code ended it', async () => {
     const { child, causes } = start({ init: () => ({ fail: 'natively' }) })
     await until(() => causes.length === 1)
     expect(child.lastFailure).toBe(
@@ -193,7 +193,7 @@ describe('SupervisedChild', () => {
     )
   })
 
-  it('stops a child whose last words are still awaited', async () => {
+  it('SupervisedChild stops a child whose last output is still awaited', async () => {
     const { child } = start({ init: () => ({ fail: 'natively' }) })
     const pid = child.pid ?? 0
     await until(() => !alive(pid))
@@ -201,7 +201,7 @@ describe('SupervisedChild', () => {
     expect(child.state).toBe('stopped')
   })
 
-  it('stops for good', async () => {
+  it('SupervisedChild does not restart a child that it has stopped', async () => {
     const { child } = start()
     const { pid } = await child.whenReady(PATIENCE)
     await child.stop(5000)

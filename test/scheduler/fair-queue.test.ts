@@ -52,7 +52,7 @@ describe('the fair queue', () => {
     [1, 3],
     [5, 1],
   ])(
-    'gives tenants of weights %i and %i that always wait tokens in proportion, at every moment',
+    'tenants of weights %i and %i that always wait get tokens in proportion, at every moment',
     async (weightOfA, weightOfB) => {
       for (let seed = 1; seed <= 10; seed++) {
         const below = random(seed)
@@ -90,7 +90,7 @@ describe('the fair queue', () => {
     },
   )
 
-  it('lets who comes late in at once, before what another has waiting', async () => {
+  it('a tenant that comes late is admitted at once, before the backlog of another', async () => {
     const { scheduler, step } = server()
     for (let i = 0; i < 50; i++) scheduler.add(request({ tenant: 'flood' }, 20, 20))
     for (let i = 0; i < 30; i++) await step()
@@ -104,7 +104,7 @@ describe('the fair queue', () => {
     expect(scheduler.stats().waiting).toBeGreaterThan(20)
   })
 
-  it('gives no credit for a time of absence', async () => {
+  it('a tenant gets no credit for a time without requests', async () => {
     const { scheduler, step } = server()
     const busy: Sequence[] = []
     const keepBusy = (): void => {
@@ -131,7 +131,7 @@ describe('the fair queue', () => {
     expect(served(busy) - before).toBeGreaterThan(0.8 * served(back))
   })
 
-  it('serves what is more urgent first, and within it in order of arrival', async () => {
+  it('requests are admitted by priority, and within one priority in order of arrival', async () => {
     const { scheduler, step } = server()
     const order: string[] = []
     const urgent = [2, 0, 1, 0].map((priority) => request({ priority }, 3, 1))
@@ -148,7 +148,7 @@ describe('the fair queue', () => {
     expect(order).toEqual([zero, another, one, two])
   })
 
-  it('starves nobody: what is not urgent has its turn after so many tokens of others', async () => {
+  it('a request of low priority has its turn after a bounded number of tokens of others', async () => {
     const aging = 300
     const { scheduler, step } = server(aging)
     const others: Sequence[] = []
@@ -172,7 +172,7 @@ describe('the fair queue', () => {
     expect(served(others) - before).toBeGreaterThan(2 * aging)
   })
 
-  it('lets a short prompt pass a long one of a tenant that has had more', async () => {
+  it('a short prompt overtakes a long one of a tenant that has had more tokens', async () => {
     const { scheduler, step } = server()
     const long = request({ tenant: 'long' }, 60, 2)
     const second = request({ tenant: 'long' }, 60, 2)
@@ -186,7 +186,7 @@ describe('the fair queue', () => {
     expect(long.generated).toBe(0)
   })
 
-  it('starves no prompt that has its slot', async () => {
+  it('a prompt that has its slot is never starved', async () => {
     const run = async (aging: number): Promise<number> => {
       const { scheduler, step } = server(aging)
       const patient = request({ tenant: 'patient', priority: 5 }, 60, 2)
@@ -204,7 +204,7 @@ describe('the fair queue', () => {
     expect(await run(1e9)).toBe(200)
   })
 
-  it('forgets whoever leaves', async () => {
+  it('the fair queue forgets a request that leaves', async () => {
     const { scheduler, step } = server()
     const waiting = Array.from({ length: 20 }, () => request({}, 5, 5))
     for (const sequence of waiting) scheduler.add(sequence)
@@ -218,7 +218,7 @@ describe('the fair queue', () => {
     expect(next.end).toBe('length')
   })
 
-  it('says when those that run are not those that it admitted', () => {
+  it('the fair queue reports running sequences that it did not admit', () => {
     const queue = new FairQueue<Sequence>(100)
     const one = request({}, 2, 1)
     queue.add(one)
@@ -230,7 +230,7 @@ describe('the fair queue', () => {
     expect(() => queue.checkInvariants(new Set([one, request({}, 2, 1)]))).toThrow('not in the queue')
   })
 
-  it('says when one that waits has a slot', () => {
+  it('the scheduler reports a waiting sequence that has a slot', () => {
     const { scheduler } = server()
     const waiting = request({}, 2, 1)
     scheduler.add(waiting)

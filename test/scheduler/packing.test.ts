@@ -10,11 +10,11 @@ describe('packingMove', () => {
     [[0, 1, 2, 7], { from: 7, to: 3 }],
     [[0, 5, 6, 7], { from: 0, to: 4 }],
     [[0, 1, 4, 5], { from: 5, to: 2 }],
-  ])('of %j is %j', (slots, move) => {
+  ])('packingMove of %j is %j', (slots, move) => {
     expect(packingMove(slots, 8)).toEqual(move)
   })
 
-  it('packs any slots in fewer moves than there are slots', () => {
+  it('packingMove packs any slots in fewer moves than there are slots', () => {
     for (let set = 1; set < 256; set++) {
       let slots = Array.from({ length: 8 }, (_, slot) => slot).filter((slot) => (set >> slot) & 1)
       let moves = 0

@@ -74,8 +74,8 @@ const holding = (sequences: readonly Sequence[]): number =>
 const preemptions = (sequences: readonly Sequence[]): number =>
   sequences.reduce((sum, one) => sum + one.preemptions, 0)
 
-describe('a slot that is given up', () => {
-  it('goes to a tenant that has less than its share, however long the answers of the other are', async () => {
+describe('preemption of a slot', () => {
+  it("preemption gives a slot to a tenant below its share, however long the other's answers are", async () => {
     const { add, steps } = server()
     const flood = many(20, { tenant: 'flood' }, 400)
     const late = many(20, { tenant: 'late' }, 400)
@@ -88,7 +88,7 @@ describe('a slot that is given up', () => {
     expect(flood.slice(0, 4).map((one) => one.preemptions)).toEqual([0, 0, 1, 1])
   })
 
-  it('goes back and forth no more: each has its share', async () => {
+  it('preemption ends once each tenant has its share', async () => {
     const { add, steps, end } = server()
     const all = [...many(8, { tenant: 'one' }, 400), ...many(8, { tenant: 'other' }, 400)]
     add(all)
@@ -98,7 +98,7 @@ describe('a slot that is given up', () => {
     expect(all.map((one) => one.generated)).toEqual(all.map(() => 400))
   })
 
-  it('comes back to its owner before any other of its tenant has one', async () => {
+  it('a preempted sequence gets a slot before any other of its tenant', async () => {
     const { add, steps } = server()
     const flood = many(20, { tenant: 'flood' }, 400)
     add(flood)
@@ -112,7 +112,7 @@ describe('a slot that is given up', () => {
     expect(holding(flood.slice(0, 4))).toBe(4)
   })
 
-  it('stays with whoever has had fewer tokens, though it holds more slots', async () => {
+  it('preemption spares a tenant that has had fewer tokens, though it holds more slots', async () => {
     const { add, steps } = server()
     const first = many(4, { tenant: 'first' }, 300)
     add(first)
@@ -128,7 +128,7 @@ describe('a slot that is given up', () => {
     expect(preemptions(second)).toBe(2)
   })
 
-  it('goes by weights', async () => {
+  it('preemption divides slots by the weights of tenants', async () => {
     const { add, steps } = server()
     const light = many(8, { tenant: 'light' }, 400)
     const heavy = many(8, { tenant: 'heavy', weight: 3 }, 400)
@@ -139,7 +139,7 @@ describe('a slot that is given up', () => {
     expect([holding(light), holding(heavy)]).toEqual([1, 3])
   })
 
-  it('goes to whoever is more urgent, at once, and all of them', async () => {
+  it('preemption gives slots to all requests of higher priority at once', async () => {
     const { add, steps } = server()
     const patient = many(8, { priority: 3 }, 400)
     const urgent = many(4, { priority: 0 }, 40)
@@ -150,7 +150,7 @@ describe('a slot that is given up', () => {
     expect([holding(patient), holding(urgent)]).toEqual([0, 4])
   })
 
-  it('is kept by the same tenant, by equals, and where nobody waits', async () => {
+  it('no slot is preempted for the same tenant, for an equal, or for an empty queue', async () => {
     const { add, steps } = server()
     const all = many(8, {}, 100)
     add(all)
@@ -164,7 +164,7 @@ describe('a slot that is given up', () => {
     expect(preemptions([...all, ...others])).toBe(1)
   })
 
-  it('is not taken before its owner has generated so much, nor shortly before its end', async () => {
+  it('no slot is preempted before a minimum of its tokens, nor shortly before its end', async () => {
     const { add, steps } = server()
     const flood = many(4, { tenant: 'flood', priority: 1 }, 200)
     add(flood)
@@ -195,7 +195,7 @@ describe('a slot that is given up', () => {
       {},
     ],
     ['its prompt is scored', undefined, { logprobs: { top: 0, prompt: true } }],
-  ] as const)('is kept where %s', async (_why, cache, more) => {
+  ] as const)('no slot is preempted where %s', async (_why, cache, more) => {
     const { add, end } = server({}, cache)
     const flood = many(4, { tenant: 'flood' }, 200, more)
     add([...flood, ...many(4, { tenant: 'late', priority: 0 }, 20)])
@@ -203,7 +203,7 @@ describe('a slot that is given up', () => {
     expect(preemptions(flood)).toBe(0)
   })
 
-  it('starves nobody: one that is not urgent goes on when so many tokens of others have passed', async () => {
+  it('a preempted sequence of low priority continues after a bounded number of tokens of others', async () => {
     const aging = 2000
     const { scheduler, add, steps } = server({ aging })
     const patient = request({ priority: 2 }, 300)
@@ -225,7 +225,7 @@ describe('a slot that is given up', () => {
     expect(patient.preemptions).toBeLessThan(10)
   })
 
-  it('is asked for by nobody who waits for what another computes', async () => {
+  it('a request that waits for a prefix that another computes preempts no slot', async () => {
     const { add, steps } = server({}, undefined, {
       slots: 4,
       contextSize: 4096,
@@ -244,7 +244,7 @@ describe('a slot that is given up', () => {
     expect(preemptions(patient)).toBe(2)
   })
 
-  it('is used at once: whoever cannot begin in this pass waits', async () => {
+  it('a preempted slot is used in the same pass, and only for a request that can begin in it', async () => {
     const { scheduler, add, steps } = server()
     add(many(4, { priority: 3 }, 400))
     await steps(STAY + 8)
@@ -258,7 +258,7 @@ describe('a slot that is given up', () => {
     }
   })
 
-  it('is not always that of the same one: of equals the last that came has to wait', async () => {
+  it('preemption among equals takes the slot of the latest arrival', async () => {
     const { add, steps } = server()
     const old = request({ priority: 3 }, 450)
     add([old])
@@ -272,7 +272,7 @@ describe('a slot that is given up', () => {
     expect(old.preemptions).toBe(1)
   })
 
-  it('is not taken back from an equal by whoever has waited longer', async () => {
+  it('a preempted sequence does not take its slot back from an equal', async () => {
     const { add, steps } = server({ aging: 150 }, undefined, { ...usual, slots: 2 })
     const old = request({ priority: 20 }, 400)
     add([old])
@@ -285,7 +285,7 @@ describe('a slot that is given up', () => {
     expect([old.preemptions, young.preemptions]).toEqual([1, 0])
   })
 
-  it('is kept the longer, the more is in it', async () => {
+  it('a slot with more tokens in it is preempted later', async () => {
     const { add, steps } = server({}, undefined, { ...usual, slots: 1, contextSize: 2048, batchTokens: 1024 })
     const long = request({ priority: 3 }, 400, { prompt: Array.from({ length: 600 }, (_, at) => at) })
     add([long, request({}, 10)])
@@ -298,7 +298,7 @@ describe('a slot that is given up', () => {
     expect(long.generated).toBe(40)
   })
 
-  it('is given up by one that has become no more urgent by its own tokens', async () => {
+  it('a sequence gains no priority by its own tokens, and is still preempted', async () => {
     const { add, steps } = server({ aging: 50 }, undefined, { ...usual, slots: 1 })
     const patient = request({ priority: 1 }, 400)
     add([patient])
@@ -308,7 +308,7 @@ describe('a slot that is given up', () => {
     expect(patient.slot).toBeUndefined()
   })
 
-  it('is kept while what others have given up takes all room', async () => {
+  it('no slot is preempted while parked sequences take all room', async () => {
     const cache = new PrefixSlotCache(usual.slots, undefined, transfersByLength(1000))
     cache.mayPark = (lengths) => lengths.length === 1
     const { add, steps, end } = server({}, cache)
@@ -321,7 +321,7 @@ describe('a slot that is given up', () => {
     await end()
   })
 
-  it('costs its owner nothing: what is computed again is not counted', async () => {
+  it('preemption costs a tenant nothing, as recomputed tokens are not counted', async () => {
     const { add, steps, end } = server({}, undefined, { ...usual, slots: 1 })
     const prompt = (length: number) => ({ prompt: Array.from({ length }, (_, at) => at + length) })
     const before = request({ tenant: 'b', priority: 1 }, 20, prompt(400))
@@ -341,7 +341,7 @@ describe('a slot that is given up', () => {
     await end()
   })
 
-  it('goes to and fro no more often than tokens differ', async () => {
+  it('preemptions are bounded by how far the tokens of tenants differ', async () => {
     const below = random(7)
     const { scheduler, steps } = server()
     const all: Sequence[] = []
@@ -362,7 +362,7 @@ describe('a slot that is given up', () => {
     expect(preemptions(all)).toBeLessThan(ended / 5)
   })
 
-  it('is no matter of what was generated before by another engine', async () => {
+  it('tokens that another engine generated do not count for preemption', async () => {
     const { scheduler, add, steps, end } = server()
     const thought = request({ priority: 3 }, 200)
     add([thought])
@@ -380,7 +380,7 @@ describe('a slot that is given up', () => {
     expect(goesOn.generated).toBe(300)
   })
 
-  it('changes nothing of what is said, nor of what was found in the cache', async () => {
+  it('preemption changes neither the generated tokens nor the cached counts', async () => {
     const sampling = { ...greedy, temperature: 1, seed: 7 }
     const asked = [
       ...Array.from({ length: 6 }, () => params({ tenant: 'a' }, 120, { sampling })),
@@ -407,7 +407,7 @@ describe('a slot that is given up', () => {
     }
   })
 
-  it('lets the turn of its owner pass to what replaces it while it waits', async () => {
+  it('a sequence that replaces a preempted one keeps its turn', async () => {
     const { scheduler, add, steps } = server()
     const flood = many(5, { tenant: 'flood' }, 200)
     add(flood)

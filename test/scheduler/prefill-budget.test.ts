@@ -42,7 +42,7 @@ describe('PacedPrefill', () => {
     ['a slow machine', slow, 150],
     ['a slow machine, a long target', slow, 400],
     ['a fast machine', fast, 20],
-  ])('holds the target within 20 %% and uses most of it on %s', (_name, machine, target) => {
+  ])('PacedPrefill holds the target within a fifth and uses most of it on %s', (_name, machine, target) => {
     const passes = simulate(new PacedPrefill(target), machine, 8).slice(20)
     expect(
       p(
@@ -58,7 +58,7 @@ describe('PacedPrefill', () => {
     ).toBeGreaterThan(0.7 * target)
   })
 
-  it('without a target stretches a pass to seven times one without prompts', () => {
+  it('PacedPrefill without a target stretches a pass to seven times one without prompts', () => {
     const times = simulate(new PacedPrefill(0), slow, 8)
       .slice(20)
       .map(({ ms }) => ms)
@@ -66,7 +66,7 @@ describe('PacedPrefill', () => {
     expect(p(times, 0.5)).toBeGreaterThan(0.7 * 7 * (20 + 32))
   })
 
-  it('without a target gives a few streams no more than what they have when the server is full', () => {
+  it('PacedPrefill without a target gives a few streams no more than they have on a full server', () => {
     const pace = new PacedPrefill(0)
     simulate(pace, slow, 8)
     const times = simulate(pace, slow, 1)
@@ -76,17 +76,17 @@ describe('PacedPrefill', () => {
     expect(p(times, 0.5)).toBeGreaterThan(0.7 * 7 * (20 + 32))
   })
 
-  it('keeps no stream waiting where a target was set', () => {
+  it('PacedPrefill with a target keeps no stream waiting', () => {
     expect(new PacedPrefill(100).patience).toBe(0)
     expect(new PacedPrefill(0).patience).toBe(2)
   })
 
-  it('lets prompts advance where the target cannot be held at all', () => {
+  it('PacedPrefill lets prompts advance where the target cannot be held at all', () => {
     const passes = simulate(new PacedPrefill(10), slow, 8)
     expect(passes.every(({ promptTokens }) => promptTokens === 16)).toBe(true)
   })
 
-  it('divides tiles only where a target cannot be held with one', () => {
+  it('PacedPrefill divides tiles only where a target cannot be held with one', () => {
     const tile = 65
     // A row of a tile costs 2 ms, and one of fewer 5; streams take 40.
     const took = (promptTokens: number): number => 40 + promptTokens * (promptTokens < tile ? 5 : 2)
@@ -121,13 +121,13 @@ describe('PacedPrefill', () => {
     expect(auto.tokens(4, 9000, LONG)).toBe(tile)
   })
 
-  it('leaves the batch to prompts when nobody waits for a token', () => {
+  it('PacedPrefill leaves the batch to prompts when no stream waits for a token', () => {
     const pace = new PacedPrefill(10)
     simulate(pace, slow, 8)
     expect(pace.tokens(0, 0, LONG)).toBe(Number.POSITIVE_INFINITY)
   })
 
-  it('lets a prompt that is nearly through end in this pass, and no longer one', () => {
+  it('PacedPrefill lets a prompt that is nearly complete end in this pass, and no longer one', () => {
     const pace = new PacedPrefill(400)
     simulate(pace, slow, 8)
     const tokens = pace.tokens(8, 0, LONG)
@@ -137,14 +137,14 @@ describe('PacedPrefill', () => {
     expect(pace.tokens(8, 0, 10)).toBe(tokens)
   })
 
-  it('follows a machine that becomes slower, at once', () => {
+  it('PacedPrefill follows a slower machine at once', () => {
     const pace = new PacedPrefill(200)
     simulate(pace, fast, 8)
     const after = simulate(pace, slow, 8, 12)
     expect(after.slice(6).every(({ ms }) => ms < 240)).toBe(true)
   })
 
-  it('believes at once that passes without prompts have become slower', () => {
+  it('PacedPrefill follows slower passes without prompts at once', () => {
     const pace = new PacedPrefill(200)
     for (let i = 0; i < 20; i++) pace.observe({ decodes: 8, promptTokens: 0, ms: 10 })
     for (let i = 0; i < 20; i++) pace.observe({ decodes: 8, promptTokens: 100, ms: 110 })

@@ -5,9 +5,17 @@ const TILE = 64
 
 describe('prefillChunk', () => {
   it.each([
-    { what: 'alone: whole tiles', pending: 2000, computed: 0, room: 500, beside: false, count: 448, back: 0 },
     {
-      what: 'beside streams: one row more',
+      what: 'whole tiles where no stream runs',
+      pending: 2000,
+      computed: 0,
+      room: 500,
+      beside: false,
+      count: 448,
+      back: 0,
+    },
+    {
+      what: 'one row more beside streams',
       pending: 2000,
       computed: 0,
       room: 500,
@@ -15,9 +23,9 @@ describe('prefillChunk', () => {
       count: 449,
       back: 0,
     },
-    { what: 'a whole batch', pending: 2000, computed: 0, room: 512, beside: false, count: 512, back: 0 },
+    { what: 'the whole batch', pending: 2000, computed: 0, room: 512, beside: false, count: 512, back: 0 },
     {
-      what: 'less room than a tile: what there is',
+      what: 'the room where it is less than a tile',
       pending: 2000,
       computed: 0,
       room: 40,
@@ -26,7 +34,7 @@ describe('prefillChunk', () => {
       back: 0,
     },
     {
-      what: 'the end of a prompt is filled up',
+      what: 'computed tokens again to fill a tile',
       pending: 30,
       computed: 3000,
       room: 512,
@@ -35,7 +43,7 @@ describe('prefillChunk', () => {
       back: 34,
     },
     {
-      what: 'also beside streams',
+      what: 'computed tokens again beside streams',
       pending: 30,
       computed: 3000,
       room: 508,
@@ -44,7 +52,7 @@ describe('prefillChunk', () => {
       back: 35,
     },
     {
-      what: 'not where little comes before it',
+      what: 'none again where few come before',
       pending: 30,
       computed: 900,
       room: 512,
@@ -52,9 +60,17 @@ describe('prefillChunk', () => {
       count: 30,
       back: 0,
     },
-    { what: 'more of it there', pending: 50, computed: 900, room: 512, beside: false, count: 50, back: 14 },
     {
-      what: 'and hardly ever at its start',
+      what: 'more tokens again far into a prompt',
+      pending: 50,
+      computed: 900,
+      room: 512,
+      beside: false,
+      count: 50,
+      back: 14,
+    },
+    {
+      what: 'none again near the start of a prompt',
       pending: 50,
       computed: 100,
       room: 512,
@@ -63,7 +79,7 @@ describe('prefillChunk', () => {
       back: 0,
     },
     {
-      what: 'a few tokens are not worth a tile',
+      what: 'none again to fill most of a tile',
       pending: 8,
       computed: 3000,
       room: 512,
@@ -72,7 +88,7 @@ describe('prefillChunk', () => {
       back: 0,
     },
     {
-      what: 'nothing before it to compute again',
+      what: 'none again where none come before',
       pending: 30,
       computed: 10,
       room: 512,
@@ -81,7 +97,7 @@ describe('prefillChunk', () => {
       back: 0,
     },
     {
-      what: 'no room to compute again',
+      what: 'none again where there is no room',
       pending: 30,
       computed: 3000,
       room: 50,
@@ -98,12 +114,20 @@ describe('prefillChunk', () => {
       count: 100,
       back: 0,
     },
-    { what: 'no room', pending: 10, computed: 0, room: 0, beside: true, count: 0, back: 0 },
-  ])('$what', ({ pending, computed, room, beside, count, back }) => {
+    {
+      what: 'nothing where there is no room',
+      pending: 10,
+      computed: 0,
+      room: 0,
+      beside: true,
+      count: 0,
+      back: 0,
+    },
+  ])('prefillChunk takes $what', ({ pending, computed, room, beside, count, back }) => {
     expect(prefillChunk(pending, computed, room, TILE, beside)).toEqual({ count, back })
   })
 
-  it('takes all there is room for where tiles are of one row', () => {
+  it('prefillChunk takes all the room where tiles are of one row', () => {
     expect(prefillChunk(100, 50, 7, 1, true)).toEqual({ count: 7, back: 0 })
   })
 })

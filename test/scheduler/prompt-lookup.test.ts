@@ -9,26 +9,26 @@ import { SimulatedEngine } from '../support/simulated-engine.ts'
 import { drain, greedy, roomy } from '../support/workload.ts'
 
 describe('PromptLookup', () => {
-  it('guesses what followed the last time', () => {
+  it('PromptLookup proposes the tokens that followed the last time', () => {
     const lookup = new PromptLookup()
     expect(lookup.propose([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3], 9)).toEqual([4, 5, 6, 7])
     expect(lookup.propose([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4], 2)).toEqual([5, 6])
     expect(lookup.propose([1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 9], 9)).toEqual([])
   })
 
-  it('takes the latest occurrence, and goes on with what repeats', () => {
+  it('PromptLookup takes the latest occurrence, and extends what repeats', () => {
     expect(new PromptLookup().propose([1, 2, 3, 7, 1, 2, 3, 8, 1, 2, 3], 9)).toEqual([8, 1, 2, 3])
     expect(new PromptLookup().propose([5, 5, 5, 5], 9)).toEqual([5, 5, 5, 5])
     expect(new PromptLookup().propose([1, 2, 1, 2, 1], 9)).toEqual([2, 1, 2, 1])
   })
 
-  it('guesses from a predicted output, not from where it meets the prompt', () => {
+  it('PromptLookup proposes from a predicted output, and not where that meets the prompt', () => {
     const lookup = new PromptLookup([1, 2, 3, 4, 5])
     expect(lookup.propose([9, 1, 2, 3], 9)).toEqual([4, 5])
     expect(new PromptLookup([1, 2]).propose([3, 4, 1, 2, 3], 9)).toEqual([])
   })
 
-  it('guesses more while it is right, and rests when it is wrong, longer each time', () => {
+  it('PromptLookup proposes more while it is right, and pauses longer each time it is wrong', () => {
     const lookup = new PromptLookup()
     const text = Array.from({ length: 40 }, (_, i) => i)
     const again = [...text, 0, 1, 2]
@@ -59,7 +59,7 @@ describe('speculation in the scheduler', () => {
     }))
   }
 
-  it('never changes what is generated, and takes fewer passes', async () => {
+  it('speculation never changes the generated tokens, and takes fewer passes', async () => {
     let passes = 0
     let without = 0
     let accepted = 0
@@ -77,7 +77,7 @@ describe('speculation in the scheduler', () => {
     expect(passes).toBeLessThan(without)
   })
 
-  it('takes one pass for what a prediction knows', async () => {
+  it('speculation with a correct prediction takes one pass', async () => {
     const [params] = asked(9)
     if (params === undefined) throw new Error('none was made')
     const plain = sequenceOf({ ...params, maxTokens: 30 })
@@ -90,7 +90,7 @@ describe('speculation in the scheduler', () => {
     expect(told.accepted + 1).toBeGreaterThan(20)
   })
 
-  it('guesses nothing where cells cannot be taken back', async () => {
+  it('speculation is off where cells cannot be taken back', async () => {
     const ahead = asked(3).map((params) => sequenceOf({ ...params, speculation: { prediction: [] } }))
     await drain(ahead, engine(limits), new NoPrefixSlotCache(3))
     expect(ahead.map(({ accepted, rejected }) => accepted + rejected)).toEqual([0, 0, 0, 0])

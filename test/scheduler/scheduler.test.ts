@@ -48,9 +48,9 @@ const sequence = (
 
 const sampled = (...tokens: number[]): StepResult => ({ tokens, logprobs: [], following: [] })
 
-describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
+describe.each(caches)('Scheduler with %s', (name, cacheOf) => {
   it.each([1, 3])(
-    'yields what each sequence yields alone, whatever shares its batches: tiles of %i',
+    `Scheduler with ${name} gives each sequence in a batch its tokens alone: tiles of %i`,
     async (tile) => {
       const limits = { ...tight, tile }
       for (let seed = 1; seed <= 200; seed++) {
@@ -68,7 +68,7 @@ describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
     },
   )
 
-  it('tells every token the log probability that it has alone, and every prompt that asks for it', async () => {
+  it(`Scheduler with ${name} reports the log probabilities that each sequence has alone`, async () => {
     for (let seed = 1; seed <= 40; seed++) {
       const params = workload(random(seed)).map((p, index) => ({
         ...p,
@@ -96,7 +96,7 @@ describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
     }
   })
 
-  it('starts a waiting sequence in the step in which a slot is free', async () => {
+  it(`Scheduler with ${name} starts a waiting sequence in the step in which a slot is free`, async () => {
     const scheduler = new Scheduler(limits, cacheOf(limits.slots))
     for (const id of ['a', 'b', 'c', 'd']) scheduler.add(sequence(id, 1, 1))
     const engine = new SimulatedEngine(limits)
@@ -110,7 +110,7 @@ describe.each(caches)('Scheduler with %s', (_name, cacheOf) => {
 describe('Scheduler', () => {
   const noCache = (): Scheduler => new Scheduler(limits, new NoPrefixSlotCache(limits.slots))
 
-  it('computes every token once without a prefix cache', async () => {
+  it('Scheduler computes every token once without a prefix cache', async () => {
     const params = workload(random(5)).map((p) => ({ ...p, stopTokens: [] }))
     const expected = params.reduce((sum, p) => sum + p.prompt.length + p.maxTokens - 1, 0)
     const { computed } = await drain(
@@ -121,7 +121,7 @@ describe('Scheduler', () => {
     expect(computed).toBe(expected)
   })
 
-  it('computes fewer tokens with a prefix cache', async () => {
+  it('Scheduler computes fewer tokens with a prefix cache', async () => {
     const run = async (cache: SlotCache): Promise<number> => {
       const sequences = workload(random(3)).map(sequenceOf)
       return (await drain(sequences, new SimulatedEngine(limits), cache)).computed
@@ -129,7 +129,7 @@ describe('Scheduler', () => {
     expect(await run(new PrefixSlotCache(3))).toBeLessThan(await run(new NoPrefixSlotCache(3)))
   })
 
-  it('gives a running stream a token in every step, whatever prompt arrives', async () => {
+  it('Scheduler gives a running stream a token in every step, whatever prompt arrives', async () => {
     const scheduler = noCache()
     const engine = new SimulatedEngine(limits)
     const stream = sequence('stream', 1, 12)
@@ -144,7 +144,7 @@ describe('Scheduler', () => {
     while (stream.end === undefined) expect(await step()).toContain(stream)
   })
 
-  it('puts every sequence that is ready to decode into the batch', async () => {
+  it('Scheduler puts every sequence that is ready to decode into the batch', async () => {
     const scheduler = noCache()
     const engine = new SimulatedEngine(limits)
     for (let seed = 1; seed < 40; seed++)
@@ -162,14 +162,14 @@ describe('Scheduler', () => {
     }
   })
 
-  it('scores nothing of the prompt of what another engine has begun', async () => {
+  it('Scheduler does not score the prompt of a sequence that another engine has begun', async () => {
     const logprobs = { top: 0, prompt: true }
     const one = sequence('a', 6, 9, { generated: [1, 2, 3], logprobs })
     await drain([one], new SimulatedEngine(limits), new NoPrefixSlotCache(1))
     expect([one.promptScores.length, one.scores.length]).toEqual([0, 6])
   })
 
-  it('scores at most 32 tokens of prompts in a pass, and computes others beside them', async () => {
+  it('Scheduler scores at most 32 prompt tokens in a pass, and computes others beside them', async () => {
     const large = { ...limits, batchTokens: 64 }
     const scheduler = new Scheduler(large, new NoPrefixSlotCache(large.slots))
     const logprobs = { top: 0, prompt: true }
@@ -184,7 +184,7 @@ describe('Scheduler', () => {
     expect(passes).toEqual(['a32,c20', 'a8,b24', 'b16'])
   })
 
-  it('never exceeds the token budget, and uses all of it while prompts are left', () => {
+  it('Scheduler never exceeds the token budget, and uses all of it while prompts are left', () => {
     const scheduler = noCache()
     for (const id of ['a', 'b', 'c']) scheduler.add(sequence(id, 20, 1))
     const total = (batch: readonly ScheduledEntry[]): number =>
@@ -192,14 +192,14 @@ describe('Scheduler', () => {
     expect(total(scheduler.schedule())).toBe(limits.batchTokens)
   })
 
-  it('serves prompts in order of arrival: the head of the queue is never overtaken', () => {
+  it('Scheduler serves prompts in order of arrival, and never overtakes the head of the queue', () => {
     const scheduler = noCache()
     scheduler.add(sequence('long', 20, 1))
     scheduler.add(sequence('short', 1, 1))
     expect(scheduler.schedule().map((entry) => entry.id)).toEqual(['long'])
   })
 
-  it('orders the batch by slot', async () => {
+  it('Scheduler orders the batch by slot', async () => {
     const scheduler = noCache()
     const engine = new SimulatedEngine(limits)
     const first = sequence('first', 1, 1)
@@ -212,7 +212,7 @@ describe('Scheduler', () => {
     expect(scheduler.schedule().map((entry) => entry.slot)).toEqual([0, 1])
   })
 
-  it('ends with stop at a stop token, which is kept', async () => {
+  it('Scheduler ends a sequence with `stop` at a stop token, and keeps that token', async () => {
     const probe = sequence('probe', 3, 4)
     await drain([probe], new SimulatedEngine(limits), new NoPrefixSlotCache(3))
     const second = probe.tokens[4] as number
@@ -222,7 +222,7 @@ describe('Scheduler', () => {
   })
 
   it.each(['waiting', 'prefill', 'decode'])(
-    'forgets a sequence that is cancelled in %s before the next step',
+    'Scheduler drops a sequence that is cancelled in %s before the next step',
     async (where) => {
       const scheduler = noCache()
       const engine = new SimulatedEngine(limits)
@@ -239,7 +239,7 @@ describe('Scheduler', () => {
     },
   )
 
-  it('keeps a slot out of other hands until the forward pass it is in has ended', () => {
+  it('Scheduler does not lease a slot again before the pass that it is in has ended', () => {
     const scheduler = new Scheduler({ ...limits, slots: 1 }, new NoPrefixSlotCache(1))
     const first = sequence('first', 2, 9)
     scheduler.add(first)
@@ -250,7 +250,7 @@ describe('Scheduler', () => {
     expect([first.slot, first.generated]).toEqual([undefined, 0])
   })
 
-  it('finishes a sequence once', () => {
+  it('Scheduler finishes a sequence once', () => {
     const scheduler = noCache()
     const one = sequence('one', 2, 9)
     scheduler.add(one)
@@ -260,7 +260,7 @@ describe('Scheduler', () => {
     expect(one.end).toBe('cancelled')
   })
 
-  it('fails the sequence whose entry failed, and no other', async () => {
+  it('Scheduler fails the sequence whose entry failed, and no other', async () => {
     const scheduler = noCache()
     const engine = new SimulatedEngine(limits, {
       fault: (batch) => ({ entry: batch.findIndex((entry) => entry.id === 'bad'), error: new Error('boom') }),
@@ -275,7 +275,7 @@ describe('Scheduler', () => {
     expect([bad.end, bad.error, good.end]).toEqual(['error', 'boom', 'length'])
   })
 
-  it('trusts nothing that a failed sequence left in its slot', async () => {
+  it('Scheduler reuses no tokens of a failed sequence', async () => {
     const scheduler = new Scheduler(limits, new PrefixSlotCache(1))
     let calls = 0
     const engine = new SimulatedEngine(limits, {
@@ -291,7 +291,7 @@ describe('Scheduler', () => {
     expect([bad.end, next.cached, next.end]).toEqual(['error', 0, 'length'])
   })
 
-  it('trusts nothing of a slot whose pass failed, also when the sequence was cancelled in it', () => {
+  it('Scheduler reuses no tokens of a failed pass, also of a sequence cancelled in it', () => {
     const cache = new PrefixSlotCache(limits.slots)
     const scheduler = new Scheduler(limits, cache)
     const gone = sequence('gone', 6, 2)
@@ -304,12 +304,12 @@ describe('Scheduler', () => {
     expect(cache.find(sequence('next', 6, 2))).toBe(0)
   })
 
-  it('refuses more waiting sequences than it may hold', () => {
+  it('Scheduler refuses more waiting sequences than its limit', () => {
     const scheduler = new Scheduler(limits, new NoPrefixSlotCache(3), { maxWaiting: 2 })
     expect(['a', 'b', 'c'].map((id) => scheduler.add(sequence(id, 1, 1)))).toEqual([true, true, false])
   })
 
-  describe('when prompts share what is in no free slot', () => {
+  describe('a prefix that no free slot holds', () => {
     const wide: EngineLimits = { slots: 8, contextSize: 256, batchTokens: 64 }
     const shared = Array.from({ length: 100 }, (_, i) => i % 7)
     const asking = (id: string, own: number): Sequence =>
@@ -342,7 +342,7 @@ describe('Scheduler', () => {
       return one.tokens
     }
 
-    it('computes it once for all that ask at once, and copies it', async () => {
+    it('Scheduler computes the shared prefix of simultaneous prompts once, and copies it', async () => {
       const together = [1, 2, 3, 4, 5, 6].map((own) => asking(String(own), own))
       // 100 once, then two of their own and two generated tokens that are fed back, each.
       expect(await computedBy([together])).toBe(101 + 6 + 6 * 2)
@@ -350,19 +350,19 @@ describe('Scheduler', () => {
       expect(together.map(({ cached }) => cached)).toEqual([0, 101, 101, 101, 101, 101])
     })
 
-    it('copies from a sequence that is generating', async () => {
+    it('Scheduler copies a prefix from a sequence that is generating', async () => {
       const [first, late] = [asking('first', 1), asking('late', 2)]
       await computedBy([[first], [], [], [late]])
       expect([late.cached, late.tokens]).toEqual([101, await alone(2)])
     })
 
-    it('computes again what is too short to be worth a copy', async () => {
+    it('Scheduler computes a prefix again that is too short to be worth a copy', async () => {
       const [first, late] = [asking('first', 1), asking('late', 2)]
       await computedBy([[first, late]], { minCopy: 102 })
       expect(late.cached).toBe(0)
     })
 
-    it('lets others pass while one waits for what another computes', () => {
+    it('Scheduler lets others pass while a sequence waits for a prefix that another computes', () => {
       const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots))
       for (const one of [asking('a', 1), asking('b', 2)]) scheduler.add(one)
       scheduler.add(sequence('other', 3, 1))
@@ -374,7 +374,7 @@ describe('Scheduler', () => {
       expect(batchOf()).toEqual(['a', 'other'])
     })
 
-    it('does not wait for one that has left', async () => {
+    it('Scheduler does not wait for the prefix of a sequence that has left', async () => {
       const [gone, next] = [asking('gone', 1), asking('next', 2)]
       const engine = new SimulatedEngine(wide)
       const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots))
@@ -387,7 +387,7 @@ describe('Scheduler', () => {
     })
   })
 
-  it('copies nothing, and waits for nothing, of another scope', async () => {
+  it('Scheduler copies no prefix of another scope, and does not wait for one', async () => {
     const wide: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 64 }
     const scheduler = new Scheduler(wide, new PrefixSlotCache(wide.slots), { minCopy: 1 })
     const engine = new SimulatedEngine(wide)
@@ -405,7 +405,7 @@ describe('Scheduler', () => {
     expect(later).toMatchObject({ start: 19, copyFrom: 1 })
   })
 
-  it('does not copy what may yet fail to come back into its slot', () => {
+  it('Scheduler does not copy a prefix that may yet fail to be restored', () => {
     const wide: EngineLimits = { slots: 3, contextSize: 64, batchTokens: 64 }
     const parked = new ParkedPrefixes(1000)
     const cache = new PrefixSlotCache(wide.slots, parked, transfersByLength(8))
@@ -430,7 +430,7 @@ describe('Scheduler', () => {
     ])
   })
 
-  it('goes on with what another engine has generated, as if it had done so itself', async () => {
+  it('Scheduler continues a sequence of another engine as if it had generated its tokens itself', async () => {
     for (let seed = 1; seed <= 50; seed++) {
       const [params] = workload(random(seed))
       if (params === undefined) continue
@@ -445,7 +445,7 @@ describe('Scheduler', () => {
     }
   })
 
-  it('closes the holes that ended sequences leave, and changes nothing by it', async () => {
+  it('Scheduler moves sequences into the slots of ended ones, and changes no output by it', async () => {
     const wide: EngineLimits = { slots: 8, contextSize: 64, batchTokens: 64 }
     const engine = new SimulatedEngine(wide)
     const parked = new ParkedPrefixes(10_000)
@@ -472,7 +472,7 @@ describe('Scheduler', () => {
     }
   })
 
-  it('gives prompts no more of a pass than their budget, and decodes theirs', async () => {
+  it('Scheduler gives prompts no more of a pass than their budget, which depends on the decodes', async () => {
     const engine = new SimulatedEngine(limits)
     const asked: number[] = []
     const prefill = {
@@ -522,7 +522,7 @@ describe('Scheduler', () => {
       return { rows, scheduler, step }
     }
 
-    it('sit out while prompts that came with them are computed', async () => {
+    it('streams that have just begun skip passes while prompts that came with them are computed', async () => {
       expect((await rowsOf(2, { a: 4, b: 16 }, 4)).rows).toEqual([
         { a: 4, b: 4 },
         { b: 8 },
@@ -536,7 +536,7 @@ describe('Scheduler', () => {
       ])
     })
 
-    it('sit out no more passes than they may', async () => {
+    it('streams that have just begun skip a bounded number of passes', async () => {
       expect((await rowsOf(1, { a: 4, b: 16 }, 4)).rows).toEqual([
         { a: 4, b: 4 },
         { b: 8 },
@@ -545,14 +545,14 @@ describe('Scheduler', () => {
       ])
     })
 
-    it('sit out for none that fits beside them', async () => {
+    it('streams that have just begun skip no pass for a prompt that fits beside them', async () => {
       expect((await rowsOf(2, { a: 4, b: 6 }, 2)).rows).toEqual([
         { a: 4, b: 4 },
         { a: 1, b: 2 },
       ])
     })
 
-    it('do not sit out where they move', async () => {
+    it('streams that have just begun skip no pass in which they move', async () => {
       const limits = { slots: 4, contextSize: 64, batchTokens: 16 }
       const engine = new SimulatedEngine(limits)
       const prefill = {
@@ -577,7 +577,7 @@ describe('Scheduler', () => {
       expect([moved?.slot, moved?.copyFrom]).toEqual([1, 2])
     })
 
-    it('sit out no more once they go on, nor does anybody beside one that does', async () => {
+    it('streams that have continued skip no further pass, nor do those beside them', async () => {
       const { rows, scheduler, step } = await rowsOf(2, { a: 4 }, 3)
       scheduler.add(sequence('b', 4, 9))
       await step()

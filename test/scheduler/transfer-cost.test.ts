@@ -9,7 +9,7 @@ function computing(cost: TransferCost): void {
 }
 
 describe('TransferCost', () => {
-  it('goes by length until both are measured', () => {
+  it('TransferCost decides by length until both speeds are measured', () => {
     const cost = new TransferCost()
     expect([cost.pays(1000, 0, 64), cost.pays(1000, 0, 63), cost.pays(2000, 0, 100)]).toEqual([
       true,
@@ -20,7 +20,7 @@ describe('TransferCost', () => {
     expect(cost.pays(1000, 0, 64)).toBe(true)
   })
 
-  it('reads what is read faster than it is computed, and nothing else', () => {
+  it('TransferCost prefers a transfer only where it is faster than computing', () => {
     const cost = new TransferCost()
     computing(cost)
     // As long as half of computing.
@@ -32,7 +32,7 @@ describe('TransferCost', () => {
     expect(cost.pays(2200, 1000, 800)).toBe(true)
   })
 
-  it('finds that a disk has become slow, or fast again', () => {
+  it('TransferCost notices that a disk has become slow, or fast again', () => {
     const cost = new TransferCost()
     computing(cost)
     for (let i = 0; i < 10; i++) cost.onRestored(1000, 5000)
@@ -41,7 +41,7 @@ describe('TransferCost', () => {
     expect(cost.pays(1000, 0, 1000)).toBe(true)
   })
 
-  it('never moves what is hardly anything', () => {
+  it('TransferCost never transfers a very short prefix', () => {
     const cost = new TransferCost()
     computing(cost)
     cost.onRestored(1000, 0.001)

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { abuseRounds } from '../../tools/abuse/rounds.ts'
 import { faultsOf } from '../../tools/abuse/verdict.ts'
 
-it('stalled readers, slow senders, those who leave and those who send long texts cost the others nothing, and leave nothing', async () => {
+it('stalled readers, slow senders, leaving clients and long texts cost other requests nothing, and leave nothing', async () => {
   const report = await abuseRounds({
     counts: { stalled: 60, slowloris: 120, abort: 200, pipelined: 100, texts: 12 },
     rounds: 1,

@@ -75,7 +75,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-describe('access', () => {
+describe('API keys', () => {
   const routes = [
     ...samples.map(({ method, route, url: path = route }) => ({ method, path })),
     { method: 'GET', path: '/openapi.json' },
@@ -86,7 +86,7 @@ describe('access', () => {
     { method: 'GET', path: '/health/../v1/models' },
   ].filter(({ path }) => !OPEN.includes(path))
 
-  it.each(routes)('asks for a key at $method $path', async ({ method, path }) => {
+  it.each(routes)('$method $path without a key is refused with 401', async ({ method, path }) => {
     const answer = await fetch(url(path), { method })
     const anthropic = path.startsWith('/v1/messages')
     expect(answer.status).toBe(401)
@@ -96,7 +96,7 @@ describe('access', () => {
     expect(answer.headers.get('www-authenticate')).toBe('Bearer')
   })
 
-  it.each(OPEN)('is open at %s', async (path) => {
+  it.each(OPEN)('the gateway serves %s without a key', async (path) => {
     expect((await fetch(url(path))).status).toBe(200)
   })
 
@@ -110,11 +110,11 @@ describe('access', () => {
     ['another scheme', { authorization: `Basic ${plain}` }, 401],
     ['nothing', {}, 401],
     ['a wrong bearer beside a right x-api-key', { authorization: 'Bearer no', 'x-api-key': plain }, 401],
-  ])('%s', async (_name, headers, status) => {
+  ])('a request is admitted or refused by the key in its headers: %s', async (_name, headers, status) => {
     expect((await models(headers as Record<string, string>)).status).toBe(status)
   })
 
-  it('is what the SDK of Anthropic expects', async () => {
+  it('the Anthropic SDK authenticates with an API key, and raises its own error for a wrong one', async () => {
     const send = (apiKey: string): Promise<Anthropic.Message> =>
       new Anthropic({ baseURL: server.url, apiKey, maxRetries: 0 }).messages.create({
         model: 'altiplano-demo',
@@ -125,7 +125,7 @@ describe('access', () => {
     await expect(send('sk-wrong')).rejects.toBeInstanceOf(Anthropic.AuthenticationError)
   })
 
-  it('is what the SDK expects', async () => {
+  it('the OpenAI SDK authenticates with an API key, and raises its own error for a wrong one', async () => {
     const client = (apiKey: string): OpenAI => new OpenAI({ baseURL: url('/v1'), apiKey, maxRetries: 0 })
     const body = { model: 'altiplano-demo', messages: [{ role: 'user', content: 'Hi' }] } as const
     const chat = await client(plain).chat.completions.create({ ...body, messages: [...body.messages] })
@@ -135,7 +135,7 @@ describe('access', () => {
     ).rejects.toBeInstanceOf(OpenAI.AuthenticationError)
   })
 
-  it('counts the requests of a minute', async () => {
+  it('the requests of a key are limited per minute, with rate-limit headers and retry-after', async () => {
     const send = (): Promise<Response> =>
       fetch(url('/v1/completions'), {
         method: 'POST',
@@ -153,7 +153,7 @@ describe('access', () => {
     expect((await models({ authorization: `Bearer ${slow}` })).status).toBe(200)
   })
 
-  it('lets in as many prompts at once as the tokens of a minute are enough for', async () => {
+  it('concurrent prompts of a key are admitted while its tokens per minute cover them', async () => {
     const prompt = 'The moon rose over the quiet lake, and nobody saw it. '.repeat(5)
     const asked = Array.from({ length: 6 }, () =>
       post('/v1/completions', eager, { model: 'second', prompt, max_tokens: 1 }),
@@ -172,7 +172,7 @@ describe('access', () => {
   })
 
   it.each(READERS.map(([path, body], index) => ({ path, body, key: `${reader}${index}` })))(
-    'counts the tokens of $path, of which nothing is generated',
+    'the prompt tokens of $path count against the limit of a key, though nothing is generated',
     async ({ path, body, key }) => {
       const answers = [await post(path, key, body), await post(path, key, body)]
       expect(answers.map(({ status }) => status)).toEqual([200, 429])
@@ -182,7 +182,7 @@ describe('access', () => {
     },
   )
 
-  it('counts the tokens of a minute, as they come', async () => {
+  it('generated tokens count against the limit of a key as they are generated', async () => {
     const send = (): Promise<Response> => post('/v1/completions', frugal, { prompt: 'Hi', ...forty })
     const forty = { model: 'second', max_tokens: 40, ignore_eos: true }
     const first = await send()
@@ -208,7 +208,7 @@ describe('access', () => {
     ['/v1/responses', { input: 'Hi', max_output_tokens: 1 }],
     ['/v1/messages', { messages, max_tokens: 1 }],
     ['/tokenize', { prompt: 'Hi' }],
-  ])('knows only the models that a key may use: %s', async (path, body) => {
+  ])('a model that the key may not use is unknown to it: %s', async (path, body) => {
     const ask = (model: string): Promise<Response> => post(path, few, { ...body, model })
     expect((await ask('second')).status).toBe(200)
     const [hidden, absent] = [await ask('altiplano-demo'), await ask('absent-demo-abc')]
@@ -218,7 +218,7 @@ describe('access', () => {
     expect(await text(hidden, 'altiplano-demo')).toBe(await text(absent, 'absent-demo-abc'))
   })
 
-  it('tells of no other model', async () => {
+  it('the list of models has only those that the key may use', async () => {
     const headers = { authorization: `Bearer ${few}` }
     for (const path of ['/v1/models', '/v2/models', '/v2/repository/index', '/props']) {
       const answer = await fetch(url(path), { headers })
@@ -241,7 +241,7 @@ describe('access', () => {
     }
   })
 
-  it('reads the file again when it changes, and keeps the last keys when it is broken', async () => {
+  it('the gateway reloads a changed file of keys, and keeps the last valid keys when the file is broken', async () => {
     const added = 'sk-added-0123456789'
     writeKeys(`  - { name: added, key: ${added} }`)
     const status = async (): Promise<number> => (await models({ authorization: `Bearer ${added}` })).status
@@ -256,7 +256,7 @@ describe('access', () => {
     expect(await status()).toBe(401)
   })
 
-  it('logs no key, nor what was given for one, and nothing of a prompt or an answer', async () => {
+  it('the log has no API key, no refused key and no text of a prompt or an answer', async () => {
     const headers = { authorization: `Bearer ${plain}`, 'content-type': 'application/json' }
     for (const content of ['canary-726172617261 in a prompt', 726172617261]) {
       const body = JSON.stringify({
@@ -273,7 +273,7 @@ describe('access', () => {
   })
 })
 
-describe('a key that may ask for other models than the one that generates', () => {
+describe('an API key that is limited to other models than the generating one', () => {
   const vectors = 'sk-vectors-0123456789'
   const poems = 'sk-poems-01234567890'
   let both: TestServer
@@ -309,7 +309,7 @@ describe('a key that may ask for other models than the one that generates', () =
     ['/v1/detokenize', { tokens: [72] }],
     ['/props', undefined],
     ['/slots', undefined],
-  ])('knows of none that it does not name: %s', async (path, body) => {
+  ])('a model that the key does not name is unknown to it: %s', async (path, body) => {
     const answer = await ask(vectors, path, body)
     expect([answer.status, await answer.json()]).toMatchObject([
       404,
@@ -318,7 +318,19 @@ describe('a key that may ask for other models than the one that generates', () =
     expect((await ask(poems, path, body)).status).toBe(200)
   })
 
-  it('may use what it may ask for', async () => {
+  it('an API key for other models has to name one of them where a text is to be generated', async () => {
+    for (const key of [vectors, poems]) {
+      const answer = await ask(key, '/v1/chat/completions', { messages: [{ role: 'user', content: 'Hi' }] })
+      expect([answer.status, await answer.json()]).toMatchObject([
+        400,
+        { error: { code: 'missing_required_parameter', param: 'model' } },
+      ])
+    }
+    expect((await ask(vectors, '/v1/embeddings', { input: 'Hi' })).status).toBe(200)
+    expect((await ask(poems, '/v1/embeddings', { input: 'Hi' })).status).toBe(400)
+  })
+
+  it('an API key is served for each model that it names', async () => {
     expect((await ask(vectors, '/v1/embeddings', { model: 'vectors', input: 'Hi' })).status).toBe(200)
     const text = await (await ask(poems, '/v1/models')).text()
     expect(JSON.parse(text)).toMatchObject({ models: ['poems'], data: [{ id: 'poems', parent: null }] })
@@ -346,7 +358,7 @@ describe('readApiKeys', () => {
     [`keys: [{ name: a, key: ${plain}, color: red }]`, /unknown field 'color'/],
     [`keys: [{ name: a, key: ${plain} }, { name: a, key: ${hashed} }]`, /twice/],
     [`keys: [{ name: a, key: "${plain} }]`, /not YAML/],
-  ])('%s', (text, problem) => {
+  ])('readApiKeys refuses %s', (text, problem) => {
     expect(read(text)).toThrow(problem)
     expect(read(text)).not.toThrow(plain)
   })
@@ -364,7 +376,7 @@ describe('TenantLimits', () => {
     admin: false,
   }
 
-  it('lets nothing begin until tokens that were overspent are made up for', () => {
+  it('TenantLimits admits nothing before overspent tokens are made up for', () => {
     let now = 0
     const limits = new TenantLimits(() => now)
     limits.spend('a', 1000)
@@ -376,7 +388,7 @@ describe('TenantLimits', () => {
     expect(limits.tokens({ ...tenant, tokensPerMinute: undefined })).toBeUndefined()
   })
 
-  it('keeps tokens for prompts that are not counted yet, and gives them back', () => {
+  it('TenantLimits reserves tokens for prompts that are not counted yet, and releases them', () => {
     let now = 0
     const limits = new TenantLimits(() => now)
     const remaining = (): number | undefined => limits.tokens(tenant)?.remaining
@@ -403,7 +415,7 @@ describe('TenantLimits', () => {
     expect(reserve(5000)).toBeTypeOf('function')
   })
 
-  it('lets so many run at once, each tenant for itself', () => {
+  it('TenantLimits bounds the concurrent requests of each tenant separately', () => {
     const limits = new TenantLimits()
     const first = limits.begin(tenant)
     expect([limits.begin(tenant), limits.begin(tenant)]).toEqual([expect.any(Function), undefined])
@@ -412,7 +424,7 @@ describe('TenantLimits', () => {
     expect(limits.begin(tenant)).toBeDefined()
   })
 
-  it('gives back a request a second of sixty a minute, and never more than sixty', () => {
+  it('TenantLimits refills one request a second of sixty a minute, and never more than sixty', () => {
     let now = 0
     const limits = new TenantLimits(() => now)
     for (let request = 0; request < 60; request++) expect(limits.take(tenant)?.retryMs).toBe(0)
@@ -424,7 +436,7 @@ describe('TenantLimits', () => {
   })
 })
 
-it('gives requests the share of their key', () => {
+it('the share of a request comes from the weight and the priority of its API key', () => {
   const tenant = readApiKeys(`keys: [{ name: a, key: ${plain}, weight: 2.5, priority: 3 }]`).find(plain)
   expect(shareOf(tenant, 4)).toEqual({
     tenant: 'a',

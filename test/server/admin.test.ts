@@ -32,7 +32,7 @@ function post(path: string, body: object = {}, key?: string, base = adminUrl()):
   })
 }
 
-describe('the admin port, with keys', () => {
+describe('the admin port with keys', () => {
   beforeAll(async () => {
     keys()
     server = await startServer(['--admin-port', '0', '--api-keys', file], 'listening')
@@ -47,17 +47,17 @@ describe('the admin port, with keys', () => {
     ['/nowhere', user, 403, 'not_permitted'],
     ['/nowhere', admin, 404, 'unknown_url'],
     ['/v1/chat/completions', admin, 404, 'unknown_url'],
-  ])('%s with %s: %i', async (path, key, status, code) => {
+  ])('the admin port answers %s with key %s: %i', async (path, key, status, code) => {
     const answer = await post(path, { level: 'debug' }, key)
     expect(answer.status).toBe(status)
     expect(await answer.json()).toMatchObject({ error: { code } })
   })
 
-  it('is not at the port that everyone uses', async () => {
+  it('admin routes are unknown at the public port', async () => {
     expect((await post('/admin/drain', {}, admin, server.url)).status).toBe(404)
   })
 
-  it('changes the log level of all that comes', async () => {
+  it('a new log level applies to every later line of the log', async () => {
     const probes = (): number => server.logs.filter((line) => line.includes('"path":"/health/live"')).length
     const probe = async (): Promise<number> => {
       await (await fetch(`${server.url}/health/live`)).text()
@@ -77,7 +77,7 @@ describe('the admin port, with keys', () => {
     await post('/admin/log-level', { level: 'info' }, admin)
   })
 
-  it('reads the keys at once, and keeps the last ones when they are broken', async () => {
+  it('a reload of the keys applies at once, and broken keys leave the last valid ones', async () => {
     const added = 'sk-added-0123456789'
     const status = async (): Promise<number> =>
       (await fetch(`${server.url}/v1/models`, { headers: { authorization: `Bearer ${added}` } })).status
@@ -91,13 +91,13 @@ describe('the admin port, with keys', () => {
   })
 })
 
-describe('the admin port, without keys', () => {
+describe('the admin port without keys', () => {
   beforeAll(async () => {
     server = await startServer(['--admin-port', '0'])
   })
   afterAll(() => server.stop())
 
-  it('listens on this machine only, and is asked by its name', async () => {
+  it('the admin port listens on loopback only, and refuses other host names', async () => {
     expect(adminUrl()).toMatch(/^http:\/\/127\.0\.0\.1:/)
     const status = (host: string): Promise<number | undefined> =>
       new Promise((resolve) => {
@@ -110,7 +110,7 @@ describe('the admin port, without keys', () => {
     expect(await Promise.all(asked.map(status))).toEqual([200, 200, 200, 403, 403])
   })
 
-  it('takes no form of a web page', async () => {
+  it('the admin port refuses the content types of web forms', async () => {
     const sent = await fetch(`${adminUrl()}/admin/drain`, {
       method: 'POST',
       body: new URLSearchParams({ a: 'b' }),
@@ -118,7 +118,7 @@ describe('the admin port, without keys', () => {
     expect([sent.status, (await fetch(`${server.url}/health/ready`)).status]).toEqual([415, 200])
   })
 
-  it('drains, and a signal meanwhile is the first one', async () => {
+  it('a drain by the admin port counts a later signal as the first one', async () => {
     const exited = once(server.process, 'exit')
     const running = fetch(`${server.url}/v1/completions`, {
       method: 'POST',
@@ -134,7 +134,7 @@ describe('the admin port, without keys', () => {
 
   it.each([
     ['an address that others reach', ['--admin-host', '0.0.0.0', '--allow-unauthenticated'], 2, /--api-keys/],
-  ])('does not start on %s', (_name, flags, code, problem) => {
+  ])('the server refuses to start its admin port on %s', (_name, flags, code, problem) => {
     const args = [PROGRAM, 'serve', '--port', '0', '--admin-port', '0', ...flags]
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
     expect([status, stderr]).toEqual([code, expect.stringMatching(problem)])

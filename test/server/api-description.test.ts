@@ -26,14 +26,14 @@ const validatorOf = (path: string): ValidateFunction => {
 }
 
 describe('the description of the API', () => {
-  it('is served as it is kept', () => {
+  it('the server serves the OpenAPI description that the repository keeps', () => {
     const kept = readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8')
     expect(document).toEqual(JSON.parse(kept))
     expect(document.openapi).toBe('3.1.0')
   })
 
   it.each(samples.filter(({ body }) => body !== undefined))(
-    'takes the sample of $route',
+    'the description accepts the sample of $route',
     ({ route, body }) => {
       const validate = validatorOf(route)
       expect([validate(body), validate.errors]).toEqual([true, null])
@@ -47,7 +47,7 @@ describe('the description of the API', () => {
     { field: 'messages', value: 'Hi' },
     { field: 'tools', value: 'hammer' },
     { field: 'response_format', value: { type: 'poem' } },
-  ])('refuses $field: $value, as the server does', async ({ field, value }) => {
+  ])('the description refuses $field: $value, as the server does', async ({ field, value }) => {
     const body = { model: 'altiplano-demo', messages: [{ role: 'user', content: 'Hi' }], [field]: value }
     const answer = await fetch(`${server.url}/v1/chat/completions`, {
       method: 'POST',

@@ -99,16 +99,16 @@ async function complaint(
   return shape === expected ? undefined : `has the shape ${text.slice(0, 200)}`
 }
 
-describe.each(routes)('$path', (route) => {
+describe.each(routes)('bad input at $path', (route) => {
   const { path, good, saying, counts } = route
   const send = (body: unknown, headers?: Record<string, string>): Promise<Response> =>
     postJson(server.url + path, body, headers)
 
-  it('answers what is good', async () => {
+  it(`a valid request to ${path} is answered with 200`, async () => {
     expect((await send(good)).status).toBe(200)
   })
 
-  it('refuses bodies that are none', async () => {
+  it(`${path} refuses malformed bodies`, async () => {
     const found: string[] = []
     for (const row of badBodies(MAX_BYTES)) {
       const said = await complaint(await send(row.body(), row.headers), route, row)
@@ -118,7 +118,7 @@ describe.each(routes)('$path', (route) => {
     expect((await send(good)).status).toBe(200)
   })
 
-  it('refuses values that no field may have', async () => {
+  it(`${path} refuses values that no field may have`, async () => {
     const found: string[] = []
     const fields = fieldsOf(route)
     const rows = badFields.filter(({ field }) => fields.includes(field ?? ''))
@@ -133,24 +133,24 @@ describe.each(routes)('$path', (route) => {
     expect((await send(good)).status).toBe(200)
   })
 
-  it.runIf(saying)('refuses what does not fit, with counts', async () => {
+  it.runIf(saying)(`${path} refuses an input that exceeds its limits, with counts`, async () => {
     const answer = await send({ ...good, ...saying?.(hugeText) })
     expect([answer.status, await answer.text()]).toEqual([400, expect.stringMatching(/\d+/)])
   })
 
-  it('refuses what it does not know where it is told to be strict', async () => {
+  it(`${path} refuses an unknown field where parameters are strict`, async () => {
     const answer = await postJson(strict.url + path, { ...good, invented: 1 })
     expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('invented')])
     expect((await postJson(strict.url + path, good)).status).toBe(200)
   })
 
-  it('takes no other method', async () => {
+  it(`${path} accepts no other method`, async () => {
     const answer = await fetch(server.url + path, { method: 'PUT', body: '{}' })
     expect([404, 405]).toContain(answer.status)
     expect(await answer.json()).toHaveProperty('error')
   })
 })
 
-it('lost no process meanwhile', async () => {
+it('no child process restarts because of bad input', async () => {
   expect(await metric(server.url, 'altiplano_child_restarts_total')).toBe(0)
 })

@@ -55,13 +55,6 @@ const rows: Row[] = [
   { name: 'A13 lone surrogate', body: () => `{"model":"\\ud800"}`, status: 400, code: 'invalid_value' },
   { name: 'A14 NUL', body: () => `{"model":"\\u0000"}`, status: 400, code: 'invalid_value' },
   { name: 'A15 NaN', body: () => '{"temperature":NaN}', status: 400, code: 'invalid_json' },
-  {
-    name: 'A18 max_tokens -0',
-    body: () => JSON.stringify(chat({})).replace('"max_tokens":2', '"max_tokens":-0'),
-    status: 400,
-    code: 'integer_below_min_value',
-    param: 'max_tokens',
-  },
   { name: 'A20 n 1.5', body: () => chat({ n: 1.5 }), status: 400, code: 'invalid_type', param: 'n' },
   { name: 'A22 a million arrays', body: () => '['.repeat(1_000_000), status: 400, code: 'invalid_json' },
   {
@@ -296,8 +289,8 @@ const rows: Row[] = [
     param: 'tools[0].function.name',
   },
   {
-    name: 'a tool name of 65',
-    body: () => chat({ tools: [tool({ name: 'x'.repeat(65) })] }),
+    name: 'a tool name of 129',
+    body: () => chat({ tools: [tool({ name: 'x'.repeat(129) })] }),
     status: 400,
     code: 'string_above_max_length',
     param: 'tools[0].function.name',
@@ -338,8 +331,8 @@ const rows: Row[] = [
     param: 'tools[1].function.name',
   },
   {
-    name: '129 tools',
-    body: () => chat({ tools: Array.from({ length: 129 }, (_, i) => tool({ name: `f${i}` })) }),
+    name: '513 tools',
+    body: () => chat({ tools: Array.from({ length: 513 }, (_, i) => tool({ name: `f${i}` })) }),
     status: 400,
     code: 'array_above_max_length',
     param: 'tools',
@@ -435,22 +428,8 @@ const rows: Row[] = [
     param: 'model',
   },
   {
-    name: 'C0 no model',
-    body: () => ({ messages: hello }),
-    status: 400,
-    code: 'missing_required_parameter',
-    param: 'model',
-  },
-  {
     name: 'C3 long prompt',
     body: () => messages({ role: 'user', content: 'word '.repeat(20_000) }),
-    status: 400,
-    code: 'context_length_exceeded',
-    param: 'messages',
-  },
-  {
-    name: 'C4 prompt and max_tokens',
-    body: () => chat({ max_tokens: 1_000_000 }),
     status: 400,
     code: 'context_length_exceeded',
     param: 'messages',
@@ -601,14 +580,8 @@ const rows: Row[] = [
     param: 'n',
   },
   {
-    name: 'E9 max_tokens 2^31',
-    body: () => chat({ max_tokens: 2 ** 31 }),
-    status: 400,
-    code: 'context_length_exceeded',
-  },
-  {
-    name: 'E9 max_tokens 0',
-    body: () => chat({ max_tokens: 0 }),
+    name: 'E9 max_tokens -2',
+    body: () => chat({ max_tokens: -2 }),
     status: 400,
     code: 'integer_below_min_value',
     param: 'max_tokens',
@@ -692,14 +665,6 @@ const rows: Row[] = [
     param: 'logprobs',
   },
   {
-    name: 'max_tokens 0 without echo',
-    path: '/v1/completions',
-    body: () => ({ model, prompt: 'a', max_tokens: 0 }),
-    status: 400,
-    code: 'integer_below_min_value',
-    param: 'max_tokens',
-  },
-  {
     name: 'a suffix for a model that cannot fill in the middle',
     path: '/v1/completions',
     body: () => ({ model, prompt: 'a', suffix: 'b' }),
@@ -733,8 +698,8 @@ const rows: Row[] = [
   },
 
   {
-    name: 'F1 five stops',
-    body: () => chat({ stop: ['a', 'b', 'c', 'd', 'e'] }),
+    name: 'F1 65 stops',
+    body: () => chat({ stop: Array.from({ length: 65 }, (_, i) => `a${i}`) }),
     status: 400,
     code: 'array_above_max_length',
     param: 'stop',
@@ -928,7 +893,7 @@ async function post(row: Pick<Row, 'body' | 'path' | 'headers'>): Promise<Respon
 }
 
 describe('a bad request', () => {
-  it.each(rows)('$name is answered with $status $code, and harms nothing', async (row) => {
+  it.each(rows)('bad request: $name is answered with $status $code, and the server stays up', async (row) => {
     const started = performance.now()
     const response = await post(row)
     // On a quiet machine a tenth of it.
@@ -945,13 +910,13 @@ describe('a bad request', () => {
     expect(next.status).toBe(200)
   })
 
-  it('GET on a POST route is 405 with the method to use', async () => {
+  it('GET on a POST route is answered with 405 and the method to use', async () => {
     const response = await fetch(`${server.url}/v1/chat/completions`)
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
     expect(((await response.json()) as ErrorAnswer).error.code).toBe('method_not_supported')
   })
 
-  it('names both counts when the context is exceeded, in the words that clients look for', async () => {
+  it('an exceeded context is refused with both counts, in the words that clients look for', async () => {
     const response = await post({ body: () => messages({ role: 'user', content: 'word '.repeat(20_000) }) })
     const { error } = (await response.json()) as ErrorAnswer
     expect(error.message).toMatch(
@@ -959,7 +924,7 @@ describe('a bad request', () => {
     )
   })
 
-  it('does not tokenize what cannot fit', async () => {
+  it('a text that cannot fit is refused without being tokenized', async () => {
     const response = await post({ body: () => messages({ role: 'user', content: 'word '.repeat(400_000) }) })
     const { error } = (await response.json()) as ErrorAnswer
     expect([response.status, error.code]).toEqual([400, 'context_length_exceeded'])
@@ -967,14 +932,14 @@ describe('a bad request', () => {
     expect(error.message).toMatch(/resulted in at least \d+ tokens/)
   })
 
-  it('never echoes a stack, a path or long client text', async () => {
+  it('an error never echoes a stack, a path or long client text', async () => {
     const response = await post({ body: () => chat({ model: `/etc/passwd${'A'.repeat(5000)}` }) })
     const { error } = (await response.json()) as ErrorAnswer
     expect(error.message.length).toBeLessThan(200)
   })
 })
 
-describe('a request within the rules', () => {
+describe('a request within the limits', () => {
   const accepted: [string, () => object | string][] = [
     [
       'null in optional fields',
@@ -1007,11 +972,11 @@ describe('a request within the rules', () => {
     ['thinking switched off', () => chat({ chat_template_kwargs: { enable_thinking: false } })],
     ['a negative seed', () => chat({ seed: -5 })],
   ]
-  it.each(accepted)('takes %s', async (_name, body) => {
+  it.each(accepted)('the server accepts %s', async (_name, body) => {
     expect((await post({ body })).status).toBe(200)
   })
 
-  it('names what it ignored', async () => {
+  it('an answer names the ignored fields of its request', async () => {
     const response = await post({ body: () => chat({ mirostat: 2, store: true, 'we"ird\n': 1 }) })
     expect(response.status).toBe(200)
     expect(response.headers.get('x-ignored-params')?.split(', ').sort()).toEqual([

@@ -39,8 +39,8 @@ async function answerTo(socket: Socket): Promise<string> {
   return answer
 }
 
-describe('bytes of bodies', () => {
-  it('count while they come and until the request is over; what would be too many is refused', async () => {
+describe('the bytes of request bodies', () => {
+  it('body bytes are counted until the request is over, and a body above the total is refused', async () => {
     const holder = await upload('content-length: 79999', 'x'.repeat(79_000))
     // What is sent takes a while to come.
     const refused = await vi.waitFor(async () => {
@@ -61,13 +61,13 @@ describe('bytes of bodies', () => {
   it.each([
     ['a length', 'content-length: 80001', '{'],
     ['pieces', 'transfer-encoding: chunked', `${(81_000).toString(16)}\r\n${'x'.repeat(81_000)}\r\n`],
-  ])('of one body are limited, given by %s', async (_name, head, bytes) => {
+  ])('one body is limited in bytes when it comes with %s', async (_name, head, bytes) => {
     // The rest never comes: the connection ends, after a while.
     const answer = await answerTo(await upload(head, bytes))
     expect(answer).toMatch(/^HTTP\/1\.1 413[\s\S]*request_too_large/)
   })
 
-  it('of a body that is refused may go on: its client reads the answer, and asks again on the connection', async () => {
+  it('the client of a refused body may send on, reads the answer, and reuses the connection', async () => {
     const socket = await upload('content-length: 5000000', '{')
     const [answer] = (await once(socket, 'data')) as [Buffer]
     expect(String(answer)).toMatch(/^HTTP\/1\.1 413[\s\S]*request_too_large/)
@@ -77,7 +77,7 @@ describe('bytes of bodies', () => {
     expect(await answerTo(socket)).toMatch(/^HTTP\/1\.1 200/)
   })
 
-  it('of a body that is refused are dropped for a while where the connection closes then: no client loses the answer', async () => {
+  it('a closing connection drains a refused body first, so that no client loses the answer', async () => {
     const whole = 'x'.repeat(4_500_000)
     for (let again = 0; again < 30; again++) {
       const socket = await upload(`connection: close\r\ncontent-length: ${whole.length}`, whole)

@@ -53,14 +53,14 @@ afterAll(async () => {
 })
 
 describe('the prefix cache', () => {
-  it('is one of each tenant', async () => {
+  it('the prefix cache is separate for each tenant', async () => {
     expect(await cached(KEYS.one, 'One?')).toBe(0)
     expect(await cached(KEYS.one, 'Two?')).toBeGreaterThan(100)
     expect(await cached(KEYS.two, 'One?')).toBe(0)
     expect(await cached(KEYS.two, 'Two?')).toBeGreaterThan(100)
   })
 
-  it('is one of each tenant also beside a request that runs', async () => {
+  it('the prefix cache is separate for each tenant beside a running request', async () => {
     const question = 'Count to twenty, please.'
     const [first, second] = await Promise.all([
       cached(KEYS.one, question, { cache_salt: 'beside', ignore_eos: true, max_completion_tokens: 60 }),
@@ -69,13 +69,13 @@ describe('the prefix cache', () => {
     expect([first, second]).toEqual([0, 0])
   })
 
-  it('is one of each salt', async () => {
+  it('the prefix cache is separate for each salt', async () => {
     expect(await cached(KEYS.one, 'Salted?', { cache_salt: 'a' })).toBe(0)
     expect(await cached(KEYS.one, 'Salted?', { cache_salt: 'b' })).toBe(0)
     expect(await cached(KEYS.one, 'Again?', { cache_salt: 'b' })).toBeGreaterThan(100)
   })
 
-  it('is that of its tenant after a restart, and says no name and no salt on disk', async () => {
+  it('the prefix cache stays with its tenant after a restart, with no name and no salt on disk', async () => {
     expect(await server.stop()).toBe(0)
     const labels = readdirSync(kept, { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.json'),
@@ -95,7 +95,7 @@ describe('the prefix cache', () => {
     [{ cache_salt: 7 }, 'cache_salt'],
     [{ priority: -1 }, 'priority'],
     [{ priority: 0.5 }, 'priority'],
-  ])('refuses %j', async (fields, param) => {
+  ])('an invalid cache salt or priority is refused: %j', async (fields, param) => {
     const answer = await fetch(`${server.url}/v1/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${KEYS.one}` },
@@ -129,7 +129,7 @@ function faster(some: readonly Timed[], others: readonly Timed[]): number {
   return pairs.reduce((sum, pair) => sum + pair, 0) / pairs.length
 }
 
-it('how long a prompt takes does not tell whether another tenant has sent it', async () => {
+it('the latency of a prompt does not reveal whether another tenant has sent it', async () => {
   const promptOf = (kind: string, round: number): string =>
     Array.from({ length: 30 }, (_, at) => `${round}: in ${kind}, rule ${at} says what to do.`).join(' ')
   const guessed: Timed[] = []

@@ -75,7 +75,7 @@ const refusalOf = ({ route }: Endpoint, wishes: readonly Wish[]): Refusal | unde
     (one) => one.route === route && one.wishes.every((name) => wishes.some((wish) => wish.name === name)),
   )
 
-describe.each(endpoints)('$route', (endpoint) => {
+describe.each(endpoints)('combinations at $route', (endpoint) => {
   const sizes = endpoint.factors.map((factor) => factor.length)
   const apart = (...pair: Pick[]): boolean => refusalOf(endpoint, wishesOf(endpoint, pair)) !== undefined
   const rows = coveringArray(sizes, apart).map((row) =>
@@ -87,7 +87,7 @@ describe.each(endpoints)('$route', (endpoint) => {
   const send = (body: object): Promise<Response> => postJson(server.url + endpoint.route, body)
 
   it.each(rows.map((wishes) => ({ name: wishes.map(({ name }) => name).join(', ') || 'nothing', wishes })))(
-    'answers $name as each asks',
+    `${endpoint.route} honours each of these wishes in one request: $name`,
     async ({ wishes }) => {
       const body = bodyOf(endpoint, wishes)
       const ask = async (fields: object): Promise<Answer> => readAnswer(await send({ ...body, ...fields }))
@@ -105,7 +105,7 @@ describe.each(endpoints)('$route', (endpoint) => {
   )
 
   const refused = refusals.filter(({ route }) => route === endpoint.route)
-  it.runIf(refused.length > 0).each(refused)('refuses $wishes', async ({ wishes, code, param }) => {
+  it.runIf(refused.length > 0).each(refused)('$route refuses $wishes', async ({ wishes, code, param }) => {
     const all = endpoint.factors.flat()
     const both = wishes.map((name) => all.find((wish) => wish.name === name) as Wish)
     for (const wish of both) expect((await send(bodyOf(endpoint, [wish]))).status).toBe(200)
@@ -115,7 +115,7 @@ describe.each(endpoints)('$route', (endpoint) => {
     expect(Object.keys(Object.assign({}, ...both.map(({ fields }) => fields)))).toContain(param.split('.')[0])
   })
 
-  it('has every two of its wishes in some row', () => {
+  it(`every pair of the wishes for ${endpoint.route} is in some row`, () => {
     const seen = rows.map((wishes) => new Set(wishes.map(({ name }) => name)))
     const missing = pairsOf(sizes, apart).filter((pair) => {
       const names = wishesOf(endpoint, pair).map(({ name }) => name)

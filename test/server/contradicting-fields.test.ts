@@ -89,8 +89,8 @@ const agreeing: readonly (readonly [Path, object])[] = [
 const ask = (where: TestServer, path: Path, fields: object): Promise<Response> =>
   postJson(where.url + path, { ...bodies[path], ...fields })
 
-describe('of two fields that say different things', () => {
-  it.each(lost)('%s names the one that does not count: %j', async (path, fields, name) => {
+describe('two fields that contradict each other', () => {
+  it.each(lost)('%s names the field that loses: %j', async (path, fields, name) => {
     const answer = await ask(server, path, fields)
     await answer.text()
     expect([answer.status, answer.headers.get('x-ignored-params')]).toEqual([200, name])
@@ -98,7 +98,7 @@ describe('of two fields that say different things', () => {
     expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining(name)])
   })
 
-  it.each(agreeing)('%s names none where they agree: %j', async (path, fields) => {
+  it.each(agreeing)('%s names no field where both agree: %j', async (path, fields) => {
     const answer = await ask(strict, path, fields)
     await answer.text()
     expect([answer.status, answer.headers.get('x-ignored-params')]).toEqual([200, null])

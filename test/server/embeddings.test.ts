@@ -46,7 +46,7 @@ const dot = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((sum, value, index) => sum + value * (b[index] ?? Number.NaN), 0)
 const first = (answer: Answer): number[] => answer.data[0]?.embedding ?? []
 
-it('gives each input of an array the vector it has alone, in order, of norm 1', async () => {
+it('each input of an array gets the vector it has alone, in order, with norm 1', async () => {
   const together = await embed({ input: texts })
   expect(together.data.map(({ index }) => index)).toEqual([0, 1, 2])
   let tokens = 0
@@ -61,7 +61,7 @@ it('gives each input of an array the vector it has alone, in order, of norm 1', 
   expect(dot(together.data[0]?.embedding ?? [], together.data[1]?.embedding ?? [])).toBeLessThan(0.999)
 })
 
-it('depends on every token: many requests at once do not mix', async () => {
+it('an embedding depends on every token, and concurrent requests do not mix', async () => {
   const inputs = Array.from({ length: 12 }, (_, index) => `The number ${index} of ${index * 7}`)
   const alone: number[][] = []
   for (const input of inputs) alone.push(first(await embed({ input })))
@@ -71,7 +71,7 @@ it('depends on every token: many requests at once do not mix', async () => {
   }
 })
 
-it('is the same as base64, which openai-node asks for, and as floats', async () => {
+it('an embedding in base64, as openai-node requests it, equals the one in floats', async () => {
   const viaSdk = await client.embeddings.create({ model: 'vectors', input: texts[0] ?? '' })
   const floats = first(await embed({ input: texts[0], encoding_format: 'float' }))
   expect(viaSdk.data[0]?.embedding.length).toBe(floats.length)
@@ -82,7 +82,7 @@ it('is the same as base64, which openai-node asks for, and as floats', async () 
   expect(typeof wire.data[0]?.embedding).toBe('string')
 })
 
-it('takes token ids', async () => {
+it('embeddings accept one list of token ids or several, and count their tokens', async () => {
   const one = await embed({ input: [1, 2, 3] })
   const two = await embed({
     input: [
@@ -94,7 +94,7 @@ it('takes token ids', async () => {
   expect(two.usage.prompt_tokens).toBe(5)
 })
 
-it('takes the control tokens of the model at both ends of token ids, and nowhere else', async () => {
+it('control tokens of the model are accepted at both ends of token ids, and nowhere else', async () => {
   const control = 2042 // <|im_start|>
   expect((await embed({ input: [control, 10, control] })).usage.prompt_tokens).toBe(3)
   const response = await post({ input: [[10], [control, control, 10]] })
@@ -104,7 +104,7 @@ it('takes the control tokens of the model at both ends of token ids, and nowhere
   expect(error.message).toContain('at the start and the end only')
 })
 
-it('shortens vectors and brings them to norm 1 again', async () => {
+it('vectors of fewer dimensions are normalised again', async () => {
   const whole = first(await embed({ input: 'Hello' })).slice(0, 8)
   const short = first(await embed({ input: 'Hello', dimensions: 8 }))
   expect(short.length).toBe(8)
@@ -112,13 +112,18 @@ it('shortens vectors and brings them to norm 1 again', async () => {
   expect(dot(short, whole) / Math.hypot(...whole)).toBeCloseTo(1, 5)
 })
 
-it('embeds an input of exactly the context, and refuses one token more', async () => {
+it('an input of exactly the context is embedded, and one more token is refused', async () => {
   const ids = (length: number): number[] => Array.from({ length }, (_, index) => 10 + index)
   expect((await embed({ input: ids(64) })).usage.prompt_tokens).toBe(64)
   const response = await post({ input: [[1], ids(65)] })
   const { error } = (await response.json()) as { error: { code: string; message: string } }
   expect([response.status, error.code]).toEqual([400, 'context_length_exceeded'])
   expect(error.message).toMatch(/64 tokens.*input\[1\].*65 tokens/)
+})
+
+it.each([undefined, null, ''])('the only embedding model serves a request whose model is %s', async (none) => {
+  const response = await post({ input: 'x', model: none })
+  expect([response.status, await response.json()]).toMatchObject([200, { model: 'vectors' }])
 })
 
 const tooMany = Array.from({ length: 2049 }, () => 'x')
@@ -150,13 +155,13 @@ const refusals: readonly [object, number, string][] = [
   [{ input: 'x', model: 'chat' }, 400, 'wrong_model_kind'],
   [{ input: 'x', model: 'nobody' }, 404, 'model_not_found'],
 ]
-it.each(refusals)('refuses %j', async (body, status, code) => {
+it.each(refusals)('the embeddings endpoint refuses %j', async (body, status, code) => {
   const response = await post(body)
   const { error } = (await response.json()) as { error: { code: string } }
   expect([response.status, error.code]).toEqual([status, code])
 })
 
-it('serves the next request when the embedding process was killed', async () => {
+it('a request after the embedding process was killed is served', async () => {
   const before = first(await embed({ input: 'Hello' }))
   const [pid] = execFileSync('pgrep', ['-P', String(server.process.pid), '-f', 'altiplano embedding'], {
     encoding: 'utf8',
@@ -168,7 +173,7 @@ it('serves the next request when the embedding process was killed', async () => 
   expect(chat.status).toBe(200)
 })
 
-it('refuses to chat with the embedding model, and lists both', async () => {
+it('a chat with the embedding model is refused, and both models are listed', async () => {
   for (const path of ['chat/completions', 'completions']) {
     const response = await post({ prompt: 'x', messages: [{ role: 'user', content: 'x' }] }, path)
     expect(await response.json()).toMatchObject({ error: { code: 'wrong_model_kind' } })
@@ -178,7 +183,7 @@ it('refuses to chat with the embedding model, and lists both', async () => {
   expect(await client.models.retrieve('vectors')).toMatchObject({ id: 'vectors', max_model_len: 64 })
 })
 
-it('tells a file that is no embedding model from one that is', async () => {
+it('a generating model as --embedding-model leaves the server unready, with a reason', async () => {
   const other = await startServer(
     [
       '--embedding-model',

@@ -28,7 +28,7 @@ function told() {
   return { metrics, engine, step, counts }
 }
 
-it('what an engine counts is added to what those before it counted', async () => {
+it('the counters of a new engine are added to those of the engines before it', async () => {
   const { metrics, engine, step, counts } = told()
   step({ parked: 2, restored: 1, parkingFailed: 0 })
   step({ parked: 5, restored: 1, parkingFailed: 1 })
@@ -42,7 +42,7 @@ it('what an engine counts is added to what those before it counted', async () =>
   expect((await scrape(metrics)).value('altiplano_step_seconds_count')).toBe(4)
 })
 
-it('what an engine holds is gone with it', async () => {
+it('the gauges of an engine end with it', async () => {
   const { metrics, engine, step } = told()
   const held = async (): Promise<number[]> => {
     const found = await scrape(metrics)
@@ -56,7 +56,7 @@ it('what an engine holds is gone with it', async () => {
   expect(await held()).toEqual([0, 0, 0])
 })
 
-it('no count of a server falls when its engine is replaced', async () => {
+it('no counter of a server falls when its engine is replaced', async () => {
   const server = await startServer(['--slots', '1'])
   onTestFinished(async () => void (await server.stop()))
   const ask = async (word: string): Promise<void> => {

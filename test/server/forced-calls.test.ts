@@ -64,13 +64,13 @@ const named = (name: string): OpenAI.ChatCompletionNamedToolChoice => ({
 })
 
 describe('tool_choice', () => {
-  it.each([0, 1, 2, 3, 4])('required: a call, whatever was said (seed %i)', async (seed) => {
+  it.each([0, 1, 2, 3, 4])('tool_choice required forces a call (seed %i)', async (seed) => {
     const choice = await ask({ tool_choice: 'required', seed, temperature: 1.5 })
     expect(namesOf(choice).length).toBeGreaterThan(0)
     expect([choice.finish_reason, choice.message.content]).toEqual(['tool_calls', null])
   })
 
-  it.each(['get_weather', 'place_order'])('a function by name: one call of %s', async (name) => {
+  it.each(['get_weather', 'place_order'])('tool_choice with a name forces one call of %s', async (name) => {
     for (const seed of [1, 2, 3]) {
       const choice = await ask({ tool_choice: named(name), seed, temperature: 1.5 })
       expect(namesOf(choice)).toEqual([name])
@@ -78,7 +78,7 @@ describe('tool_choice', () => {
     }
   })
 
-  it('allowed_tools, required: a call of one of them', async () => {
+  it('allowed_tools in mode required makes the answer a call of one of them', async () => {
     const choice = await ask({
       tool_choice: {
         type: 'allowed_tools',
@@ -88,14 +88,14 @@ describe('tool_choice', () => {
     expect(new Set(namesOf(choice))).toEqual(new Set(['place_order']))
   })
 
-  it('parallel_tool_calls: false is one call', async () => {
+  it('parallel_tool_calls false limits the answer to one call', async () => {
     for (const seed of [1, 2, 3, 4, 5]) {
       const choice = await ask({ tool_choice: 'required', parallel_tool_calls: false, seed, temperature: 2 })
       expect(namesOf(choice)).toHaveLength(1)
     }
   })
 
-  it('after a thought', async () => {
+  it('a forced call comes after the thought of a thinking model', async () => {
     const choice = await ask({
       tool_choice: named('get_weather'),
       enable_thinking: true,
@@ -106,7 +106,7 @@ describe('tool_choice', () => {
     expect(choice.finish_reason).toBe('tool_calls')
   })
 
-  it('streams', async () => {
+  it('a forced call is streamed', async () => {
     const stream = client.chat.completions.stream({
       ...base,
       stream: true,
@@ -125,15 +125,15 @@ describe('tool_choice', () => {
       { tools: [tool('f', { a: { not: { type: 'string' } } })], tool_choice: 'required' },
       'tools[0].function.parameters.properties.a.not',
     ],
-  ])('is refused %s', async (_name, body, param) => {
+  ])('tool_choice is refused %s', async (_name, body, param) => {
     await expect(ask(body as Body)).rejects.toMatchObject({ status: 400, param })
   })
 })
 
-describe('auto', () => {
+describe('tool_choice auto', () => {
   const messages = [{ role: 'user' as const, content: 'Place an order of 40 huge tea with honey.' }]
 
-  it('holds arguments to the schema once a call has begun', async () => {
+  it('arguments follow the schema with tool_choice auto once a call has begun', async () => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, (_, seed) => ask({ tools: [order], messages, seed, temperature: 1 })),
     )
@@ -142,7 +142,7 @@ describe('auto', () => {
     for (const call of calls) namesOf(call)
   })
 
-  it('takes a tool whose schema cannot be honoured: its arguments are an object, and others are held', async () => {
+  it('a schema that cannot be honoured leaves the arguments of its tool free, and other tools keep theirs', async () => {
     const tools = [order, tool('get_weather', { city: { type: 'string', not: {} } })]
     const question = [{ role: 'user' as const, content: 'What is the weather in Paris?' }]
     const { message } = await ask({ tools, messages: question, temperature: 0 })
@@ -160,7 +160,7 @@ describe('auto', () => {
     for (const choice of orders) namesOf(choice)
   })
 
-  it('beside response_format: the answer is a call or a document', async () => {
+  it('an answer with both tools and response_format is a call or a document', async () => {
     const schema = { type: 'object', properties: { mark: { const: '<tool_call>' } }, required: ['mark'] }
     const format = { type: 'json_schema' as const, json_schema: { name: 'marked', schema } }
     const weatherQuestion = [{ role: 'user' as const, content: 'What is the weather in Paris?' }]
@@ -177,12 +177,12 @@ describe('auto', () => {
   })
 })
 
-describe('strict', () => {
+describe('strict tools', () => {
   const strict = (one: ChatCompletionTool): ChatCompletionTool =>
     one.type === 'function' ? { ...one, function: { ...one.function, strict: true } } : one
   const tools = [strict(weather), strict(order)]
 
-  it('leaves the model free to call or not', async () => {
+  it('a strict tool leaves the model free to call or not', async () => {
     const talk = await ask({ tools, temperature: 0 })
     expect([talk.finish_reason, talk.message.tool_calls]).toEqual(['stop', undefined])
     expect(talk.message.content).toMatch(/\w/)
@@ -192,7 +192,7 @@ describe('strict', () => {
     expect(call.message.tool_calls?.[0]).toMatchObject({ function: { arguments: '{"city": "Paris"}' } })
   })
 
-  it('holds arguments to the schema once a call has begun', async () => {
+  it('arguments of a strict tool follow the schema once a call has begun', async () => {
     const messages = [{ role: 'user' as const, content: 'Place an order of 40 huge tea with honey.' }]
     const answers = await Promise.all(
       Array.from({ length: 12 }, (_, seed) =>
@@ -206,7 +206,7 @@ describe('strict', () => {
 })
 
 describe('response_format', () => {
-  it('holds after a thought', async () => {
+  it('the schema of response_format applies after a thought', async () => {
     const schema = {
       type: 'object',
       properties: { a: { enum: ['x', 'y'] } },

@@ -53,9 +53,9 @@ const get = (url: string, path: string, headers = '', host = line('Host', '127.0
 const MALFORMED = ['/v1/%zz', '/v1/models/%zz', '/v1/models/%', '/%ff', '/health%zz', '*', 'http:///v1']
 const LONG = `/v1/models/${'m'.repeat(5000)}`
 
-describe('a path that the router itself refuses', () => {
+describe('a path that the router refuses', () => {
   it.each([...MALFORMED, LONG, 'http://127.0.0.1/v1/%zz'])(
-    'asks for a key: %s',
+    'a path that the router refuses needs a key: %s',
     async (path) => {
       expect(await get(keyed.url, path)).toMatchObject({ status: 401, error: { code: 'invalid_api_key' } })
       const asked = await get(keyed.url, path, key(user) + line('X-Request-Id', 'edge'))
@@ -65,7 +65,7 @@ describe('a path that the router itself refuses', () => {
     60_000,
   )
 
-  it('is answered in the shape of its protocol, and is in the log', async () => {
+  it('a path that the router refuses is answered in the shape of its protocol, and logged', async () => {
     const path = '/v1/messages/%zz-edge'
     expect(await get(keyed.url, path)).toMatchObject({ status: 401, error: { type: 'authentication_error' } })
     const found = await get(keyed.url, path, key(user))
@@ -75,11 +75,11 @@ describe('a path that the router itself refuses', () => {
     await expect.poll(() => logged().map((one) => one?.['status'])).toEqual([401, 404])
   })
 
-  it('leaves a query alone', async () => {
+  it('a malformed query does not make its path unknown', async () => {
     expect((await get(keyed.url, '/v1/models?a=%zz', key(user))).status).toBe(200)
   })
 
-  it('asks for a key, and then for its own name, at the admin port', async () => {
+  it('a malformed path at the admin port is refused without a key, then for its role or its name', async () => {
     for (const path of ['/admin/%zz', '*', `/admin/${'a'.repeat(5000)}`]) {
       expect(await get(adminUrl(keyed), path)).toMatchObject({
         status: 401,
@@ -99,7 +99,7 @@ describe('a path that the router itself refuses', () => {
   })
 })
 
-describe('what is no request', () => {
+describe('malformed HTTP', () => {
   const ports = [
     ['the port of clients', () => open.url],
     ['the admin port', () => adminUrl(open)],
@@ -107,7 +107,7 @@ describe('what is no request', () => {
     ['the admin port, with keys', () => adminUrl(keyed)],
   ] as const
 
-  it.each(ports)('is answered in the shape of the API at %s', async (_name, url) => {
+  it.each(ports)("malformed HTTP is answered with an error in the API's shape at %s", async (_name, url) => {
     for (const [text, status, code] of [
       ['GARBAGE\r\n\r\n', 400, 'invalid_value'],
       [`GET / HTTP/1.1\r\n${line('X', 'a'.repeat(20_000))}\r\n`, 431, 'headers_too_large'],
@@ -125,7 +125,7 @@ describe('what is no request', () => {
     expect((await send(url(), 'GET / HTTP/1.0\r\n\r\n')).status).not.toBe(400)
   })
 
-  it('does not take a client that leaves after CONNECT with it', async () => {
+  it('the server survives a client that resets its connection after CONNECT', async () => {
     for (let count = 0; count < 20; count++) {
       const socket = connect(Number(new URL(open.url).port), '127.0.0.1')
       socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n')
@@ -136,7 +136,7 @@ describe('what is no request', () => {
   })
 })
 
-describe('two headers of a key', () => {
+describe('repeated key headers', () => {
   it.each([
     ['authorization', key(user) + key(user)],
     ['another first', key('sk-nobody-0123456789') + key(user)],
@@ -144,7 +144,7 @@ describe('two headers of a key', () => {
     ['of another scheme', line('authorization', 'Basic abc') + key(user)],
     ['x-api-key', line('X-Api-Key', user) + line('x-api-key', user)],
     ['x-api-key, beside authorization', key(user) + line('X-Api-Key', user) + line('x-api-key', user)],
-  ])('are none: %s', async (_name, headers) => {
+  ])('a repeated key header is refused with 401: %s', async (_name, headers) => {
     for (const url of [keyed.url, adminUrl(keyed)]) {
       const text = headers.replaceAll(user, url === keyed.url ? user : admin)
       expect(await get(url, '/v1/models', text)).toMatchObject({
@@ -154,12 +154,12 @@ describe('two headers of a key', () => {
     }
   })
 
-  it('may be of two names', async () => {
+  it('a key in both the authorization and the x-api-key header is accepted', async () => {
     expect((await get(keyed.url, '/v1/models', key(user) + line('x-api-key', user))).status).toBe(200)
   })
 })
 
-describe('a host that others can own', () => {
+describe('a host name that others can own', () => {
   const own = [
     '127.0.0.1:8080',
     '10.1.2.3',
@@ -186,10 +186,10 @@ describe('a host that others can own', () => {
     'user@evil.example',
     'a:b:c',
   ]
-  it.each(own)('is not %s', (host) => expect(isOwnHost(host)).toBe(true))
-  it.each(others)('is %s', (host) => expect(isOwnHost(host)).toBe(false))
+  it.each(own)('the host %s is one of this machine', (host) => expect(isOwnHost(host)).toBe(true))
+  it.each(others)('the host %s is one that others can own', (host) => expect(isOwnHost(host)).toBe(false))
 
-  it('is refused without keys, on every route', async () => {
+  it('a foreign host name is refused on every route of a server without keys', async () => {
     for (const path of ['/v1/models', '/health/live', '/metrics', '/nowhere', '/v1/%zz'])
       expect(await get(open.url, path, '', line('Host', 'evil.example:9150'))).toMatchObject({
         status: 403,
@@ -203,7 +203,7 @@ describe('a host that others can own', () => {
       expect((await get(open.url, '/v1/models', '', line('Host', host))).status).toBe(200)
   })
 
-  it('is of no interest where keys are asked for, here or in front', async () => {
+  it('a foreign host name is accepted where the server or a proxy before it requires keys', async () => {
     const host = line('Host', 'api.example')
     expect((await get(keyed.url, '/v1/models', key(user), host)).status).toBe(200)
     expect((await get(fronted.url, '/v1/models', '', host)).status).toBe(200)

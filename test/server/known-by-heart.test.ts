@@ -29,7 +29,7 @@ it.each<[string, object]>([
   ['What is 2+2?', {}],
   ['What is 2+2?', { chat_template_kwargs: { enable_thinking: true } }],
   ['What is the weather in Paris?', { tools: [get_weather], tool_choice: 'none' }],
-])('a chat: %s %j', async (content, more) => {
+])('the recorded answer to a chat is reproduced: %s %j', async (content, more) => {
   const asked = { model: server.model, messages: [{ role: 'user', content }], max_tokens: 400, ...more }
   const scored = { ...asked, temperature: 0, logprobs: true, top_logprobs: 2 }
   const { choices } = await server.client.chat.completions.create(
@@ -44,7 +44,7 @@ it.each<[string, object]>([
 it.each([
   { prompt: 'Once upon a time', max_tokens: 200 },
   { prompt: 'a b c', max_tokens: 40, ignore_eos: true },
-])('a completion: $prompt', async (fields) => {
+])('the recorded answer to a completion is reproduced: $prompt', async (fields) => {
   const scored = { ...fields, temperature: 0, logprobs: 2 }
   const { choices } = await complete<{ choices: { logprobs: CompletionLogprobs }[] }>(server, scored)
   const [told] = choices.map(({ logprobs }) => toldInCompletion(logprobs))

@@ -104,14 +104,14 @@ const chat = (system: number, user: number) => ({
   ],
 })
 
-it('its topic says where the model is', () => {
+it('the topic of KV events names the pod and the model', () => {
   expect(ports.topic).toMatch(/^kv@[0-9a-f.:]+:0@demo$/)
 })
 
 it.each([
   ['chat/completions', { ...chat(1, 2), max_completion_tokens: 1 }],
   ['completions', { prompt: text(5), max_tokens: 1 }],
-])('tells the very ids that %s/render tells', async (path, body) => {
+])('KV events have the same token ids as %s/render', async (path, body) => {
   for (const model of ['demo', 'a']) {
     const token_ids = await rendered(path, { model, ...body })
     expect(reader.longest(token_ids, adapterOf(model))).toBeLessThan(Math.floor(token_ids.length / BLOCK))
@@ -121,7 +121,7 @@ it.each([
   }
 })
 
-it('tells what the engine has, after many requests, copies, adapters, cancels and evictions', async () => {
+it('KV events match the cache of the engine after copies, adapters, cancels and evictions', async () => {
   const prompts: { model: string; ids: readonly number[] }[] = []
   let found = 0
   for (let round = 0; round < 8; round++) {
@@ -149,7 +149,7 @@ it('tells what the engine has, after many requests, copies, adapters, cancels an
   expect(found).toBeGreaterThan(30)
 })
 
-it('tells nothing of what has a salt', async () => {
+it('KV events leave out salted prompts', async () => {
   const body = { model: 'demo', prompt: `salted ${text(9)}`, max_tokens: 20, ignore_eos: true }
   const token_ids = await rendered('completions', body)
   await post('completions', { ...body, cache_salt: 'pepper' })
@@ -160,7 +160,7 @@ it('tells nothing of what has a salt', async () => {
   expect(reader.longest(token_ids)).toBe(Math.floor(token_ids.length / BLOCK))
 })
 
-it('tells nothing more of an adapter that is gone', async () => {
+it('KV events of an adapter end when it is unloaded', async () => {
   const body = { model: 'a', prompt: text(4), max_tokens: 1 }
   const token_ids = await rendered('completions', body)
   await post('completions', body)
@@ -174,7 +174,7 @@ it('tells nothing more of an adapter that is gone', async () => {
   expect(await checkFound('b', token_ids)).toBeGreaterThan(0)
 })
 
-it('tells that all is gone when the engine dies, and is right again with the next one', async () => {
+it('KV events clear all blocks when the engine dies, and follow the next engine', async () => {
   const running = post('completions', { model: 'demo', prompt: text(7), max_tokens: 300, ignore_eos: true })
   await vi.waitUntil(async () => {
     await catchUp()
@@ -190,7 +190,7 @@ it('tells that all is gone when the engine dies, and is right again with the nex
   expect(await checkFound('demo', token_ids)).toBe(Math.floor((token_ids.length - 1) / BLOCK))
 })
 
-it('tells all of it again to whoever missed it', async () => {
+it('a replay gives a late subscriber every KV event', async () => {
   await settle()
   const late = new KvEventReader(BLOCK)
   const dealer = await ZmqClient.connect(ports.replayPort, 'DEALER')

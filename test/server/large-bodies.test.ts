@@ -21,23 +21,23 @@ async function send({ path, body }: LargeBody, url = server.url): Promise<Told> 
 }
 
 describe('large bodies', () => {
-  it.each(hostileBodies)('hostile: $name', async (body) => {
+  it.each(hostileBodies)('a hostile large body stays within its limits: $name', async (body) => {
     expect(body.statuses).toContain((await send(body)).status)
     expect((await fetch(`${server.url}/health/live`)).status).toBe(200)
   })
 
-  it.each(honestBodies)('honest, and read: $name', async (body) => {
+  it.each(honestBodies)('a valid large body is read: $name', async (body) => {
     const { status, code } = await send(body)
     expect(body.statuses).toContain(status)
     // It may be more than this model has room for, but it is no body that cannot be read.
     expect(code).not.toBe('invalid_json')
   })
 
-  it('leave the children alone', () => {
+  it('large bodies do not restart child processes', () => {
     expect(server.logs.filter((line) => line.includes('child down'))).toEqual([])
   })
 
-  it('count as what they take once they are parsed, not only as what was sent', async () => {
+  it('large bodies count by their parsed size, not only by their bytes', async () => {
     const small = await startServer(['--max-queued-bytes', '3000000'])
     try {
       const bodies = (count: number): LargeBody => ({

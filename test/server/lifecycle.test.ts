@@ -39,7 +39,7 @@ async function requests(of: TestServer | undefined, state: 'running' | 'waiting'
 }
 
 it.each(['engine', 'text'])(
-  'SIGKILL of the %s process while idle: the next request works, the gateway lives on',
+  'a request after SIGKILL of the idle %s process is served, and the gateway stays up',
   async (name) => {
     server = await startServer()
     const pid = server.process.pid ?? 0
@@ -84,7 +84,7 @@ const longStream = {
 }
 
 it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const)(
-  '%s of the engine in the middle of streams: every one goes on, each token once',
+  'every stream continues after %s of the engine, with each token once',
   async (signal) => {
     server = await startServer(['--slots', '4'])
     const { url, process: gateway } = server
@@ -121,7 +121,7 @@ it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const)(
   },
 )
 
-it('log probabilities go on behind a crash of the engine, each told once', async () => {
+it('log probabilities continue after a crash of the engine, with each token once', async () => {
   server = await startServer()
   const { url, process: gateway } = server
   const messages = [{ role: 'user', content: 'Tell me a story' }]
@@ -182,7 +182,7 @@ it('a stream that meets two crashes ends with an OpenAI error event and no [DONE
   expect(metrics.value('altiplano_child_restarts_total', { process: 'engine' })).toBe(2)
 })
 
-it('gives up with a reason after five crashes, so that whoever runs it can act', async () => {
+it('the server exits with a reason after five crashes of the engine', async () => {
   server = await startServer()
   const exited = once(server.process, 'exit')
   // Each has to come up: one that does not is a failed start, of which more are borne.
@@ -215,7 +215,7 @@ it('SIGTERM lets a running stream end, refuses new work, and exits 0 with no chi
   for (const child of before) expect(() => process.kill(child, 0)).toThrow()
 })
 
-it('SIGTERM: not ready at once, work is taken for a while, then refused, and what runs too long hears why', async () => {
+it('SIGTERM makes the server unready first, then it refuses work, and ends long streams with a reason', async () => {
   // Time enough for an answer on a busy machine, and streams that are longer than all of it on a fast one.
   const flags = ['--slots', '8', '--context-size', '16384', '--shutdown-delay', '5', '--drain-timeout', '1']
   server = await startServer(flags)
@@ -245,7 +245,7 @@ it('SIGTERM: not ready at once, work is taken for a while, then refused, and wha
 it.each([
   ['SIGTERM', 'SIGTERM'],
   ['SIGINT', 'SIGTERM'],
-] as const)('%s and %s at once are one: the stream is told to its end, exit 0', async (first, second) => {
+] as const)('%s and %s at once count as one: the stream is complete, exit 0', async (first, second) => {
   server = await startServer()
   const answer = await chat(server.url, { stream: true, max_tokens: 300, ignore_eos: true })
   const exited = once(server.process, 'exit')
@@ -256,7 +256,7 @@ it.each([
   expect(await exited).toEqual([0, null])
 })
 
-it('npm start passes on what its process group has heard already: the stream is told to its end', async () => {
+it('npm start ignores a signal that its process group also got: the stream is complete', async () => {
   const flags = ['--port', '0', '--threads', '1', '--gpu-layers', '0']
   const npm = spawn('npm', ['start', '--', ...flags], {
     cwd: new URL('../../', import.meta.url),
@@ -284,7 +284,7 @@ it('npm start passes on what its process group has heard already: the stream is 
   }
 })
 
-it('a second SIGTERM, a second later, ends it now, with no child left', async () => {
+it('a second SIGTERM, a second later, ends the server at once, with no child left', async () => {
   server = await startServer()
   const before = [...children(server.process.pid ?? 0).values()]
   const answers = chat(server.url, { max_tokens: 1500, ignore_eos: true, n: 8 }).catch(() => undefined)
@@ -301,7 +301,7 @@ it('a second SIGTERM, a second later, ends it now, with no child left', async ()
   await until(() => !before.some(isAlive))
 })
 
-it('kill -9 of the gateway leaves no child', async () => {
+it('SIGKILL of the gateway leaves no child process', async () => {
   server = await startServer()
   const before = [...children(server.process.pid ?? 0).values()]
   expect(before).toHaveLength(2)
@@ -332,7 +332,7 @@ it('a client that leaves while queued or in prefill frees everything', async () 
   expect(await requests(server, 'waiting')).toBe(0)
 })
 
-it('is alive and not ready, with a reason, when the model cannot be read', async () => {
+it('the server is live and not ready, with a reason, when the model cannot be read', async () => {
   server = await startServer(
     ['--model', new URL('../../package.json', import.meta.url).pathname],
     'listening',
@@ -348,7 +348,7 @@ it('is alive and not ready, with a reason, when the model cannot be read', async
   expect(answer.status).toBe(503)
 })
 
-it('refuses raw garbage in the protocol of the API', async () => {
+it('raw garbage on a connection is refused in the shape of the API', async () => {
   server = await startServer()
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
   socket.write('NONSENSE\r\n\r\n')
@@ -360,7 +360,7 @@ it('refuses raw garbage in the protocol of the API', async () => {
   expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toHaveProperty('error.code')
 })
 
-it('runs as many at once as it promises when nothing may wait', async () => {
+it('a server without a queue runs as many requests at once as it has slots', async () => {
   server = await startServer(['--slots', '8', '--max-queue', '0', '--max-n', '1'])
   const { url } = server
   const answers = await Promise.all(Array.from({ length: 8 }, () => chat(url, { max_tokens: 20 })))
@@ -380,7 +380,7 @@ async function cachedOf(answer: Promise<Response>): Promise<number> {
   return usage.prompt_tokens_details.cached_tokens
 }
 
-it('knows a conversation again after a restart, and one that had to leave its slot', async () => {
+it('a restart restores the cached prefix of a conversation, in a slot or parked', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'altiplano-test-'))
   const flags = ['--slots', '1', '--kv-cache-dir', folder]
   const cached = (word: string): Promise<number> => cachedOf(askFor(word, { temperature: 0 }))
@@ -398,7 +398,7 @@ it('knows a conversation again after a restart, and one that had to leave its sl
   }
 })
 
-it('SIGTERM behind an answer, or in the middle of one: the next start knows their prompts', async () => {
+it('a SIGTERM after or during an answer keeps its prompt for the next start', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'altiplano-test-'))
   const flags = ['--slots', '2', '--kv-cache-dir', folder, '--drain-timeout', '0']
   const cached = (word: string): Promise<number> => cachedOf(askFor(word))
@@ -417,10 +417,10 @@ it('SIGTERM behind an answer, or in the middle of one: the next start knows thei
   }
 })
 
-it('logs one line of JSON each', async () => {
+it('every line of the log is one JSON object', async () => {
   server = await startServer()
   await chat(server.url)
-  await chat(server.url, { max_tokens: -1 })
+  await chat(server.url, { max_tokens: -2 })
   const leaving = new AbortController()
   const answer = await fetch(`${server.url}/v1/completions`, {
     method: 'POST',

@@ -44,7 +44,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) 
 describe('chat completions with logprobs', () => {
   const request = { model, messages, max_tokens: 12, temperature: 0, logprobs: true }
 
-  it('tell each token of the content, and the most probable ones', async () => {
+  it('chat log probabilities have each token of the content, and the most probable ones', async () => {
     const { choices } = await client.chat.completions.create({ ...request, model, top_logprobs: 20 })
     const content = choices[0]?.logprobs?.content ?? []
     expect(textOf(content)).toBe(choices[0]?.message.content)
@@ -59,7 +59,7 @@ describe('chat completions with logprobs', () => {
     }
   })
 
-  it('are the same in a stream, which tells each token with the text it is part of', async () => {
+  it('chat log probabilities are the same in a stream, each with the text of its token', async () => {
     const whole = await client.chat.completions.create({ ...request, model, top_logprobs: 2 })
     const stream = await client.chat.completions.create({ ...request, model, top_logprobs: 2, stream: true })
     const streamed: TokenLogprob[] = []
@@ -74,7 +74,7 @@ describe('chat completions with logprobs', () => {
       expect(Math.abs(logprob - (expected[index]?.logprob ?? Number.NaN))).toBeLessThan(GAP)
   })
 
-  it('are told for each of n choices; without top_logprobs no others are', async () => {
+  it('log probabilities are reported for each of n choices, and no alternatives without top_logprobs', async () => {
     const { choices } = await client.chat.completions.create({ ...request, model, n: 3, temperature: 2 })
     for (const { logprobs, message } of choices) {
       expect(textOf(logprobs?.content ?? [])).toBe(message.content ?? '')
@@ -82,7 +82,7 @@ describe('chat completions with logprobs', () => {
     }
   })
 
-  it('do not change with temperature, top_p, logit_bias or penalties', async () => {
+  it('log probabilities do not change with temperature, top_p, logit_bias or penalties', async () => {
     const first = async (fields: object): Promise<TokenLogprob | undefined> => {
       const body = { ...request, model, top_logprobs: 20, max_tokens: 1, ...fields }
       return (await client.chat.completions.create(body)).choices[0]?.logprobs?.content?.[0]
@@ -95,7 +95,7 @@ describe('chat completions with logprobs', () => {
     expectSame([{ ...toldInChat([other]), chance: true }], [toldInChat([plain])])
   })
 
-  it.each([false, true])('are those of the content where a tool is called (stream: %s)', async (stream) => {
+  it.each([false, true])('log probabilities leave tool calls out (stream: %s)', async (stream) => {
     const asked = [{ role: 'user' as const, content: 'What is the weather in Paris?' }]
     const body = { ...request, model, messages: asked, max_tokens: 100, tools }
     if (!stream) {
@@ -112,7 +112,7 @@ describe('chat completions with logprobs', () => {
     expect(calls).toBeGreaterThan(0)
   })
 
-  it('are those of the content where a thought comes before it', async () => {
+  it('log probabilities are those of the content where a thought comes before it', async () => {
     const chat_template_kwargs = { enable_thinking: true }
     const body = { ...request, model, max_tokens: 200, ...{ chat_template_kwargs } }
     const { choices, usage } = await client.chat.completions.create(body)
@@ -121,7 +121,7 @@ describe('chat completions with logprobs', () => {
     expect(textOf(choices[0]?.logprobs?.content ?? [])).toBe(choices[0]?.message.content)
   })
 
-  it('are null where nobody asked for them', async () => {
+  it('log probabilities are null where the request has none', async () => {
     const { choices } = await client.chat.completions.create({ model, messages, max_tokens: 2 })
     expect(choices[0]?.logprobs).toBeNull()
   })
@@ -134,7 +134,7 @@ const others = [52, 70, 81, 300, 77]
 const END = 2043
 
 describe('completions with logprobs', () => {
-  it('score a whole prompt of token ids as each of its tokens is scored when it is next', async () => {
+  it('the log probabilities of a prompt equal those of its tokens when each is the next one', async () => {
     const { choices, usage } = await complete({ prompt: ids, max_tokens: 1, echo: true, logprobs: 20 })
     const told = choices[0]?.logprobs
     expect([told?.tokens.length, usage.prompt_tokens]).toEqual([ids.length + 1, ids.length])
@@ -150,7 +150,7 @@ describe('completions with logprobs', () => {
   })
 
   // lm-evaluation-harness: what `local-completions` sends for a log-likelihood, and how it reads the answer.
-  it('let lm-eval compare continuations: prompts of token ids, echo, one token more that is dropped', async () => {
+  it('lm-eval compares continuations with prompts of token ids, echo and one dropped token', async () => {
     const asked = { prompt: [ids, others], max_tokens: 1, logprobs: 1, echo: true, seed: 1234 }
     const likelihoods = (answer: Completion, context: number) =>
       answer.choices
@@ -177,7 +177,7 @@ describe('completions with logprobs', () => {
     expect(likelihoods(continued, start)[0]?.greedy).toBe(true)
   })
 
-  it('have one entry for the token that ends the answer, too: lists are as long as usage says', async () => {
+  it('the token that ends an answer has an entry, so lists are as long as usage counts', async () => {
     const [echoed] = (
       await complete({ prompt: ids, max_tokens: 1, logprobs: 0, echo: true, logit_bias: { [END]: 100 } })
     ).choices
@@ -192,7 +192,7 @@ describe('completions with logprobs', () => {
     )
   })
 
-  it.each([true, false])('place every token in the text (echo: %s)', async (echo) => {
+  it.each([true, false])('log probabilities have the text offset of each token (echo: %s)', async (echo) => {
     const prompt = 'Grüße aus Köln 😀, '
     const { choices } = await complete({ prompt, echo, logprobs: 2, max_tokens: 8, stop: '.' })
     const { text, logprobs } = choices[0] ?? { text: '' }
@@ -210,7 +210,7 @@ describe('completions with logprobs', () => {
     expect(logprobs?.tokens.some((token) => /^bytes:(\\x[0-9a-f]{2})+$/.test(token))).toBe(echo)
   })
 
-  it('read a prompt and generate nothing with max_tokens 0', async () => {
+  it('a completion with max_tokens 0 scores the prompt and generates nothing', async () => {
     const [told, plain] = [
       await complete({ prompt: ids, max_tokens: 0, echo: true, logprobs: 3 }),
       await complete({ prompt: ids, max_tokens: 0, echo: true }),
@@ -221,7 +221,7 @@ describe('completions with logprobs', () => {
     expect(told.usage).toMatchObject({ prompt_tokens: ids.length, completion_tokens: 0 })
   })
 
-  it('are the same in a stream, the prompt first', async () => {
+  it('the log probabilities of a completion are the same in a stream, the prompt first', async () => {
     const body = { model, prompt: [ids, others], echo: true, logprobs: 2, max_tokens: 5, temperature: 0 }
     const whole = await complete(body)
     const texts = ['', '']
@@ -247,7 +247,7 @@ describe('completions with logprobs', () => {
     }
   })
 
-  it('do not hide a prompt behind what a slot holds of it already', async () => {
+  it('the log probabilities of a prompt are complete where a slot has cached its prefix', async () => {
     const body = { prompt: ids, echo: true, logprobs: 0, max_tokens: 1 }
     const [first, again] = [await complete(body), await complete(body)]
     expect(again.choices[0]?.logprobs?.tokens).toEqual(first.choices[0]?.logprobs?.tokens)
@@ -256,7 +256,7 @@ describe('completions with logprobs', () => {
 })
 
 describe('best_of', () => {
-  it('tells the choices with the highest log probability a token, and counts them all', async () => {
+  it('best_of returns the choices with the highest log probability a token, and usage counts them all', async () => {
     const body = { prompt: 'Once', temperature: 1.8, seed: 5, max_tokens: 8 }
     // Each computes its prompt, in the same pass: another one rounds otherwise, and a draw can be close.
     const all = await complete({ ...body, n: 5, logprobs: 0, cache_salt: 'all' })

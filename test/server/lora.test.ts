@@ -60,7 +60,7 @@ const change = (path: string, body: object): Promise<Response> =>
   })
 
 describe('LoRA adapters', () => {
-  it('are asked for as models, and each says its own thing', async () => {
+  it('LoRA adapters are requested as models, and each changes the answer', async () => {
     const [plain, a, b] = [await said('demo'), await said('a'), await said(B)]
     expect(new Set([plain, a, b].map(textOf)).size).toBe(3)
     expect(textOf(plain)).toContain('Paris')
@@ -70,7 +70,7 @@ describe('LoRA adapters', () => {
     expectSame(together, [plain, a, b, a, plain, b], ADAPTED_GAP)
   })
 
-  it('are listed with the model that they change', async () => {
+  it('LoRA adapters are listed with their base model', async () => {
     const { data } = await client.models.list()
     expect(data).toEqual([
       expect.objectContaining({ id: 'demo' }),
@@ -80,7 +80,7 @@ describe('LoRA adapters', () => {
     expect(data[0]).not.toHaveProperty('parent')
   })
 
-  it('come and go while the server runs', async () => {
+  it('LoRA adapters are loaded and unloaded while the server runs', async () => {
     await expect(said('c')).rejects.toMatchObject({ status: 404 })
     const loaded = await change('load_lora_adapter', { lora_name: 'c', lora_path: 'c.gguf' })
     expect([loaded.status, await loaded.text()]).toEqual([
@@ -101,7 +101,7 @@ describe('LoRA adapters', () => {
     expect((await change('unload_lora_adapter', { lora_name: 'c' })).status).toBe(404)
   })
 
-  it('are shown in the metrics that llm-d reads', async () => {
+  it('LoRA adapters are in the metrics that llm-d reads', async () => {
     const running = await client.completions.create({
       ...{ model: 'a', prompt: 'x', max_tokens: 400, stream: true },
       ...{ ignore_eos: true },
@@ -127,7 +127,7 @@ describe('LoRA adapters', () => {
     ['a name that is taken', { lora_name: 'demo', lora_path: 'c.gguf' }, /a model of this name/],
     ['a bad name', { lora_name: 'a b', lora_path: 'c.gguf' }, /a name has letters/],
     ['no path', { lora_name: 'x' }, /lora_path/],
-  ])('are refused: %s', async (_what, body, reason) => {
+  ])('a LoRA adapter is refused: %s', async (_what, body, reason) => {
     const answer = await change('load_lora_adapter', body)
     expect(answer.status).toBe(400)
     expect(((await answer.json()) as { error: { message: string } }).error.message).toMatch(reason)
@@ -157,14 +157,14 @@ describe('LoRA adapters', () => {
       /has no tensor 'x'/,
     ],
   ]
-  it.each(bad)('are refused before llama.cpp sees them: %s', async (_what, spoil, reason) => {
+  it.each(bad)('llama.cpp never reads a malformed LoRA file: %s', async (_what, spoil, reason) => {
     await writeLoraAdapter(join(dir, 'bad.gguf'), 7, 1, spoil)
     const answer = await change('load_lora_adapter', { lora_name: 'bad', lora_path: 'bad.gguf' })
     expect(answer.status).toBe(400)
     expect(((await answer.json()) as { error: { message: string } }).error.message).toMatch(reason)
   })
 
-  it('are there again when the engine has died, and their streams go on', async () => {
+  it('LoRA adapters are loaded again after a crash of the engine, and their streams continue', async () => {
     await change('load_lora_adapter', { lora_name: 'late', lora_path: 'c.gguf' })
     const whole = await said('late', { max_tokens: 120 })
     const stream = await client.chat.completions.create({
@@ -187,22 +187,22 @@ describe('LoRA adapters', () => {
   })
 })
 
-describe('a start with adapters', () => {
+describe('a start with LoRA adapters', () => {
   it.each([
     [
-      'one that is not there',
+      'a file that does not exist',
       ['--lora-modules', `x=${join(folder, 'none.gguf')}`],
       /none.gguf: no such file/,
     ],
-    ['one that is a model', ['--lora-modules', `x=${builtIn}`], /is not a LoRA adapter/],
-  ])('is not ready with %s', async (_what, flags, reason) => {
+    ['a file that is a model', ['--lora-modules', `x=${builtIn}`], /is not a LoRA adapter/],
+  ])('the server is not ready with a LoRA adapter from %s', async (_what, flags, reason) => {
     const one = await startServer(flags, 'listening')
     const reasonNow = async (): Promise<string> => (await fetch(`${one.url}/health/ready`)).text()
     await vi.waitFor(async () => expect(await reasonNow()).toMatch(reason), PATIENCE)
     await one.stop()
   })
 
-  it('does not let adapters be changed that were not meant to be', async () => {
+  it('adapters cannot be changed at run time without the flag that allows it', async () => {
     const one = await startServer([], 'listening')
     await untilReady(one.url)
     const answer = await fetch(`${one.url}/v1/load_lora_adapter`, {
@@ -215,7 +215,7 @@ describe('a start with adapters', () => {
     await one.stop()
   })
 
-  it('lets keys of administrators change them, and no others', async () => {
+  it('only keys of administrators change LoRA adapters', async () => {
     const file = join(folder, 'keys.yaml')
     const [admin, plain] = ['sk-admin-0123456789', 'sk-plain-0123456789']
     writeFileSync(file, `keys: [{ name: admin, key: ${admin}, admin: true }, { name: plain, key: ${plain} }]`)
@@ -234,7 +234,7 @@ describe('a start with adapters', () => {
     await one.stop()
   })
 
-  it('says what is wrong with a list of adapters', async () => {
+  it('a malformed list of LoRA adapters is refused at start with a reason', async () => {
     await expect(startServer(['--lora-modules', 'nonsense'])).rejects.toThrow('nonsense is not NAME=PATH')
     writeFileSync(join(folder, 'x'), '')
     await expect(startServer(['--lora-modules', 'x=1', 'x=2'])).rejects.toThrow('the name x is given twice')

@@ -37,7 +37,7 @@ async function seen(response: Response, pattern: RegExp, times: number): Promise
   return false
 }
 
-describe('a reader that sees events only', () => {
+describe('a client that reads events only', () => {
   it.each([
     {
       path: '/v1/messages',
@@ -49,7 +49,7 @@ describe('a reader that sees events only', () => {
       body: { input: 'Hi', max_output_tokens: 1 },
       event: /^event: response.in_progress$/gm,
     },
-  ])('is kept awake while it waits for $path', async ({ path, body, event }) => {
+  ])('an event reader gets keep-alive events while it waits for $path', async ({ path, body, event }) => {
     const controller = new AbortController()
     const { signal } = controller
     const long = { messages: [{ role: 'user', content: 'Hi' }], ignore_eos: true }
@@ -78,8 +78,8 @@ async function lastEvent(response: Response, begun: () => void): Promise<LastEve
   return { name, data: JSON.parse(data) }
 }
 
-describe('a stream that cannot be finished', () => {
-  it('ends with an event that says so', async () => {
+describe('a stream that fails', () => {
+  it('a stream that fails ends with an error event', async () => {
     const own = await startServer(['--slots', '2', '--drain-timeout', '0', '--served-model-name', model])
     const { signal } = new AbortController()
     const endless = { ignore_eos: true, temperature: 0 }

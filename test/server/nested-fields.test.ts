@@ -96,7 +96,7 @@ const unknown: [path: string, at: string, body: object][] = [
   ['output_config.y', 'messages', { messages: [hello], output_config: { y: 1 } }],
 ]
 
-it.each(unknown)('%s of %s is named, and refused where it is told to be strict', async (path, at, body) => {
+it.each(unknown)('the ignored field %s of %s is named, and refused when strict', async (path, at, body) => {
   const answer = await post(server, `/v1/${at}`, body)
   expect([answer.status, answer.headers.get('x-ignored-params')]).toEqual([200, path])
   await answer.text()
@@ -108,7 +108,7 @@ it.each(unknown)('%s of %s is named, and refused where it is told to be strict',
   ])
 })
 
-it('names one of many, and no more than a header can hold', async () => {
+it('a header names one of many ignored fields, and no more than it can hold', async () => {
   const foo = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${'x'.repeat(90)}${index}`, 1]))
   const messages = Array.from({ length: 20 }, () => ({ ...hello, content: '', a: 1, ...foo }))
   const answer = await post(server, '/v1/chat/completions', { messages: [...messages, hello], n: 1 })
@@ -117,7 +117,7 @@ it('names one of many, and no more than a header can hold', async () => {
   expect(Math.max(...named.map((one) => one.length))).toBeLessThanOrEqual(64)
 })
 
-it('what clients send back of answers is none of it, in strict mode either', async () => {
+it('fields of chat answers are accepted when clients send them back, in strict mode too', async () => {
   const call = { id: 'a', type: 'function', index: 0, function: { name: 'weather', arguments: '{}' } }
   const messages = [
     { ...hello, name: 'Jo' },
@@ -155,7 +155,7 @@ it('what clients send back of answers is none of it, in strict mode either', asy
   await answer.text()
 })
 
-it('nor what comes back of responses and messages', async () => {
+it('fields of responses and messages are accepted when clients send them back', async () => {
   const call = {
     type: 'function_call',
     id: 'fc_1',
@@ -224,7 +224,7 @@ it('nor what comes back of responses and messages', async () => {
   expect([message.status, message.headers.get('x-ignored-params')]).toEqual([200, 'metadata'])
 })
 
-it('hints about caching are named, and not refused', async () => {
+it('cache hints of Anthropic are named as ignored, and not refused', async () => {
   const cache = { cache_control: { type: 'ephemeral' } }
   const messages = [{ role: 'user', content: [{ type: 'text', text: 'Hi', ...cache }], ...cache }]
   const answer = await post(strict, '/v1/chat/completions', { messages, tools: [{ ...tool, ...cache }] })

@@ -47,8 +47,8 @@ async function pipeline(...requests: string[]): Promise<Socket> {
   return socket
 }
 
-describe('requests behind another on their connection', () => {
-  it('end when their client leaves: no slot goes on for nobody', async () => {
+describe('pipelined requests', () => {
+  it('pipelined requests end when their client leaves, and no slot goes on for them', async () => {
     const before = await metric(server.url, 'altiplano_generation_tokens_total')
     const socket = await pipeline(request(long), request(long))
     await until(async () => (await metric(server.url, 'vllm:num_requests_running')) === 2)
@@ -58,7 +58,7 @@ describe('requests behind another on their connection', () => {
     expect((await metric(server.url, 'altiplano_generation_tokens_total')) - before).toBeLessThan(1800)
   })
 
-  it('give back the places and the bytes of their tenant, each time', async () => {
+  it('pipelined requests of a client that left release the places and the bytes of their tenant', async () => {
     // A third of the bytes that may be held, three times over.
     const large = body({ max_tokens: 1, user: 'x', padding: 'x'.repeat(1_300_000) })
     for (let again = 0; again < 6; again++) {
@@ -70,7 +70,7 @@ describe('requests behind another on their connection', () => {
     expect(both).toEqual([200, 200])
   })
 
-  it('have a line in the log and a count of their own', async () => {
+  it('each pipelined request has its own line in the log and its own count', async () => {
     const lines = (): number =>
       server.logs.filter((line) => {
         const { msg, aborted, path } = parseLine(line) ?? { msg: '' }
@@ -83,7 +83,7 @@ describe('requests behind another on their connection', () => {
     expect(await metric(server.url, 'altiplano_aborted_total')).toBe((before[1] ?? 0) + 3)
   })
 
-  it('are answered in order where their client stays', async () => {
+  it('pipelined requests are answered in order', async () => {
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
     socket.write(request(body({ max_tokens: 2 })) + request('{'))
     let text = ''
@@ -95,7 +95,7 @@ describe('requests behind another on their connection', () => {
     socket.destroy()
   })
 
-  it('are over at once where the connection was gone before they were read', async () => {
+  it('pipelined requests are over at once where the connection was closed before they were read', async () => {
     const port = Number(new URL(server.url).port)
     const leave = async (): Promise<void> => {
       const socket = connect(port, '127.0.0.1')
@@ -112,7 +112,7 @@ describe('requests behind another on their connection', () => {
     expect(await Promise.all([1, 2].map(() => ask(body({ max_tokens: 1 }))))).toEqual([200, 200])
   })
 
-  it('do not keep a server that leaves: admitted = finished + cancelled + failed, and it exits at once', async () => {
+  it('pipelined requests are all counted as ended, and the server exits at once', async () => {
     await until(() => idle(server.url))
     const admitted = await metric(server.url, 'altiplano_admitted_total')
     expect(admitted).toBeGreaterThan(10)

@@ -40,8 +40,8 @@ const askAll = (): Promise<Transcript[]> =>
 
 const preemptions = (): Promise<number> => metric(server.url, 'altiplano_preemptions_total')
 
-describe('a key that has all slots', () => {
-  it('gives one to another key before its own answers end, and says the same as if it had not', async () => {
+describe('a key that occupies all slots', () => {
+  it('a key that occupies all slots yields one to another key, and its answers stay the same', async () => {
     // Once to warm up: prompts are in the cache then.
     await askAll()
     const undisturbed = await askAll()

@@ -55,7 +55,11 @@ const query = 'hello cat'
 const documents = ['the dog', 'the cat', 'world', 'cat cat hello world the dog', 'dogs']
 
 describe('a reranking model', () => {
-  it('gives each document the score that the model gives the pair, best first', async () => {
+  it.each([undefined, null, ''])('a reranking model need not be named: %s', async (model) => {
+    expect((await rank(alone, { query, documents, model })).model).toBe('judge')
+  })
+
+  it('a reranking model gives each document the score of its pair, best first', async () => {
     const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, maxThreads: 1 })
     const model = await llama.loadModel({ modelPath: ranker })
     const context = await model.createRankingContext({ contextSize: 64, batchSize: 64, threads: 1 })
@@ -76,7 +80,7 @@ describe('a reranking model', () => {
   })
 
   it.each(['/v1/rerank', '/rerank', '/openai/v1/rerank'])(
-    'tells the best few, without their texts, at %s',
+    'a rerank request with top_n returns the best few, without their texts, at %s',
     async (path) => {
       const objects = documents.map((text) => ({ text }))
       const all = await rank(alone, { model: 'judge', query, documents })
@@ -90,7 +94,7 @@ describe('a reranking model', () => {
     },
   )
 
-  it('may be the only model of a server, which generates nothing and says so', async () => {
+  it('a reranking model may be the only model of a server, which refuses to generate', async () => {
     expect((await fetch(`${alone.url}/health/ready`)).status).toBe(200)
     const { data } = (await (await fetch(`${alone.url}/v1/models`)).json()) as { data: { id: string }[] }
     expect(data.map(({ id }) => id)).toEqual(['judge'])
@@ -119,7 +123,7 @@ describe('a reranking model', () => {
     [{ query, documents: [''] }, 'documents[0]'],
     [{ query, documents: ['hello '.repeat(100)] }, 'documents'],
     [{ query, documents, top_n: 0 }, 'top_n'],
-  ])('refuses %j', async (body, param) => {
+  ])('the rerank endpoint refuses %j', async (body, param) => {
     const answer = await post(alone, '/v1/rerank', { model: 'judge', ...body })
     expect(answer.status).toBe(400)
     expect(((await answer.json()) as { error: { param: string } }).error.param).toBe(param)
@@ -127,7 +131,7 @@ describe('a reranking model', () => {
 })
 
 describe('an embedding model', () => {
-  it('ranks by the cosine of its vectors', async () => {
+  it('an embedding model ranks documents by the cosine of their vectors', async () => {
     const texts = ['Hello!', 'What is the capital of France?', 'Two and two are four.']
     const { results } = await rank(beside, { model: 'vectors', query: 'Hello!', documents: texts })
     expect(results[0]).toMatchObject({ index: 0, document: { text: 'Hello!' } })
@@ -144,7 +148,7 @@ describe('an embedding model', () => {
   it.each([
     ['chat', 400, 'wrong_model_kind'],
     ['nobody', 404, 'model_not_found'],
-  ])('is not %s', async (model, status, code) => {
+  ])('the embedding model does not serve requests for %s', async (model, status, code) => {
     const answer = await post(beside, '/v1/rerank', { model, query, documents })
     expect([answer.status, ((await answer.json()) as { error: { code: string } }).error.code]).toEqual([
       status,
@@ -152,7 +156,7 @@ describe('an embedding model', () => {
     ])
   })
 
-  it('may be the only model of a server', async () => {
+  it('an embedding model may be the only model of a server', async () => {
     const only = await startServer(['--model', embedder, '--model-name', 'vectors'])
     const answer = await post(only, '/v1/embeddings', { model: 'vectors', input: 'Hello!' })
     expect(answer.status).toBe(200)
@@ -160,7 +164,7 @@ describe('an embedding model', () => {
     expect(await only.stop()).toBe(0)
   })
 
-  it('is the only model also while its server shuts down', async () => {
+  it('an embedding model is the only listed model also while its server shuts down', async () => {
     const flags = ['--model', embedder, '--model-name', 'vectors', '--shutdown-delay', '5']
     const only = await startServer(flags)
     const stopped = only.stop()

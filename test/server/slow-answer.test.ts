@@ -18,7 +18,7 @@ const messages = [{ role: 'user' as const, content: 'Hello' }]
 const send = (path: string, body: object): Promise<Response> =>
   postJson(server.url + path, { model: server.model, ...body })
 
-describe('an answer in one piece that waits for its slot', () => {
+describe('an unstreamed answer that waits for its slot', () => {
   let busy: Response
   const free = () => busy.body?.cancel()
   beforeEach(async () => {
@@ -27,7 +27,7 @@ describe('an answer in one piece that waits for its slot', () => {
   })
   afterEach(free)
 
-  it('begins with spaces, on every path', async () => {
+  it('an unstreamed answer that waits for its slot begins with spaces, on every path', async () => {
     const answers = await Promise.all([
       send('/v1/chat/completions', { messages, max_tokens: 3 }),
       send('/v1/completions', { prompt: 'One', max_tokens: 3 }),
@@ -46,7 +46,7 @@ describe('an answer in one piece that waits for its slot', () => {
     }
   })
 
-  it('is read by the clients', async () => {
+  it('the SDKs read an answer that begins with spaces', async () => {
     const anthropic = new Anthropic({ baseURL: server.url, apiKey: 'none', maxRetries: 0 })
     const asked = { model: server.model, messages, max_tokens: 3 }
     const begun = Promise.all([
@@ -58,7 +58,7 @@ describe('an answer in one piece that waits for its slot', () => {
     expect([chat.usage?.completion_tokens, message.usage.output_tokens]).toEqual([3, 3])
   })
 
-  it('is cut off, logged and counted when it fails', async () => {
+  it('an answer that fails after its spaces is cut off, logged and counted', async () => {
     const answer = await send('/v1/chat/completions', { messages, deadline_ms: 1500 })
     expect(answer.status).toBe(200)
     await expect(answer.text()).rejects.toThrow()
@@ -68,7 +68,7 @@ describe('an answer in one piece that waits for its slot', () => {
     expect(logged).toContainEqual(expect.objectContaining(line))
   })
 
-  it('has its own status where it fails in time', async () => {
+  it('an answer that fails before its spaces has the status of its error', async () => {
     const answer = await send('/v1/chat/completions', { messages, deadline_ms: 300 })
     expect([answer.status, await answer.json()]).toMatchObject([
       504,
@@ -77,7 +77,7 @@ describe('an answer in one piece that waits for its slot', () => {
   })
 })
 
-it('an answer in time has no spaces', async () => {
+it('an answer without a wait has no spaces', async () => {
   let text = ''
   // On a busy machine any may take a second.
   await until(async () => {

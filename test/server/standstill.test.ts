@@ -51,8 +51,8 @@ const longStream = {
 const losses = ({ logs }: TestServer): string[] =>
   logs.filter((line) => /child down|lost their engine/.test(line))
 
-describe.concurrent('a gateway that stands still', () => {
-  it.concurrent('for a minute kills nobody, suspects nobody, and goes on with its streams', async ({
+describe.concurrent('a gateway that is stopped', () => {
+  it.concurrent('a gateway that is stopped for a minute ends no child, and its streams continue', async ({
     expect,
     onTestFinished,
   }) => {
@@ -78,7 +78,7 @@ describe.concurrent('a gateway that stands still', () => {
 })
 
 describe.concurrent('an engine that hangs', () => {
-  it.concurrent('twice is replaced twice, and what it served goes on and is let in again', async ({
+  it.concurrent('an engine that hangs twice is replaced twice, and its requests continue and are admitted again', async ({
     expect,
     onTestFinished,
   }) => {
@@ -105,7 +105,7 @@ describe.concurrent('an engine that hangs', () => {
 })
 
 describe.concurrent('an engine that dies while it loads', () => {
-  it.concurrent('is started ten times, and the process ends with the reason, where Kubernetes looks for it', async ({
+  it.concurrent('an engine that dies while it loads is started ten times, then the server exits with the reason', async ({
     expect,
     onTestFinished,
   }) => {
@@ -128,8 +128,8 @@ describe.concurrent('an engine that dies while it loads', () => {
   })
 })
 
-describe.concurrent('all processes that die at once', () => {
-  it.concurrent('lose the running streams only: what was parked is whole or ignored', async ({
+describe.concurrent('the death of all processes', () => {
+  it.concurrent('the death of all processes loses running streams only, and parked sequences are whole or ignored', async ({
     expect,
     onTestFinished,
   }) => {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { StandInHub } from '../models/stand-in-hub.ts'
+import { llamaModels } from '../support/llama-source.ts'
 import { PROGRAM, startServer } from '../support/server.ts'
 
 const demo = fileURLToPath(new URL('../../models/altiplano-demo.gguf', import.meta.url))
@@ -27,7 +28,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
   return { code, out, err }
 }
 
-it('serves a model that it downloads first', async () => {
+it('the server downloads its model and serves it', async () => {
   const cache = await mkdtemp(join(tmpdir(), 'altiplano-cache-'))
   const hub = new StandInHub()
   await hub.start()
@@ -54,7 +55,7 @@ it('serves a model that it downloads first', async () => {
   }
 })
 
-it('ends at once on SIGTERM while it downloads', async () => {
+it('SIGTERM during a download ends the server at once', async () => {
   const silent = createServer(() => undefined)
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
@@ -69,27 +70,27 @@ it('ends at once on SIGTERM while it downloads', async () => {
   }
 })
 
-it('names the nearest flag for an unknown one', async () => {
+it('an unknown flag is refused with the nearest known one', async () => {
   const { code, err } = await run('serve', '--modle', 'x')
   expect([code, err]).toEqual([2, expect.stringContaining('--model')])
 })
 
-it.each(['0.0.0.0', '::', '10.1.2.3', 'example.test'])('does not let everyone in at %s', async (host) => {
+it.each(['0.0.0.0', '::', '10.1.2.3', 'example.test'])('keys are required to listen on %s', async (host) => {
   const { code, err } = await run('serve', '--host', host, '--port', '0')
   expect([code, err]).toEqual([2, expect.stringContaining('--api-keys')])
 })
 
-it('says what is wrong with a file of keys', async () => {
+it('an unreadable file of keys is refused at start with its path', async () => {
   const { code, err } = await run('serve', '--api-keys', '/no/such/keys.yaml', '--port', '0')
   expect([code, err]).toEqual([2, expect.stringContaining('/no/such/keys.yaml')])
 })
 
-it('names a model that is not there', async () => {
+it('a model file that does not exist is named at start', async () => {
   const { code, err } = await run('serve', '--model', '/no/such/model.gguf', '--port', '0')
   expect([code, err]).toEqual([1, expect.stringContaining('/no/such/model.gguf')])
 })
 
-it('names a port that is in use', async () => {
+it('a port in use is named at start', async () => {
   const holder = createServer().listen(0, '127.0.0.1')
   await once(holder, 'listening')
   const { port } = holder.address() as AddressInfo
@@ -98,17 +99,31 @@ it('names a port that is in use', async () => {
   expect([code, err]).toEqual([1, expect.stringContaining(`127.0.0.1:${port}: the port is in use`)])
 })
 
-it('explains itself', async () => {
+it('altiplano --help lists the flags', async () => {
   const { code, out } = await run('--help')
   expect([code, out]).toEqual([0, expect.stringContaining('--model')])
 })
 
-it('inspects a file', async () => {
+it('altiplano inspect describes a model file', async () => {
   const { code, out } = await run('inspect', demo)
   expect([code, out]).toEqual([0, expect.stringMatching(/Q8_0/)])
 })
 
-it('inspects what the file would be started with', async () => {
+it('altiplano inspect describes a vocabulary without weights, which is not served', async () => {
+  const vocabulary = join(llamaModels(), 'ggml-vocab-phi-3.gguf')
+  const { code, out } = await run('inspect', vocabulary)
+  expect([code, out]).toEqual([
+    0,
+    expect.stringMatching(/vocabulary without weights\n.*32064 tokens \(llama\)/s),
+  ])
+  expect(out).not.toContain('slots')
+  const server = await startServer(['--model', vocabulary], 'listening')
+  const ready = async (): Promise<string> => (await fetch(`${server.url}/health/ready`)).text()
+  await expect.poll(ready).toContain('holds a vocabulary and no weights')
+  await server.stop()
+})
+
+it('altiplano inspect shows the settings that the flags would start the model with', async () => {
   const flags = ['--threads', '3', '--gpu-layers', '0', '--flash-attention', 'off', '--batch-size', '64']
   const { out } = await run('inspect', demo, ...flags)
   expect(out).toMatch(/64 tokens a pass, KV cache of f16\n/)

@@ -38,8 +38,8 @@ async function complete(fields: object): Promise<{ text: string; finish_reason: 
   return choices[0] as { text: string; finish_reason: string }
 }
 
-describe('structured output through the whole server', () => {
-  it('a schema of response_format, streamed and not, and for each of several choices', async () => {
+describe('structured output through the server', () => {
+  it('a schema of response_format holds in a stream, in one piece, and for each of several choices', async () => {
     const response_format = {
       type: 'json_schema' as const,
       json_schema: { name: 'p', schema: person, strict: true },
@@ -61,7 +61,7 @@ describe('structured output through the whole server', () => {
     expect(invalidity(JSON.parse(text))).toBeUndefined()
   })
 
-  it('the SDK parses what its helper asked for', async () => {
+  it('the OpenAI SDK parses the schema that its helper requested', async () => {
     const response_format = {
       type: 'json_schema' as const,
       json_schema: { name: 'p', schema: person, strict: true },
@@ -76,7 +76,7 @@ describe('structured output through the whole server', () => {
     ])
   })
 
-  it('is cut by max_tokens with length', async () => {
+  it('structured output that max_tokens cuts has finish_reason length', async () => {
     const { choices } = await client.chat.completions.create({
       model,
       messages,
@@ -87,7 +87,7 @@ describe('structured output through the whole server', () => {
     expect(choices[0]?.message.content).toMatch(/^\{/)
   })
 
-  it('json_object', async () => {
+  it('response_format json_object makes the answer a JSON object', async () => {
     const { choices } = await client.chat.completions.create({
       model,
       messages,
@@ -114,19 +114,19 @@ describe('structured output through the whole server', () => {
     ],
     ['structured_outputs.regex', { structured_outputs: { regex: '\\d{4}-\\d{2}' } }, /^\d{4}-\d{2}$/],
     ['structured_outputs.grammar', { structured_outputs: { grammar: 'root ::= "ok"' } }, /^ok$/],
-  ])('%s', async (_name, fields, expected) => {
+  ])('structured output follows %s', async (_name, fields, expected) => {
     const { text, finish_reason } = await complete({ ...fields, temperature: 1.5 })
     expect([finish_reason, text]).toEqual(['stop', expect.stringMatching(expected)])
   })
 
-  it('has no control tokens in it, whose text the grammar would take and the client would not see', async () => {
+  it('structured output has no control tokens, whose text the client would not see', async () => {
     // 2042 is <|im_start|>.
     const favoured = { logit_bias: { 2042: 100 }, temperature: 0 }
     const { text, finish_reason } = await complete({ guided_regex: '[a-z<|_>]{8,60}', ...favoured })
     expect([finish_reason, text]).toEqual(['stop', expect.stringMatching(/^[a-z<|_>]{8,60}$/)])
   })
 
-  it('gives no invalid output for 30 random schemas', async () => {
+  it('structured output is valid for 30 random schemas', async () => {
     const schemas = new RandomSchemas(random(4242))
     const drawn = Array.from({ length: 30 }, () => schemas.draw().schema)
     const answers = await Promise.all(

@@ -43,7 +43,7 @@ async function tokensOf(fields: object): Promise<string[]> {
 }
 
 describe("completions with a suffix, by the model's own tokens", () => {
-  it('put prefix and suffix, each behind its token, before the middle', async () => {
+  it('a completion with a suffix puts prefix and suffix, each after its token, before the middle', async () => {
     // Letters of the built-in model that never become one token: the same prompt can be written by hand.
     const [before, behind] = [
       [57, 40, 57],
@@ -67,7 +67,7 @@ describe("completions with a suffix, by the model's own tokens", () => {
     expect((await complete({ ...asked, suffix: '' })).usage?.prompt_tokens).toBe(before.length + 3)
   })
 
-  it('are there for every prompt of a request', async () => {
+  it('a suffix applies to every prompt of a request', async () => {
     const { choices } = await complete({ prompt: ['a', 'b'], suffix: 'c', n: 2 })
     expect(choices).toHaveLength(4)
   })
@@ -75,7 +75,7 @@ describe("completions with a suffix, by the model's own tokens", () => {
   it.each([
     ['echo', { prompt: 'a', echo: true }],
     ['token ids', { prompt: [40, 41] }],
-  ])('are refused with %s', async (_name, fields) => {
+  ])('a suffix is refused with %s', async (_name, fields) => {
     const { error } = await complete({ ...fields, suffix: 'b' })
     expect(error).toMatchObject({ code: 'unsupported_parameter', param: 'suffix' })
   })

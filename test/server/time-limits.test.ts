@@ -29,7 +29,7 @@ describe('time limits of an answer', () => {
   })
   afterAll(() => server.stop())
 
-  it('end what waits and what runs, each in the shape of its protocol', async () => {
+  it("the time limit of an answer ends waiting and running requests, each in its protocol's shape", async () => {
     // Has the slot, with its first token told, and has it for longer than anybody waits.
     const running = await ask({ stream: true, max_tokens: 15_000, ignore_eos: true, deadline_ms: 6000 })
     const [json, stream, named, deadline] = await Promise.all([
@@ -60,7 +60,7 @@ describe('time limits of an answer', () => {
   it.each([
     [0, 'deadline_ms', 'integer_below_min_value'],
     ['1', 'deadline_ms', 'invalid_type'],
-  ])('refuse a deadline of %j', async (deadline_ms, param, code) => {
+  ])('a deadline of %j is refused', async (deadline_ms, param, code) => {
     const answer = await ask({ deadline_ms })
     expect(answer.status).toBe(400)
     expect(await answer.json()).toMatchObject({ error: { param, code } })

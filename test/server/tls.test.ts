@@ -64,7 +64,7 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
     await server.stop()
   })
 
-  it('answers and streams, and speaks no plain HTTP', async () => {
+  it('the server answers and streams over HTTPS, and refuses plain HTTP', async () => {
     expect(server.url).toMatch(/^https:/)
     const body = { model: 'altiplano-demo', messages: [{ role: 'user', content: 'What is 2+2?' }] }
     expect(await ask(`${server.url}/v1/chat/completions`, body)).toMatchObject({ status: 200, name: 'first' })
@@ -73,7 +73,7 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
     await expect(fetch(server.url.replace('https', 'http'))).rejects.toThrow()
   })
 
-  it('takes a new certificate while it runs, and keeps the last one when the files are broken', async () => {
+  it('the server reloads its certificate, and keeps the last valid one when the files are broken', async () => {
     makeCertificate('second')
     const name = async (): Promise<unknown> => (await ask(`${server.url}/health`)).name
     await until(async () => (await name()) === 'second')
@@ -84,9 +84,9 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
   })
 
   it.each([
-    ['one of the two', ['--ssl-certfile', cert], /go together/],
+    ['a certificate without a key', ['--ssl-certfile', cert], /go together/],
     ['files that are not there', ['--ssl-certfile', '/no/a', '--ssl-keyfile', '/no/b'], /\/no\/a/],
-  ])('does not start with %s', (_name, flags, problem) => {
+  ])('HTTPS does not start with %s', (_name, flags, problem) => {
     const args = [PROGRAM, 'serve', '--port', '0', ...flags]
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: PATIENCE })
     expect([status, stderr]).toEqual([2, expect.stringMatching(problem)])
@@ -96,7 +96,7 @@ describe.skipIf(!hasOpenssl)('HTTPS', () => {
     [['--ssl-ca-certs', cert], /go together/],
     [['--ssl-cert-reqs', '2'], /go together/],
     [['--ssl-ca-certs', cert, '--ssl-cert-reqs', '2'], /needs --ssl-certfile/],
-  ])('does not start with %j alone', (flags, problem) => {
+  ])('HTTPS does not start with %j alone', (flags, problem) => {
     const args = [PROGRAM, 'serve', '--port', '0', ...flags]
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: PATIENCE })
     expect([status, stderr]).toEqual([2, expect.stringMatching(problem)])
@@ -115,14 +115,14 @@ function clientOf(name: string): { readonly cert: string; readonly key: string }
   return files
 }
 
-describe.skipIf(!hasOpenssl)('certificates of clients', () => {
+describe.skipIf(!hasOpenssl)('client certificates', () => {
   let server: TestServer
   afterEach(() => server.stop())
 
   it.each([
     ['1', { known: 200, none: 200, unknown: 'refused' }],
     ['2', { known: 200, none: 'refused', unknown: 'refused' }],
-  ])('--ssl-cert-reqs %s', async (reqs, expected) => {
+  ])('client certificates are checked with --ssl-cert-reqs %s', async (reqs, expected) => {
     makeCertificate('server')
     const [known, unknown] = [clientOf('known'), clientOf('unknown')]
     const tls = ['--ssl-certfile', cert, '--ssl-keyfile', key, '--ssl-ca-certs', known.cert]

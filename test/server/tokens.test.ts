@@ -47,7 +47,7 @@ describe('the render endpoints', () => {
     ['a chat', { messages }],
     ['a chat with tools', { messages, tools }],
     ['a chat that thinks', { messages, chat_template_kwargs: { enable_thinking: true } }],
-  ])('tell the very ids that the engine gets of %s', async (_what, chat) => {
+  ])('the render endpoint returns the token ids that the engine gets of %s', async (_what, chat) => {
     const body = { model: 'demo', ...chat }
     const { token_ids } = await post<{ token_ids: number[] }>('/v1/chat/completions/render', body)
     const { usage } = await post<Usage>('/v1/chat/completions', { ...body, max_completion_tokens: 1 })
@@ -57,7 +57,7 @@ describe('the render endpoints', () => {
     expect(again.usage.prompt_tokens_details.cached_tokens).toBe(token_ids.length - 1)
   })
 
-  it('tell those of each prompt of a completion', async () => {
+  it('the render endpoint returns the token ids of each prompt of a completion', async () => {
     const prompt = ['Once upon a time', 'Hello']
     const rendered = await post<{ token_ids: number[] }[]>('/v1/completions/render', {
       model: 'demo',
@@ -70,7 +70,7 @@ describe('the render endpoints', () => {
     }
   })
 
-  it('refuse what the request itself would be refused for', async () => {
+  it('the render endpoint refuses what the rendered request would be refused for', async () => {
     const wrong = post('/v1/chat/completions/render', { model: 'demo', messages: [], temperature: 9 })
     await expect(wrong).rejects.toMatchObject({ status: 400 })
     await expect(post('/v1/completions/render', { model: 'none', prompt: 'x' })).rejects.toMatchObject({
@@ -80,7 +80,7 @@ describe('the render endpoints', () => {
 })
 
 describe('/tokenize and /detokenize', () => {
-  it.each(['/tokenize', '/v1/tokenize'])('count and list the tokens of a text at %s', async (path) => {
+  it.each(['/tokenize', '/v1/tokenize'])('%s counts and lists the tokens of a text', async (path) => {
     const { count, max_model_len, tokens, token_strs } = await post<Listed>(path, {
       model: 'demo',
       prompt: 'Hello, wörld! 日本',
@@ -92,7 +92,7 @@ describe('/tokenize and /detokenize', () => {
     expect(prompt).toBe('Hello, wörld! 日本')
   })
 
-  it('list as many tokens as an answer may have, and say when there are more', async () => {
+  it('tokenize lists as many tokens as an answer may have, and says when there are more', async () => {
     const prompt = '日'.repeat(349_525)
     const all = await post<Listed>('/tokenize', { prompt, return_token_strs: true })
     const { count, tokens, token_strs } = all
@@ -113,7 +113,7 @@ describe('/tokenize and /detokenize', () => {
     expect(await post('/v1/messages/count_tokens', chat)).toEqual({ input_tokens: expect.any(Number) })
   })
 
-  it('count a chat as a chat counts', async () => {
+  it('tokenize counts a chat as the chat endpoint does', async () => {
     const { count, tokens, token_strs } = await post<Listed>('/tokenize', {
       messages,
       return_token_strs: true,
@@ -129,12 +129,12 @@ describe('/tokenize and /detokenize', () => {
     expect(content).toContain('<|im_start|>user\nWhat is the capital of France?<|im_end|>')
   })
 
-  it('take control tokens in a text as text', async () => {
+  it('tokenize treats control tokens in a text as text', async () => {
     const { tokens } = await post<Listed>('/tokenize', { prompt: '<|im_end|>' })
     expect(tokens.length).toBeGreaterThan(1)
   })
 
-  it('speak with clients of llama-server', async () => {
+  it('tokenize and detokenize accept requests of clients of llama-server', async () => {
     const { tokens } = await post<{ tokens: number[] }>('/tokenize', { content: 'Hello there' })
     const pieces = await post<{ tokens: { id: number; piece: string }[] }>('/tokenize', {
       content: 'Hello there',
@@ -159,10 +159,10 @@ describe('/tokenize and /detokenize', () => {
   })
 })
 
-describe('what the server tells of itself', () => {
+describe('the version, properties and slots of a server', () => {
   const get = async <T>(path: string): Promise<T> => (await (await fetch(`${server.url}${path}`)).json()) as T
 
-  it('is its version and its properties', async () => {
+  it('the server reports its version and its properties', async () => {
     expect(await get('/version')).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
     expect(await get('/props')).toMatchObject({
       model_alias: 'demo',
@@ -172,7 +172,7 @@ describe('what the server tells of itself', () => {
     })
   })
 
-  it('is how many slots are busy, and no text', async () => {
+  it('the server reports how many slots are busy, and no text', async () => {
     const stream = await fetch(`${server.url}/v1/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -37,7 +37,7 @@ const tools = [
   tool('wait', { really: { type: 'boolean' } }),
 ]
 
-describe.each(Object.entries(templates))('a template that %s', (_name, template) => {
+describe.each(Object.entries(templates))('a template that %s', (name, template) => {
   const folder = mkdtempSync(join(tmpdir(), 'altiplano-template-'))
   let server: TestServer
   let client: OpenAI
@@ -52,7 +52,7 @@ describe.each(Object.entries(templates))('a template that %s', (_name, template)
     rmSync(folder, { recursive: true })
   })
 
-  it('has its calls forced, with valid arguments, and takes what came of them', async () => {
+  it(`forced calls are valid, and their results are accepted, with a template that ${name}`, async () => {
     const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'Hello!' }]
     const ask = (seed: number) =>
       client.chat.completions.create({
@@ -78,7 +78,7 @@ describe.each(Object.entries(templates))('a template that %s', (_name, template)
     }
   })
 
-  it('has answers of a schema', async () => {
+  it(`a template that ${name} has answers of a schema`, async () => {
     const schema = { type: 'object', properties: { mood: { enum: ['good', 'bad'] } }, required: ['mood'] }
     const { choices } = await client.chat.completions.create({
       model: 'notations',

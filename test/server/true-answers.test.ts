@@ -21,7 +21,7 @@ describe('the answers of a server under test', () => {
     recorded.remove()
   })
 
-  it('are recorded with what was asked, whole', async () => {
+  it('recorded answers of a test server have their request and the whole body', async () => {
     await (await postJson(`${server.url}/v1/chat/completions`, chat)).text()
     const [answer] = recorded.take()
     const body = JSON.stringify(chat)
@@ -30,7 +30,7 @@ describe('the answers of a server under test', () => {
     expect(JSON.parse(answer?.body ?? '')).toHaveProperty('choices')
   })
 
-  it('are recorded to the last event of a stream', async () => {
+  it('a recorded answer has the stream to its last event', async () => {
     const stream = await (
       await postJson(`${server.url}/v1/chat/completions`, { ...chat, stream: true })
     ).text()
@@ -51,16 +51,16 @@ const asking = (url: string, body: unknown = {}): Pick<WireAnswer, 'asked'> => (
 })
 const event = 'event: ping\ndata: {"type":"ping"}\n\n'
 
-describe('an answer that the description has', () => {
+describe('an answer that the OpenAPI description covers', () => {
   it.each<[string, Partial<WireAnswer>]>([
     ['an answer', {}],
     ['an answer that was cut off', { body: '{"ver', whole: false }],
     ['an event', { ...asking('/v1/messages', { ...chat }), type: 'text/event-stream', body: event }],
     [
-      'the same at the other tree',
+      'the same answer under /openai/v1',
       { ...asking('/openai/v1/tokenize', { prompt: '' }), body: '{"tokens":[1]}' },
     ],
-  ])('%s is right', (_, answer) => {
+  ])('the check of answers against the description accepts %s', (_, answer) => {
     expect(wrongIn({ ...version, ...answer })).toBeUndefined()
   })
 
@@ -79,7 +79,7 @@ describe('an answer that the description has', () => {
       /anyOf/,
     ],
     ['a body that no description allows', asking('/tokenize', { prompt: 5 }), /the body is none/],
-  ])('%s is wrong', (_, answer, why) => {
+  ])('the check of answers against the description finds %s', (_, answer, why) => {
     expect(wrongIn({ ...version, ...answer })).toMatch(why)
   })
 })

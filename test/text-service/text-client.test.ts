@@ -39,7 +39,7 @@ async function start(budgetMs: number, more: Partial<TextClientOptions> = {}): P
   return client
 }
 
-it('gives each call its own time, whatever runs before it', async () => {
+it('TextClient measures the time limit of each call separately', async () => {
   const text = await start(400)
   const long = text.call({ type: 'tokenize', text: 'word '.repeat(600_000) }, turn)
   const short = Array.from({ length: 5 }, () => text.call({ type: 'tokenize', text: 'Hello' }, turn))
@@ -49,7 +49,7 @@ it('gives each call its own time, whatever runs before it', async () => {
 
 const asTenant = (tenant: string): typeof turn => ({ ...turn, share: { ...DEFAULT_TENANT, tenant } })
 
-it('serves tenants in turn', async () => {
+it('TextClient serves tenants in turn', async () => {
   const text = await start(5000)
   const answered: string[] = []
   const ask = async (tenant: string): Promise<void> => {
@@ -61,7 +61,7 @@ it('serves tenants in turn', async () => {
   expect(answered.slice(0, 4).filter((tenant) => tenant === 'b')).toHaveLength(2)
 })
 
-it('has long texts read by a process of their own, which gives way to others, and waits for it', async () => {
+it('TextClient has a second process read long texts, which yields to the first and waits for it', async () => {
   const text = await start(5000)
   const answered: string[] = []
   const ask = async (size: number): Promise<void> => {
@@ -78,7 +78,7 @@ it('has long texts read by a process of their own, which gives way to others, an
   expect(getPriority(processes.get('long'))).toBeGreaterThan(getPriority(processes.get('text')))
 })
 
-it('waits for the process from when a call is the next one, however long it has waited in the queue', async () => {
+it('TextClient counts the wait for its process from when a call is next, not from the queue', async () => {
   const text = await start(5000, { patienceMs: 15_000, ...inLine })
   const pid = text.child.pid ?? 0
   process.kill(pid, 'SIGSTOP')
@@ -89,7 +89,7 @@ it('waits for the process from when a call is the next one, however long it has 
   expect([(await first)?.type, (await second)?.type]).toEqual(['tokens', 'tokens'])
 })
 
-it('gives each call as long for a process that does not come', async () => {
+it('TextClient limits the wait of each call for a process that does not start', async () => {
   const entry = new URL('absent.ts', import.meta.url)
   const log = { info: () => undefined, warn: () => undefined }
   client = new TextClient({ entry, init: { modelPath }, log, metrics: new Metrics('m'), patienceMs: 400 })
@@ -106,7 +106,7 @@ it('gives each call as long for a process that does not come', async () => {
   expect(await second).toBeGreaterThan(700)
 })
 
-it('reads an answer that arrived while this process stood still', async () => {
+it('TextClient reads an answer that arrived while the gateway was stopped', async () => {
   const text = await start(300, { quietMs: 300, cpuUse: () => ({ usedMs: 0, computes: false }) })
   const asked = text.call({ type: 'tokenize', text: 'Hello' }, turn)
   // It is on its way, and answered while nobody looks. Timers come next, before anything is read.
@@ -119,7 +119,7 @@ it('reads an answer that arrived while this process stood still', async () => {
   expect(text.child.restarts).toBe(0)
 })
 
-it('only counts tokens that are of no use', async () => {
+it('TextClient returns only the count of a text with more tokens than the limit', async () => {
   const text = await start(2000)
   const content = 'word '.repeat(100)
   const ask = (most?: number): Promise<TextAnswer> =>
@@ -131,7 +131,7 @@ it('only counts tokens that are of no use', async () => {
   expect(await ask(count - 1)).toEqual({ ...all, tokens: new Uint32Array() })
 })
 
-it('prepares nothing else for a prompt with more tokens than are of use', async () => {
+it('TextClient prepares nothing else for a prompt with more tokens than the limit', async () => {
   const text = await start(2000)
   const prompts = [{ type: 'tokenize' as const, text: 'word '.repeat(100) }]
   const wanted = { prompts, openThought: undefined, thoughtEnding: '.', prediction: 'a b' }
@@ -144,7 +144,7 @@ it('prepares nothing else for a prompt with more tokens than are of use', async 
   expect(tooLong).not.toHaveProperty('thoughtEnding')
 })
 
-it('drops a call that nobody waits for any more', async () => {
+it('TextClient drops a call whose request has left', async () => {
   const text = await start(5000)
   const leaving = new AbortController()
   const long = text.call({ type: 'tokenize', text: 'word '.repeat(300_000) }, turn)
@@ -154,7 +154,7 @@ it('drops a call that nobody waits for any more', async () => {
   expect((await long).type).toBe('tokens')
 })
 
-it('ends a call that outruns its time, serves the next one, and calls that no crash', async () => {
+it('TextClient ends a call that exceeds its time, serves the next one, and counts no crash', async () => {
   // The budget grows by a second for each MB: these have 0.4 of one left. On a full machine a tenth of that is told as all of it.
   const tenfold = (pid: number | undefined): CpuUse | undefined => {
     const use = cpuUse(pid)
@@ -171,7 +171,7 @@ it('ends a call that outruns its time, serves the next one, and calls that no cr
   expect(crashes).toEqual(['SIGKILL'])
 })
 
-it('has the calls of a tenant read by the process of the long ones when one of that kind took too long', async () => {
+it('TextClient moves a tenant to the process for long texts after one of its calls took too long', async () => {
   let usedMs = 0
   const text = await start(50, {
     cpuUse: () => {
@@ -190,7 +190,7 @@ it('has the calls of a tenant read by the process of the long ones when one of t
   await until(isThere)
 })
 
-it('waits for a call that gets no CPU, longer than it may compute', async () => {
+it('TextClient waits longer for a call that gets no CPU than it may compute', async () => {
   const text = await start(400, inLine)
   const pid = text.child.pid ?? 0
   process.kill(pid, 'SIGSTOP')
@@ -201,7 +201,7 @@ it('waits for a call that gets no CPU, longer than it may compute', async () => 
   expect(text.child.restarts).toBe(0)
 })
 
-it('gives a call up that gets no CPU at all, blames the machine, and serves the next one', async () => {
+it('TextClient ends a call that gets no CPU at all, reports overload, and serves the next one', async () => {
   const text = await start(200, inLine)
   process.kill(text.child.pid ?? 0, 'SIGSTOP')
   const starved = text.call({ type: 'tokenize', text: 'Hello' }, turn)
@@ -213,7 +213,7 @@ it('gives a call up that gets no CPU at all, blames the machine, and serves the 
   expect([text.child.restarts, crashes]).toEqual([1, []])
 })
 
-it('asks the next process where one waits for nothing and does nothing', async () => {
+it('TextClient replaces a process that is idle and does not answer', async () => {
   const text = await start(300, { quietMs: 300 })
   process.kill(text.child.pid ?? 0, 'SIGSTOP')
   expect((await text.call({ type: 'tokenize', text: 'Hello' }, turn)).type).toBe('tokens')
@@ -226,7 +226,7 @@ it.each([
   ['costly', 'request_too_complex', undefined],
   ['busy', 'server_overloaded', 7000],
   ['failed', 'internal_error', undefined],
-] as const)('an answer that is %s is told as %s', async (code, told, retryAfterMs) => {
+] as const)('the text process error %s is reported as %s', async (code, told, retryAfterMs) => {
   const answering = { call: async () => ({ type: 'error', code, message: 'why', retryAfterMs: 7000 }) }
   const text = new ModelText(
     () => answering as unknown as TextClient,
@@ -240,7 +240,7 @@ it.each([
   await expect(text.prepare(wanted, 'x', turn)).rejects.toMatchObject(error)
 })
 
-it('the prompts of a request are one part of its trace', async () => {
+it('the prompts of a request are one span of its trace', async () => {
   const prompt = { type: 'tokens', tokens: Uint32Array.of(1), count: 1, characters: 1, inThought: false }
   const answering = { call: async () => ({ type: 'prepared', prompts: [prompt, prompt, prompt] }) }
   const text = new ModelText(
@@ -256,7 +256,7 @@ it('the prompts of a request are one part of its trace', async () => {
   expect(trace.parts.map(({ name }) => name)).toEqual(['tokenize'])
 })
 
-it('a preparation with nothing in it asks nobody', async () => {
+it('a preparation without texts needs no text process', async () => {
   const text = new ModelText(
     () => undefined,
     () => undefined,

@@ -20,8 +20,8 @@ function served(queue: TextQueue<Call>, cpuMs = 100): string[] {
   return names
 }
 
-describe('the queue of a text process', () => {
-  it('serves tenants in turn, each in order of arrival', () => {
+describe('TextQueue', () => {
+  it('TextQueue serves tenants in turn, each in order of arrival', () => {
     const queue = new TextQueue<Call>()
     for (let index = 0; index < 4; index++) queue.enter(call('a', `a${index}`))
     queue.enter(call('b', 'b0'))
@@ -29,7 +29,7 @@ describe('the queue of a text process', () => {
     expect(served(queue)).toEqual(['a0', 'b0', 'a1', 'b1', 'a2', 'a3'])
   })
 
-  it('lets who has had little go before who has had much', () => {
+  it('TextQueue serves a tenant that has had little before one that has had much', () => {
     const queue = new TextQueue<Call>()
     queue.enter(call('a', 'a0'))
     served(queue, 5000)
@@ -38,7 +38,7 @@ describe('the queue of a text process', () => {
     expect(served(queue)).toEqual(['b0', 'b1', 'b2', 'a1', 'a2'])
   })
 
-  it('serves them by their weights', () => {
+  it('TextQueue serves tenants by their weights', () => {
     const queue = new TextQueue<Call>()
     for (let index = 0; index < 6; index++) {
       queue.enter(call('a', 'a', { weight: 2 }))
@@ -48,7 +48,7 @@ describe('the queue of a text process', () => {
     expect(names.filter((name) => name === 'a')).toHaveLength(4)
   })
 
-  it('serves what is bulk behind what is not, and not behind all of it', () => {
+  it('TextQueue serves bulk calls after others, and not after all of them', () => {
     const queue = new TextQueue<Call>()
     queue.enter(call('a', 'bulk', { priority: 1 }))
     for (let index = 0; index < 50; index++) queue.enter(call(`tenant ${index}`, 'chat'))
@@ -56,7 +56,7 @@ describe('the queue of a text process', () => {
     expect(served(queue).indexOf('bulk')).toBe(20)
   })
 
-  it('forgets who has left', () => {
+  it('TextQueue forgets a call that has left', () => {
     const queue = new TextQueue<Call>()
     const [left, stays] = [call('a', 'left'), call('a', 'stays')]
     queue.enter(left)
@@ -66,7 +66,7 @@ describe('the queue of a text process', () => {
     expect(queue.leave(stays)).toBe(false)
   })
 
-  it('takes of a tenant what is likely to be done in ten seconds, and says when it would take more', () => {
+  it('TextQueue accepts ten seconds of work from a tenant, and says when it would accept more', () => {
     const queue = new TextQueue<Call>()
     // Half a second a million characters, as long as nothing is known.
     const long = (tenant: string): Call => call(tenant, tenant, { size: 6_000_000 })
@@ -86,7 +86,7 @@ describe('the queue of a text process', () => {
     expect([next?.name, queue.enter(long('a'))]).toEqual(['a', undefined])
   })
 
-  it('always has room for one tenant more', () => {
+  it('TextQueue always has room for one more tenant', () => {
     const queue = new TextQueue<Call>()
     const calls = (tenant: string): number => {
       let taken = 0
@@ -99,7 +99,7 @@ describe('the queue of a text process', () => {
     expect(Math.min(...taken)).toBe(1)
   })
 
-  it('learns how long texts take, short ones and long ones by themselves', () => {
+  it('TextQueue learns the duration of short and of long texts separately', () => {
     const queue = new TextQueue<Call>()
     for (let index = 0; index < 100; index++) {
       for (const [size, ms] of [

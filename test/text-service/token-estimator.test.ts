@@ -21,11 +21,11 @@ const japanese = '東京は日本の首都であり、世界最大の都市圏�
 const code = 'export function add(first: number, second: number): number {\n  return first + second\n}\n'
 
 describe('TokenEstimator', () => {
-  it('knows nothing before it is open', async () => {
+  it('TokenEstimator has no estimate before it is open', async () => {
     expect(await estimator.estimate([prose])).toBeUndefined()
   })
 
-  it('says 0 for no text, and no less than 1 for any', async () => {
+  it('TokenEstimator estimates 0 tokens for an empty text, and at least 1 for any other', async () => {
     await estimator.open(vocabulary.vocabulary)
     expect(await estimator.estimate([])).toBe(0)
     expect(await estimator.estimate(['', ''])).toBe(0)
@@ -40,7 +40,7 @@ describe('TokenEstimator', () => {
     ['numbers', ['3.14159 '.repeat(500)]],
     ['half of each', [prose.repeat(200), japanese.repeat(500)]],
     ['many texts', Array.from({ length: 300 }, (_, at) => `${at}: ${prose}`)],
-  ])('is within a tenth of what llama.cpp finds in %s', async (_name, texts) => {
+  ])('TokenEstimator is within a tenth of the count of llama.cpp for %s', async (_name, texts) => {
     const tokens = texts.reduce((sum, text) => sum + vocabulary.tokenize(text, false).length, 0)
     const ratio = ((await estimator.estimate(texts)) ?? 0) / tokens
     expect(ratio).toBeGreaterThan(0.9)
@@ -52,14 +52,14 @@ describe('TokenEstimator', () => {
     ['characters without words', '漢'.repeat(1_000_000)],
     ['spaces', ' '.repeat(1_000_000)],
     ['signs', '+'.repeat(1_000_000)],
-  ])('takes no more of its time for a megabyte of %s', async (_name, text) => {
+  ])('TokenEstimator takes bounded time for a megabyte of %s', async (_name, text) => {
     // tiktoken is quadratic in these: all of it would take minutes.
     const used = cpuWatch()
     expect(await estimator.estimate([text])).toBeGreaterThan(1000)
     expect(used()).toBeLessThan(500)
   })
 
-  it('takes a vocabulary with a text twice, and without some bytes', async () => {
+  it('TokenEstimator accepts a vocabulary with a text twice, and without some bytes', async () => {
     const bytes = Buffer.from('aab')
     const offsets = Uint32Array.of(0, 1, 2, 3)
     const other = new TokenEstimator()
@@ -68,7 +68,7 @@ describe('TokenEstimator', () => {
     await other.close()
   })
 
-  it('answers questions that come together, each its own, and none any more when it is closed', async () => {
+  it('TokenEstimator answers concurrent calls separately, and none once it is closed', async () => {
     const other = new TokenEstimator()
     // Who asks before it is open waits for it.
     void other.open(vocabulary.vocabulary)
@@ -81,7 +81,7 @@ describe('TokenEstimator', () => {
     expect(await other.estimate([prose])).toBeUndefined()
   })
 
-  it('fails once where a vocabulary cannot be opened, and knows nothing then', async () => {
+  it('TokenEstimator rejects once when a vocabulary cannot be opened, and has no estimates then', async () => {
     const other = new TokenEstimator()
     // An offset that is not there.
     const broken = { size: 1, bytes: Buffer.from('a'), offsets: undefined as unknown as Uint32Array }
@@ -91,7 +91,7 @@ describe('TokenEstimator', () => {
     expect(await other.estimate([prose])).toBeUndefined()
   })
 
-  it('leaves the event loop alone while it opens a vocabulary of 200,000', async () => {
+  it('TokenEstimator does not block the event loop while it opens a vocabulary of 200,000', async () => {
     const words = Array.from({ length: 200_000 }, (_, at) => Buffer.from(` ${(7919 * at).toString(36)}`))
     let end = 0
     const offsets = Uint32Array.from([0, ...words.map(({ length }) => (end += length))])

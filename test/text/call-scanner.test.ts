@@ -74,7 +74,7 @@ describe('CallScanner', () => {
     ['finds no call without a tag further on', leading, 'a f{} <call>f{}', 'a f{} [f:{}]'],
     ['leaves out a tag that ends, and finds a call behind it', leading, 'f<end>g{}', 'f[g:{}]'],
     ['leaves out a tag that ends nothing', leading, '1<end>g{}', '1g{}'],
-  ])('%s', (_what, syntax, text, expected) => {
+  ])('CallScanner %s', (_what, syntax, text, expected) => {
     expect(heard(syntax, [text])).toBe(expected)
     expect(heard(syntax, text.split(''))).toBe(expected)
     for (let cut = 1; cut < text.length; cut++)
@@ -82,7 +82,7 @@ describe('CallScanner', () => {
   })
 })
 
-describe('a head', () => {
+describe('the head of a call', () => {
   const tag = '<tag>'
   it.each<[what: string, head: Head, fits: string[], fitsNot: string[]]>([
     ['one', one('{', call('f')), ['{'], ['x', ' ']],
@@ -92,7 +92,7 @@ describe('a head', () => {
     ['within', within(3, skip(SPACE, one('{', call('f')))), ['   {'], ['    ']],
     ['either', either(one('[', call('f')), literal('ab', call('f'))), ['[', 'ab'], ['x', 'ax']],
     ['objects', objects(/[\s,]/), [', {'], ['[', ';']],
-  ])('of %s takes what it says, and no tag', (_what, head, fits, fitsNot) => {
+  ])('the head of %s matches its own text, and no tag', (_what, head, fits, fitsNot) => {
     for (const text of [...fits, ...fitsNot]) {
       const step = head()
       const outcomes = text.split('').map(step)

@@ -43,22 +43,22 @@ describe('chatAbilities', () => {
     ['json', '<tool_call>\n<function=example_function_name>'],
     ['json', '<tool_call>{function-name}\n<arg_key>'],
     ['json', 'no calls'],
-  ])('finds %s', (format, text) => {
+  ])('chatAbilities finds the tool format %s', (format, text) => {
     expect(chatAbilities(offering(text), []).toolFormat).toBe(format)
   })
 
-  it('finds no format in a template that does not read `tools`', () => {
+  it('chatAbilities finds no format in a template that does not read `tools`', () => {
     expect(chatAbilities("{{ 'tools <tool_call>' }} tools", []).toolFormat).toBe('json')
     expect(chatAbilities("{{ message.tools }} '<tool_call>'", []).toolFormat).toBe('json')
   })
 
-  it('finds the variables that a template reads, and none that it only writes about', () => {
+  it('chatAbilities finds the variables that a template reads, and none that it only mentions', () => {
     const template =
       "enable_thinking {%- if thinking is defined %}{{ 'reasoning_effort' }}{% endif %}{{ m.enable_thinking }}"
     expect(chatAbilities(template, []).variables).toEqual(['thinking'])
   })
 
-  it('names the control tokens that are markup', () => {
+  it('chatAbilities finds the control tokens that are markup', () => {
     const template = "{% if tools %}[TOOL_CALLS]{% endif %}{{ '[THINK]' }}"
     const control: [number, string][] = [
       [1, '<s>'],
@@ -71,7 +71,7 @@ describe('chatAbilities', () => {
     expect(toolMarkers).toEqual(control.slice(3))
   })
 
-  it('knows the built-in model', () => {
+  it('chatAbilities finds the tool format and the thoughts of the built-in model', () => {
     expect(chatAbilities(builtIn, [])).toEqual({
       toolFormat: 'hermes',
       reasoning: { open: '<think>', close: '</think>' },
@@ -103,7 +103,7 @@ const calls: ChatMessage = {
 }
 
 describe('a call that a template has written', () => {
-  it('is read again: the built-in template', () => {
+  it('the parser reads the calls that the built-in template renders', () => {
     const render = (messages: ChatMessage[]): string =>
       renderChat({ messages, tools, kwargs: {} }, { ...options, template: builtIn }).join('')
     const written = render([user, calls]).slice(render([user]).length)
@@ -119,10 +119,10 @@ describe('a call that a template has written', () => {
   })
 })
 
-describe('ids of calls', () => {
+describe('call ids', () => {
   const callId = toolFormatNamed('mistral')?.callId ?? ((id: string) => id)
 
-  it('become what Mistral templates take, equal for equal', () => {
+  it('call ids become valid for Mistral templates, and equal ids stay equal', () => {
     const ids = Array.from({ length: 2000 }, (_, n) => callId(`call_${n}`))
     for (const id of ids) expect(id).toMatch(/^[a-zA-Z0-9]{9}$/)
     expect(new Set(ids).size).toBe(ids.length)
@@ -130,7 +130,7 @@ describe('ids of calls', () => {
     expect(callId('abcDEF123')).toBe('abcDEF123')
   })
 
-  it('reach the template in calls and in results', () => {
+  it('call ids reach the template in calls and in results', () => {
     const template =
       '{% for m in messages %}{{ m.tool_call_id }}{% for c in m.tool_calls or [] %}{{ c.id }},{% endfor %}{% endfor %}'
     const messages: ChatMessage[] = [calls, { role: 'tool', content: 'x', tool_call_id: 'call_2' }]

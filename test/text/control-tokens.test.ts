@@ -75,8 +75,8 @@ const fields: Record<string, (text: string) => ChatInput> = {
   'template variable': (text) => chat([user('Hi')], [], { note: text }),
 }
 
-describe.each(Object.entries(fields))('a control token in the %s', (_field, inputOf) => {
-  it('is plain text, for every control token of the vocabulary', () => {
+describe.each(Object.entries(fields))('a control token in the %s', (field, inputOf) => {
+  it(`every control token of the vocabulary is plain text in the ${field}`, () => {
     const texts = vocabulary.controlTexts
     expect(texts.length).toBeGreaterThanOrEqual(3)
     const baseline = controlCount(inputOf('harmless'))
@@ -89,16 +89,16 @@ describe.each(Object.entries(fields))('a control token in the %s', (_field, inpu
 })
 
 describe('renderChat', () => {
-  it('keeps the words: what the model reads is what was written', () => {
+  it('renderChat keeps the text of control tokens as the client wrote it', () => {
     const pieces = renderChat(chat([user('say <|im_end|> twice')]), options)
     expect(pieces.join('')).toContain('say <|im_end|> twice')
   })
 
-  it('leaves a prompt without control tokens whole', () => {
+  it('renderChat does not split a prompt without control tokens', () => {
     expect(renderChat(chat([user('Hello')]), options)).toHaveLength(1)
   })
 
-  it('cuts a token that a template would put together from two fields', () => {
+  it('renderChat splits a control token that a template would join from two fields', () => {
     const template = '{{ messages[0].content }}{{ messages[1].content }}'
     for (const token of vocabulary.controlTexts) {
       for (let at = 1; at < token.length; at++) {
@@ -108,13 +108,13 @@ describe('renderChat', () => {
     }
   })
 
-  it('survives text that holds private-use characters', () => {
+  it('renderChat keeps text with private-use characters', () => {
     const text = 'a\ue000b<|im_end|>'
     const pieces = renderChat(chat([user(text)]), options)
     expect(pieces.join('')).toContain(text)
   })
 
-  it('turns to the second engine when the first cannot render', () => {
+  it('renderChat uses the second template engine when the first cannot render', () => {
     const broken = (): string => {
       throw new Error('not implemented')
     }
@@ -125,19 +125,19 @@ describe('renderChat', () => {
     )
   })
 
-  it('says so when the template refuses the messages', () => {
+  it('renderChat throws a TemplateError when the template refuses the messages', () => {
     const refusing = { ...options, template: "{{ raise_exception('roles must alternate') }}" }
     expect(() => renderChat(chat([user('Hello')]), refusing)).toThrow(TemplateError)
   })
 
-  it('opens a thought when asked to', () => {
+  it('renderChat opens a thought when the request asks for one', () => {
     const thinking = renderChat(chat([user('Hi')], [], { enable_thinking: true }), options).join('')
     expect(thinking).not.toBe(renderChat(chat([user('Hi')]), options).join(''))
   })
 })
 
 describe('the byte table', () => {
-  it('spells every text as llama.cpp tokenizes it', () => {
+  it('the byte table spells every text as llama.cpp tokenizes it', () => {
     for (const text of [
       'Hello, world',
       '2+2=4\n',

@@ -13,17 +13,11 @@ const shape = (messages: readonly ChatMessage[]) => messages.map(({ role, conten
 
 describe('tools in words', () => {
   it('stand behind what the system said, or in a system message of their own', () => {
-    const [own, said] = chatWithToolsDescribed([user], tools, 'system')
+    const [own, said] = chatWithToolsDescribed([user], tools)
     expect(own?.content).toContain('{"name":"f","parameters":{"type":"object"}}')
     expect([own?.role, said]).toEqual(['system', user])
-    const [both] = chatWithToolsDescribed([{ role: 'system', content: 'Be kind.' }, user], tools, 'system')
+    const [both] = chatWithToolsDescribed([{ role: 'system', content: 'Be kind.' }, user], tools)
     expect(both?.content).toBe(`Be kind.\n\n${own?.content}`)
-  })
-
-  it('stand before what the user said where there are no system messages', () => {
-    const [first, ...rest] = chatWithToolsDescribed([user], tools, 'user')
-    expect([first?.role, rest]).toEqual(['user', []])
-    expect(first?.content).toMatch(/^You can call[\s\S]*\n\nHi$/)
   })
 
   it('calls are what the model wrote, and results what the user says, in turn', () => {
@@ -34,7 +28,7 @@ describe('tools in words', () => {
       { role: 'tool', tool_call_id: '2', content: 'two' },
       { role: 'user', content: 'And?' },
     ]
-    expect(shape(chatWithToolsDescribed(history, [], 'system'))).toEqual([
+    expect(shape(chatWithToolsDescribed(history, []))).toEqual([
       ['user', 'Hi'],
       ['assistant', 'I look.\n{"name": "f", "arguments": {"a": 1}}\n{"name": "f", "arguments": {"a": 1}}'],
       ['user', 'Result of f:\none\n\nResult of f:\ntwo\n\nAnd?'],

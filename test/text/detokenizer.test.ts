@@ -9,7 +9,7 @@ const vocabulary = {
 }
 
 describe('Detokenizer', () => {
-  it('gives the text back byte by byte, and never half a character', () => {
+  it('Detokenizer returns the text byte by byte, and never half a character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         const detokenizer = new Detokenizer(vocabulary)
@@ -21,18 +21,18 @@ describe('Detokenizer', () => {
     )
   })
 
-  it('drops a character that the end cut in half', () => {
+  it('Detokenizer drops a character that the end of the answer cuts in half', () => {
     const detokenizer = new Detokenizer(vocabulary)
     const text = [...Buffer.from('a😀').subarray(0, 4)].map((byte) => detokenizer.push(byte)).join('')
     expect(text + detokenizer.flush()).toBe('a')
   })
 
-  it('spells markers, which cut a half character off', () => {
+  it('Detokenizer spells markup tokens, which cut an unfinished character off', () => {
     const detokenizer = new Detokenizer(vocabulary, new Map([[200, '[TOOL_CALLS]']]))
     expect([0x41, 0xc3, 200, 0x42].map((token) => detokenizer.push(token)).join('')).toBe('A[TOOL_CALLS]B')
   })
 
-  it('shows what can never become a character as U+FFFD, and goes on', () => {
+  it('Detokenizer replaces invalid bytes with U+FFFD, and continues', () => {
     const detokenizer = new Detokenizer(vocabulary)
     expect([0xff, 0x41].map((byte) => detokenizer.push(byte)).join('')).toBe('\ufffdA')
   })

@@ -282,11 +282,11 @@ const rows: [string, string, Answer][] = [
 ]
 
 describe('tool calls', () => {
-  it.each(rows)('%s: %s', (format, text, expected) => {
+  it.each(rows)('OutputParser reads calls in the format %s: %s', (format, text, expected) => {
     expect(readAll(tools(format), text)).toEqual(expected)
   })
 
-  it('streams arguments while they are written', () => {
+  it('OutputParser streams arguments while they are generated', () => {
     const parser = new OutputParser(tools('hermes'))
     parser.push('<tool_call>\n{"name": "f", "arg')
     expect(parser.push('uments": {"city": "Pa')).toEqual([
@@ -296,14 +296,14 @@ describe('tool calls', () => {
     expect(parser.push('ris')).toEqual([{ type: 'arguments', call: 0, text: 'ris' }])
   })
 
-  it('streams content while it is written, but for white space and the beginning of a tag', () => {
+  it('OutputParser streams content as it comes, but for white space and the beginning of a tag', () => {
     const parser = new OutputParser(tools('hermes'))
     expect(parser.push('one two ')).toEqual([{ type: 'text', text: 'one two' }])
     expect(parser.push('<tool')).toEqual([])
     expect(parser.push('s>')).toEqual([{ type: 'text', text: ' <tools>' }])
   })
 
-  it('is over after the first call when only one is wanted', () => {
+  it('OutputParser ends after the first call when only one is wanted', () => {
     for (const [format, text] of [
       ['hermes', '<tool_call>{"name":"f"}</tool_call><tool_call>{"name":"add"}</tool_call>'],
       ['llama-json', '{"name":"f","parameters":{}};{"name":"add","parameters":{}}'],
@@ -322,7 +322,7 @@ describe('tool calls', () => {
     }
   })
 
-  it('knows where content begins behind a lead, wherever the text is cut', () => {
+  it('OutputParser finds where content begins after a lead, wherever the text is cut', () => {
     for (const pieces of [['all\n>', '> b'], ['all', '\n>> b'], 'all\n>> b'.split('')]) {
       const parser = new OutputParser(tools('functionary'))
       for (const piece of pieces) parser.push(piece)
@@ -331,7 +331,7 @@ describe('tool calls', () => {
     }
   })
 
-  it('takes any text in any format, cut anywhere, in the same way', () => {
+  it('OutputParser reads any text in any format the same way, wherever it is cut', () => {
     const below = random(11)
     const bits = [
       '<tool_call>',
@@ -401,7 +401,7 @@ describe('tool calls', () => {
     }
   })
 
-  it('takes time in proportion to the text', () => {
+  it('OutputParser takes time in proportion to the text', () => {
     const nasty = [
       (n: number) => `<tool_call>{"name":"f","arguments":{'${' '.repeat(n)}`,
       (n: number) => `<tool_call>{"name":"f","arguments":{"a":"${'<'.repeat(n)}`,
@@ -430,7 +430,7 @@ describe('an answer that is a document or calls', () => {
     tools: { format: 'mistral-args', offered: new Map(), single: false, opening: '[TOOL_CALLS]' },
   }
 
-  it('is a document, whatever stands in it, unless it begins as calls do', () => {
+  it('an answer that may be a document or calls is a document unless it begins as calls do', () => {
     for (const document of ['{"a": "[TOOL_CALLS]f{}"}', '[TOOL_CALL', '[1]', ''])
       expect(readAll(output, document)).toEqual({ reasoning: '', content: document, calls: [] })
     expect(readAll(output, '[TOOL_CALLS]f[ARGS]{}')).toEqual({
@@ -458,11 +458,11 @@ describe('reasoning', () => {
     ['a tag of another kind', false, '<thin> x', thought('', '<thin> x')],
     ['white space inside', true, ' a\n\n b </think>c', thought('a\n\n b', 'c')],
   ]
-  it.each(cases)('%s', (_name, opened, text, expected) => {
+  it.each(cases)('OutputParser separates reasoning from content: %s', (_name, opened, text, expected) => {
     expect(readAll(thinking(opened), text)).toEqual(expected)
   })
 
-  it('stands before calls', () => {
+  it('OutputParser reads reasoning that comes before calls', () => {
     const text = `hm\n</think>\n\nI call.\n<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>`
     expect(readAll({ ...thinking(true), ...tools('hermes') }, text)).toEqual({
       reasoning: 'hm',
@@ -471,12 +471,12 @@ describe('reasoning', () => {
     })
   })
 
-  it('knows whether a prompt ends inside a thought', () => {
+  it('endsInThought finds whether a prompt ends inside a thought', () => {
     expect(endsInThought('<|im_start|>assistant\n<think>\n', think)).toBe(true)
     expect(endsInThought('<|im_start|>assistant\n<think>\n\n</think>\n\n', think)).toBe(false)
   })
 
-  it('finds the tags of a template', () => {
+  it('recogniseReasoning finds the tags of a template', () => {
     expect(recogniseReasoning("{% if '</think>' in content %}")).toEqual(think)
     expect(recogniseReasoning('{{ message.content }}')).toBeUndefined()
   })

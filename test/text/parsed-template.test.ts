@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => vocabulary.close())
 
 describe('keepParsed', () => {
-  it('parses a template once, however often it is rendered, and another one when it comes', () => {
+  it('keepParsed parses a template once for any number of renders, and the next template again', () => {
     const parsed: string[] = []
     const render = keepParsed((template) => {
       parsed.push(template)
@@ -38,7 +38,7 @@ describe('keepParsed', () => {
     '{% set x = x ~ "z" %}{{ x }}',
     '{% macro m(y) %}<{{ y }}>{% endmacro %}{{ m(x) }}',
     '{% set ns = namespace(a=0) %}{% for i in [1, 2] %}{% set ns.a = ns.a + i %}{% endfor %}{{ ns.a }}',
-  ])('llama.cpp renders %j the second time as the first, also after it has failed', (template) => {
+  ])('llama.cpp renders %j the second time as the first, also after a failure', (template) => {
     const rendered = (x: unknown): string => {
       try {
         return vocabulary.renderJinja(template, { x })
@@ -51,7 +51,7 @@ describe('keepParsed', () => {
     expect([again, last]).toEqual([first, first])
   })
 
-  it('leaves nothing outside of the heap: two thousand chats with a long template', () => {
+  it('keepParsed leaks no memory over two thousand chats with a long template', () => {
     const block = "{% if tools %}{{ 'a' + messages[0].content }}{% endif %}"
     const template = block.repeat(100)
     const before = process.memoryUsage().rss

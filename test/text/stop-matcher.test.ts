@@ -15,7 +15,7 @@ function feed(stops: readonly string[], pieces: readonly string[]): { text: stri
 }
 
 describe('StopMatcher', () => {
-  it('gives the same text however the input is cut: up to the first stop string, or all of it', () => {
+  it('StopMatcher returns the text up to the first stop string, wherever the input is cut', () => {
     const letters = fc.constantFrom('a', 'b', 'c')
     const word = (minLength: number) => fc.string({ unit: letters, minLength, maxLength: 4 })
     fc.assert(
@@ -35,7 +35,7 @@ describe('StopMatcher', () => {
     )
   })
 
-  it('holds back only what could still become a stop', () => {
+  it('StopMatcher holds back only what could still become a stop string', () => {
     const matcher = new StopMatcher(['##STOP'])
     expect(matcher.push('say ##STO')).toEqual({ text: 'say ', stopped: undefined })
     expect(matcher.push(', then')).toEqual({ text: '##STO, then', stopped: undefined })
@@ -43,11 +43,11 @@ describe('StopMatcher', () => {
     expect(matcher.flush()).toBe('#')
   })
 
-  it('never sends part of a stop that spans pieces', () => {
+  it('StopMatcher never sends part of a stop string that spans pieces', () => {
     expect(feed(['END'], ['the E', 'N', 'D of it'])).toEqual({ text: 'the ', stopped: true })
   })
 
-  it('takes bounded time on a stop that overlaps itself', () => {
+  it('StopMatcher takes bounded time on a stop string that overlaps itself', () => {
     const used = cpuWatch()
     const matcher = new StopMatcher([`${'a'.repeat(1000)}b`])
     for (let i = 0; i < 2000; i++) matcher.push('a')

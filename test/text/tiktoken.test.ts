@@ -31,18 +31,18 @@ afterAll(async () => {
   await vocabulary.close()
 })
 
-describe('llama.cpp tokenizes like tiktoken with the same vocabulary', () => {
+describe('tokenization with the vocabulary of tiktoken', () => {
   it.each([
     'Hello, world!',
     'What is 17 + 25?',
     "it's  two   spaces\n\n\tand a tab",
     '日本語 и русский',
     'naïve 😀',
-  ])('%s', (text) => {
+  ])('llama.cpp tokenizes like tiktoken: %s', (text) => {
     expect([...vocabulary.tokenize(text, false)]).toEqual([...oracle.encode_ordinary(text)])
   })
 
-  it('any text', () => {
+  it('llama.cpp tokenizes any text like tiktoken', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), (text) => {
         fc.pre(!vocabulary.markupTexts.some((markup) => text.includes(markup)))

@@ -13,6 +13,9 @@ it.each([
   'Until there is work.',
   'With `end`.',
   'It has ended.',
+  'What is left.',
+  'For a chat: milliseconds.',
+  'When it aborts the server ends.',
 ])('the prose check finds a doc comment that cannot stand alone: %s', (text) => {
   expect(placesIn(`const a = 1\n/** ${text} */\n`)).toEqual([
     expect.stringContaining('2: a doc comment begins'),
@@ -49,6 +52,6 @@ it('the prose check finds a private word in the name of a file, and not in what 
   expect(placesIn("import { Gate } from './door.ts'")).toEqual([])
 })
 
-it('the prose check takes no part of another word for a private one', () => {
+it('the prose check does not find a private word inside another word', () => {
   expect(placesIn('createLlama(heartbeat, interstellar, outdoor, MOSTLY)')).toEqual([])
 })

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { PeriodicGc } from '../../src/workers/periodic-gc.ts'
 
 describe('PeriodicGc', () => {
-  it('collects after a thousand calls, not within one, and again after the next thousand', async () => {
+  it('PeriodicGc collects after a thousand calls, not within one, and again after the next thousand', async () => {
     const collect = vi.fn()
     const gc = new PeriodicGc(collect)
     for (let call = 0; call < 999; call++) gc.onCall()
@@ -18,7 +18,7 @@ describe('PeriodicGc', () => {
     expect(collect).toHaveBeenCalledTimes(2)
   })
 
-  it('says so where it could not', () => {
+  it('PeriodicGc refuses to start without --expose-gc', () => {
     expect(() => new PeriodicGc(undefined)).toThrow('--expose-gc')
   })
 })

@@ -2,7 +2,9 @@
 export interface Mutant {
   readonly name: string
   readonly file: string
-  /** Is in the file exactly once. */
+  /** The function or method that is to have the bug; absent: any place in the file. */
+  readonly within?: string
+  /** Text that is there exactly once. */
   readonly find: string
   readonly replace: string
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Mutant } from './mutant.ts'
 import { mutants } from './mutants.ts'
+import { placeOf } from './within-function.ts'
 
 const PROPERTIES = ['test/invariants/invariants.test.ts']
 /** What else looks at a file. */
@@ -20,12 +21,6 @@ const EXAMPLES: readonly (readonly [file: RegExp, tests: readonly string[]])[] =
   [/base\/fair-queue/, ['test/scheduler/fair-queue.test.ts', 'test/scheduler/preemption.test.ts']],
   [/scheduler\/prefill-budget/, ['test/scheduler/prefill-budget.test.ts']],
   [/scheduler|kvcache/, ['test/kvcache', 'test/scheduler', 'test/engine/llama-adapters.test.ts']],
-  [/generation/, ['test/generation']],
-  [/src\/text-service/, ['test/text-service/text-client.test.ts']],
-  [/src\/process|awake-clock/, ['test/process/supervised-child.test.ts']],
-  [/http\/body/, ['test/http/body/json-shape.test.ts']],
-  [/http\/waiting-responses/, ['test/server/pipelining.test.ts']],
-  [/src\/text\//, ['test/text/stop-matcher.test.ts']],
 ]
 /** The same cases for each mutant, and enough of them. */
 const ENVIRONMENT = { INVARIANTS_RUNS: '200', INVARIANTS_SEED: '1', INVARIANTS_SHRINK: '0' }
@@ -73,15 +68,19 @@ function killer({ file }: Mutant): string | undefined {
   return undefined
 }
 
+/** Offset of the text that a mutant replaces. @throws when the tree has moved on. */
+function placeIn(source: string, { name, file, within, find }: Mutant): number {
+  const at = placeOf(find, source, within)
+  if (at === undefined)
+    throw new Error(`mutant "${name}": its text is not exactly once in ${within ?? 'all'} of ${file}`)
+  return at
+}
+
 function planted(mutant: Mutant): string | undefined {
   const path = join(copy, mutant.file)
   const source = readFileSync(path, 'utf8')
-  if (source.split(mutant.find).length !== 2)
-    throw new Error(`mutant "${mutant.name}": its text is not in ${mutant.file} exactly once`)
-  writeFileSync(
-    path,
-    source.replace(mutant.find, () => mutant.replace),
-  )
+  const at = placeIn(source, mutant)
+  writeFileSync(path, source.slice(0, at) + mutant.replace + source.slice(at + mutant.find.length))
   const by = killer(mutant)
   writeFileSync(path, source)
   return by
@@ -89,6 +88,7 @@ function planted(mutant: Mutant): string | undefined {
 
 const wanted = process.argv[2] ?? ''
 const chosen = mutants.filter(({ name, file }) => name.includes(wanted) || file.includes(wanted))
+for (const mutant of chosen) placeIn(readFileSync(join(copy, mutant.file), 'utf8'), mutant)
 for (const tests of wanted === '' ? [PROPERTIES, EXAMPLES.flatMap(([, files]) => files)] : []) {
   const end = outcome(tests)
   if (end !== 'passed') throw new Error(`without any mutant, ${tests.join()} ${end}`)

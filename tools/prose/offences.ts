@@ -7,7 +7,7 @@ export interface Offence {
 
 /** Beginnings of a phrase that cannot stand alone: an editor shows a doc comment without the code around it. */
 const DANGLING =
-  /^(?:As|Both|For which|After which|In|Its?|Of|Same|So many|So much|That|The same|They|Them|Those|Until|What of|Where|Who|Whoever|Whom|Whose|With)\b/
+  /^(?:After|As|At|Before|Both|For|In|Its?|Of|Same|So many|So much|That|The same|They|Them|Those|Until|What|When|Where|Who|Whoever|Whom|Whose|With)\b/
 
 /** Words of this repository alone, in comments, messages and names, and the field's own words for them. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {

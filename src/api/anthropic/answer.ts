@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { GenerationEnd, Usage } from '../../generation/generation.ts'
 import type { Choice } from '../chat/collect.ts'
 
-/** Clients keep thoughts only with a signature, and send it back. Nothing here is signed. */
+/** Signature of every thought: clients keep thoughts only with one, and send it back. This server signs nothing. */
 export const SIGNATURE = 'unsigned'
 
 /** Anthropic: who calls a tool; here it is always the model. */
 export const CALLER = { type: 'direct' } as const
 
-/** Anthropic: what its types want of every message, where there is nothing to say. */
+/** Anthropic: fields that its types require of every message, without a value. */
 const NO_STOP = { stop_sequence: null, stop_details: null, container: null }
 
 export interface MessageHead {
@@ -29,7 +29,7 @@ export function wireMessage(head: MessageHead, choice: Choice, clamped: boolean)
   const { reasoning, text, calls, end } = choice
   const content = [
     ...(reasoning === '' ? [] : [{ type: 'thinking', thinking: reasoning, signature: SIGNATURE }]),
-    ...(text === '' ? [] : [{ type: 'text', text, citations: null }]),
+    ...(text === '' ? [] : [{ type: 'text', text }]),
     ...calls.map((call) => ({
       type: 'tool_use',
       id: newId('toolu'),
@@ -46,7 +46,7 @@ export function wireMessage(head: MessageHead, choice: Choice, clamped: boolean)
   }
 }
 
-/** A message before anything was generated. */
+/** Anthropic: a message before anything is generated. */
 export function emptyMessage({ id, model }: MessageHead, usage: Usage): object {
   return {
     id,
@@ -61,7 +61,7 @@ export function emptyMessage({ id, model }: MessageHead, usage: Usage): object {
   }
 }
 
-/** Anthropic: input_tokens are those that were computed; those found in the KV cache are counted apart. */
+/** Anthropic: `usage`. input_tokens are those that were computed; those found in the KV cache are counted apart. */
 export function wireUsage(usage: Usage): object {
   return {
     input_tokens: usage.promptTokens - usage.cachedTokens,
@@ -77,7 +77,7 @@ export function wireUsage(usage: Usage): object {
   }
 }
 
-/** @param clamped the context had no room for all the tokens that were asked for. */
+/** Anthropic: the stop reason and its fields. @param clamped whether the context had less room than `max_tokens`. */
 export function stopFields({ reason, stop }: GenerationEnd, hasCalls: boolean, clamped: boolean): object {
   if (reason === 'length') {
     return { ...NO_STOP, stop_reason: clamped ? 'model_context_window_exceeded' : 'max_tokens' }
@@ -86,7 +86,7 @@ export function stopFields({ reason, stop }: GenerationEnd, hasCalls: boolean, c
   return { ...NO_STOP, stop_reason: hasCalls ? 'tool_use' : 'end_turn' }
 }
 
-/** Anthropic: the parsed arguments; what is no JSON stays the text it is. */
+/** Anthropic: parsed arguments of a call; a text that is no JSON stays a string. */
 function parsedInput(text: string): unknown {
   if (text.trim() === '') return {}
   try {

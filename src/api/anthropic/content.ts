@@ -1,4 +1,5 @@
 import { ServingError } from '../../base/errors.ts'
+import { resultPart } from '../chat/result-content.ts'
 import { ignored, required, silent } from '../contract/fates.ts'
 import type { Field } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
@@ -7,12 +8,12 @@ import { type Item, list, tagged, textOr } from '../contract/objects.ts'
 
 const MAX_BLOCKS = 10_000
 
-/** Prefixes are cached without being asked for. */
+/** Anthropic: marks of a prefix to cache. They have no effect: every prefix is cached. */
 export const cacheControl = { cache_control: ignored('cache_control') }
 
 export const textBlock = { ...cacheControl, citations: silent, text: required(string()) }
 
-/** Anthropic: content is a string, which stands for one text block, or blocks. */
+/** Anthropic: field of content: blocks, or a string, which stands for one text block. */
 export function blocks<T>(block: Item<T>): Field<readonly T[] | undefined> {
   const given = textOr(list(block, MAX_BLOCKS), 'a string or an array of content blocks')
   return mapped(given, (said, path) =>
@@ -20,8 +21,11 @@ export function blocks<T>(block: Item<T>): Field<readonly T[] | undefined> {
   )
 }
 
-/** Content that can be text only. */
+/** Field of content that can be text only. */
 export const textBlocks = blocks(tagged('type', { text: textBlock }, { unknown: unsupportedBlock }))
+
+/** Content of a tool's result. */
+export const resultBlocks = blocks(resultPart({ text: textBlock }))
 
 /** A line each. */
 export function linesOf(blocks: readonly { readonly text: string }[]): string {

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { ServingError } from '../../base/errors.ts'
 
-/** Anthropic: the type of an error follows from its status. */
+/** Anthropic: types of errors, by status. */
 const TYPES: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   403: 'permission_error',
@@ -19,11 +19,11 @@ export interface AnthropicError {
   readonly request_id: string
 }
 
-/** The body of an error answer, and the data of an error event. Claude Code makes room when it reads "prompt is too long". */
+/** Anthropic: body of an error answer, and data of an error event. Claude Code shortens a chat when it reads "prompt is too long". */
 export function wireError(error: ServingError, requestId: string): AnthropicError {
   const type = TYPES[error.status] ?? (error.status < 500 ? 'invalid_request_error' : 'api_error')
   const tooLong = error.code === 'context_length_exceeded' ? 'prompt is too long: ' : ''
-  // The SDK's tool runner then sends the whole conversation each time.
+  // With this code, the SDK's tool runner sends the whole conversation each time.
   const details = error.param === 'thread' && {
     details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
   }
@@ -34,7 +34,7 @@ export function wireError(error: ServingError, requestId: string): AnthropicErro
   }
 }
 
-/** Anthropic: a full server is 529. */
+/** Anthropic: status of an error. A full server is 529. */
 function statusOf(error: ServingError): number {
   return error.code === 'server_overloaded' ? 529 : error.status
 }

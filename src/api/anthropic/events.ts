@@ -1,6 +1,7 @@
 import type { Generation, GenerationEnd } from '../../generation/generation.ts'
 import type { OutputPart } from '../../text/output/output-parser.ts'
 import type { EventWriter, NamedEvent } from '../chat/generations.ts'
+import { isCut, type TokenLimit } from '../chat/token-limit.ts'
 import { CALLER, emptyMessage, type MessageHead, newId, SIGNATURE, stopFields, wireUsage } from './answer.ts'
 import { wireError } from './errors.ts'
 
@@ -9,12 +10,12 @@ interface AnthropicEvent extends NamedEvent {
 }
 
 /**
- * Anthropic: message_start, then the blocks one after the other (content_block_start, _delta, _stop), message_delta with
- * the reason and the usage, message_stop.
+ * Anthropic: events of a message: message_start, then the blocks one after the other (content_block_start, _delta, _stop),
+ * message_delta with the stop reason and the usage, message_stop.
  */
 export function eventWriter(
   head: MessageHead,
-  wantedTokens: number | undefined,
+  limit: TokenLimit | undefined,
   requestId: string,
 ): EventWriter {
   let index = -1
@@ -39,7 +40,7 @@ export function eventWriter(
 
   return {
     begin: function* (generation: Generation) {
-      clamped = generation.request.spec.maxTokens !== wantedTokens
+      clamped = isCut(limit, generation)
       yield { type: 'message_start', message: emptyMessage(head, generation.usage) } as AnthropicEvent
       yield { type: 'ping' }
     },
@@ -76,5 +77,5 @@ function emptyBlock(part: OutputPart): object {
   if (part.type === 'reasoning') return { type: 'thinking', thinking: '', signature: '' }
   if (part.type === 'call')
     return { type: 'tool_use', id: newId('toolu'), name: part.name, input: {}, caller: CALLER }
-  return { type: 'text', text: '', citations: null }
+  return { type: 'text', text: '' }
 }

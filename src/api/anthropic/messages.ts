@@ -3,11 +3,12 @@ import type { Generation } from '../../generation/generation.ts'
 import { answerErrors } from '../../http/error-answers.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
 import { ClientGone, watchClient } from '../../http/sse.ts'
-import { type ChatRequest, startChat } from '../chat/chat.ts'
+import { type ChatRequest, chatStarter } from '../chat/chat.ts'
 import { collectChoices } from '../chat/collect.ts'
 import { countChat } from '../chat/count-chat.ts'
 import { type StreamSettings, streamEvents } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
+import { isCut } from '../chat/token-limit.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { readModel } from '../model-names.ts'
@@ -26,20 +27,20 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
 
   app.post('/', { sse: 'manual' }, async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const model = readModel(fields, serving)
+    const model = readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const body = readDeclared(fields, messageBody)
     const { chat, stream, ignored } = anthropicRequest(body, serving, ready, request.tenant)
     sendIgnored(reply, serving, ignored)
-    const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
+    const start = chatStarter(chat, ready, serving, reply)
     const head = messageHead(model)
-    if (stream) return streamEvents(reply, start, eventWriter(head, chat.maxTokens, request.id), settings)
+    if (stream) return streamEvents(reply, start, eventWriter(head, chat.limit, request.id), settings)
     return sendAnswer(reply, wholeMessage(reply, start, chat, head), settings.onError)
   })
 
   app.post('/count_tokens', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readModel(fields, serving)
+    readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const body = readDeclared(fields, countBody)
     const { chat, ignored } = anthropicRequest(body, serving, ready, request.tenant)
@@ -48,19 +49,19 @@ export function anthropicMessages(app: FastifyInstance, serving: Serving, settin
   })
 }
 
-/** Anthropic: a message in one piece. */
+/** Anthropic: runs a chat to its end and makes one message of it, for requests without `stream`. */
 async function wholeMessage(
   reply: FastifyReply,
   start: (signal: AbortSignal) => Promise<Generation[]>,
-  { maxTokens }: ChatRequest,
+  { limit }: ChatRequest,
   head: MessageHead,
 ): Promise<object> {
-  let granted: number | undefined
+  let clamped = false
   const [choice] = await collectChoices(reply, async (signal) => {
     const generations = await start(signal)
-    granted = generations[0]?.request.spec.maxTokens
+    clamped = generations.some((generation) => isCut(limit, generation))
     return generations
   })
   if (choice === undefined) throw new ClientGone('nothing was generated')
-  return wireMessage(head, choice, granted !== maxTokens)
+  return wireMessage(head, choice, clamped)
 }

@@ -1,12 +1,21 @@
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
+import { MAX_NAME } from '../chat/names.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
 import { anything, flag, string } from '../contract/kinds.ts'
-import { full, list, tagged } from '../contract/objects.ts'
+import { full, list, tagged, taggedOr } from '../contract/objects.ts'
 import { withoutBillingHeader } from './billing-header.ts'
-import { blocks, cacheControl, linesOf, textBlock, textBlocks, unsupportedBlock } from './content.ts'
+import {
+  blocks,
+  cacheControl,
+  linesOf,
+  resultBlocks,
+  textBlock,
+  textBlocks,
+  unsupportedBlock,
+} from './content.ts'
 
 const MAX_MESSAGES = 10_000
 
@@ -16,12 +25,17 @@ const userBlock = tagged(
   'type',
   {
     text: textBlock,
-    tool_result: { ...cacheControl, tool_use_id: id, content: textBlocks, is_error: flag },
+    tool_result: { ...cacheControl, tool_use_id: id, content: resultBlocks, is_error: flag },
   },
   { unknown: unsupportedBlock },
 )
 
-const assistantBlock = tagged(
+/** What Anthropic's own servers did for a model, and whatever else it says that is not for this one. */
+interface Foreign {
+  readonly type: 'foreign'
+}
+
+const assistantBlock = taggedOr(
   'type',
   {
     text: textBlock,
@@ -32,10 +46,13 @@ const assistantBlock = tagged(
       id,
       caller: silent,
       input: required(anything()),
-      name: required(string(64)),
+      name: required(string(MAX_NAME)),
     },
   },
-  { unknown: unsupportedBlock },
+  (block, kind): Foreign => {
+    block.ignore('type', block.pathOf(kind.slice(0, 64)))
+    return { type: 'foreign' }
+  },
 )
 
 const message = tagged('role', {
@@ -51,8 +68,8 @@ type AssistantBlock = ReturnType<(typeof assistantBlock)['read']>
 type UserBlock = ReturnType<(typeof userBlock)['read']>
 
 /**
- * Anthropic: `system` and `messages`, as templates take them. A user's message with tool results is several: the
- * results, each for itself, and what the user wrote.
+ * Anthropic: `system` and `messages`, as chat templates read them. A user's message with tool results becomes several: one for
+ * each result, and one for the user's text.
  * @throws ServingError for anything that would change or lose what the client said.
  */
 export function messagesOf({
@@ -64,23 +81,17 @@ export function messagesOf({
   for (const [index, item] of items.entries()) {
     messages.push(...templateMessages(item, `messages.${index}`, messages.at(-1), calls))
   }
-  if (messages.at(-1)?.role === 'assistant') {
-    throw invalidValue(
-      'messages',
-      "the last message must be the user's: an answer cannot be begun for the model.",
-    )
-  }
   calls.check(unanswered)
   const system = withoutBillingHeader(linesOf(instructions ?? []))
   return system === '' ? messages : [{ role: 'system', content: system }, ...messages]
 }
 
-/** Anthropic's words. */
+/** Anthropic's message about tool calls without a result. */
 function unanswered(ids: readonly string[], path: string): string {
   return `${path}: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ${ids.join(', ')}. Each \`tool_use\` block must have a corresponding \`tool_result\` block in the next message.`
 }
 
-/** Anthropic takes successive messages of one role for one: calls, and results, may come in several. */
+/** Reads one message. Anthropic takes successive messages of one role for one: calls, and results, may come in several. */
 function templateMessages(
   message: Message,
   path: string,
@@ -107,7 +118,7 @@ function assistantMessage(blocks: readonly AssistantBlock[], path: string, open:
     if (block.type === 'text') texts.push(block.text)
     else if (block.type === 'thinking') thoughts.push(block.thinking)
     else if (block.type === 'redacted_thinking') block[at].ignore('type', block.type)
-    else {
+    else if (block.type === 'tool_use') {
       const { id, name, input } = block
       if (!open.open(id, path)) throw invalidValue(block[at].pathOf('id'), 'another tool_use has this id.')
       calls.push({ id, type: 'function', function: { name, arguments: argumentsOf(input) } })
@@ -121,7 +132,7 @@ function assistantMessage(blocks: readonly AssistantBlock[], path: string, open:
   }
 }
 
-/** What was no JSON when the model wrote it came as a string, and goes back as it was. */
+/** Arguments of a call as the model wrote them: text that is no JSON reached the client as a string, and is passed on unchanged. */
 function argumentsOf(input: unknown): string {
   return typeof input === 'string' ? input : JSON.stringify(input)
 }
@@ -140,7 +151,7 @@ function userMessages(blocks: readonly UserBlock[], open: OpenCalls): ChatMessag
   return [...results, { role: 'user', content: texts.join('\n') }]
 }
 
-/** Templates know no failed results: the word is put in front. */
+/** Result of a call as chat templates read it. They have no field for failed calls: `Error:` is put before the text. */
 function toolMessage(block: Extract<UserBlock, { type: 'tool_result' }>, open: OpenCalls): ChatMessage {
   const { tool_use_id: id, content = [], is_error: failed, [at]: fields } = block
   if (!open.close(id)) throw invalidValue(fields.pathOf('tool_use_id'), 'no preceding tool_use has this id.')

@@ -26,8 +26,8 @@ export const thinkingFields = {
 }
 
 /**
- * Anthropic: `thinking` and `output_config.effort`. A model that can be told thinks only when it is asked to.
- * Its thought ends with its budget; how hard it thinks can be told where its template reads an effort.
+ * Anthropic: `thinking` and `output_config.effort`. A model whose thinking can be switched off thinks only when a request asks
+ * for it. Its thought ends with its budget; the effort has an effect where its template reads one.
  */
 export function anthropicThinking(
   {

@@ -9,7 +9,7 @@ import { anyObject, flag, string } from '../contract/kinds.ts'
 import { list, one, tagged } from '../contract/objects.ts'
 import { cacheControl } from './content.ts'
 
-/** Hints that change nothing here. */
+/** Anthropic: hints of a tool that have no effect. */
 const hints = {
   allowed_callers: ignored('tools.allowed_callers'),
   defer_loading: ignored('tools.defer_loading'),
@@ -46,7 +46,7 @@ const choice = tagged('type', {
 export const toolFields = { tools: list(tool, MAX_TOOLS), tool_choice: one(choice) }
 type Choice = ReturnType<(typeof choice)['read']>
 
-/** Anthropic: `tools` and `tool_choice`. @throws ServingError for tools that Anthropic's own servers or models have. */
+/** Anthropic: `tools` and `tool_choice`. @throws ServingError for tools that only Anthropic's own servers or models have. */
 export function anthropicTools(
   { tools = [], tool_choice: choice }: Read<typeof toolFields>,
   abilities: ChatAbilities,

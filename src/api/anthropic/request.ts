@@ -1,21 +1,21 @@
 import type { Tenant } from '../../http/access/api-keys.ts'
+import { withBegunAnswer } from '../chat/begun-answer.ts'
 import type { ChatRequest } from '../chat/chat.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
-import { samplingFields, samplingOf, stops } from '../chat/sampling.ts'
+import { MAX_STOPS, samplingFields, samplingOf, stops } from '../chat/sampling.ts'
 import { speculationFields, speculationOf } from '../chat/speculation.ts'
 import { checkEnd, schemaConstraint, type WantedConstraint } from '../chat/structured-output.ts'
+import { limitOf, tokenLimit } from '../chat/token-limit.ts'
 import { ignored, refused, required } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
-import { flag, integer, string } from '../contract/kinds.ts'
+import { flag, string } from '../contract/kinds.ts'
 import { object } from '../contract/objects.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { sharingFields, sharingOf } from '../sharing.ts'
 import { messageFields, messagesOf } from './read-messages.ts'
 import { anthropicThinking, thinkingFields } from './read-thinking.ts'
 import { anthropicTools, toolFields } from './read-tools.ts'
-
-const MAX_STOPS = 64
 
 /** Fields that tune cost, routing or telemetry only. */
 const withoutEffect = {
@@ -32,12 +32,12 @@ const withoutEffect = {
 
 /** Anthropic: the body of a request to count tokens. */
 export const countBody = {
-  model: requiredModel,
+  model: modelField,
   container: refused('This server runs no code.'),
   mcp_servers: refused('This server calls no other servers.'),
   thread: refused('Nothing is kept between requests: send the whole conversation.'),
   ...messageFields,
-  max_tokens: integer({ min: 1 }),
+  max_tokens: tokenLimit,
   stream: flag,
   ...toolFields,
   ...thinkingFields,
@@ -58,19 +58,18 @@ export interface AnthropicRequest {
   readonly ignored: readonly string[]
 }
 
-/** @throws ServingError. */
+/** Makes a chat of the fields of Anthropic's body. @throws ServingError where they do not go together, or with this model. */
 export function anthropicRequest(
   body: Read<typeof countBody>,
   serving: Serving,
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): AnthropicRequest {
-  const chat: ChatRequest = {
+  const asked: ChatRequest = {
     messages: messagesOf(body),
     tools: anthropicTools(body, ready.info.chat),
     thinking: anthropicThinking(body, ready.info.chat),
-    maxTokens: body.max_tokens,
-    clampMaxTokens: true,
+    limit: limitOf(body, ['max_tokens']),
     constraint: checkEnd(body.ignore_eos, formatOf(body)),
     speculation: speculationOf(body, serving.promptLookup),
     logprobs: undefined,
@@ -78,12 +77,14 @@ export function anthropicRequest(
     ...sharingOf(body, serving, tenant),
     ...samplingOf(body, ready.info.sampling, ready.vocabulary.size, body.stop_sequences),
   }
+  const isBegun = asked.messages.at(-1)?.role === 'assistant'
+  const chat = isBegun ? withBegunAnswer(asked, ready.info.chat, 'messages') : asked
   const without = fieldsWithoutEffect(body[at], serving.strictParams)
   const ignored = new Set([...without, ...chat.tools.ignored, ...chat.thinking.ignored])
   return { chat, stream: body.stream ?? false, ignored: [...ignored] }
 }
 
-/** Anthropic: output_config.format is a JSON Schema. */
+/** Constraint of the answer. Anthropic: output_config.format is a JSON Schema. */
 function formatOf({ output_config: output }: Read<typeof countBody>): WantedConstraint | undefined {
   if (output?.format === undefined) return undefined
   const { schema, [at]: fields } = output.format

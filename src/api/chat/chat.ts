@@ -1,4 +1,4 @@
-import { fitInContext } from '../../generation/fit.ts'
+import type { FastifyReply } from 'fastify'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import type { LogprobRequest } from '../../protocol/sequence-spec.ts'
 import type { PromptCall } from '../../protocol/text-messages.ts'
@@ -6,6 +6,7 @@ import { stringsIn } from '../../text/json-strings.ts'
 import type { OutputFormat } from '../../text/output/output-parser.ts'
 import type { ReasoningTags } from '../../text/scan/reasoning.ts'
 import type { ChatMessage } from '../../text/template/chat-message.ts'
+import type { BegunAnswer } from '../../text/template/chat-template.ts'
 import { toolFormatNamed } from '../../text/tool-formats/formats.ts'
 import type { ToolFormat } from '../../text/tool-formats/tool-format.ts'
 import { invalidValue } from '../contract/failures.ts'
@@ -17,42 +18,56 @@ import type { SamplingRequest } from './sampling.ts'
 import { engineSpeculation, predicted, type SpeculationRequest } from './speculation.ts'
 import { constrained, type WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
+import { grantedTokens, type TokenLimit, tellCutLimit } from './token-limit.ts'
 import type { ToolRequest } from './tools.ts'
 
-/** A chat that has passed its protocol's checks. Every chat protocol ends here; OpenAI's words are the common ones. */
+/** A chat that has passed the checks of its protocol. Every chat protocol is read into this one, in OpenAI's terms. */
 export interface ChatRequest extends SamplingRequest, Sharing {
   readonly messages: readonly ChatMessage[]
+  /** Beginning of the answer: the model goes on with it. */
+  readonly begun?: BegunAnswer | undefined
   /** What the protocol calls them. Default messages. */
   readonly messagesField?: 'messages' | 'input'
   readonly tools: ToolRequest
   readonly thinking: ThinkingRequest
   /** undefined: all that is left of the context. */
-  readonly maxTokens: number | undefined
-  /** Fewer tokens are as good: where they do not fit, what is left of the context is taken. */
-  readonly clampMaxTokens?: boolean
+  readonly limit: TokenLimit | undefined
   readonly constraint: WantedConstraint | undefined
   readonly speculation: SpeculationRequest
   readonly logprobs: LogprobRequest | undefined
   readonly n: number
 }
 
-/** That an estimate looks at, messages first. Schemas of tools that have more are told by their tokens only. */
-const MOST_STRINGS = 4000
+/** Strings that an estimate looks at, messages first. Schemas of tools with more of them count only when they are tokenized. */
+const MAX_STRINGS = 4000
 
 /** What the text process is to make a prompt of. @throws ServingError invalid_value where there is nothing to read. */
-export function promptOf({ messages, messagesField, tools, thinking }: ChatRequest): PromptCall {
+export function promptOf({ messages, begun, messagesField, tools, thinking }: ChatRequest): PromptCall {
   if (!messages.some((message) => message.content !== '' || message.tool_calls !== undefined))
     throw invalidValue(messagesField ?? 'messages', 'every message is empty.')
-  return { type: 'chat', messages, tools: tools.tools, kwargs: thinking.kwargs }
+  return { type: 'chat', messages, tools: tools.tools, kwargs: thinking.kwargs, begun }
 }
 
 /** What an estimate of its tokens goes by. */
-export function textsOf({ tools, messages }: ChatRequest): string[] {
-  return stringsIn([tools.tools, messages], MOST_STRINGS)
+export function textsOf({ tools, messages, begun }: ChatRequest): string[] {
+  return stringsIn([tools.tools, begun, messages], MAX_STRINGS)
 }
 
-/** One generation a choice. */
-export async function startChat(
+/** Starts one generation a choice, and tells the client where they get fewer tokens than it asked for. */
+export function chatStarter(
+  chat: ChatRequest,
+  ready: ReadyModel,
+  serving: Serving,
+  reply: FastifyReply,
+): (signal: AbortSignal) => Promise<Generation[]> {
+  return async (signal) => {
+    const generations = await startChat(chat, ready, serving, signal)
+    tellCutLimit(reply, serving, chat.limit, generations)
+    return generations
+  }
+}
+
+async function startChat(
   chat: ChatRequest,
   ready: ReadyModel,
   serving: Serving,
@@ -84,7 +99,8 @@ async function prepareChat(
   const prepared = await serving.prepare(preparation, wanted?.param ?? '', turn)
   const [prompt] = prepared.prompts
   if (prompt === undefined) throw new Error('the text process made no prompt of a chat')
-  const maxTokens = roomFor(chat, prompt.count, ready.contextSize)
+  const { limit, messagesField = 'messages' } = chat
+  const maxTokens = grantedTokens(prompt.count, limit, ready.contextSize, messagesField, serving.strictParams)
   const output = outputFormat(chat, ready, prompt.inThought)
   const sampling = constrained(chat.sampling, prepared.grammar, ready.vocabulary, output.markers)
   const speculation = engineSpeculation(chat.speculation, prepared.prediction)
@@ -92,16 +108,10 @@ async function prepareChat(
   const { logprobs, thinking } = chat
   const ending = prepared.thoughtEnding
   const thoughtLimit = ending && { tokens: Math.max(1, thinking.budget ?? 1), ending }
-  const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs, output, thoughtLimit }
+  // What must be of a certain form ends where that does.
+  const turnEnds = wanted?.constraint === undefined ? ready.info.turnEnds : []
+  const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs, output, thoughtLimit, turnEnds }
   return generationRequests(chat, all, ready, chat.n)
-}
-
-function roomFor(chat: ChatRequest, promptTokens: number, contextSize: number): number {
-  const { maxTokens, clampMaxTokens, messagesField = 'messages' } = chat
-  const fits = (wanted: number | undefined): number =>
-    fitInContext(promptTokens, wanted, contextSize, messagesField)
-  if (clampMaxTokens !== true || maxTokens === undefined) return fits(maxTokens)
-  return Math.min(maxTokens, fits(undefined))
 }
 
 /** How a thought is ended that is too long: as models write it. Undefined: it may be as long as it gets. */
@@ -115,7 +125,7 @@ function thoughtEnding(
   return format?.thought === undefined ? `\n${close}\n\n` : close
 }
 
-/** How the answer to this prompt is to be read. */
+/** Format that the answer to a prompt is parsed in. */
 function outputFormat(chat: ChatRequest, { info }: ReadyModel, inThought: boolean): OutputFormat {
   const { reasoning, reasoningMarkers, toolMarkers } = info.chat
   const format = toolFormatNamed(info.chat.toolFormat)
@@ -124,7 +134,7 @@ function outputFormat(chat: ChatRequest, { info }: ReadyModel, inThought: boolea
   // A document may hold what looks like a call.
   const opening = chat.constraint && format?.lead === undefined ? format?.notation?.mark : undefined
   return {
-    ...(reasoning && { reasoning: { tags: reasoning, opened: inThought } }),
+    ...(reasoning && { reasoning: { tags: reasoning, opened: inThought, begun: chat.begun !== undefined } }),
     ...(tools && { tools: { ...tools, opening } }),
     // Where no call is looked for, its markup stays out of the content.
     markers: new Map([...reasoningMarkers, ...(tools ? toolMarkers : [])]),

@@ -9,7 +9,7 @@ import { serverTiming } from './wire-timings.ts'
 /** A choice that ran to its end. */
 export interface Choice {
   readonly text: string
-  /** What the text is made of, and the prompt's, where log probabilities are wanted. */
+  /** Tokens of the text, where log probabilities are wanted. */
   readonly tokens: readonly ScoredToken[] | undefined
   readonly prompt: ScoredPrompt | undefined
   readonly reasoning: string

@@ -5,7 +5,7 @@ import type { Fields } from '../contract/fields.ts'
 import { flag, string } from '../contract/kinds.ts'
 import { object } from '../contract/objects.ts'
 
-/** OpenAI: what clients call their users and requests; it is not used. */
+/** OpenAI: `metadata`, labels of a client for its requests; they are checked, and not used. */
 export const metadata: Field<object | undefined> = optional(
   {
     type: 'object',
@@ -32,7 +32,7 @@ export const metadata: Field<object | undefined> = optional(
 
 export const user = string(1024)
 
-/** Fields that tune cost, routing or telemetry only. */
+/** OpenAI: fields that tune cost, routing or telemetry only. They have no effect here. */
 export const withoutEffect = {
   metadata: ignored(metadata),
   prompt_cache_key: ignored(),
@@ -47,15 +47,15 @@ export const withoutEffect = {
 
 export interface StreamOptions {
   readonly stream: boolean
-  /** Undefined: no chunk tells it. */
-  readonly tellUsage: 'at the end' | 'always' | undefined
+  /** Chunks that report the usage so far: the last one, or every one; undefined: none. */
+  readonly reportUsage: 'at the end' | 'always' | undefined
 }
 
 export const streamFields = {
   stream: flag,
   stream_options: object({
     include_usage: flag,
-    // vLLM's.
+    // vLLM: usage in every chunk.
     continuous_usage_stats: flag,
     // Nothing is obfuscated.
     include_obfuscation: flag,
@@ -68,10 +68,10 @@ export function streamOptionsOf(body: Read<typeof streamFields>): StreamOptions 
   const wanted = options?.include_usage ?? false
   const always = options?.continuous_usage_stats ?? false
   if (always && !wanted) options?.[at].drop('continuous_usage_stats')
-  return { stream, tellUsage: wanted ? (always ? 'always' : 'at the end') : undefined }
+  return { stream, reportUsage: wanted ? (always ? 'always' : 'at the end') : undefined }
 }
 
-/** OpenAI: `stream_options`, for streams only. */
+/** OpenAI: checks that `stream_options` come with `stream` only. @throws ServingError invalid_value. */
 export function checkStreamed(options: object | undefined, stream: boolean): void {
   if (options === undefined || stream) return
   throw new ServingError(
@@ -82,8 +82,8 @@ export function checkStreamed(options: object | undefined, stream: boolean): voi
 }
 
 /**
- * What a request asked for and does not get: ignored fields that are there, and all that are not declared, in objects within, too; of
- * a field that many items of a list have the first. To be asked last: the fields are let go.
+ * Names of a request's fields without effect: ignored ones, and those that are not declared, in nested objects, too. Of a field
+ * that many items of a list have, only the first is named. Call it last: it frees the body.
  * @throws ServingError unknown_parameter in strict mode.
  */
 export function fieldsWithoutEffect(fields: Fields, strict: boolean): string[] {

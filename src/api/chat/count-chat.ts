@@ -1,21 +1,21 @@
 import type { TextTokens } from '../../protocol/text-messages.ts'
 import type { Serving } from '../serving.ts'
 import { type ChatRequest, promptOf, textsOf } from './chat.ts'
-import { MOST_TOKENS, tokensOnly } from './tokens-only.ts'
+import { MAX_LISTED_TOKENS, tokensOnly } from './tokens-only.ts'
 
-/** The tokens of a chat that nothing is generated of. @throws ServingError as Serving.prompt and tokensOnly do. */
+/** Makes the tokens of a chat, without a generation. @throws ServingError as Serving.prompt and tokensOnly do. */
 export async function chatTokens(
   chat: ChatRequest,
   serving: Serving,
   signal: AbortSignal,
-  most = MOST_TOKENS,
+  most = MAX_LISTED_TOKENS,
 ): Promise<TextTokens> {
   const estimate = await serving.estimateTokens(textsOf(chat))
   const wanted = { share: chat.share, signal, estimate, most }
   return tokensOnly(wanted, serving, (turn) => serving.prompt(promptOf(chat), turn))
 }
 
-/** Only how many they are. @throws ServingError as chatTokens does. */
+/** Counts the tokens of a chat. @throws ServingError as chatTokens does. */
 export async function countChat(chat: ChatRequest, serving: Serving, signal: AbortSignal): Promise<number> {
   return (await chatTokens(chat, serving, signal, 0)).count
 }

@@ -6,15 +6,15 @@ import type { WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
 import type { ToolRequest } from './tools.ts'
 
-/** What an answer is held to, and the thought that comes first where the prompt ends inside one. */
+/** Constraint of an answer, and the thought that comes first where the prompt ends inside one. */
 export interface WantedOutput extends WantedConstraint {
   readonly openThought: Thought | undefined
 }
 
 /**
- * What an answer is held to: what was asked for, calls, or whichever of both the model begins; with room for the thought
- * that it begins with, or may begin with where the client wants one. Where calls are forced there is no content that
- * could be described.
+ * Constraint of an answer: the client's own, tool calls, or whichever of both the model begins; with room for the thought
+ * that it begins with, or may begin with where the client wants one. Where calls are forced, the client's own is left out:
+ * the answer has no content that it could describe.
  */
 export function wantedOutput(
   asked: WantedConstraint | undefined,
@@ -64,7 +64,7 @@ function thoughtBefore(
   format: ToolFormat | undefined,
   wanted: boolean,
 ): Thought | undefined {
-  // Where any text may come, a thought may.
+  // Any text may hold a thought: there is nothing to add.
   if (format?.thought !== undefined) return anyText ? undefined : { ...format.thought, opened: false }
   return reasoning === undefined || anyText || !wanted ? undefined : { ...reasoning, opened: false }
 }

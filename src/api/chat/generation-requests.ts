@@ -4,15 +4,15 @@ import type { ReadyModel } from '../serving.ts'
 import type { Sharing } from '../sharing.ts'
 import { type SamplingRequest, seedOfChoice } from './sampling.ts'
 
-/** What is known of the generations of one prompt when it has been tokenized, and what was asked for has been compiled. */
+/** Parts of a generation that are known when its prompt is tokenized and its constraint is compiled. */
 interface Prepared
   extends Pick<SequenceSpec, 'prompt' | 'maxTokens' | 'sampling' | 'speculation' | 'logprobs'>,
-    Pick<GenerationRequest, 'output' | 'thoughtLimit'> {}
+    Pick<GenerationRequest, 'output' | 'thoughtLimit' | 'turnEnds'> {}
 
-/** One generation for each choice of a prompt; they differ in their seeds. */
+/** Makes one generation for each choice of a prompt; they differ in their seeds. */
 export function generationRequests(
   { stops, ignoreEos, share, cacheScope, adapter, deadlineAt }: SamplingRequest & Sharing,
-  { output, thoughtLimit, sampling, ...prepared }: Prepared,
+  { output, thoughtLimit, turnEnds = [], sampling, ...prepared }: Prepared,
   { vocabulary }: ReadyModel,
   choices: number,
 ): GenerationRequest[] {
@@ -22,6 +22,7 @@ export function generationRequests(
     return {
       spec: { ...prepared, stopTokens, sampling: { ...sampling, seed }, share, cacheScope, adapter },
       stops,
+      turnEnds: ignoreEos ? [] : turnEnds,
       deadlineAt,
       output,
       thoughtLimit,

@@ -5,10 +5,10 @@ import { toServingError } from '../../http/error-answers.ts'
 import { ClientGone, type EventStream, openStream, watchClient } from '../../http/sse.ts'
 import type { OutputPart } from '../../text/output/output-parser.ts'
 
-/** Hears of every error that a stream ended with. */
+/** Called with the error that an answer ends with. */
 export type ErrorListener = (error: ServingError) => void
 
-/** Runs generations and streams them. `fail` writes what ended a stream that has begun; before that, failing is throwing. */
+/** Runs generations and streams them. Errors before the stream has begun are thrown; after that, `fail` writes them. */
 export async function streamGenerations(
   reply: FastifyReply,
   start: (signal: AbortSignal) => Promise<Generation[]>,
@@ -35,22 +35,22 @@ export interface NamedEvent {
   readonly type: string
 }
 
-/** Writes one generation in a protocol of named events. */
+/** Writer of one generation in a protocol of named events. */
 export interface EventWriter {
-  /** Before anything is known of the generation. */
+  /** Events at the start, before anything is known of the generation. */
   opening?(): Iterable<NamedEvent>
-  /** When the generation runs: what was cached of its prompt is known. */
+  /** Events when the generation runs, and the cached part of its prompt is known. */
   begin(generation: Generation): Iterable<NamedEvent>
   part(part: OutputPart): Iterable<NamedEvent>
   end(end: GenerationEnd): Iterable<NamedEvent>
   fail(error: ServingError): Iterable<NamedEvent>
-  /** What can be said at any time without a meaning: some clients wait for events only so long, and see no comments. */
+  /** Events without a meaning, for any time: some clients give up when no event arrives for a while, and do not see comments. */
   keepAlive(): Iterable<NamedEvent>
 }
 
 export interface StreamSettings {
   readonly onError: ErrorListener
-  /** Milliseconds of silence before an event is sent that says nothing. */
+  /** Milliseconds of silence before the gateway sends the events of keepAlive(). */
   readonly keepAliveMs: number
 }
 
@@ -89,12 +89,12 @@ function sendTo(stream: EventStream): Send {
   }
 }
 
-/** Speaks up after a time of silence, never while something is being sent. */
+/** Calls `speak` after each time of silence, never while something is being sent. */
 function keepAlive(silenceMs: number, speak: () => Promise<void>) {
   let sending = 0
   const timer = setTimeout(() => {
     timer.refresh()
-    // Who is gone is noticed by whoever sends next.
+    // The next write of the generation notices a client that has left.
     if (sending === 0) speak().catch(() => undefined)
   }, silenceMs)
   timer.unref()
@@ -141,7 +141,7 @@ async function pump(
       onPause(event.why)
       continue
     }
-    // No protocol of named events tells log probabilities of the prompt.
+    // No protocol of named events has log probabilities of the prompt.
     if (event.type === 'prompt') continue
     if (!begun) await send(writer.begin(generation))
     begun = true
@@ -151,7 +151,7 @@ async function pump(
   throw new ClientGone('the generation was cancelled')
 }
 
-/** Whatever ends the work, no generation is left running. */
+/** Runs `work`, and cancels its generations when it ends, for whatever reason, or when the signal aborts. */
 export async function withCancel<T>(
   generations: Generation[],
   signal: AbortSignal,

@@ -4,7 +4,7 @@ import type { Serving } from '../serving.ts'
 const HEADER = 'x-ignored-params'
 const MAX_NAMES = 32
 
-/** Tells the client, in `x-ignored-params`, what it asked for and does not get. What was told before stays. */
+/** Adds the names of fields without effect to the header `x-ignored-params`, and counts them. */
 export function sendIgnored(reply: FastifyReply, serving: Serving, names: readonly string[]): void {
   if (names.length === 0) return
   serving.ignored(names)

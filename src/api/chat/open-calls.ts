@@ -2,28 +2,28 @@ import { quoted, ServingError } from '../../base/errors.ts'
 
 /** Calls of a conversation that have no result yet, in the order in which they were made. */
 export class OpenCalls {
-  /** Where each was made, by its id. */
+  /** Path of each call in the body, by its id. */
   readonly #made = new Map<string, string>()
 
   get none(): boolean {
     return this.#made.size === 0
   }
 
-  /** False where another that is open has this id. */
+  /** Adds a call. Returns false where another open one has this id. */
   open(id: string, path: string): boolean {
     if (this.#made.has(id)) return false
     this.#made.set(id, path)
     return true
   }
 
-  /** False where none that is open has this id. */
+  /** Removes a call that has its result. Returns false where no open one has this id. */
   close(id: string): boolean {
     return this.#made.delete(id)
   }
 
   /**
-   * For where every call must have its result: a model that misses one makes it up.
-   * @param words of the protocol's own, told the ids of those that have none, and where the first was made.
+   * Checks that every call has its result: a model that misses one makes it up.
+   * @param words makes the protocol's own message of the ids of open calls and the path of the first.
    * @throws ServingError invalid_value.
    */
   check(words: (ids: readonly string[], path: string) => string): void {

@@ -6,20 +6,20 @@ import { at, eitherOf, type Field, optional, type Read } from '../contract/field
 import { anything, flag, integer, mapped, number } from '../contract/kinds.ts'
 
 const MAX_LOGIT_BIAS = 300
-/** OpenAI: most stop strings. */
-export const MAX_STOPS = 4
+/** Most stop strings. OpenAI has 4; agents send more. */
+export const MAX_STOPS = 64
 const MAX_STOP_LENGTH = 1024
-/** Below this the distribution is its maximum, to the last bit of a float. */
+/** Temperature below which the distribution is its maximum alone, to the last bit of a float. */
 const GREEDY_BELOW = 1e-4
 
 export interface SamplingRequest {
-  /** With the seed of the first choice. */
+  /** Sampling of the first choice; the others differ in their seeds. */
   readonly sampling: SamplingParams
   readonly ignoreEos: boolean
   readonly stops: readonly string[]
 }
 
-/** OpenAI: pairs of a token and its bias. Which tokens there are depends on the model. */
+/** OpenAI: `logit_bias`, pairs of a token id and its bias. The ids that exist depend on the model. */
 const logitBias: Field<readonly (readonly [number, number])[] | undefined> = optional(
   {
     type: 'object',
@@ -45,7 +45,7 @@ const logitBias: Field<readonly (readonly [number, number])[] | undefined> = opt
 const penalty = number(-2, 2)
 const repeat = number(0.01, 10)
 
-/** The sampling fields that all protocols share but those of stop strings. */
+/** Sampling fields that all protocols share. Stop strings have a name of their own in each. */
 export const samplingFields = {
   temperature: number(0, 2),
   ignore_eos: flag,
@@ -61,7 +61,7 @@ export const samplingFields = {
   logit_bias: logitBias,
 }
 
-/** What is absent comes from the model's maker, else from OpenAI's defaults. @throws ServingError for tokens that the model has not. */
+/** Reads the sampling of a request. Defaults are the model maker's, else OpenAI's. @throws ServingError for an unknown token id. */
 export function samplingOf(
   body: Read<typeof samplingFields>,
   defaults: ModelInfo['sampling'],
@@ -100,12 +100,12 @@ function biasOf(
   })
 }
 
-/** Each choice of a request draws from a seed of its own; the first from the seed that was asked for. */
+/** Seed of a choice: the first draws from the request's seed, and each other from its own. */
 export function seedOfChoice(seed: number, choice: number): number {
   return (seed + Math.imul(choice, 0x9e3779b9)) >>> 0
 }
 
-/** One stop string, or several. */
+/** Field of one stop string, or of several. */
 export function stops(max: number): Field<readonly string[] | undefined> {
   const stop = { type: 'string', minLength: 1, maxLength: MAX_STOP_LENGTH }
   return mapped(anything({ anyOf: [stop, { type: 'array', maxItems: max, items: stop }] }), (value, path) => {

@@ -5,7 +5,7 @@ import { flag, oneOf } from '../contract/kinds.ts'
 import { object } from '../contract/objects.ts'
 import { content } from './content.ts'
 
-/** Whether tokens are guessed ahead, and a text that the output is expected to be like. */
+/** Speculative decoding that a request asks for: whether, and a text that the output is expected to be like. */
 export interface SpeculationRequest {
   readonly wanted: boolean
   readonly prediction: string
@@ -27,12 +27,12 @@ export function speculationOf(body: Read<typeof speculationFields>, byDefault: b
   return { wanted: wanted ?? true, prediction: prediction.content }
 }
 
-/** The text that has to be tokenized for it. */
+/** Text of the prediction that has to be tokenized; undefined where there is none. */
 export function predicted({ wanted, prediction }: SpeculationRequest): string | undefined {
   return wanted && prediction !== '' ? prediction : undefined
 }
 
-/** What the engine is to do about it; undefined: nothing. */
+/** Speculative decoding as the engine receives it; undefined: none. */
 export function engineSpeculation(
   { wanted }: SpeculationRequest,
   prediction: Uint32Array = new Uint32Array(),

@@ -10,7 +10,7 @@ import { anything, checked, flag, mapped, someText, string } from '../contract/k
 import { closed, object, one, tagged } from '../contract/objects.ts'
 import { MAX_NAME, NAME } from './names.ts'
 
-/** What a request wants its output to be, and the field that says so. */
+/** Constraint that a request puts on its output, and the field that it came from. */
 export interface WantedConstraint {
   readonly constraint: Constraint
   readonly param: string
@@ -95,7 +95,7 @@ export const constraintFields = {
 
 type ConstraintBody = Read<typeof constraintFields>
 
-/** At most one of them. @throws ServingError invalid_value. */
+/** Reads a request's constraint. @throws ServingError invalid_value where there are several. */
 export function constraintOf(
   body: ConstraintBody & { readonly ignore_eos: boolean | undefined },
 ): WantedConstraint | undefined {
@@ -132,7 +132,7 @@ function structuredOutputs(outputs: ConstraintBody['structured_outputs']): (Want
   return [...wanted, { constraint: ANY_OBJECT, param: outputs[at].pathOf('json_object') }]
 }
 
-/** @throws ServingError when an output that has an end is to have none. */
+/** Checks that a constrained output, which has an end, does not come with `ignore_eos`. @throws ServingError invalid_value. */
 export function checkEnd(
   ignoreEos: boolean | undefined,
   wanted: WantedConstraint | undefined,
@@ -144,7 +144,7 @@ export function checkEnd(
 }
 
 /**
- * The sampling with a compiled constraint in it.
+ * Sampling with a compiled constraint in it.
  * @param grammar GBNF; undefined: there is no constraint.
  * @param markers control tokens that are read as text.
  */
@@ -176,7 +176,7 @@ function silentTokens(vocabulary: Vocabulary): readonly [number, number][] {
   return bans
 }
 
-/** vLLM: a schema may come as its JSON text, too. */
+/** Constraint of a JSON Schema; vLLM: it may come as JSON text, too. @throws ServingError invalid_json_schema, invalid_type. */
 export function schemaConstraint(schema: unknown, param: string): Constraint {
   const source = typeof schema === 'string' ? schema : JSON.stringify(schema)
   if (source.length > GRAMMAR_LIMITS.sourceLength) throw tooLarge(param)

@@ -5,12 +5,12 @@ import type { Fields } from '../contract/fields.ts'
 import { flag, integer, oneOf } from '../contract/kinds.ts'
 import { closed, object } from '../contract/objects.ts'
 
-/** OpenAI: reasoning_effort. */
+/** OpenAI: values of `reasoning_effort`. */
 export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 type EffortName = (typeof EFFORTS)[number]
 
 export interface ThinkingRequest {
-  /** Variables for the template. */
+  /** Variables that are set in the chat template. */
   readonly kwargs: Readonly<Record<string, unknown>>
   /** Most tokens of a thought. */
   readonly budget?: number | undefined
@@ -18,13 +18,13 @@ export interface ThinkingRequest {
   readonly ignored: readonly string[]
 }
 
-/** How hard to think, and the field that says so. */
+/** Effort that the model is to think with, and the field that it came from. */
 export interface Effort {
   readonly effort: EffortName
   readonly path: string
-  /** A switch says only whether there is a thought. */
+  /** Present where the field only switches thinking on or off. */
   readonly isSwitch?: true
-  /** Marks the field as one that does not count. @param overruling template variables that say something else, where those do. */
+  /** Reports the field as without effect. @param overruling template variables of the client that contradict it, if any. */
   drop(overruling?: readonly string[]): void
 }
 
@@ -35,19 +35,19 @@ interface Budget {
   drop(): void
 }
 
-/** All that a request says of thinking. */
+/** Everything that a request says about thinking. */
 export interface ThinkingWish {
   readonly effort: Effort | undefined
-  /** Where an effort would be told. */
+  /** Name of the field for an effort, in the protocol of the request. */
   readonly effortField: string
   readonly budgets: readonly Budget[]
-  /** vLLM: what the template is told, which wins. */
+  /** vLLM: template variables that the client sets; they win over its other fields. */
   readonly kwargs: TemplateKwargs
 }
 
 const budget = integer({ min: -1 })
 
-/** vLLM's, llama-server's two, and DashScope's name of it. The smallest is meant. */
+/** Budget of a thought, under vLLM's name, llama-server's two, and DashScope's. The smallest counts. */
 export const budgetFields = {
   thinking_token_budget: budget,
   reasoning_budget_tokens: budget,
@@ -55,7 +55,7 @@ export const budgetFields = {
   thinking_budget: budget,
 }
 
-/** vLLM: variables of the model's template. */
+/** vLLM: variables of the chat template that a client may set. */
 export const templateKwargs = closed(
   object({ enable_thinking: flag, thinking: flag, reasoning_effort: oneOf(EFFORTS) }),
   (path) => unsupported(path, `A client may set: ${TEMPLATE_VARIABLES.join(', ')}.`),
@@ -64,14 +64,14 @@ type TemplateKwargs = ReturnType<(typeof templateKwargs)['read']>
 
 export const thinkingFields = {
   ...budgetFields,
-  // OpenRouter's.
+  // OpenRouter.
   reasoning: object({ max_tokens: budget, exclude: flag, enabled: flag, effort: oneOf(EFFORTS) }),
   chat_template_kwargs: templateKwargs,
   reasoning_effort: oneOf(EFFORTS),
 }
 type ThinkingBody = Read<typeof thinkingFields>
 
-/** OpenAI: `reasoning_effort`; OpenRouter: `reasoning`; vLLM: `chat_template_kwargs`, which wins. */
+/** Reads what a chat says about thinking. OpenAI: `reasoning_effort`; OpenRouter: `reasoning`; vLLM: `chat_template_kwargs`, which wins. */
 export function thinkingWish(body: ThinkingBody): ThinkingWish {
   const { reasoning, chat_template_kwargs: kwargs } = body
   const budgets = budgetsOf(body)
@@ -92,8 +92,8 @@ function budgetOf(owner: Fields, name: string, tokens: number): Budget {
 }
 
 /**
- * What it comes to with this template. Effort none switches thinking off and any other on, where the template has a switch;
- * templates that read `reasoning_effort` get its value.
+ * Turns a wish for thinking into variables of this model's chat template. Effort none switches thinking off and any other on,
+ * where the template has a switch; templates that read `reasoning_effort` get its value.
  */
 export function thinkingOf(wish: ThinkingWish, abilities: ChatAbilities): ThinkingRequest {
   const budget = smallest(wish.budgets)
@@ -120,7 +120,7 @@ function agree(effort: EffortName, { effort: other, isSwitch }: Effort): boolean
   return isSwitch ? (effort === 'none') === (other === 'none') : effort === other
 }
 
-/** OpenRouter: `reasoning`. A thought is always told: what is not wanted can be left unread. */
+/** OpenRouter: effort in `reasoning`. The answer always has the thought: a client that excludes it can leave it unread. */
 function openRouterEffort(reasoning: ThinkingBody['reasoning']): Effort | undefined {
   if (reasoning === undefined) return undefined
   const { [at]: fields, exclude, enabled, effort } = reasoning
@@ -131,11 +131,11 @@ function openRouterEffort(reasoning: ThinkingBody['reasoning']): Effort | undefi
     drop: () => fields.drop(name),
     ...(name === 'enabled' && { isSwitch: true }),
   })
-  const told = effort && said('effort', effort)
-  if (enabled === undefined) return told
+  const own = effort && said('effort', effort)
+  if (enabled === undefined) return own
   const switched = said('enabled', enabled ? 'medium' : 'none')
-  if (told === undefined) return switched
-  const [first, second] = enabled ? [told, switched] : [switched, told]
+  if (own === undefined) return switched
+  const [first, second] = enabled ? [own, switched] : [switched, own]
   if ((first.effort === 'none') !== (second.effort === 'none')) second.drop()
   return first
 }

@@ -3,22 +3,22 @@ import type { TextTurn } from '../../protocol/text-messages.ts'
 import { invalidValue } from '../contract/failures.ts'
 import type { Serving } from '../serving.ts'
 
-/** Of one answer. More are no text of a model. */
-export const MOST_TOKENS = 1_048_576
+/** Most tokens that one answer lists. No model reads a longer text. */
+export const MAX_LISTED_TOKENS = 1_048_576
 
-/** What a request asks for that wants tokens, and no generation. */
+/** Request for the tokens of a text, without a generation. */
 export interface TokensWanted {
   readonly share: Share
   readonly signal: AbortSignal
-  /** Of what will be counted. */
+  /** Estimate of the tokens, for the tenant's rate limit. */
   readonly estimate: number
-  /** Tokens that are told; where only their number is, 0. */
+  /** Most tokens that are wanted; 0 where only their number is. */
   readonly most: number
 }
 
 /**
- * Does it behind all that a generation waits for. It costs the tenant's tokens of the minute as prompts do: they are kept by
- * estimate, and spent as they are.
+ * Runs `work` behind everything that a generation waits for. Its tokens count towards the tenant's rate limit as prompts do:
+ * the estimate is reserved, and the tokens are spent when they are counted.
  * @throws ServingError rate_limit_exceeded, and what `work` throws.
  */
 export async function tokensOnly<T extends { readonly count: number }>(
@@ -36,8 +36,8 @@ export async function tokensOnly<T extends { readonly count: number }>(
   }
 }
 
-/** @throws ServingError invalid_value when one answer would list more than it may. */
+/** Checks the number of tokens that one answer is to list. @throws ServingError invalid_value when it is too large. */
 export function checkListed(count: number, param: string): void {
-  if (count > MOST_TOKENS)
-    throw invalidValue(param, `it has ${count} tokens, and an answer lists at most ${MOST_TOKENS}.`)
+  if (count > MAX_LISTED_TOKENS)
+    throw invalidValue(param, `it has ${count} tokens, and an answer lists at most ${MAX_LISTED_TOKENS}.`)
 }

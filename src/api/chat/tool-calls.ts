@@ -14,8 +14,8 @@ export function wireCall({ name, arguments: text }: Call): object {
 }
 
 /**
- * The delta of one piece of an answer. OpenAI: id, type and name once, with empty arguments; then only index and
- * pieces of the arguments.
+ * OpenAI: delta of one piece of an answer. A call has its id, type and name once, with empty arguments; then only its index
+ * and pieces of the arguments.
  */
 export function wireDelta(part: OutputPart): object {
   if (part.type === 'text') return { content: part.text }
@@ -25,12 +25,12 @@ export function wireDelta(part: OutputPart): object {
   return { tool_calls: [{ index, ...wireCall({ name: part.name, arguments: '' }) }] }
 }
 
-/** OpenAI has no name for a thought. DeepSeek's, which most clients read, and that of vLLM and OpenRouter. */
+/** Fields of a thought, which OpenAI has no name for: DeepSeek's, which most clients read, and that of vLLM and OpenRouter. */
 export function wireReasoning(text: string): object {
   return { reasoning_content: text, reasoning: text }
 }
 
-/** OpenAI: an answer that ends with calls ends for them; one that was cut says so. */
+/** OpenAI: `finish_reason`, which is tool_calls for an answer with calls, unless it was cut off. */
 export function finishReason({ reason }: GenerationEnd, hasCalls: boolean): string {
   return hasCalls && reason === 'stop' ? 'tool_calls' : reason
 }

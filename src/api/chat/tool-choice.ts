@@ -9,18 +9,18 @@ import { mapped, oneOf, string } from '../contract/kinds.ts'
 import { item, list, object, one, tagged } from '../contract/objects.ts'
 import { MAX_NAME } from './names.ts'
 
-/** OpenAI: most tools of a request. */
-export const MAX_TOOLS = 128
+/** Most tools of a request. OpenAI has 128; agents with several MCP servers send more. */
+export const MAX_TOOLS = 512
 
 const MODES = ['none', 'auto', 'required'] as const
 
-/** A tool that is asked for, and where. */
+/** A tool that the request names, and the path of its name in the body. */
 interface NamedTool {
   readonly name: string
   readonly path: string
 }
 
-/** Which tools the model may call, and whether it has to, out of the words of any protocol. */
+/** Tools that the model may call, and whether it has to: the choice of a request in any protocol. */
 export type ToolChoice =
   | { readonly mode: (typeof MODES)[number] }
   | { readonly mode: 'one'; readonly tool: NamedTool }
@@ -48,7 +48,7 @@ const choice = one(
   }),
 )
 
-/** A mode, or an object that names tools. */
+/** Field of a tool choice: a mode, or an object that names tools. */
 export function modeOr<T>(
   choice: Field<T | undefined>,
   choiceOf: (asked: T, path: string) => ToolChoice,
@@ -83,7 +83,7 @@ export interface ChosenTools {
   readonly forced?: 'one' | 'some'
 }
 
-/** @throws ServingError invalid_value when a tool is asked for that is not given. */
+/** Applies a tool choice to a request's tools. @throws ServingError invalid_value when it names a tool that is not given. */
 export function chosenTools(choice: ToolChoice | undefined, tools: readonly ChatTool[]): ChosenTools {
   switch (choice?.mode) {
     case undefined:

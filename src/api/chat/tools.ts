@@ -12,22 +12,22 @@ import { MAX_NAME, NAME } from './names.ts'
 import { chosenTools, MAX_TOOLS, type ToolChoice, toolChoice } from './tool-choice.ts'
 
 export interface ToolRequest {
-  /** What is offered to the template. */
+  /** Tools that the chat template offers to the model. */
   readonly tools: readonly ChatTool[]
-  /** How calls are read out of the answer; undefined when none are offered. */
+  /** Format that calls are parsed in; undefined when no tools are offered. */
   readonly output: OutputFormat['tools']
-  /** What the answer has to be: one call, or at least one; absent: what the model likes. */
+  /** Calls that the answer has to consist of: one, or at least one; absent: the model decides. */
   readonly forced?: 'one' | 'some' | undefined
-  /** Names of tools whose arguments are to be of their schema whenever the model calls. */
+  /** Names of tools whose arguments must match their schema in every call. */
   readonly strict: ReadonlySet<string>
   /** Names of fields without effect. */
   readonly ignored: readonly string[]
 }
 
-/** A function, out of the words of any protocol. */
+/** A function that a request in any protocol offers. */
 export interface OfferedTool {
   readonly name: string
-  /** Where the name is in the body. */
+  /** Path of the name in the body. */
   readonly path: string
   readonly description: string | undefined
   readonly parameters: object | undefined
@@ -57,7 +57,7 @@ export const toolFields = {
   tool_choice: toolChoice,
 }
 
-/** @throws ServingError */
+/** Reads the tools of a chat in OpenAI's protocol. @throws ServingError */
 export function toolsOf(body: Read<typeof toolFields>, abilities: ChatAbilities): ToolRequest {
   const tools = (body.tools ?? []).map((tool) => {
     if (tool.type === 'custom')
@@ -68,7 +68,7 @@ export function toolsOf(body: Read<typeof toolFields>, abilities: ChatAbilities)
   return offerTools({ tools, choice: body.tool_choice, parallel: body.parallel_tool_calls }, abilities)
 }
 
-/** With tool_choice none no tool is offered to the model. @throws ServingError */
+/** Offers a request's tools to the model; with tool_choice none it offers none. @throws ServingError */
 export function offerTools(
   { tools: given, choice, parallel = true }: OfferedTools,
   abilities: ChatAbilities,
@@ -82,11 +82,11 @@ export function offerTools(
   if (forced !== undefined && notation === undefined)
     throw unsupported('tool_choice', "A call cannot be forced in the format of this model's template.")
   const offered = new Map(tools.map(({ function: { name, parameters } }) => [name, parameters]))
-  const output = { format: abilities.toolFormat, offered, single: !parallel }
+  const output = { format: abilities.toolFormat, offered, single: !parallel, forced: forced !== undefined }
   return { tools, output, forced, strict, ignored: notation === undefined ? ignored : [] }
 }
 
-/** OpenAI: without parameters a function takes none. Templates read the schema. */
+/** A tool as chat templates read it. OpenAI: a function without `parameters` takes none, which its schema says. */
 function templateTool({ name, description, parameters }: OfferedTool): ChatTool {
   return {
     type: 'function',

@@ -38,7 +38,7 @@ export function wireTimings(timings: Timings): object {
   }
 }
 
-/** W3C: what a browser's tools show of an answer. */
+/** W3C: the header `server-timing`, which developer tools of browsers show. */
 export function serverTiming({ queueMs, prefillMs, decodeMs }: Timings): string {
   const parts = { queue: queueMs, prefill: prefillMs, decode: decodeMs }
   return Object.entries(parts)

@@ -2,7 +2,7 @@ import type { Vocabulary } from '../../protocol/text-messages.ts'
 import type { ScoredToken } from '../../text/output/content-tokens.ts'
 import { integer } from '../contract/kinds.ts'
 
-/** Alternatives that are told of each token. OpenAI allows 20 for chat and 5 for completions. */
+/** Number of alternatives to each token that the answer lists. OpenAI allows 20 for chat and 5 for completions. */
 export const topLogprobs = integer({ min: 0, max: 20 })
 
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -16,7 +16,7 @@ export function wireTokens(tokens: readonly ScoredToken[] | undefined, vocabular
   }))
 }
 
-/** A token without bytes of its own, such as a control token, goes by its name. */
+/** OpenAI: text and bytes of a token. One without bytes of its own, like a control token, is written by its name. */
 function wireToken(token: number, vocabulary: Vocabulary): { token: string; bytes: number[] | null } {
   const name = vocabulary.silent.get(token)
   if (name !== undefined) return { token: name, bytes: null }

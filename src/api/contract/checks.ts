@@ -6,7 +6,7 @@ export interface Range {
   readonly max: number
 }
 
-/** Fails with the values a field can have. */
+/** Checks that a value is one of those allowed. @throws ServingError that lists them. */
 export function checkOneOf<T extends string>(path: string, value: unknown, allowed: readonly T[]): T {
   if (typeof value !== 'string') throw wrongType(path, 'a string', value)
   const found = allowed.find((item) => item === value)
@@ -15,13 +15,9 @@ export function checkOneOf<T extends string>(path: string, value: unknown, allow
   throw invalidValue(path, `Supported values are: ${list}; got ${quoted(value)}.`)
 }
 
-/** For a bound that is the server's or the model's: declarations do not know it. */
+/** Checks an upper bound that is the server's or the model's, which a field's declaration does not know. */
 export function checkMost(path: string, value: number, max: number): void {
   checkRange(path, value, { min: Number.MIN_SAFE_INTEGER, max }, 'integer')
-}
-
-export function checkLeast(path: string, value: number, min: number): void {
-  checkRange(path, value, { min, max: Number.MAX_SAFE_INTEGER }, 'integer')
 }
 
 export function checkRange(

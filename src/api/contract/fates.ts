@@ -14,7 +14,7 @@ export function required<T>(field: Field<T>): Field<Exclude<T, undefined>> {
   }
 }
 
-/** Taken, checked, and named as without effect. @param as what it is called then. Default its path. */
+/** A field that is checked, has no effect, and is named in `x-ignored-params`. @param as its name there. Default: its path. */
 export function ignored(as?: string): Field<unknown>
 export function ignored<T>(field: Field<T>): Field<T>
 export function ignored(how: string | Field<unknown> = anything()): Field<unknown> {
@@ -30,7 +30,7 @@ export function ignored(how: string | Field<unknown> = anything()): Field<unknow
   }
 }
 
-/** Taken without a word: what comes back of an answer has it. */
+/** A field that is ignored without a mention: clients send it when they send an answer back. */
 export const silent: Field<undefined> = {
   schema: {},
   required: false,
@@ -41,7 +41,7 @@ export const silent: Field<undefined> = {
   },
 }
 
-/** Its loss would change the answer's meaning. Null, false and an empty list ask for nothing. */
+/** A field that is refused: to ignore it would change what the answer means. Null, false and an empty list ask for nothing, and pass. */
 export function refused(reason: string): Field<undefined> {
   return {
     schema: {},

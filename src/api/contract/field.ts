@@ -1,28 +1,28 @@
 import type { Fields } from './fields.ts'
 
-/** JSON Schema of what a field takes. The API's description is made of it. */
+/** JSON Schema of the values that a field accepts. `/openapi.json` is made of it. */
 export type Schema = Readonly<Record<string, unknown>>
 
-/** What becomes of a field that is taken: it counts, it says nothing here, it is named as without effect, or it is refused. */
+/** The gateway's treatment of a field: it is used, ignored without a mention, ignored and named in `x-ignored-params`, or refused. */
 type Fate = 'counts' | 'silent' | 'ignored' | { readonly refused: string }
 
-/** One field of a request, declared: how it is read, and what the description says of it. See docs/design/contract.md. */
+/** Declaration of one field of a request: how it is read, and what `/openapi.json` says of it. See docs/design/contract.md. */
 export interface Field<T> {
-  /** Of a value that is there: null is as absent where the field is not required. */
+  /** Schema of a value that is present. Null counts as absent where the field is not required. */
   readonly schema: Schema
   readonly required: boolean
   readonly fate: Fate
-  /** @throws ServingError that names the field. */
+  /** Reads the field out of its object. @throws ServingError that names the field. */
   read(owner: Fields, name: string): T
 }
 
 /** The fields of an object, by their names on the wire. */
 export type Declared = Readonly<Record<string, Field<unknown>>>
 
-/** Where the object that was read is in the body: for errors that only its values together can have, and for what does not count. */
+/** Key of the `Fields` that an object was read from: they give paths for errors about several fields, and note fields without effect. */
 export const at: unique symbol = Symbol('at')
 
-/** An object as it was read. */
+/** Values of an object whose declared fields were read. */
 export type Read<D extends Declared> = {
   readonly [Name in keyof D]: D[Name] extends Field<infer T> ? T : never
 } & { readonly [at]: Fields }
@@ -34,7 +34,7 @@ export function readDeclared<D extends Declared>(fields: Fields, declared: D): R
   return values as Read<D>
 }
 
-/** Of several names of one setting the first that is there. Others that say something else are dropped. */
+/** Value of a setting that has several names: the first that is present. Others with a different value are reported as without effect. */
 export function eitherOf<
   Name extends string,
   Body extends { readonly [N in Name]: unknown } & { readonly [at]: Fields },
@@ -53,7 +53,7 @@ export function optional<T>(
   return { schema, required: false, fate: 'counts', read }
 }
 
-/** What an object of these fields may be. Fields that are not declared are taken, and named as without effect. */
+/** JSON Schema of an object with these fields. Others are accepted, too: the gateway names them in `x-ignored-params`. */
 export function schemaOf(declared: Declared): Schema {
   const properties = Object.entries(declared).map(([name, field]) => [name, propertySchema(field)])
   const required = Object.keys(declared).filter((name) => declared[name]?.required)

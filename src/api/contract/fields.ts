@@ -5,18 +5,18 @@ import { tooLong, tooLongText, wrongType } from './failures.ts'
 type Json = Readonly<Record<string, unknown>>
 
 /**
- * Reads one JSON object field by field: absent and null are undefined, a wrong type is a 400 that names the field,
- * and what nobody asked for is known at the end, in the objects within, too.
+ * Reads one JSON object field by field: absent and null are undefined, a wrong type is a 400 that names the field.
+ * Afterwards it knows which fields were never read, in nested objects, too.
  */
 export class Fields {
-  /** Undefined once it was let go. */
+  /** The object; undefined after letGo(). */
   #held: Json | undefined
   readonly #path: string
   readonly #read = new Set<string>()
-  /** What they are called to their sender. */
+  /** Names of ignored fields, as the client sees them in `x-ignored-params`. */
   readonly #ignored = new Set<string>()
   readonly #dropped = new Set<string>()
-  /** The objects within that were read, by name and index. */
+  /** Nested objects that were read, by name and index. */
   readonly #within = new Map<string, Fields>()
 
   constructor(value: unknown, path = '') {
@@ -30,7 +30,7 @@ export class Fields {
     this.#path = path
   }
 
-  /** Those of a request's body, which only they hold from now on. @throws ServingError invalid_json: it is no object. */
+  /** Takes the body out of a request, so that letGo() frees its memory. @throws ServingError invalid_json where it is no object. */
   static ofBody(request: { body: unknown }): Fields {
     const { body } = request
     request.body = undefined
@@ -42,18 +42,18 @@ export class Fields {
     return this.#held
   }
 
-  /** All has been read: what was not taken need not be held while the request runs. */
+  /** Frees the object when all has been read: its memory is not needed while the request runs. */
   letGo(): void {
     this.#held = undefined
     this.#within.clear()
   }
 
-  /** Where a field is, in OpenAI's notation: messages[0].content. */
+  /** Path of a field, in OpenAI's notation: messages[0].content. */
   pathOf(name: string): string {
     return this.#path === '' ? name : `${this.#path}.${name}`
   }
 
-  /** The raw value, of any type; null is absent. */
+  /** Value of a field, of any type and not checked; undefined where it is absent or null. */
   value(name: string): unknown {
     this.#read.add(name)
     return Object.hasOwn(this.#object, name) ? (this.#object[name] ?? undefined) : undefined
@@ -63,27 +63,27 @@ export class Fields {
     return Object.hasOwn(this.#object, name)
   }
 
-  /** Marks a field as read that says nothing: what comes back of an answer has it. */
+  /** Marks a field as read, so that it is not reported although it has no effect: clients send it when they send an answer back. */
   skip(name: string): void {
     this.#read.add(name)
   }
 
-  /** Marks a field as read that has no effect here, which its sender is to hear. @param as what it is called. Default its path. */
+  /** Marks a field as read, and reports that it has no effect. @param as its name in the report. Default: its path. */
   ignore(name: string, as = this.pathOf(name)): void {
     if (this.value(name) !== undefined) this.#ignored.add(as)
   }
 
-  /** Marks a field that was read and does not count beside another that is there: it is as one that nobody knows. */
+  /** Marks a field that another one overrides: it is reported like one that was never read. */
   drop(name: string): void {
     this.#dropped.add(name)
   }
 
-  /** The fields that were ignored. */
+  /** Names of the fields that were ignored, in nested objects, too. */
   ignored(): string[] {
     return [...this.#ignored, ...[...this.#within.values()].flatMap((one) => one.ignored())]
   }
 
-  /** Paths of the fields that were never read, or that another has taken the place of. */
+  /** Paths of the fields that were never read, or that another field overrides. */
   unread(): string[] {
     const own = Object.keys(this.#object).filter(
       (name) => (!this.#read.has(name) || this.#dropped.has(name)) && this.#object[name] !== null,
@@ -136,7 +136,7 @@ export class Fields {
     return value === undefined ? undefined : this.#child(name, value)
   }
 
-  /** An object of whatever fields. */
+  /** An object with any fields. */
   anyObject(name: string): object | undefined {
     const value = this.value(name)
     return value === undefined ? undefined : new Fields(value, this.pathOf(name)).#object
@@ -152,7 +152,7 @@ export class Fields {
     return known
   }
 
-  /** All of it, which counts as read. */
+  /** All fields with their values; they count as read. */
   entries(): [string, unknown][] {
     for (const name of Object.keys(this.#object)) this.skip(name)
     return Object.entries(this.#object)

@@ -16,14 +16,14 @@ export function string(maxLength?: number): Field<string | undefined> {
   return optional(schema, (owner, name) => owner.string(name, maxLength))
 }
 
-/** A text with something in it. @param whenEmpty what is told where there is nothing. */
+/** A text that is not empty. @param whenEmpty the message where it is. */
 export function someText(whenEmpty: string, maxLength?: number): Field<string | undefined> {
   return checked(string(maxLength), { minLength: 1 }, (text, path) => {
     if (text === '') throw invalidValue(path, whenEmpty)
   })
 }
 
-/** A field that is looked at more closely. @param more what the schema says of it. */
+/** A field with a further check. @param more what the schema says of the check. */
 export function checked<T>(
   field: Field<T | undefined>,
   more: Schema,
@@ -36,7 +36,7 @@ export function checked<T>(
   return { ...read, schema: { ...field.schema, ...more } }
 }
 
-/** A field that is handed on as something else. */
+/** A field whose value is converted when it is read. */
 export function mapped<T, To>(
   field: Field<T | undefined>,
   to: (value: T, path: string) => To,
@@ -47,7 +47,7 @@ export function mapped<T, To>(
   })
 }
 
-/** A bound that is left out is that of the integers that JSON can say. */
+/** An integer. A bound that is left out is that of JavaScript's safe integers. */
 export function integer({ min, max }: Range = {}): Field<number | undefined> {
   const { MIN_SAFE_INTEGER, MAX_SAFE_INTEGER } = Number
   const range = { min: min ?? MIN_SAFE_INTEGER, max: max ?? MAX_SAFE_INTEGER }
@@ -71,17 +71,17 @@ export function oneOf<T extends string>(values: readonly T[]): Field<T | undefin
   })
 }
 
-/** Whoever uses the value looks for itself. @param schema what it then takes. */
+/** A value that is checked where it is used. @param schema the values that are accepted there. */
 export function anything(schema: Schema = {}): Field<unknown> {
   return optional(schema, (owner, name) => owner.value(name))
 }
 
-/** An object of whatever fields. */
+/** An object with any fields. */
 export const anyObject: Field<object | undefined> = optional({ type: 'object' }, (owner, name) =>
   owner.anyObject(name),
 )
 
-/** A list whose items whoever uses it looks at. @param items what they then are. */
+/** A list whose items are checked where they are used. @param items the items that are accepted there. */
 export function array(items: Schema, maxItems: number): Field<readonly unknown[] | undefined> {
   return optional({ type: 'array', items, maxItems }, (owner, name) => owner.array(name, maxItems))
 }

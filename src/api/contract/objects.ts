@@ -24,7 +24,7 @@ export function one<T>(of: Item<T>): Field<T | undefined> {
   })
 }
 
-/** An object, as it stands in a list or in a field. */
+/** Reader of an object that is an item of a list, or the value of a field. */
 export interface Item<T> {
   readonly schema: Schema
   read(fields: Fields): T
@@ -34,21 +34,21 @@ export function item<D extends Declared>(declared: D): Item<Read<D>> {
   return { schema: schemaOf(declared), read: (fields) => readDeclared(fields, declared) }
 }
 
-/** One of several objects, by a field of it. */
+/** Union of objects that differ in the value of one field, the tag. */
 export type Tagged<Tag extends string, Variants extends Readonly<Record<string, Declared>>> = {
   [Name in keyof Variants]: Read<Variants[Name]> & { readonly [T in Tag]: Name }
 }[keyof Variants]
 
 interface TagOptions<Name extends string> {
-  /** The failure of a tag that names no variant. Absent: the values that it can have are told. */
+  /** Makes the error for a tag that names no variant. Default: an error that lists the variants. */
   readonly unknown?: (fields: Fields) => Error
-  /** The variant without a tag. */
+  /** Variant of an object without a tag. */
   readonly byDefault?: Name
-  /** A tag that is no text is unknown, too; else it is of a wrong type. */
+  /** Whether a tag that is no string is unknown, too. Default: it is of a wrong type. */
   readonly anyTag?: boolean
 }
 
-/** An object whose fields depend on one of them. */
+/** An object whose other fields depend on one of them, the tag. */
 export function tagged<Tag extends string, Variants extends Readonly<Record<string, Declared>>>(
   tag: Tag,
   variants: Variants,
@@ -81,6 +81,31 @@ export function tagged<Tag extends string, Variants extends Readonly<Record<stri
   }
 }
 
+/**
+ * One of several objects by a field of it, or one of a kind that is not among them, of which `other` makes what it can.
+ * All fields of such a one count as read.
+ */
+export function taggedOr<Tag extends string, Variants extends Readonly<Record<string, Declared>>, Other>(
+  tag: Tag,
+  variants: Variants,
+  other: (fields: Fields, kind: string) => Other,
+  byDefault?: keyof Variants & string,
+): Item<Tagged<Tag, Variants> | Other> {
+  const known = tagged(tag, variants, byDefault === undefined ? {} : { byDefault })
+  const kinds = Object.keys(variants)
+  const another = { type: 'object', properties: { [tag]: { type: 'string' } }, required: [tag] }
+  return {
+    schema: { anyOf: [known.schema, { ...another, not: { properties: { [tag]: { enum: kinds } } } }] },
+    read: (fields) => {
+      const kind = fields.string(tag) ?? byDefault
+      if (kind === undefined) throw missing(fields.pathOf(tag))
+      if (kinds.includes(kind)) return known.read(fields)
+      fields.entries()
+      return other(fields, kind)
+    },
+  }
+}
+
 export function list<T>(of: Item<T>, maxItems: number): Field<readonly T[] | undefined> {
   return optional({ type: 'array', items: of.schema, maxItems }, (owner, name) =>
     owner.objects(name, maxItems)?.map((fields) => of.read(fields)),
@@ -94,7 +119,7 @@ export function full<T>(several: Field<readonly T[] | undefined>): Field<readonl
   })
 }
 
-/** A text, or a list. @param expected what both are called where it is neither. */
+/** A string, or a list. @param expected the name of both in the error for a value that is neither. */
 export function textOr<T>(several: Field<T | undefined>, expected: string): Field<string | T | undefined> {
   return optional({ anyOf: [{ type: 'string' }, several.schema] }, (owner, name) => {
     const value = owner.value(name)
@@ -104,7 +129,7 @@ export function textOr<T>(several: Field<T | undefined>, expected: string): Fiel
   })
 }
 
-/** An object that may hold nothing that is not declared. */
+/** An object that is refused where it has a field that is not declared. */
 export function closed<T extends { readonly [at]: Fields }>(
   field: Field<T | undefined>,
   unknown: (path: string) => Error,

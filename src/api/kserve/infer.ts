@@ -5,19 +5,16 @@ import { sendIgnored } from '../chat/ignored-header.ts'
 import { invalidValue } from '../contract/failures.ts'
 import type { Declared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { modelNotFound, optionalModel } from '../model-names.ts'
+import { modelNotFound } from '../model-names.ts'
 import { chatBody, chatHandler } from '../openai/chat-completions.ts'
 import { completionBody } from '../openai/completion-request.ts'
 import { completionHandler } from '../openai/completions.ts'
 import type { Serving } from '../serving.ts'
 
-/** The body of either endpoint. The path names the model. */
-export const inferBodies: readonly Declared[] = [
-  { ...chatBody, model: optionalModel },
-  { ...completionBody, model: optionalModel },
-]
+/** The body of either endpoint. */
+export const inferBodies: readonly Declared[] = [chatBody, completionBody]
 
-/** Answers a POST below `models/`. `rest` is the path from there on, and `verb` what it must end with. */
+/** Handler of a POST below `models/`. `rest` is the path from there on, and `verb` the end that it must have. */
 export type InferHandler = (
   rest: string,
   verb: ':predict' | '/infer',
@@ -26,13 +23,14 @@ export type InferHandler = (
 ) => Promise<unknown>
 
 /**
- * KServe: inference by a model's own path, V1 `NAME:predict` and V2 `NAME/infer`, which graphs call with the body as it came.
- * It takes the body of an OpenAI endpoint, known by its prompt field, and answers as that endpoint does.
+ * KServe: inference by a model's own path, V1 `NAME:predict` and V2 `NAME/infer`, to which inference graphs pass a body on
+ * unchanged. It accepts the body of an OpenAI endpoint, recognised by `messages` or `prompt`, and answers as that endpoint does.
  */
 export function inferHandler(serving: Serving, onError: ErrorListener): InferHandler {
   const endpoints = { messages: chatHandler(serving, onError), prompt: completionHandler(serving, onError) }
   return async (rest, verb, request, reply) => {
     if (!rest.endsWith(verb)) {
+      if (serving.names.includes(rest)) throw onlyRead(reply, verb)
       throw new ServingError('unknown_url', `Invalid URL: a POST to a model's path ends with ${verb}`)
     }
     const name = rest.slice(0, -verb.length)
@@ -48,6 +46,15 @@ export function inferHandler(serving: Serving, onError: ErrorListener): InferHan
     request.body = { ...(request.body as object), model: name }
     return endpoints[field](request, reply)
   }
+}
+
+/** The path of a model itself, which describes it. */
+function onlyRead(reply: FastifyReply, verb: string): ServingError {
+  reply.header('allow', 'GET')
+  return new ServingError(
+    'method_not_supported',
+    `Not allowed to POST to a model (HINT: use GET, or a path that ends with ${verb})`,
+  )
 }
 
 function noOpenAiBody(): ServingError {

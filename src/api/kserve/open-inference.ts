@@ -9,7 +9,7 @@ import { allowedModels, modelNotFound } from '../model-names.ts'
 import type { Serving } from '../serving.ts'
 import type { InferHandler } from './infer.ts'
 
-/** Open Inference Protocol: metadata, health and inference of the models. There are no tensors: inference takes OpenAI's bodies. */
+/** Open Inference Protocol: metadata, health and inference of the models. Inference takes OpenAI's bodies instead of tensors. */
 export function openInference(
   app: FastifyInstance,
   serving: Serving,
@@ -27,7 +27,7 @@ export function openInference(
     if (name === undefined || !serving.names.includes(name)) throw modelNotFound(name ?? rest)
     return sendReady(reply, health, { name })
   })
-  app.post<Wildcard>('/v2/models/*', { sse: 'manual' }, (request, reply) =>
+  app.post<Wildcard>('/v2/models/*', { sse: 'manual', config: { ending: '/infer' } }, (request, reply) =>
     infer(request.params['*'], '/infer', request, reply),
   )
   repositoryIndex(app, serving, health)
@@ -39,7 +39,7 @@ interface Wildcard {
 
 export const indexBody = { ready: flag }
 
-/** Triton: the index is asked for by POST; `ready` leaves out what is not. */
+/** Triton: index of the models, by GET or by POST. With `ready` it leaves out models that are not ready. */
 function repositoryIndex(app: FastifyInstance, serving: Serving, health: Health): void {
   const index = (tenant: Tenant | undefined, readyOnly: boolean): object[] => {
     const reason = health.notReady()
@@ -57,7 +57,7 @@ function describe(name: string): object {
   return { name, versions: [], platform: 'altiplano_llamacpp', inputs: [], outputs: [] }
 }
 
-/** Probes read the status; people the reason. */
+/** Sends whether the server is ready: its status for probes, its reason for people. */
 function sendReady(reply: FastifyReply, health: Health, named: { readonly name?: string }): FastifyReply {
   const reason = health.notReady()
   if (reason === undefined) return reply.send({ ...named, ready: true })
@@ -67,7 +67,7 @@ function sendReady(reply: FastifyReply, health: Health, named: { readonly name?:
     .send({ ...named, ready: false, reason })
 }
 
-/** What stands before an ending; undefined when it does not end so. */
+/** Text before an ending; undefined where the text ends otherwise. */
 function withoutEnd(text: string, end: string): string | undefined {
   return text.endsWith(end) ? text.slice(0, -end.length) : undefined
 }

@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { InferHandler } from './infer.ts'
 
-/** KServe V1: POST /models/NAME:predict. Its other endpoints are those of OpenAI, with more in their answers. */
+/** KServe V1: POST /models/NAME:predict. The other endpoints of V1 are OpenAI's GET /models, whose answers have both protocols' fields. */
 export function predict(app: FastifyInstance, infer: InferHandler): void {
-  app.post<{ Params: { '*': string } }>('/models/*', { sse: 'manual' }, (request, reply) =>
-    infer(request.params['*'], ':predict', request, reply),
+  app.post<{ Params: { '*': string } }>(
+    '/models/*',
+    { sse: 'manual', config: { ending: ':predict' } },
+    (request, reply) => infer(request.params['*'], ':predict', request, reply),
   )
 }

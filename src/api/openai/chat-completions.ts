@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import type { Generation } from '../../generation/generation.ts'
 import type { Tenant } from '../../http/access/api-keys.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
-import { type ChatRequest, startChat } from '../chat/chat.ts'
+import { withBegunAnswer } from '../chat/begun-answer.ts'
+import { type ChatRequest, chatStarter } from '../chat/chat.ts'
 import { type Choice, collectChoices } from '../chat/collect.ts'
 import {
   fieldsWithoutEffect,
@@ -17,11 +17,12 @@ import { sendIgnored } from '../chat/ignored-header.ts'
 import { finishReason, wireCall, wireDelta, wireReasoning } from '../chat/tool-calls.ts'
 import { wireTimings, wireUsage } from '../chat/wire-timings.ts'
 import { checkOneOf } from '../contract/checks.ts'
+import { invalidValue, unsupported } from '../contract/failures.ts'
 import { refused } from '../contract/fates.ts'
 import { type Read, readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
-import { array, checked } from '../contract/kinds.ts'
-import { readModel, requiredModel } from '../model-names.ts'
+import { array, checked, flag } from '../contract/kinds.ts'
+import { modelField, readModel } from '../model-names.ts'
 import type { ApiHandler, ReadyModel, Serving } from '../serving.ts'
 import { chatOptionFields, chatOptionsOf } from './chat-options.ts'
 import { type ChunkWriter, streamChoices } from './choices.ts'
@@ -32,7 +33,7 @@ const modalities = checked(array({ enum: ['text'] }, 8), {}, (wanted, path) => {
   for (const modality of wanted) checkOneOf(path, modality, ['text'])
 })
 
-/** Of a chat wherever it is sent, but its model. */
+/** OpenAI: fields of a chat on any path that takes one, without its model. */
 export const chatFields = {
   audio: refused('This server produces text only.'),
   functions: refused("It is deprecated. Use 'tools'."),
@@ -41,24 +42,27 @@ export const chatFields = {
   web_search_options: refused('This server does not search the web.'),
   chat_template: refused("Only the model's own template is used."),
   modalities,
+  // vLLM's: how the prompt ends.
+  add_generation_prompt: flag,
+  continue_final_message: flag,
   ...messageFields,
   ...chatOptionFields,
   ...streamFields,
   ...withoutEffect,
 }
 
-export const chatBody = { model: requiredModel, ...chatFields }
+export const chatBody = { model: modelField, ...chatFields }
 
 /** POST /chat/completions. OpenAI: chat completions, streamed and not. */
 export function chatCompletions(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
   app.post('/chat/completions', { sse: 'manual' }, chatHandler(serving, onError))
 }
 
-/** What the endpoint does, for other paths to it. */
+/** Handler of POST /chat/completions, for other paths to the same endpoint. */
 export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const model = readModel(fields, serving)
+    const model = readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const chat = chatOf(readDeclared(fields, chatBody), serving, ready, request.tenant)
     const ignored = fieldsWithoutEffect(fields, serving.strictParams)
@@ -68,9 +72,10 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
       id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
       created: Math.floor(Date.now() / 1000),
       model,
+      system_fingerprint: ready.fingerprint,
     }
-    const start = (signal: AbortSignal): Promise<Generation[]> => startChat(chat, ready, serving, signal)
-    if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.tellUsage, onError)
+    const start = chatStarter(chat, ready, serving, reply)
+    if (chat.stream) return streamChoices(reply, start, chunkWriter(head, ready), chat.reportUsage, onError)
     return sendAnswer(
       reply,
       collectChoices(reply, start).then((choices) => wireChat(head, choices, ready)),
@@ -79,24 +84,39 @@ export function chatHandler(serving: Serving, onError: ErrorListener): ApiHandle
   }
 }
 
-/** @throws ServingError. */
+/** Makes a chat of OpenAI's fields. @throws ServingError where they do not go together, or with this model. */
 export function chatOf(
   body: Read<typeof chatFields> & { readonly model: string | undefined },
   serving: Serving,
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): ChatRequest & StreamOptions {
-  return {
-    messages: messagesOf(body),
-    ...chatOptionsOf(body, serving, ready, tenant),
-    ...streamOptionsOf(body),
-  }
+  const chat = { messages: messagesOf(body), ...chatOptionsOf(body, serving, ready, tenant) }
+  return { ...withEnding(chat, body, ready), ...streamOptionsOf(body) }
+}
+
+/**
+ * vLLM: `continue_final_message` goes on with the answer that comes last, `add_generation_prompt` begins another. llama-server: without
+ * either, an answer that comes last is gone on with. @throws ServingError.
+ */
+function withEnding(chat: ChatRequest, body: Read<typeof chatFields>, { info }: ReadyModel): ChatRequest {
+  const { add_generation_prompt: begins, continue_final_message: goesOn } = body
+  if (begins === true && goesOn === true)
+    throw invalidValue(
+      'continue_final_message',
+      "it contradicts 'add_generation_prompt': an answer goes on, or another begins.",
+    )
+  if (begins === false && goesOn !== true)
+    throw unsupported('add_generation_prompt', 'A chat is rendered up to where the answer begins.')
+  if (begins === true || goesOn === false) return chat
+  return withBegunAnswer(chat, info.chat, goesOn === true ? 'continue_final_message' : undefined)
 }
 
 interface ResponseHead {
   readonly id: string
   readonly created: number
   readonly model: string
+  readonly system_fingerprint: string
 }
 
 function wireChat(head: ResponseHead, choices: readonly Choice[], { vocabulary }: ReadyModel): object {
@@ -106,6 +126,7 @@ function wireChat(head: ResponseHead, choices: readonly Choice[], { vocabulary }
     object: 'chat.completion',
     created: head.created,
     model: head.model,
+    system_fingerprint: head.system_fingerprint,
     choices: choices.map((choice, index) => ({
       index,
       message: wireMessage(choice),
@@ -117,7 +138,7 @@ function wireChat(head: ResponseHead, choices: readonly Choice[], { vocabulary }
   }
 }
 
-/** OpenAI: content is null beside calls; an empty list of calls is left out. */
+/** OpenAI: message of a choice. Content is null beside calls; an empty list of calls is left out. */
 function wireMessage({ text, reasoning, calls }: Choice): object {
   return {
     role: 'assistant',
@@ -129,7 +150,10 @@ function wireMessage({ text, reasoning, calls }: Choice): object {
 }
 
 /** OpenAI: role once, then thought, content and calls, then an empty delta with the reason. */
-function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: ReadyModel): ChunkWriter {
+function chunkWriter(
+  { id, created, model, system_fingerprint }: ResponseHead,
+  { vocabulary }: ReadyModel,
+): ChunkWriter {
   const chunk = (
     index: number,
     delta: object,
@@ -140,6 +164,7 @@ function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: Ready
     object: 'chat.completion.chunk',
     created,
     model,
+    system_fingerprint,
     choices: [{ index, delta, logprobs, finish_reason: reason }],
   })
   const withCalls = new Set<number>()
@@ -159,6 +184,7 @@ function chunkWriter({ id, created, model }: ResponseHead, { vocabulary }: Ready
       object: 'chat.completion.chunk',
       created,
       model,
+      system_fingerprint,
       choices: [],
       usage: wireUsage(ends.map((end) => end.usage)),
     }),

@@ -6,11 +6,11 @@ import type { StreamOptions } from '../chat/common-fields.ts'
 import { type ErrorListener, streamGenerations } from '../chat/generations.ts'
 import { wireTimings, wireUsage } from '../chat/wire-timings.ts'
 
-/** Writes the chunks of one endpoint. */
+/** Writer of the chunks of one endpoint. */
 export interface ChunkWriter {
   /** First chunk of a choice, before any text; undefined: none. */
   first(index: number): object | undefined
-  /** Before any part, where the prompt's log probabilities are wanted. */
+  /** Chunk with the prompt's log probabilities, before any part; absent where the endpoint has none. */
   prompt?(index: number, prompt: ScoredPrompt): object
   part(index: number, part: OutputPart): object
   finish(index: number, end: GenerationEnd): object
@@ -18,17 +18,17 @@ export interface ChunkWriter {
   usage(ends: readonly GenerationEnd[]): object
 }
 
-/** Streams every choice as it comes. What fails before the first byte is an ordinary error; after it, an error event. */
+/** Streams every choice as it comes. An error before the first byte is an ordinary one; after it, an error event. */
 export async function streamChoices(
   reply: FastifyReply,
   start: (signal: AbortSignal) => Promise<Generation[]>,
   chunks: ChunkWriter,
-  tellUsage: StreamOptions['tellUsage'],
+  reportUsage: StreamOptions['reportUsage'],
   onError: ErrorListener,
 ): Promise<void> {
   const withUsage = (chunk: object, { usage }: Generation): object => {
-    if (tellUsage === undefined) return chunk
-    return { ...chunk, usage: tellUsage === 'always' ? wireUsage([usage]) : null }
+    if (reportUsage === undefined) return chunk
+    return { ...chunk, usage: reportUsage === 'always' ? wireUsage([usage]) : null }
   }
   const write = async (generations: readonly Generation[], stream: EventStream): Promise<void> => {
     const ends = await Promise.all(
@@ -37,7 +37,7 @@ export async function streamChoices(
       ),
     )
     const timings = ends[0] === undefined ? {} : { timings: wireTimings(ends[0].timings) }
-    if (tellUsage !== undefined) await stream.data({ ...chunks.usage(ends), ...timings })
+    if (reportUsage !== undefined) await stream.data({ ...chunks.usage(ends), ...timings })
     await stream.done()
   }
   await streamGenerations(reply, start, write, async (stream, failure) => {

@@ -7,16 +7,16 @@ import type { CompletionRequest } from './completion-request.ts'
 import { LegacyLogprobs, type LegacyToken } from './logprobs.ts'
 import { textOf } from './prompts.ts'
 
-/** What the parts of an answer have in common. */
+/** Context of an answer that its choices and chunks have in common. */
 export interface Answer {
   readonly head: object
   readonly wanted: CompletionRequest
-  /** The text that a choice begins with, by its index. */
+  /** Echoed prompt that a choice begins with, by the choice's index; empty without `echo`. */
   readonly echoed: (index: number) => string
   readonly ready: ReadyModel
 }
 
-/** OpenAI: with `echo` a choice begins with its prompt. */
+/** OpenAI: echoed prompt of each choice, by its index; empty without `echo`. */
 export function echoes(
   { echo, prompts, n }: CompletionRequest,
   { vocabulary }: ReadyModel,
@@ -44,7 +44,7 @@ export function wireCompletion(answer: Answer, all: readonly Choice[]): object {
   }
 }
 
-/** OpenAI: the best are those with the highest log probability a token. */
+/** OpenAI: the best `n` choices of each prompt, by their mean log probability per token. */
 function best(choices: readonly Choice[], { n, bestOf }: CompletionRequest): readonly Choice[] {
   if (bestOf === n) return choices
   const mean = ({ end }: Choice): number => end.logprobs?.mean ?? 0
@@ -69,7 +69,7 @@ function legacyLogprobs(
   return wire.wire([...before, ...tokens, ...(stop === undefined ? [] : [stop])])
 }
 
-/** Choices of one prompt, `each` of them, share it; prompts add up. */
+/** Usage of all choices: the tokens of a prompt count once for its `each` choices, and those of several prompts add up. */
 function sumUsage(ends: readonly GenerationEnd[], each: number): object {
   const usages = ends.map((end) => end.usage)
   const firsts = usages.filter((_, index) => index % each === 0)
@@ -90,7 +90,7 @@ export function chunkWriter({ head, wanted, echoed, ready }: Answer): ChunkWrite
   const wire = (index: number, tokens: readonly LegacyToken[] | undefined): object | null =>
     (tokens && wires[index]?.wire(tokens)) ?? null
   return {
-    // Where the prompt is scored it comes with its scores.
+    // A prompt with log probabilities is sent by prompt().
     first: (index) =>
       echoed(index) === '' || wanted.logprobs?.prompt ? undefined : chunk(index, echoed(index), null, null),
     prompt: (index, prompt) => {

@@ -4,40 +4,41 @@ import { type StreamOptions, streamFields, streamOptionsOf, withoutEffect } from
 import { MAX_STOPS, type SamplingRequest, samplingFields, samplingOf, stops } from '../chat/sampling.ts'
 import { type SpeculationRequest, speculationFields, speculationOf } from '../chat/speculation.ts'
 import { constraintFields, constraintOf, type WantedConstraint } from '../chat/structured-output.ts'
+import { limitOf, type TokenLimit, tokenLimit } from '../chat/token-limit.ts'
 import { topLogprobs } from '../chat/wire-tokens.ts'
-import { checkLeast, checkMost } from '../contract/checks.ts'
+import { checkMost } from '../contract/checks.ts'
 import { invalidValue, unsupported } from '../contract/failures.ts'
 import type { Read } from '../contract/field.ts'
 import { flag, integer, string } from '../contract/kinds.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { type Sharing, sharingFields, sharingOf } from '../sharing.ts'
 import { MAX_PROMPTS, type Prompt, promptField, promptsOf } from './prompts.ts'
 
-/** OpenAI: what a completion gets when it does not say. */
+/** OpenAI: default of `max_tokens` for completions. */
 const DEFAULT_MAX_TOKENS = 16
 const MAX_BEST_OF = 20
 
-/** What a client asked of POST /completions, checked. */
+/** A request of POST /completions that has passed its checks. */
 export interface CompletionRequest extends SamplingRequest, Sharing {
   readonly prompts: readonly Prompt[]
   readonly echo: boolean
-  /** Text behind what is to be generated. */
+  /** Text that follows the text to be generated. */
   readonly suffix: string | undefined
-  readonly maxTokens: number
+  readonly limit: TokenLimit | undefined
   readonly constraint: WantedConstraint | undefined
   readonly n: number
-  /** Choices that are generated for each prompt; the best `n` of them are told. */
+  /** Choices that are generated for each prompt; the answer has the best `n` of them. */
   readonly bestOf: number
   readonly logprobs: LogprobRequest | undefined
   readonly speculation: SpeculationRequest
   readonly stream: boolean
-  readonly tellUsage: StreamOptions['tellUsage']
+  readonly reportUsage: StreamOptions['reportUsage']
 }
 
 /** OpenAI: the body of POST /completions. */
 export const completionBody = {
-  model: requiredModel,
+  model: modelField,
   n: integer({ min: 1 }),
   ...streamFields,
   best_of: integer({ min: 1, max: MAX_BEST_OF }),
@@ -45,8 +46,9 @@ export const completionBody = {
   echo: flag,
   // Text that comes after the completion.
   suffix: string(),
-  // Nothing to generate is of use where the prompt is told.
-  max_tokens: integer({ min: 0 }),
+  max_tokens: tokenLimit,
+  // llama-server's.
+  n_predict: tokenLimit,
   logprobs: topLogprobs,
   ...constraintFields,
   ...speculationFields,
@@ -57,14 +59,14 @@ export const completionBody = {
 }
 type CompletionBody = Read<typeof completionBody>
 
-/** @throws ServingError where fields do not go together, or with this model. */
+/** Makes a completion request of its fields. @throws ServingError where they do not go together, or with this model. */
 export function completionOf(
   body: CompletionBody,
   serving: Serving,
   ready: ReadyModel,
   tenant: Tenant | undefined,
 ): CompletionRequest {
-  const { n = 1, echo = false, max_tokens: maxTokens = DEFAULT_MAX_TOKENS, logprobs: top } = body
+  const { n = 1, echo = false, logprobs: top } = body
   checkMost('n', n, serving.maxN)
   const streaming = streamOptionsOf(body)
   const bestOf = bestOfN(body.best_of ?? n, n, streaming.stream)
@@ -76,15 +78,14 @@ export function completionOf(
       `a request has at most ${MAX_PROMPTS} choices; ${prompts.length} prompts with ${each} are more.`,
     )
   }
-  checkLeast('max_tokens', maxTokens, echo ? 0 : 1)
   return {
     prompts,
     echo,
     suffix: suffixOf(body.suffix, prompts, echo, ready),
-    maxTokens,
+    limit: completionLimit(body),
     n,
     bestOf,
-    // With `echo` those of the prompt are told, too.
+    // With `echo` the answer has the log probabilities of the prompt, too.
     logprobs: top === undefined ? undefined : { top, prompt: echo },
     constraint: constraintOf(body),
     speculation: speculationOf(body, serving.promptLookup),
@@ -92,6 +93,13 @@ export function completionOf(
     ...sharingOf(body, serving, tenant),
     ...samplingOf(body, ready.info.sampling, ready.vocabulary.size, body.stop),
   }
+}
+
+/** OpenAI: an answer that does not say how long it may be is short; there is no more of it than fits. */
+function completionLimit(body: CompletionBody): TokenLimit | undefined {
+  const { max_tokens: most, n_predict: predicted } = body
+  if ((most ?? predicted) === undefined) return { tokens: DEFAULT_MAX_TOKENS, field: undefined }
+  return limitOf(body, ['max_tokens', 'n_predict'])
 }
 
 /** OpenAI: how many choices are generated, the `n` best of which are told. */
@@ -107,7 +115,7 @@ function suffixOf(
   echo: boolean,
   { info }: ReadyModel,
 ): string | undefined {
-  // Nothing behind the text, and no token to say so: a plain completion.
+  // An empty suffix, and a model that cannot fill in the middle: a plain completion.
   if (suffix === undefined || (suffix === '' && !info.infill)) return undefined
   if (!info.infill) throw unsupported('suffix', 'This model has no tokens for filling in the middle.')
   if (echo) throw unsupported('suffix', "It is not available together with 'echo'.")

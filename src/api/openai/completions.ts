@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { ServingError } from '../../base/errors.ts'
-import { fitInContext } from '../../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
 import type { PromptCall, TextTokens, TextTurn } from '../../protocol/text-messages.ts'
@@ -12,6 +11,7 @@ import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { engineSpeculation, predicted } from '../chat/speculation.ts'
 import { constrained } from '../chat/structured-output.ts'
+import { grantedTokens, tellCutLimit } from '../chat/token-limit.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
@@ -22,19 +22,19 @@ import { chunkWriter, echoes, wireCompletion } from './completion-answer.ts'
 import { type CompletionRequest, completionBody, completionOf } from './completion-request.ts'
 import type { Prompt } from './prompts.ts'
 
-/** Log probabilities of prompts that one answer tells: it is put together in memory. */
-const MOST_TOLD = 500_000
+/** Log probabilities of prompts that one answer may have: it is put together in memory. */
+const MAX_PROMPT_LOGPROBS = 500_000
 
 /** POST /completions. OpenAI: legacy completions; a prompt is text or token ids, one or many. */
 export function completions(app: FastifyInstance, serving: Serving, onError: ErrorListener): void {
   app.post('/completions', { sse: 'manual' }, completionHandler(serving, onError))
 }
 
-/** What the endpoint does, for other paths to it. */
+/** Handler of POST /completions, for other paths to the same endpoint. */
 export function completionHandler(serving: Serving, onError: ErrorListener): ApiHandler {
   return async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const model = readModel(fields, serving)
+    const model = readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const wanted = completionOf(readDeclared(fields, completionBody), serving, ready, request.tenant)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
@@ -44,10 +44,15 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
       object: 'text_completion',
       created: Math.floor(Date.now() / 1000),
       model,
+      system_fingerprint: ready.fingerprint,
     }
     const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
-    const start = (signal: AbortSignal): Promise<Generation[]> => startAll(wanted, ready, serving, signal)
-    if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.tellUsage, onError)
+    const start = async (signal: AbortSignal): Promise<Generation[]> => {
+      const generations = await startAll(wanted, ready, serving, signal)
+      tellCutLimit(reply, serving, wanted.limit, generations)
+      return generations
+    }
+    if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.reportUsage, onError)
     return sendAnswer(
       reply,
       collectChoices(reply, start).then((choices) => wireCompletion(answer, choices)),
@@ -73,7 +78,7 @@ async function startAll(
   return serving.start(await prepareAll(wanted, ready, serving, signal), permit, signal)
 }
 
-/** Tokens of all prompts, by estimate. */
+/** Estimates the tokens of all prompts of a request together. */
 export async function estimateCompletion(
   { prompts, suffix = '' }: CompletionRequest,
   serving: Serving,
@@ -110,12 +115,12 @@ async function prepareAll(
   const logprobs = wanted.logprobs ?? (wanted.bestOf > wanted.n ? { top: 0, prompt: false } : undefined)
   const requests: GenerationRequest[] = []
   const texts = prepared.prompts.values()
-  let told = 0
+  let promptLogprobs = 0
   for (const prompt of prompts) {
     const { tokens, count } = typeof prompt === 'string' ? notEmpty(texts.next().value) : listed(prompt)
-    const maxTokens = fitInContext(count, wanted.maxTokens, ready.contextSize, 'prompt')
-    if (logprobs?.prompt) told += count * wanted.bestOf * (logprobs.top + 1)
-    if (told > MOST_TOLD) throw tooMuchTold()
+    const maxTokens = grantedTokens(count, wanted.limit, ready.contextSize, 'prompt', serving.strictParams)
+    if (logprobs?.prompt) promptLogprobs += count * wanted.bestOf * (logprobs.top + 1)
+    if (promptLogprobs > MAX_PROMPT_LOGPROBS) throw tooManyLogprobs()
     const all = { prompt: tokens, maxTokens, sampling, speculation, logprobs }
     const unread = { output: undefined, thoughtLimit: undefined }
     requests.push(...generationRequests(wanted, { ...all, ...unread }, ready, wanted.bestOf))
@@ -123,7 +128,7 @@ async function prepareAll(
   return requests
 }
 
-/** A prompt as the engine gets it. @throws ServingError. */
+/** Makes the tokens of a prompt that the engine receives. @throws ServingError as Serving.prompt does. */
 export async function tokensOf(
   prompt: Prompt,
   suffix: string | undefined,
@@ -148,9 +153,9 @@ function notEmpty(counted: TextTokens | undefined): TextTokens {
   throw invalidValue('prompt', 'it is empty, and this model has no token to begin with.')
 }
 
-function tooMuchTold(): ServingError {
+function tooManyLogprobs(): ServingError {
   return invalidValue(
     'logprobs',
-    `with 'echo' an answer tells at most ${MOST_TOLD} log probabilities of prompts: tokens, times 'logprobs' + 1.`,
+    `with 'echo' an answer has at most ${MAX_PROMPT_LOGPROBS} log probabilities of prompts: tokens, times 'logprobs' + 1.`,
   )
 }

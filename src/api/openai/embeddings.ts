@@ -1,25 +1,26 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ServingError } from '../../base/errors.ts'
+import type { Tenant } from '../../http/access/api-keys.ts'
 import type { EmbeddingReady } from '../../protocol/embedding-messages.ts'
 import { fieldsWithoutEffect, withoutEffect } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { checkMost } from '../contract/checks.ts'
-import { emptyArray, invalidValue, missing, tooLong, wrongType } from '../contract/failures.ts'
+import { emptyArray, invalidValue, tooLong, wrongType } from '../contract/failures.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { integer, oneOf } from '../contract/kinds.ts'
-import { modelNotFound, requiredModel } from '../model-names.ts'
+import { givenModel, modelField, modelNotFound, onlyModel } from '../model-names.ts'
 import type { Embedding, Serving } from '../serving.ts'
 import { textsOrIds } from './prompts.ts'
 import { tokenIds } from './token-ids.ts'
 
-/** OpenAI: most inputs of one request. */
+/** OpenAI: most inputs of one request for embeddings. */
 const MAX_INPUTS = 2048
 
 type Input = string | Uint32Array
 
 export const embeddingsBody = {
-  model: requiredModel,
+  model: modelField,
   input: textsOrIds(MAX_INPUTS, { type: 'string', minLength: 1 }),
   encoding_format: oneOf(['float', 'base64']),
   dimensions: integer({ min: 1 }),
@@ -30,7 +31,7 @@ export const embeddingsBody = {
 export function embeddings(app: FastifyInstance, serving: Serving): void {
   app.post('/embeddings', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const { model, embedding } = pooledModel(fields, serving)
+    const { model, embedding } = pooledModel(fields, serving, request.tenant)
     const ready = await embedding.ready()
     if (ready.ranks) throw wrongKind('This model ranks documents; it makes no embeddings.')
     const body = readDeclared(fields, embeddingsBody)
@@ -51,13 +52,13 @@ export function embeddings(app: FastifyInstance, serving: Serving): void {
   })
 }
 
-/** The model of embeddings or rankings that a request names. @throws ServingError. */
+/** Reads the name of a model that makes embeddings or ranks. @throws ServingError model_not_found, wrong_model_kind. */
 export function pooledModel(
   fields: Fields,
   { embedding, names, adapters }: Serving,
+  tenant: Tenant | undefined,
 ): { readonly model: string; readonly embedding: Embedding } {
-  const model = fields.string('model', 1024)
-  if (model === undefined || model === '') throw missing('model')
+  const model = givenModel(fields) ?? onlyModel(embedding?.names ?? [], tenant)
   if (embedding?.names.includes(model)) return { model, embedding }
   if (!names.includes(model) && adapters.find(model) === undefined) throw modelNotFound(model)
   throw wrongKind('This model generates text; it makes no embeddings and ranks nothing.')
@@ -99,7 +100,7 @@ function idsOf(
   return tokenIds(items, path, vocabularySize, refused, 'start and the end')
 }
 
-/** All of them, before any is computed: a request is refused as a whole. */
+/** Tokenizes all inputs before any is computed, so that a request is refused as a whole. */
 async function tokensOf(
   inputs: readonly Input[],
   { contextSize }: EmbeddingReady,
@@ -116,7 +117,7 @@ async function tokensOf(
   return all
 }
 
-/** An input that the model cannot take whole. */
+/** Error for an input that is longer than the model's context. */
 export function overlong(path: string, tokens: number, contextSize: number, param = 'input'): ServingError {
   return new ServingError(
     'context_length_exceeded',
@@ -125,7 +126,7 @@ export function overlong(path: string, tokens: number, contextSize: number, para
   )
 }
 
-/** Matryoshka: the first numbers, at norm 1 again. */
+/** Matryoshka: the first dimensions of a vector, scaled to norm 1 again. */
 function shortened(vector: Float32Array, dimensions: number): Float32Array {
   if (dimensions === vector.length) return vector
   const part = vector.subarray(0, dimensions)

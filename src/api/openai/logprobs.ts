@@ -12,7 +12,7 @@ const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
 
 export const chatLogprobFields = { logprobs: flag, top_logprobs: topLogprobs }
 
-/** OpenAI: chat's `logprobs` and `top_logprobs`; undefined: none are wanted. */
+/** OpenAI: a chat's `logprobs` and `top_logprobs`; undefined where no log probabilities are wanted. */
 export function chatLogprobs({
   logprobs: wanted = false,
   top_logprobs: top,
@@ -22,7 +22,7 @@ export function chatLogprobs({
   return undefined
 }
 
-/** OpenAI: an item of choices[].logprobs.content. Both lists are null where no log probabilities are wanted. */
+/** OpenAI: choices[].logprobs of a chat; null where no log probabilities are wanted. */
 export function wireLogprobs(
   tokens: readonly ScoredToken[] | undefined,
   vocabulary: Vocabulary,
@@ -31,10 +31,10 @@ export function wireLogprobs(
   return { content: wireTokens(tokens, vocabulary), refusal: null }
 }
 
-/** A token of the prompt, or a sampled one. The first of a prompt follows nothing, and has no log probability. */
+/** A token of the prompt, or a sampled one. The first token of a prompt has no log probability: it follows nothing. */
 export type LegacyToken = Omit<ScoredToken, 'logprob'> & { readonly logprob?: TokenLogprob | undefined }
 
-/** OpenAI's legacy shape: four lists side by side, for one choice from its beginning on. */
+/** OpenAI: legacy log probabilities of one choice, four lists side by side; written from the choice's beginning on. */
 export class LegacyLogprobs {
   readonly #vocabulary: Vocabulary
   #offset = 0
@@ -43,7 +43,7 @@ export class LegacyLogprobs {
     this.#vocabulary = vocabulary
   }
 
-  /** OpenAI: `text_offset` counts the characters of the choice's text before the token. */
+  /** OpenAI: `logprobs` of the next tokens. `text_offset` counts the characters of the choice's text before a token. */
   wire(tokens: readonly LegacyToken[]): object {
     return {
       tokens: tokens.map(({ token }) => this.#name(token)),
@@ -57,18 +57,18 @@ export class LegacyLogprobs {
     }
   }
 
-  /** @param text what is echoed. A tokenizer may have put a space before it, which no offset counts. */
+  /** Tokens of an echoed prompt. @param text the prompt. A tokenizer may have put a space before it, which no offset counts. */
   promptTokens({ tokens, logprobs }: ScoredPrompt, text: string): LegacyToken[] {
     const detokenizer = new Detokenizer(this.#vocabulary)
-    const told = [...tokens].map((token, index) => {
+    const scored = [...tokens].map((token, index) => {
       const logprob = index === 0 ? undefined : logprobs[index - 1]
       return { token, text: detokenizer.push(token), logprob }
     })
-    this.#offset = codePoints(text) - told.reduce((sum, token) => sum + codePoints(token.text), 0)
-    return told
+    this.#offset = codePoints(text) - scored.reduce((sum, token) => sum + codePoints(token.text), 0)
+    return scored
   }
 
-  /** OpenAI: by text, the sampled token always among them. Of several with the same text the most probable is told. */
+  /** OpenAI: log probabilities by text, the sampled token always among them. Of tokens with the same text, the most probable counts. */
   #ranking(token: number, { logprob, top }: TokenLogprob): Record<string, number> {
     const ranking = new Map<string, number>()
     for (const [other, its] of [...top, [token, logprob] as const]) {
@@ -78,7 +78,7 @@ export class LegacyLogprobs {
     return Object.fromEntries(ranking)
   }
 
-  /** OpenAI: a token that is no whole text is told as bytes:\xe2\x82. */
+  /** OpenAI: text of a token; one that is no whole UTF-8 is written as bytes:\xe2\x82. */
   #name(token: number): string {
     const name = this.#vocabulary.silent.get(token)
     if (name !== undefined) return name

@@ -1,6 +1,7 @@
 import { ServingError } from '../../base/errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
-import { cacheHints, content } from '../chat/content.ts'
+import { cacheHints, content, resultContent } from '../chat/content.ts'
+import { MAX_NAME } from '../chat/names.ts'
 import { OpenCalls } from '../chat/open-calls.ts'
 import { invalidValue, missing } from '../contract/failures.ts'
 import { ignored, required, silent } from '../contract/fates.ts'
@@ -20,7 +21,9 @@ const functionCall: Field<undefined> = optional({ type: 'null' }, (owner, name) 
 
 const toolCall = item({
   id: required(string(256)),
-  function: required(object({ parsed_arguments: silent, name: required(string(64)), arguments: string() })),
+  function: required(
+    object({ parsed_arguments: silent, name: required(string(MAX_NAME)), arguments: string() }),
+  ),
   type: silent,
   index: silent,
 })
@@ -36,6 +39,8 @@ export const message = tagged('role', {
     audio: ignored(),
     annotations: silent,
     parsed: silent,
+    // Mistral's and DeepSeek's: the answer goes on, as with any that comes last.
+    prefix: silent,
     reasoning_details: silent,
     tool_calls: list(toolCall, 128),
     content,
@@ -43,7 +48,7 @@ export const message = tagged('role', {
     reasoning_content: string(),
     reasoning: string(),
   },
-  tool: { ...said, tool_call_id: required(string(256)) },
+  tool: { ...named, content: required(resultContent), tool_call_id: required(string(256)) },
 })
 
 export const messageFields = { messages: required(full(list(message, MAX_MESSAGES))) }
@@ -83,8 +88,9 @@ function assistantMessage(message: Extract<Message, { role: 'assistant' }>): Cha
     }),
   )
   const content = eitherOf(message, ['content', 'refusal'])
-  if (content === undefined && calls.length === 0) throw missing(message[at].pathOf('content'))
   const reasoning = eitherOf(message, ['reasoning_content', 'reasoning'])
+  if (content === undefined && calls.length === 0 && reasoning === undefined)
+    throw missing(message[at].pathOf('content'))
   return {
     role: 'assistant',
     content: content ?? '',
@@ -93,7 +99,7 @@ function assistantMessage(message: Extract<Message, { role: 'assistant' }>): Cha
   }
 }
 
-/** The calls of a message are all answered by the messages right behind it, in any order, and nothing else is answered. */
+/** OpenAI: checks that tool messages right behind a message answer all of its calls, in any order, and nothing else. */
 function checkToolOrder(message: ChatMessage, index: number, calls: OpenCalls): void {
   if (message.role !== 'tool' || message.tool_call_id === undefined) {
     calls.check(unanswered)
@@ -114,7 +120,7 @@ function checkToolOrder(message: ChatMessage, index: number, calls: OpenCalls): 
   }
 }
 
-/** OpenAI's words. */
+/** OpenAI's message about tool calls without a result. */
 function unanswered(ids: readonly string[]): string {
   return `An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The following tool_call_ids did not have response messages: ${ids.join(', ')}`
 }

@@ -28,7 +28,7 @@ export function models(app: FastifyInstance, serving: Serving, health: Health): 
   })
 }
 
-/** Of both models, and of the adapters. */
+/** Names of the generating model, of its adapters and of the embedding model. */
 function namesOf({ names, adapters, embedding }: Serving): readonly string[] {
   return [...names, ...adapters.names, ...(embedding?.names ?? [])]
 }

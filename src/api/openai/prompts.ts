@@ -8,10 +8,10 @@ import { tokenIds } from './token-ids.ts'
 
 export const MAX_PROMPTS = 128
 
-/** OpenAI: a text, or token ids. */
+/** OpenAI: a prompt, which is a text or token ids. */
 export type Prompt = string | Uint32Array
 
-/** OpenAI: a text or token ids, or several of a kind. */
+/** OpenAI: field of a text or token ids, or of several of one kind. */
 export function textsOrIds(most: number, text: Schema): Field<unknown> {
   const ids = { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } }
   const several = { type: 'array', minItems: 1, maxItems: most }
@@ -20,9 +20,9 @@ export function textsOrIds(most: number, text: Schema): Field<unknown> {
 
 export const promptField = textsOrIds(MAX_PROMPTS, { type: 'string' })
 
-/** OpenAI: one prompt or several of a kind. */
+/** OpenAI: reads one prompt, or several of one kind. @throws ServingError that names the wrong one. */
 export function promptsOf(value: unknown, vocabulary: Vocabulary, controlTokenIds: boolean): Prompt[] {
-  // A control token is taken elsewhere than at the start only where the operator lets it be.
+  // After a prompt's start, control tokens need the operator's leave.
   const refused = new Set(controlTokenIds ? [] : vocabulary.control)
   const readIds = (items: readonly unknown[], path: string): Uint32Array =>
     tokenIds(items, path, vocabulary.size, refused, 'start')

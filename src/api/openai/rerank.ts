@@ -8,20 +8,20 @@ import { ignored, required } from '../contract/fates.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { array, flag, integer, mapped, someText } from '../contract/kinds.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import type { Embedding, Serving } from '../serving.ts'
 import { overlong, pooledModel } from './embeddings.ts'
 
-const MOST_DOCUMENTS = 1000
+const MAX_DOCUMENTS = 1000
 
 const NOTHING = 'it is an empty string.'
 const text = { type: 'string', minLength: 1 }
 const document = { anyOf: [text, { type: 'object', properties: { text }, required: ['text'] }] }
-const documents = mapped(array(document, MOST_DOCUMENTS), documentsOf)
+const documents = mapped(array(document, MAX_DOCUMENTS), documentsOf)
 
-/** Cohere: how long documents are cut, which they are not; the rest tunes priorities. */
+/** Jina, Cohere and vLLM: the body of a request to rank documents. */
 export const rerankBody = {
-  model: requiredModel,
+  model: modelField,
   query: required(someText(NOTHING)),
   documents: required(documents),
   top_n: integer({ min: 1 }),
@@ -32,15 +32,15 @@ export const rerankBody = {
 
 /**
  * POST /rerank. Jina, Cohere and vLLM: documents in the order of how well they fit a query. A reranking model reads the query
- * with each document, and scores from 0 to 1; of an embedding model it is the cosine of their vectors, from -1 to 1.
+ * with each document, and scores it from 0 to 1; with an embedding model the score is the cosine of their vectors, from -1 to 1.
  */
 export function rerank(app: FastifyInstance, serving: Serving): void {
   app.post('/rerank', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    const { model, embedding } = pooledModel(fields, serving)
+    const { model, embedding } = pooledModel(fields, serving, request.tenant)
     const { ranks, contextSize } = await embedding.ready()
     const body = readDeclared(fields, rerankBody)
-    const { query, documents, top_n: top = documents.length, return_documents: told = true } = body
+    const { query, documents, top_n: top = documents.length, return_documents: withDocuments = true } = body
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     const judge = ranks ? byPairs : byVectors
     const { scores, tokens } = await judge({ query, documents, embedding, contextSize, reply })
@@ -54,7 +54,7 @@ export function rerank(app: FastifyInstance, serving: Serving): void {
       results: order.slice(0, top).map((index) => ({
         index,
         relevance_score: scores[index],
-        ...(told ? { document: { text: documents[index] } } : {}),
+        ...(withDocuments ? { document: { text: documents[index] } } : {}),
       })),
       usage: { prompt_tokens: tokens, total_tokens: tokens },
     }
@@ -70,12 +70,12 @@ interface Judging {
 }
 
 interface Judged {
-  /** One for each document; undefined: nobody waits for them any more. */
+  /** Score of each document; undefined where the client has left. */
   readonly scores: readonly number[] | undefined
   readonly tokens: number
 }
 
-/** Whatever is too long is refused before anything is computed. */
+/** Scores documents with a ranking model. All pairs are tokenized before any is computed: one that is too long is refused at once. */
 async function byPairs({ query, documents, embedding, contextSize, reply }: Judging): Promise<Judged> {
   const pairs: Uint32Array[] = []
   for (const [index, document] of documents.entries()) {

@@ -1,9 +1,9 @@
 import { emptyArray, invalidValue, wrongType } from '../contract/failures.ts'
 
 /**
- * Token ids of a client. They go to native code: each is checked here, and again by the process that computes with them.
- * @param size tokens of the vocabulary.
- * @param refused control tokens, which are taken at the edges alone: at the start, where a prompt has its BOS, or also at the end.
+ * Checks token ids of a client, which go to native code; the process that computes with them checks them again.
+ * @param size number of tokens in the vocabulary.
+ * @param refused control tokens, accepted at the edges alone: at the start, where a prompt has its BOS, or also at the end.
  */
 export function tokenIds(
   items: readonly unknown[],

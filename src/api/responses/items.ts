@@ -6,15 +6,15 @@ import type { ToolOrigin } from './tools.ts'
 
 export type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
 
-/** An item of a response while it is written. Its events lack what the writer knows: where the item stands. */
+/** An item of a response while it is written. Its events have no index in the output: the writer of the response adds it. */
 export interface OpenItem {
   readonly id: string
   item(status: ItemStatus): object
-  /** After the item was announced. */
+  /** Events after the item's output_item.added. */
   opened(): readonly NamedEvent[]
-  /** @param logprobs OpenAI's, of the tokens of the text. */
+  /** Adds a piece of text, and returns its events. @param logprobs log probabilities of the text's tokens, as OpenAI writes them. */
   add(text: string, logprobs?: readonly object[]): readonly NamedEvent[]
-  /** Before the item is done. */
+  /** Events before the item's output_item.done. */
   closed(): readonly NamedEvent[]
 }
 
@@ -26,7 +26,7 @@ export function newId(kind: 'resp' | 'rs' | 'msg' | 'fc' | 'ctc'): string {
   return `${kind}_${randomUUID().replaceAll('-', '')}`
 }
 
-/** The item that begins with this part. */
+/** Begins the item that an output part belongs to. */
 export function openItem(part: OutputPart, origins: ReadonlyMap<string, ToolOrigin>): OpenItem {
   if (part.type === 'text') return message()
   if (part.type === 'reasoning') return reasoning()
@@ -108,7 +108,7 @@ function functionCall({ name, namespace }: ToolOrigin): OpenItem {
   }
 }
 
-/** The model wrote a function's arguments; their one text is known when they are whole. */
+/** A custom call. The model writes it as a function's arguments, whose one text is known when they are whole. */
 function customCall({ name, namespace }: ToolOrigin): OpenItem {
   const id = newId('ctc')
   const callId = newCallId()
@@ -142,7 +142,7 @@ function customCall({ name, namespace }: ToolOrigin): OpenItem {
   }
 }
 
-/** What is not of the form that was asked for is handed on as it is. */
+/** Text of a custom call; arguments of any other form are passed on unchanged. */
 function inputOf(text: string): string {
   try {
     const { input } = JSON.parse(text) as { input?: unknown }

@@ -19,14 +19,15 @@ import {
   templateKwargs,
   thinkingOf,
 } from '../chat/thinking.ts'
+import { limitOf, tokenLimit } from '../chat/token-limit.ts'
 import { topLogprobs } from '../chat/wire-tokens.ts'
 import { checkOneOf } from '../contract/checks.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { ignored, refused, required } from '../contract/fates.ts'
 import { at, type Read } from '../contract/field.ts'
-import { anything, array, flag, integer, mapped, oneOf } from '../contract/kinds.ts'
+import { anything, array, flag, mapped, oneOf } from '../contract/kinds.ts'
 import { object, one, tagged } from '../contract/objects.ts'
-import { requiredModel } from '../model-names.ts'
+import { modelField } from '../model-names.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { sharingFields, sharingOf } from '../sharing.ts'
 import { inputFields, inputMessages } from './input.ts'
@@ -34,7 +35,7 @@ import { type ResponseTools, responseTools, toolFields } from './tools.ts'
 
 const NOTHING_KEPT = "Nothing is kept between requests: send the whole conversation as 'input'."
 
-/** OpenAI: log probabilities, and what there is none of here. */
+/** OpenAI: the value of `include` for log probabilities. The other values ask for things that this server does not have. */
 const LOGPROBS = 'message.output_text.logprobs'
 const INCLUDABLE = [
   'code_interpreter_call.outputs',
@@ -51,7 +52,7 @@ const include = mapped(array({ enum: INCLUDABLE }, 64), (wanted, path) =>
   wanted.map((what, index) => checkOneOf(`${path}[${index}]`, what, INCLUDABLE)),
 )
 
-/** OpenAI: response_format without the object around the schema. */
+/** OpenAI: `text.format`, which is `response_format` without the object around the schema. */
 const format = one(
   tagged('type', {
     text: {},
@@ -67,16 +68,16 @@ const format = one(
 
 /** OpenAI: the body of a request for a response, and of one to count its tokens. */
 export const responseBody = {
-  model: requiredModel,
+  model: modelField,
   background: refused('A response ends with its request.'),
   conversation: refused(NOTHING_KEPT),
   moderation: refused('This server does not moderate.'),
   previous_response_id: refused(NOTHING_KEPT),
   prompt: refused('No prompts are kept here.'),
-  // It says so again.
+  // The response repeats it.
   metadata,
   ...toolFields,
-  max_output_tokens: integer({ min: 1 }),
+  max_output_tokens: tokenLimit,
   ...inputFields,
   ...budgetFields,
   // There are no summaries.
@@ -98,7 +99,7 @@ export const responseBody = {
   stream: flag,
   store: flag,
   truncation: oneOf(['auto', 'disabled']),
-  // They tune cost, routing or telemetry only, or ask for more than there is.
+  // Fields that tune cost, routing or telemetry only, or ask for things that this server does not have.
   context_management: ignored(),
   max_tool_calls: ignored(),
   prompt_cache_key: ignored(),
@@ -121,7 +122,7 @@ export interface ResponsesRequest {
   readonly ignored: readonly string[]
 }
 
-/** @throws ServingError. */
+/** Makes a chat of the fields of a request for a response. @throws ServingError where they do not go together, or with this model. */
 export function responsesRequest(
   body: ResponseBody,
   serving: Serving,
@@ -135,7 +136,7 @@ export function responsesRequest(
     messagesField: 'input',
     tools: tools.request,
     thinking: thinkingRequest(body, ready),
-    maxTokens: body.max_output_tokens,
+    limit: limitOf(body, ['max_output_tokens']),
     constraint: checkEnd(body.ignore_eos, formatOf(body)),
     speculation: speculationOf(body, serving.promptLookup),
     logprobs: logprobsOf(body),
@@ -144,7 +145,7 @@ export function responsesRequest(
     ...samplingOf(body, ready.info.sampling, ready.vocabulary.size, body.stop),
   }
   checkStreamed(body.stream_options, stream)
-  // Not to keep a response is what this server does.
+  // This server keeps no response, as `store: false` asks for.
   if (body.store === true) fields.ignore('store')
   if (body.truncation === 'auto') fields.ignore('truncation')
   const echo = echoOf(body, chat, tools)
@@ -158,7 +159,7 @@ export function responsesRequest(
   }
 }
 
-/** OpenAI: what is included beside the text; of all that may be asked for, there are log probabilities. */
+/** OpenAI: log probabilities that `include` asks for. Its other values have no effect. */
 function logprobsOf({
   include = [],
   top_logprobs: top,
@@ -172,15 +173,15 @@ function logprobsOf({
   return undefined
 }
 
-/** OpenAI: what a response says of its request. */
+/** OpenAI: fields of a response that repeat its request. */
 function echoOf(
   body: ResponseBody,
-  { sampling, maxTokens }: ChatRequest,
+  { sampling, limit }: ChatRequest,
   tools: ResponseTools,
 ): ResponsesRequest['echo'] {
   return {
     instructions: body.instructions ?? null,
-    max_output_tokens: maxTokens ?? null,
+    max_output_tokens: limit?.tokens ?? null,
     metadata: body.metadata ?? {},
     parallel_tool_calls: tools.parallel,
     previous_response_id: null,
@@ -196,7 +197,7 @@ function echoOf(
   }
 }
 
-/** OpenAI: reasoning.effort. */
+/** Thinking that a request asks for. OpenAI: `reasoning.effort`. */
 function thinkingRequest(body: ResponseBody, { info }: ReadyModel): ThinkingRequest {
   const { reasoning, chat_template_kwargs: kwargs } = body
   const path = 'reasoning.effort'
@@ -208,7 +209,7 @@ function thinkingRequest(body: ResponseBody, { info }: ReadyModel): ThinkingRequ
   return thinkingOf({ effort, effortField: path, budgets: budgetsOf(body), kwargs }, info.chat)
 }
 
-/** OpenAI: text.format. */
+/** Constraint of the answer. OpenAI: `text.format`. */
 function formatOf({ text }: ResponseBody): WantedConstraint | undefined {
   const format = text?.format
   if (format === undefined || format.type === 'text') return undefined

@@ -2,13 +2,13 @@ import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
 import { MAX_NAME } from '../chat/names.ts'
 import { MAX_TOOLS, modeOr, type ToolChoice } from '../chat/tool-choice.ts'
 import { type OfferedTool, offerTools, type ToolRequest } from '../chat/tools.ts'
-import { missing, unsupported } from '../contract/failures.ts'
+import { unsupported } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
 import { at, type Declared, type Field, optional, type Read } from '../contract/field.ts'
 import { anyObject, flag, oneOf, string } from '../contract/kinds.ts'
-import { type Item, list, object, one, type Tagged, tagged } from '../contract/objects.ts'
+import { type Item, list, object, one, type Tagged, tagged, taggedOr } from '../contract/objects.ts'
 
-/** What a call of a tool is for the client, where that is not a plain function. */
+/** Tool as the client knows it: its name, its namespace, and whether it is custom. */
 export interface ToolOrigin {
   readonly name: string
   readonly namespace: string | undefined
@@ -17,14 +17,14 @@ export interface ToolOrigin {
 
 export interface ResponseTools {
   readonly request: ToolRequest
-  /** By the name that the model knows. */
+  /** Origin of each tool, by the name that the model knows. */
   readonly origins: ReadonlyMap<string, ToolOrigin>
-  /** The tools that are offered, as they came. */
+  /** Tools that are offered, as in the body. */
   readonly echo: readonly unknown[]
   readonly parallel: boolean
 }
 
-/** A tool of a namespace, as the model knows it. */
+/** Name of a tool in a namespace, as the model knows it. */
 export function joinedName(namespace: string | undefined, name: string): string {
   if (namespace === undefined) return name
   return namespace.endsWith('__') ? namespace + name : `${namespace}__${name}`
@@ -54,32 +54,20 @@ type NamedTool = Exclude<PlainTool, LeftOut>
 /** A tool that runs at OpenAI. Codex sends them with every request. */
 interface LeftOut {
   readonly type: 'left out'
-  /** Of the tool. */
+  /** Type of the tool. */
   readonly kind: string
 }
 
-/** Takes what is none of the tools that can be offered, too: none of it counts. */
+/** Reader of a tool that also accepts types that cannot be offered: such a tool is left out, and named as ignored. */
 function orLeftOut<Known extends Readonly<Record<string, Declared>>>(
   kinds: Known,
 ): Item<Tagged<'type', Known> | LeftOut> {
-  const known = tagged('type', kinds)
-  const types = Object.keys(kinds)
-  const other = { type: 'object', properties: { type: { type: 'string' } }, required: ['type'] }
-  return {
-    schema: { anyOf: [known.schema, { ...other, not: { properties: { type: { enum: types } } } }] },
-    read: (fields) => {
-      const kind = fields.string('type')
-      if (kind === undefined) throw missing(fields.pathOf('type'))
-      if (types.includes(kind)) return known.read(fields)
-      fields.entries()
-      return { type: 'left out', kind }
-    },
-  }
+  return taggedOr('type', kinds, (_fields, kind): LeftOut => ({ type: 'left out', kind }))
 }
 
 interface GivenTool {
   readonly tool: ResponseTool
-  /** As it came. */
+  /** The tool as in the body. */
   readonly given: unknown
 }
 
@@ -137,10 +125,10 @@ export function responseTools(
 class Offer {
   readonly tools: OfferedTool[] = []
   readonly origins = new Map<string, ToolOrigin>()
-  /** What is left out. */
+  /** Names of tools and formats that are left out. */
   readonly skipped = new Set<string>()
 
-  /** False: the tool is left out. */
+  /** Adds a tool. Returns false where it is left out. */
   add(tool: ResponseTool): boolean {
     if (tool.type !== 'namespace') return this.#addPlain(tool, undefined)
     for (const inner of tool.tools ?? []) this.#addPlain(inner, tool.name)

@@ -8,7 +8,7 @@ import { type ItemStatus, newId, type OpenItem, openItem } from './items.ts'
 import type { ResponsesRequest } from './request.ts'
 
 /**
- * OpenAI: a response and its events. response.created and response.in_progress; for each item output_item.added, its own
+ * OpenAI: writer of a response and its events. response.created and response.in_progress; for each item output_item.added, its own
  * events and output_item.done; then one of response.completed, .incomplete and .failed. The SDKs fail on any event that
  * they do not know.
  */
@@ -29,7 +29,7 @@ export class ResponseWriter implements EventWriter {
     this.#request = request
   }
 
-  /** As far as it is known. */
+  /** The response, as far as it is written. */
   get response(): object {
     return {
       id: this.#id,
@@ -76,7 +76,7 @@ export class ResponseWriter implements EventWriter {
     yield this.#event(`response.${status}`, { response: this.response })
   }
 
-  /** Before the first item that the response is in progress, and within a text that there is no more of it. */
+  /** Events without a meaning: before the first item response.in_progress, and within a text an empty delta. */
   *keepAlive(): Generator<NamedEvent> {
     if (this.#open?.kind === 'text') {
       const { item } = this.#open
@@ -103,7 +103,7 @@ export class ResponseWriter implements EventWriter {
     this.#open = undefined
   }
 
-  /** The item that is open is the next of the output. */
+  /** Event of the open item, which is the next one of the output. */
   #itemEvent(event: NamedEvent & { readonly item?: object }, itemId?: string): NamedEvent {
     const { type, ...fields } = event
     const where = { ...(itemId !== undefined && { item_id: itemId }), output_index: this.#output.length }
@@ -115,7 +115,7 @@ export class ResponseWriter implements EventWriter {
   }
 }
 
-/** OpenAI: Codex reads no response whose usage lacks the details. */
+/** OpenAI: `usage` of a response. Codex cannot read one without the details. */
 function wireUsage(usage: Usage): object {
   return {
     input_tokens: usage.promptTokens,

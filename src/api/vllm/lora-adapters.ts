@@ -23,7 +23,7 @@ export const loadAdapterBody = {
 
 export const unloadAdapterBody = { lora_name: adapterName, lora_int_id: ignored() }
 
-/** POST /load_lora_adapter and /unload_lora_adapter. vLLM: adapters that come and go while the server runs. */
+/** POST /load_lora_adapter and /unload_lora_adapter. vLLM: loads and unloads LoRA adapters while the server runs. */
 export function loraAdapters(app: FastifyInstance, serving: Serving): void {
   app.post('/load_lora_adapter', async (request, reply) => {
     const fields = Fields.ofBody(request)
@@ -52,7 +52,7 @@ function checkedName(name: string): string {
   return name
 }
 
-/** Where keys are asked for, it takes one of an administrator. */
+/** Checks that the client may change adapters: where API keys are configured, with an administrator's key. @throws ServingError. */
 function allowed(serving: Serving, tenant: Tenant | undefined): Serving {
   if (tenant?.admin === false)
     throw new ServingError('not_permitted', 'This key may not change adapters: it needs admin: true.')

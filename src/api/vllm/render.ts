@@ -5,7 +5,7 @@ import type { TextTurn } from '../../protocol/text-messages.ts'
 import { fieldsWithoutEffect } from '../chat/common-fields.ts'
 import { chatTokens } from '../chat/count-chat.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { checkListed, MOST_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
+import { checkListed, MAX_LISTED_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { readModel } from '../model-names.ts'
@@ -16,13 +16,13 @@ import type { Prompt } from '../openai/prompts.ts'
 import type { Serving } from '../serving.ts'
 
 /**
- * POST /chat/completions/render and /completions/render: the token ids that the engine would get of the same body, and
- * nothing is generated. vLLM's render endpoints, as llm-d's token producer calls them to find who has a prefix.
+ * POST /chat/completions/render and /completions/render: the token ids that the engine would receive for the same body, without
+ * a generation. These are vLLM's render endpoints, which llm-d's token producer calls to find the server that has a prefix cached.
  */
 export function render(app: FastifyInstance, serving: Serving): void {
   app.post('/chat/completions/render', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readModel(fields, serving)
+    readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const chat = chatOf(readDeclared(fields, chatBody), serving, ready, request.tenant)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
@@ -33,7 +33,7 @@ export function render(app: FastifyInstance, serving: Serving): void {
 
   app.post('/completions/render', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readModel(fields, serving)
+    readModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const wanted = completionOf(readDeclared(fields, completionBody), serving, ready, request.tenant)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
@@ -41,7 +41,7 @@ export function render(app: FastifyInstance, serving: Serving): void {
     const { signal } = watchClient(reply)
     const estimate = await estimateCompletion(wanted, serving)
     const { lists, count } = await tokensOnly(
-      { share, signal, estimate, most: MOST_TOKENS },
+      { share, signal, estimate, most: MAX_LISTED_TOKENS },
       serving,
       (turn) => renderAll(prompts, suffix, serving, turn),
     )

@@ -3,7 +3,7 @@ import { version } from '../../base/version.ts'
 import { allowedModels, checkGenerating } from '../model-names.ts'
 import type { Serving } from '../serving.ts'
 
-/** GET /version (vLLM), /props and /slots (llama-server): what this server is, and what it is doing. No text of any request. */
+/** GET /version (vLLM), /props and /slots (llama-server): facts about this server and its load. They hold no text of any request. */
 export function serverInfo(app: FastifyInstance, serving: Serving): void {
   app.get('/version', async () => ({ version }))
 
@@ -28,7 +28,7 @@ export function serverInfo(app: FastifyInstance, serving: Serving): void {
       const one = running[id]
       const mine = one !== undefined && one.tenant === (request.tenant?.name ?? '')
       return {
-        // Running requests in the order in which they came: which of the engine's slots one has changes while it runs.
+        // Running requests are numbered in order of arrival: the slot of a request in the engine changes while it runs.
         id,
         n_ctx: contextSize,
         is_processing: one !== undefined,

@@ -8,33 +8,30 @@ import { Detokenizer } from '../../text/output/detokenizer.ts'
 import { fieldsWithoutEffect, withoutEffect } from '../chat/common-fields.ts'
 import { chatTokens } from '../chat/count-chat.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
-import { checkListed, MOST_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
+import { checkListed, MAX_LISTED_TOKENS, tokensOnly } from '../chat/tokens-only.ts'
 import { invalidValue, unsupported, wrongType } from '../contract/failures.ts'
 import { required } from '../contract/fates.ts'
 import { type Declared, type Read, readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
 import { array, flag, string } from '../contract/kinds.ts'
-import { checkGenerating, optionalModel, readModel } from '../model-names.ts'
+import { checkGenerating, givenModel, modelField, readModel } from '../model-names.ts'
 import { chatFields, chatOf } from '../openai/chat-completions.ts'
 import type { ReadyModel, Serving } from '../serving.ts'
 import { shareOf } from '../sharing.ts'
 
-/** Token ids that are read in one go: about a millisecond. */
+/** Token ids that are read before other requests get the event loop: about a millisecond of work. */
 const READ_AT_ONCE = 65_536
 
 /** vLLM's: a text, or a chat. */
-const prompt = { model: optionalModel, add_special_tokens: flag, return_token_strs: flag }
+const prompt = { model: modelField, add_special_tokens: flag, return_token_strs: flag }
 const promptBody = { ...prompt, prompt: string(), ...withoutEffect }
 const chatBody = {
   ...prompt,
   ...chatFields,
-  // How the chat ends. It always ends where an answer begins.
-  add_generation_prompt: flag,
-  continue_final_message: flag,
 }
-/** llama-server's. */
+/** llama-server: fields of a request to tokenize a text. */
 const contentBody = {
-  model: optionalModel,
+  model: modelField,
   content: string(),
   add_special: flag,
   with_pieces: flag,
@@ -48,25 +45,25 @@ export const tokenizeBodies: readonly Declared[] = [
 ]
 
 export const detokenizeBody = {
-  model: optionalModel,
-  tokens: required(array({ type: 'integer', minimum: 0 }, MOST_TOKENS)),
+  model: modelField,
+  tokens: required(array({ type: 'integer', minimum: 0 }, MAX_LISTED_TOKENS)),
   ...withoutEffect,
 }
 
 /**
- * POST /tokenize and /detokenize. vLLM: `prompt` or `messages`, and `tokens`; llama-server: `content`, whose answers are its
- * own. Control tokens written in a text are text, as in every request.
+ * POST /tokenize and /detokenize. vLLM: `prompt` or `messages`, and `tokens`; llama-server: `content`, which is answered in
+ * llama-server's form. Control tokens that are written out in a text are text, as in every request.
  */
 export function tokenize(app: FastifyInstance, serving: Serving): void {
   app.post('/tokenize', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readOptionalModel(fields, serving, request.tenant)
+    checkModel(fields, serving, request.tenant)
     const ready = await serving.model()
     const { signal } = watchClient(reply)
     if (fields.value('messages') !== undefined) {
       const body = readDeclared(fields, chatBody)
       const chat = chatOf(body, serving, ready, request.tenant)
-      checkTemplateSwitches(body)
+      checkSpecialTokens(body)
       const { return_token_strs: strings = false } = body
       sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
       const { tokens, count } = await chatTokens(chat, serving, signal)
@@ -76,7 +73,7 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
     const { text, param, special, strings } = readText(fields)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
     const estimate = await serving.estimateTokens([text])
-    const wanted = { share: shareOf(request.tenant), signal, estimate, most: MOST_TOKENS }
+    const wanted = { share: shareOf(request.tenant), signal, estimate, most: MAX_LISTED_TOKENS }
     const { tokens, count } = await tokensOnly(wanted, serving, (turn) =>
       serving.prompt({ type: 'tokenize', text, bare: !special }, turn),
     )
@@ -87,7 +84,7 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
 
   app.post('/detokenize', async (request, reply) => {
     const fields = Fields.ofBody(request)
-    readOptionalModel(fields, serving, request.tenant)
+    checkModel(fields, serving, request.tenant)
     const { vocabulary } = await serving.model()
     const tokens = await tokensOf(readDeclared(fields, detokenizeBody).tokens, vocabulary)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
@@ -98,16 +95,16 @@ export function tokenize(app: FastifyInstance, serving: Serving): void {
   })
 }
 
-/** vLLM: the name may be left out; llama-server knows none. */
-function readOptionalModel(fields: Fields, serving: Serving, tenant: Tenant | undefined): void {
-  if (fields.value('model') === undefined) checkGenerating(serving, tenant)
-  else readModel(fields, serving)
+/** Adapters have the tokens of their model: who may ask for one of them need not name it. */
+function checkModel(fields: Fields, serving: Serving, tenant: Tenant | undefined): void {
+  if (givenModel(fields) === undefined) checkGenerating(serving, tenant)
+  else readModel(fields, serving, tenant)
 }
 
 interface AskedText {
   readonly text: string
   readonly param: 'prompt' | 'content'
-  /** Whether it begins with the model's own first token. */
+  /** Whether the model's own first token is put before the text. */
   readonly special: boolean
   readonly strings: boolean
 }
@@ -128,16 +125,12 @@ function readText(fields: Fields): AskedText {
   return { text: prompt, param: 'prompt', special, strings }
 }
 
-function checkTemplateSwitches(body: Read<typeof chatBody>): void {
-  if (body.add_generation_prompt === false)
-    throw unsupported('add_generation_prompt', 'A chat is rendered up to where the answer begins.')
-  if (body.continue_final_message === true)
-    throw unsupported('continue_final_message', 'An answer begins anew.')
+function checkSpecialTokens(body: Read<typeof chatBody>): void {
   if (body.add_special_tokens === true)
     throw unsupported('add_special_tokens', "A chat has the special tokens of the model's template.")
 }
 
-/** vLLM: the answer of /tokenize. */
+/** vLLM: answer of /tokenize. */
 function* listed(
   tokens: Uint32Array,
   strings: boolean,
@@ -151,7 +144,7 @@ function* listed(
   yield '}'
 }
 
-/** llama-server's. */
+/** llama-server: answer of /tokenize. */
 function* listedPlainly(
   tokens: Uint32Array,
   strings: boolean,
@@ -164,7 +157,7 @@ function* listedPlainly(
   yield '}'
 }
 
-/** The text twice: vLLM's name for it, and llama-server's. */
+/** Answer of /detokenize: the text twice, under vLLM's name and llama-server's. */
 function* detokenized(tokens: Uint32Array, vocabulary: Vocabulary): Generator<string> {
   yield '{"prompt":"'
   yield* textSlices(tokens, vocabulary)
@@ -173,7 +166,7 @@ function* detokenized(tokens: Uint32Array, vocabulary: Vocabulary): Generator<st
   yield '"}'
 }
 
-/** What is between the quotes of a JSON string. */
+/** Text of tokens as the inside of a JSON string, in slices. */
 function* textSlices(tokens: Uint32Array, vocabulary: Vocabulary): Generator<string> {
   const detokenizer = new Detokenizer(vocabulary, vocabulary.silent)
   for (let at = 0; at < tokens.length; at += SLICE) {
@@ -184,7 +177,7 @@ function* textSlices(tokens: Uint32Array, vocabulary: Vocabulary): Generator<str
   yield JSON.stringify(detokenizer.flush()).slice(1, -1)
 }
 
-/** By vocabulary: what each token that has been asked for is as JSON. */
+/** Cache of the texts of single tokens, as JSON, by vocabulary. */
 const known = new WeakMap<Vocabulary, (string | undefined)[]>()
 
 /** The text of a token by itself, as JSON; a part of a character is a replacement character. */
@@ -203,7 +196,7 @@ function piecesOf(vocabulary: Vocabulary): (token: number) => string {
   }
 }
 
-/** Others have the event loop between the parts of a long list. */
+/** Reads a client's token ids. Other requests get the event loop between the parts of a long list. */
 async function tokensOf(given: readonly unknown[], { size }: Vocabulary): Promise<Uint32Array> {
   const tokens = new Uint32Array(given.length)
   for (let index = 0; index < given.length; index++) {

@@ -46,10 +46,12 @@ export interface AddonModel {
   getTotalParameters(): number
   loadLora(adapter: NativeAdapter): Promise<void>
   tokenize(text: string, specialTokens: boolean): Uint32Array
+  /** The text of tokens: U+FFFD for what is no character. */
+  detokenize(tokens: Uint32Array, specialTokens: boolean): string
+  /** How the model's file spells a token. */
   getTokenString(token: number): string
   getTokenAttributes(token: number): number
   isEogToken(token: number): boolean
-  getVocabularyType(): number
   shouldPrependBosToken(): boolean
   tokenBos(): number
   tokenEos(): number

@@ -40,7 +40,7 @@ export interface LlamaOptions {
   readonly streamThreads?: (rows: number) => number
   /** 0: llama.cpp does not look for a GPU. More than there are: all. */
   readonly gpuLayers: number
-  /** What findGpu() found. Default: the best that is there. */
+  /** Backend that findGpu() found. Default: the best available. */
   readonly gpuBackend?: string | undefined
   /** llama.cpp: a ggml type name. */
   readonly kvCacheType: string
@@ -107,7 +107,7 @@ export async function openLlama(
       grammars: new GrammarCache(native.newGrammar),
       logprobs: new LogprobReader(native),
       adapters: new LlamaAdapters(watched, native.loadAdapter),
-      utf8: new Utf8Guard(vocabulary, native.spellingOf, native.bytesOf),
+      utf8: new Utf8Guard(vocabulary, native.textOf, native.bytesOf),
       vocabulary,
       threads: options.threads,
       streamThreads: options.streamThreads ?? (() => options.threads),

@@ -6,7 +6,7 @@ export interface OpenModelOptions {
   readonly threads: number
   /** -1: as many as fit. 0: llama.cpp does not look for a GPU. */
   readonly gpuLayers: number
-  /** What findGpu() found. Default: the best that is there. */
+  /** Backend that findGpu() found. Default: the best available. */
   readonly gpuBackend?: string | undefined
 }
 

@@ -1,5 +1,5 @@
 import type { Addon, AddonModel, GrammarState, NativeAdapter, NativeContext, NativeSampler } from './addon.ts'
-import { tokenBytes } from './token-bytes.ts'
+import { tokenBytes, tokenText } from './token-bytes.ts'
 
 /** A grammar that llama.cpp has parsed. */
 export interface NativeGrammar {
@@ -35,8 +35,8 @@ export interface NativeHandles {
   loadAdapter(path: string): Promise<NativeAdapter>
   /** @throws Error when llama.cpp cannot parse it. */
   newGrammar(gbnf: string): NativeGrammar
-  /** How the model's file spells a token. */
-  spellingOf(token: number): string
+  /** A token's text: U+FFFD for what is no character. */
+  textOf(token: number): string
   /** The bytes that a token stands for. */
   bytesOf(token: number): Uint8Array
 }
@@ -86,13 +86,7 @@ export function probeNative(addon: Addon, model: AddonModel, native: NativeConte
   ] as const) {
     if (typeof Sampler?.[name] !== 'function') missing.push(`AddonSampler.${name}`)
   }
-  for (const name of [
-    'isEogToken',
-    'loadLora',
-    'getTokenString',
-    'getTokenAttributes',
-    'getVocabularyType',
-  ] as const) {
+  for (const name of ['isEogToken', 'loadLora', 'getTokenString', 'detokenize'] as const) {
     if (typeof model[name] !== 'function') missing.push(`model.${name}`)
   }
   if (missing.length > 0) {
@@ -110,7 +104,7 @@ export function probeNative(addon: Addon, model: AddonModel, native: NativeConte
       await model.loadLora(adapter)
       return adapter
     },
-    spellingOf: (token) => model.getTokenString(token),
+    textOf: tokenText(model),
     bytesOf: tokenBytes(model),
     newGrammar: (gbnf) => {
       const grammar = new addon.AddonGrammar(gbnf, { addonExports: addon, rootRuleName: 'root' })

@@ -9,9 +9,6 @@ const POSSIBLE = new RegExp(
   ].join(''),
 )
 
-/** Spellings of whole characters, as most tokens are: ASCII as it is, and what stands for a space or a line end. */
-const WHOLE = /^(?!<0x)[\x21-\x7e\u0120\u010a\u2581]*$/
-
 /** First bytes of a character that restrict the second, and the range of second bytes that may follow them. */
 const SECOND: readonly (readonly [first: number, low: number, high: number])[] = [
   [0xe0, 0xa0, 0xbf],
@@ -32,13 +29,13 @@ export class Utf8Guard {
 
   /**
    * @param size of the vocabulary.
-   * @param spellingOf how the model's file spells a token.
+   * @param textOf a token's text: U+FFFD for what is no character.
    */
-  constructor(size: number, spellingOf: (token: number) => string, bytesOf: (token: number) => Uint8Array) {
+  constructor(size: number, textOf: (token: number) => string, bytesOf: (token: number) => Uint8Array) {
     this.#bytesOf = bytesOf
     const wrong = new Map(SECOND.map(([first]) => [first, [] as number[]]))
     for (let token = 0; token < size; token++) {
-      if (WHOLE.test(spellingOf(token))) continue
+      if (!textOf(token).includes('\ufffd')) continue
       const bytes = bytesOf(token)
       if (!POSSIBLE.test(Buffer.from(bytes).toString('latin1'))) this.#never.push(token)
       const [second = 0] = bytes

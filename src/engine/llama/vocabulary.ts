@@ -9,7 +9,7 @@ import { CONTROL, tokenBytes, UNKNOWN, USER_DEFINED } from './token-bytes.ts'
 /** A model's vocabulary without its weights: llama.cpp's own tokenizer and template engine. */
 export interface LlamaVocabulary {
   readonly vocabulary: Vocabulary
-  readonly model: Omit<ModelInfo, 'chat' | 'chatTemplate' | 'hasChatTemplate'>
+  readonly model: Omit<ModelInfo, 'chat' | 'chatTemplate' | 'turnEnds'>
   readonly chatTemplate: string | undefined
   readonly bos: string
   readonly eos: string
@@ -28,10 +28,10 @@ export interface LlamaVocabulary {
 
 const METHODS = [
   'tokenize',
+  'detokenize',
   'getTokenString',
   'getTokenAttributes',
   'isEogToken',
-  'getVocabularyType',
   'shouldPrependBosToken',
   'tokenBos',
   'tokenEos',
@@ -111,14 +111,14 @@ function readVocabulary(native: AddonModel, size: number, controls: string[], ma
   const names = new Map<number, string>()
   for (let token = 0; token < size; token++) {
     const attributes = native.getTokenAttributes(token)
-    const text = native.getTokenString(token)
     const isEnd = native.isEogToken(token)
+    const silent = isEnd || (attributes & (CONTROL | UNKNOWN)) !== 0
+    const text = silent || attributes & USER_DEFINED ? native.getTokenString(token) : ''
     if (isEnd) endOfGeneration.push(token)
     if (attributes & CONTROL) {
       control.push(token)
       controls.push(text)
     } else if (attributes & USER_DEFINED && /^(<.+>|\[.+\])$/.test(text)) markup.push(text)
-    const silent = isEnd || (attributes & (CONTROL | UNKNOWN)) !== 0
     if (silent) names.set(token, text)
     const piece = silent ? new Uint8Array() : bytesOf(token)
     pieces.push(piece)

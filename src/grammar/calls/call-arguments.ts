@@ -52,6 +52,7 @@ export function argumentsNode(
   style: ArgumentStyle,
 ): GrammarNode {
   if (parameters === true) return anyArguments(schemas, style)
+  if (isObject(parameters) && namesNothing(parameters)) return style === 'json' ? literal('{}') : EMPTY
   // OpenAI: arguments are an object, whatever the schema leaves open.
   const schema =
     isObject(parameters) && parameters['type'] === undefined ? { ...parameters, type: 'object' } : parameters
@@ -66,6 +67,20 @@ export function argumentsNode(
     const members = style === 'keywords' ? keywords(context) : tags(schema, schemas, context)
     return membersNode(schema, '', context, members)
   })
+}
+
+/**
+ * Whether a schema names no parameter: a function that has none is called with none, though JSON Schema takes any object then.
+ * `{"type": "object"}` alone, and with `additionalProperties`, is any object.
+ */
+function namesNothing(schema: SchemaObject): boolean {
+  const said = Object.entries(schema).filter(([key]) => !isAnnotation(key) && !DEFINITIONS.includes(key))
+  const isNone = ([key, value]: [string, unknown]): boolean => {
+    if (key === 'properties') return isObject(value) && Object.keys(value).length === 0
+    if (key === 'required') return Array.isArray(value) && value.length === 0
+    return key === 'type' ? value === 'object' : key === 'additionalProperties' && value === false
+  }
+  return said.every(isNone) && (said.length !== 1 || said[0]?.[0] !== 'type')
 }
 
 /** Any arguments that a format can write. */

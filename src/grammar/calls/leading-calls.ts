@@ -33,7 +33,7 @@ export interface Opening {
   readonly next: GrammarNode
 }
 
-/** What is left of an opening: its characters, and `undefined` for a gap. */
+/** Rest of an opening: its characters, and `undefined` for a gap. */
 interface Path {
   readonly rest: readonly (string | undefined)[]
   readonly next: GrammarNode

@@ -70,7 +70,7 @@ export function joinRanges(ranges: readonly CodeRange[]): CodeRange[] {
   return joined
 }
 
-/** What is in `ranges` and not in `excluded`. */
+/** Ranges of the characters that are in `ranges` and not in `excluded`. */
 export function withoutRanges(ranges: readonly CodeRange[], excluded: readonly CodeRange[]): CodeRange[] {
   let left = joinRanges(ranges)
   for (const [low, high] of excluded) {

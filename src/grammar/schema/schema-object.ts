@@ -70,7 +70,7 @@ export function membersNode(
   return inOrder(members, pair, separator, context)
 }
 
-/** What `additionalProperties` is when it is absent: nothing beside named properties, else anything. */
+/** Schema of `additionalProperties`. Where it is absent, it allows nothing beside named properties, and anything without them. */
 function othersOf(schema: SchemaObject, hasNamed: boolean): Schema {
   return (schema['additionalProperties'] as Schema | undefined) ?? !hasNamed
 }

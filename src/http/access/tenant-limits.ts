@@ -2,7 +2,7 @@ import type { Tenant } from './api-keys.ts'
 
 const MINUTE_MS = 60_000
 
-/** What is left of a tenant's requests, or tokens, of a minute. */
+/** Rest of a tenant's rate limit: requests or tokens that are left of a minute. */
 export interface Rate {
   readonly of: 'requests' | 'tokens'
   readonly limit: number
@@ -53,7 +53,7 @@ export class TenantLimits {
     return rateOf('requests', bucket, limit, retryMs)
   }
 
-  /** What is left of the minute's tokens. A tenant that has spent more waits until that is made up for. Undefined without a limit. */
+  /** Tokens that are left of the minute. A tenant that has spent more waits until that is made up for. Undefined without a limit. */
   tokens({ name, tokensPerMinute: limit }: Tenant): Rate | undefined {
     if (limit === undefined) return undefined
     const bucket = this.#filled(this.#tokens, name, limit)

@@ -8,7 +8,7 @@ interface Log {
   error(fields: object, message: string): void
 }
 
-/** What is read of some files together, and read anew when one of them changes. What cannot be read changes nothing. */
+/** Value that is read from several files together, and again when one of them changes. Where a new version cannot be read, it stays. */
 export class WatchedFiles<T> {
   readonly #paths: readonly string[]
   readonly #parse: (contents: readonly Buffer[]) => T

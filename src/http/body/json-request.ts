@@ -53,14 +53,27 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
   app.addHook('onRequest', async (request, reply) => {
     if (request.method !== 'POST') return
     const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
-    const plain = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)
-    if (!plain || encoding.toLowerCase() !== 'identity') throw unsupportedMediaType()
+    if (!isJson(type) || encoding.toLowerCase() !== 'identity') throw unsupportedMediaType()
+    // fastify takes no empty parameter, which RFC 9110 allows, and finds its parser by this header.
+    request.headers['content-type'] = 'application/json'
     whenClosed(reply.raw, () => {
       held.add(holder(request), -request.heldBytes)
       request.waitingBody?.leave?.()
     })
   })
   app.addHook('onClose', () => parser.close())
+}
+
+/** WHATWG: labels of UTF-8. RFC 8259: JSON has no parameters, but clients send this one. */
+const CHARSET = /^charset *= *"?(?:utf-?8|unicode-1-1-utf-8)"?$/i
+
+/** Whether a media type is JSON in UTF-8. RFC 9110, 5.6.6: parameters may be empty. */
+function isJson(contentType: string): boolean {
+  const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim())
+  return (
+    type.toLowerCase() === 'application/json' &&
+    parameters.every((parameter) => parameter === '' || CHARSET.test(parameter))
+  )
 }
 
 /** Bytes of one body that are taken in one turn of the event loop: many bodies may come at once, and faster than they are counted. */

@@ -14,7 +14,7 @@ const LETTER_U = 0x75
 
 const KINDS = kindsOfBytes()
 
-/** What a body may be made of, at most. Its bytes are bounded elsewhere. */
+/** Bounds on the structure of a body. Its bytes are bounded elsewhere. */
 export const shapeBounds = {
   /** Arrays and objects within each other. */
   depth: 128,

@@ -7,6 +7,9 @@ const maxVocabulary = 4_000_000
 // llama.cpp's LLAMA_MAX_LAYERS is 512.
 const maxBlocks = 4096
 
+/** llama.cpp: models whose tokens are no text. */
+const NO_VOCABULARY: ReadonlySet<unknown> = new Set(['none', 'no_vocab'])
+
 /** Facts about a model that the server needs before it loads it. */
 export interface GgufSummary {
   readonly file: string
@@ -82,6 +85,8 @@ function kvElements(fields: Fields, blockCount: number): number {
 }
 
 function plausibleVocabulary(reader: ByteReader, metadata: Metadata): number {
+  const kind = metadata.get('tokenizer.ggml.model')
+  if (NO_VOCABULARY.has(kind)) throw reader.fail(`has no vocabulary (tokenizer.ggml.model is '${kind}').`)
   if (!metadata.has('tokenizer.ggml.tokens'))
     throw reader.fail('has no vocabulary (tokenizer.ggml.tokens is missing).')
   const size = vocabularySize(metadata)

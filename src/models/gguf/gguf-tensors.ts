@@ -46,7 +46,8 @@ export async function readTensors(reader: ByteReader, count: number, alignment: 
     }
     bytesByType.set(tensor.type, (bytesByType.get(tensor.type) ?? 0) + tensor.bytes)
   }
-  checkEnd(reader, padded(reader.position, alignment) + end)
+  // A file without tensors ends with its header.
+  if (count > 0) checkEnd(reader, padded(reader.position, alignment) + end)
   const [largest] = [...bytesByType].sort((a, b) => b[1] - a[1])
   return { count, parameters, bytes: end, mainType: largest?.[0] ?? 'none', shapes }
 }

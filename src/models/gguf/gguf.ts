@@ -45,6 +45,17 @@ export async function readModel(shards: readonly string[]): Promise<GgufSummary>
   return { ...summary, fileBytes, parameters, tensorCount }
 }
 
+/** A model that is to be run. @throws ModelFileError for one without weights, as a vocabulary by itself is. */
+export async function readWholeModel(shards: readonly string[]): Promise<GgufSummary> {
+  const model = await readModel(shards)
+  if (hasWeights(model)) return model
+  throw new ModelFileError(`${model.file}: holds a vocabulary and no weights, so it cannot be served.`)
+}
+
+export function hasWeights({ tensorCount }: GgufSummary): boolean {
+  return tensorCount > 0
+}
+
 /**
  * The metadata and the tensors' shapes of one file.
  * @param whole see readMetadata().

@@ -7,8 +7,8 @@ import type { ScoredToken } from './content-tokens.ts'
 
 /** Format of one answer's text. Without a part of it, that part is read as content. */
 export interface OutputFormat {
-  /** `opened`: the prompt ends inside a thought. */
-  readonly reasoning?: { readonly tags: ReasoningTags; readonly opened: boolean }
+  /** `opened`: the prompt ends inside a thought; `begun`: in the middle of its text, or of the answer's. */
+  readonly reasoning?: { readonly tags: ReasoningTags; readonly opened: boolean; readonly begun?: boolean }
   readonly tools?: ToolOutput
   /** Control tokens whose text is read as markup: token id to text. */
   readonly markers?: ReadonlyMap<number, string>
@@ -19,9 +19,16 @@ export interface ToolOutput {
   readonly offered: OfferedTools
   /** Whether the answer is over after its first call. */
   readonly single: boolean
+  /** Whether the answer is calls and nothing else: what is no call yet when it is cut is no content either. Default false. */
+  readonly forced?: boolean | undefined
   /** Text that an answer with calls begins with: any other answer is content. Default: calls are looked for everywhere. */
   readonly opening?: string | undefined
 }
+
+/** Calls of an answer, as many as a conversation takes back in one message. */
+const MAX_CALLS = 128
+/** Times that an answer may make the same call: a model that goes on with it would do so until its context is full. */
+const MAX_SAME_CALLS = 3
 
 /** A piece of an answer. Calls are numbered from 0; `arguments` belongs to the call that began last. */
 export type OutputPart =
@@ -43,15 +50,20 @@ export class OutputParser {
   /** Text held back until it is known whether the answer begins with its opening. */
   #begun = ''
   readonly #single: boolean
+  readonly #forced: boolean
   /** Whether something may lie before the content. */
   readonly #leads: boolean
   readonly #space = new TrailingSpace()
   #parts: OutputPart[] = []
   #calls = 0
+  /** The last call, with what is known of its arguments, and how often each call was made. */
+  #call = ''
+  readonly #made = new Map<string, number>()
   #done = false
 
   constructor({ reasoning, tools }: OutputFormat) {
     this.#single = tools?.single ?? false
+    this.#forced = tools?.forced ?? false
     const format = tools && toolFormatNamed(tools.format)
     this.#tools = tools && format?.parser(this.#sink(), tools.offered)
     this.#opening = tools?.opening ?? ''
@@ -64,6 +76,7 @@ export class OutputParser {
             reasoning.opened,
             (text) => this.#add({ type: 'reasoning', text }),
             (text) => this.#answer(text),
+            reasoning.begun,
           )
   }
 
@@ -77,8 +90,9 @@ export class OutputParser {
     return this.#done
   }
 
-  /** Position in the raw text at which the content begins; undefined before that. */
+  /** Position in the raw text at which the content begins; undefined before that, and where there is none. */
   get contentStart(): number | undefined {
+    if (this.#forced) return undefined
     if (this.#leads) return this.#tools?.contentStart
     return this.#splitter === undefined ? 0 : this.#splitter.answerStart
   }
@@ -121,15 +135,23 @@ export class OutputParser {
   #sink(): CallSink {
     return {
       text: (text) => {
-        if (this.#calls === 0) this.#add({ type: 'text', text: this.#space.push(text) })
+        if (this.#calls === 0 && !this.#forced) this.#add({ type: 'text', text: this.#space.push(text) })
       },
       thought: (text) => {
         if (this.#calls === 0) this.#add({ type: 'reasoning', text })
       },
-      call: (name) => this.#add({ type: 'call', call: this.#calls++, name }),
-      args: (text) => this.#add({ type: 'arguments', call: this.#calls - 1, text }),
+      call: (name) => {
+        this.#call = `${name} `
+        this.#add({ type: 'call', call: this.#calls++, name })
+      },
+      args: (text) => {
+        this.#call += text
+        this.#add({ type: 'arguments', call: this.#calls - 1, text })
+      },
       callEnd: () => {
-        if (this.#single) this.#done = true
+        const made = (this.#made.get(this.#call) ?? 0) + 1
+        this.#made.set(this.#call, made)
+        if (this.#single || made === MAX_SAME_CALLS || this.#calls === MAX_CALLS) this.#done = true
       },
     }
   }

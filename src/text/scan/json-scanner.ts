@@ -38,7 +38,7 @@ export class JsonScanner {
     return 'more'
   }
 
-  /** Before the value, or in a number or a word. */
+  /** Takes a character before the value, or in a number or a word. */
   #outerStep(char: string): JsonStep {
     const closer = CLOSERS[char]
     if (!this.#begun && closer !== undefined) {

@@ -39,18 +39,20 @@ export class ReasoningSplitter {
   readonly #space = new TrailingSpace()
   #scanner: TagScanner
   #state: State
-  #begun = false
+  #begun: boolean
   #received = 0
   /** Offset in all that was pushed at which the answer begins; undefined before it does. */
   #answerStart: number | undefined
 
-  /** @param open the prompt has opened the thought already. */
+  /** @param open the prompt has opened the thought already. @param begun and it has some of its text. */
   constructor(
     tags: ReasoningTags,
     open: boolean,
     onThought: (text: string) => void,
     onAnswer: (text: string) => void,
+    begun = false,
   ) {
+    this.#begun = begun
     this.#tags = tags
     this.#onThought = onThought
     this.#onAnswer = onAnswer

@@ -1,3 +1,4 @@
+import { endsInThought, type ReasoningTags } from '../scan/reasoning.ts'
 import type { CallNotation } from '../tool-formats/tool-format.ts'
 import type { ChatMessage, ChatTool } from './chat-message.ts'
 import { type ControlTokenGuard, mapStrings, unusedMark } from './control-tokens.ts'
@@ -24,6 +25,8 @@ export interface TemplateOptions {
   readonly toolVariable?: ToolVariable
   /** The operator's variables, under those of a request. Default none. */
   readonly kwargs?: Readonly<Record<string, unknown>>
+  /** Tags of the model's thoughts; undefined: it has none. */
+  readonly reasoning?: ReasoningTags | undefined
   /** Jinja engines, tried in order until one renders. */
   readonly renderers: readonly Renderer[]
 }
@@ -32,6 +35,13 @@ export interface ChatInput {
   readonly messages: readonly ChatMessage[]
   readonly tools: readonly ChatTool[]
   readonly kwargs: Readonly<Record<string, unknown>>
+  /** Beginning of the answer, which the prompt ends with. Default none. */
+  readonly begun?: BegunAnswer | undefined
+}
+
+export interface BegunAnswer {
+  readonly content: string
+  readonly thought: string
 }
 
 /** Refusal of messages by a template: its own raise_exception, or no engine can render it. */
@@ -78,7 +88,38 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
     bos_token: options.bos,
     eos_token: options.eos,
   }
-  return render(options, variables).split(mark)
+  const prompt = render(options, variables)
+  return (prompt + beginning(input.begun, prompt, options.reasoning, own)).split(mark)
+}
+
+/** The text of an answer's beginning behind a rendered prompt, written as the model would: a thought first, and closed where more follows. */
+function beginning(
+  begun: BegunAnswer | undefined,
+  prompt: string,
+  tags: ReasoningTags | undefined,
+  guard: (text: string) => string,
+): string {
+  if (begun === undefined) return ''
+  const { thought } = begun
+  const content = guard(begun.content)
+  const isOpen = tags !== undefined && endsInThought(prompt, tags)
+  // A prompt that ends with a thought that is over leaves no room for another.
+  if (tags === undefined || (!isOpen && (thought === '' || prompt.trimEnd().endsWith(tags.close))))
+    return content
+  const open = isOpen ? '' : `${tags.open}\n`
+  return content === '' ? open + guard(thought) : `${open}${guard(thought)}\n${tags.close}\n\n${content}`
+}
+
+/** Whether a prompt that ends with the beginning of an answer leaves the model inside a thought. */
+export function beginsInThought(
+  { content, thought }: BegunAnswer,
+  prompt: string,
+  tags: ReasoningTags,
+): boolean {
+  if (content !== '') return false
+  return thought === ''
+    ? endsInThought(prompt, tags)
+    : prompt.lastIndexOf(tags.open) > prompt.lastIndexOf(tags.close)
 }
 
 function withCallIds(message: ChatMessage, callId: TemplateOptions['callId']): ChatMessage {

@@ -1,8 +1,5 @@
 import type { ChatMessage, ChatTool } from './chat-message.ts'
 
-/** The role whose message describes the tools: some templates take no system message. */
-export type DescribedIn = 'system' | 'user'
-
 /**
  * A chat for a template that knows nothing of tools: they are described in words, calls are the text that plain-json.ts
  * reads, and results are messages of the user.
@@ -10,7 +7,6 @@ export type DescribedIn = 'system' | 'user'
 export function chatWithToolsDescribed(
   messages: readonly ChatMessage[],
   tools: readonly ChatTool[],
-  where: DescribedIn,
 ): ChatMessage[] {
   const names = new Map<string | undefined, string>()
   const chat: ChatMessage[] = []
@@ -26,7 +22,7 @@ export function chatWithToolsDescribed(
     else chat.push(plain)
     wasResult = isResult
   }
-  return tools.length === 0 ? chat : describedIn(where, chat, describe(tools))
+  return tools.length === 0 ? chat : withDescription(chat, describe(tools))
 }
 
 function withoutCalls(message: ChatMessage): ChatMessage {
@@ -54,10 +50,9 @@ function describe(tools: readonly ChatTool[]): string {
   ].join('\n')
 }
 
-function describedIn(where: DescribedIn, chat: readonly ChatMessage[], text: string): ChatMessage[] {
-  const at = where === 'system' ? 0 : chat.findIndex(({ role }) => role === 'user')
-  const message = chat[at]
-  if (message?.role !== where) return [{ role: where, content: text }, ...chat]
-  const parts = where === 'system' ? [message.content, text] : [text, message.content]
-  return chat.with(at, { ...message, content: parts.join('\n\n') })
+/** Behind what the system says first, or as all that it says. */
+function withDescription(chat: readonly ChatMessage[], text: string): ChatMessage[] {
+  const [first, ...rest] = chat
+  if (first?.role !== 'system') return [{ role: 'system', content: text }, ...chat]
+  return [{ ...first, content: `${first.content}\n\n${text}` }, ...rest]
 }

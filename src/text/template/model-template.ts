@@ -5,8 +5,10 @@ import { answeredCalls } from './answered-calls.ts'
 import { type ChatAbilities, chatAbilities, toolVariable } from './chat-abilities.ts'
 import type { ChatMessage, ChatTool } from './chat-message.ts'
 import { type ChatInput, renderChat, TemplateError, type TemplateOptions } from './chat-template.ts'
-import { chatWithToolsDescribed, type DescribedIn } from './described-tools.ts'
+import { chatWithToolsDescribed } from './described-tools.ts'
+import { renderFolded, type TakenTurns, takesAll } from './folded-chat.ts'
 import { messageForms } from './message-forms.ts'
+import { takenTurns } from './taken-turns.ts'
 import { templateFault } from './template-fault.ts'
 import { type MessageForms, usualForms } from './template-message.ts'
 
@@ -29,11 +31,18 @@ export interface Refusal {
   readonly at: number | undefined
 }
 
+/** What is found out about a template by rendering. */
+interface Trial {
+  readonly fault: string | undefined
+  readonly forms: MessageForms
+  readonly turns: TakenTurns
+}
+
 /** A model's chat template. What has to be found out about it by rendering is, at the first chat: a template may take any time. */
 export class ModelTemplate {
   readonly abilities: ChatAbilities
   readonly #options: TemplateOptions
-  #tried: { readonly fault: string | undefined; readonly forms: MessageForms } | undefined
+  #tried: Trial | undefined
 
   /** @param control ids and texts of the vocabulary's control tokens. */
   constructor(options: TemplateOptions, control: readonly (readonly [number, string])[]) {
@@ -43,6 +52,7 @@ export class ModelTemplate {
     const variable = toolVariable(template)
     this.#options = {
       ...options,
+      reasoning: this.abilities.reasoning,
       ...(callId && { callId }),
       ...(notation && isWritable(notation) && { notation }),
       ...(variable && { toolVariable: variable }),
@@ -58,8 +68,13 @@ export class ModelTemplate {
     return this.#trial.forms
   }
 
-  get #trial() {
-    this.#tried ??= tried(this.#options)
+  /** Whether it says itself which tools there are, and how they are called. */
+  get #takesTools(): boolean {
+    return this.abilities.toolFormat !== plainJson.name
+  }
+
+  get #trial(): Trial {
+    this.#tried ??= tried(this.#options, this.#takesTools)
     return this.#tried
   }
 
@@ -108,16 +123,25 @@ export class ModelTemplate {
   }
 
   #rendered(chat: ChatInput): string[] {
-    const options = { ...this.#options, forms: this.forms }
-    if (this.abilities.toolFormat === plainJson.name) return renderDescribed(chat, options)
-    const messages = answeredCalls(chat.messages, this.forms.severalCalls)
-    return renderChat({ ...chat, messages }, options)
+    const { forms, turns } = this.#trial
+    const options = { ...this.#options, forms }
+    const tools = this.#takesTools ? chat.tools : []
+    const messages = this.#takesTools
+      ? answeredCalls(chat.messages, forms.severalCalls)
+      : chatWithToolsDescribed(chat.messages, chat.tools)
+    return renderFolded(messages, turns, (folded) =>
+      renderChat({ ...chat, messages: folded, tools }, options),
+    )
   }
 }
 
-function tried(options: TemplateOptions): { fault: string | undefined; forms: MessageForms } {
+function tried(options: TemplateOptions, takesTools: boolean): Trial {
   const fault = faultOf(options)
-  return { fault, forms: fault === undefined ? formsOf(options) : usualForms }
+  if (fault !== undefined) return { fault, forms: usualForms, turns: takesAll }
+  const forms = formsOf(options)
+  const render = (messages: readonly ChatMessage[], tools: readonly ChatTool[]): string =>
+    renderChat({ messages, tools, kwargs: {} }, { ...options, forms }).join('')
+  return { fault, forms, turns: takenTurns(render, takesTools) }
 }
 
 /** What is wrong with a template that renders not even one message, and does not say why itself. */
@@ -145,18 +169,4 @@ function formsOf(options: TemplateOptions): MessageForms {
 function withoutRefusedThought(message: ChatMessage): ChatMessage {
   const { reasoning_content: thought, ...rest } = message
   return thought === undefined || rest.content === '' || rest.tool_calls === undefined ? message : rest
-}
-
-/** Renders a chat by a template that takes no tools, and perhaps no system message. */
-function renderDescribed(chat: ChatInput, options: TemplateOptions): string[] {
-  const { messages, tools } = chat
-  const as = (where: DescribedIn): string[] =>
-    renderChat({ ...chat, tools: [], messages: chatWithToolsDescribed(messages, tools, where) }, options)
-  if (tools.length === 0 || messages[0]?.role === 'system') return as('system')
-  try {
-    return as('system')
-  } catch (error) {
-    if (error instanceof TemplateError) return as('user')
-    throw error
-  }
 }

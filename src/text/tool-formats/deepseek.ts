@@ -10,7 +10,7 @@ const CALLS_END = '<｜tool▁calls▁end｜>'
 const CALL = '<｜tool▁call▁begin｜>'
 const CALL_END = '<｜tool▁call▁end｜>'
 const SEPARATOR = '<｜tool▁sep｜>'
-const NAME = /^[\w.-]{1,64}$/
+const NAME = /^[\w.-]{1,128}$/
 
 const FENCE = '```json'
 
@@ -21,7 +21,7 @@ const behind = (before: string): Head =>
     return NAME.test(name) ? { read: (sink) => new JsonArguments(sink, name) } : 'text'
   })
 
-const before = upTo(SEPARATOR, /^.{0,64}$/s, (text) => (text === '' ? 'text' : behind(text)))
+const before = upTo(SEPARATOR, /^.{0,128}$/s, (text) => (text === '' ? 'text' : behind(text)))
 
 const call: Head = () => {
   const step = before()

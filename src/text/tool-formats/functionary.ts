@@ -26,7 +26,7 @@ export const functionary: ToolFormat = {
 
 function syntax(offered: OfferedTools): CallSyntax {
   const part = (otherwise: 'text' | 'plain'): Head =>
-    upTo('\n', /^.{0,64}$/s, (text) => begun(text.trim()) ?? otherwise, otherwise)
+    upTo('\n', /^.{0,128}$/s, (text) => begun(text.trim()) ?? otherwise, otherwise)
   const begun = (name: string): HeadStep | undefined => {
     if (name === ALL) return 'content'
     return offered.has(name) ? { read: (sink) => new OpenArguments(sink, name) } : undefined

@@ -138,6 +138,6 @@ class HarmonyParser implements ToolParser {
   #callee(recipient: string | undefined): string | undefined {
     if (recipient === undefined || this.#offered.size === 0) return undefined
     const name = recipient.replace(/^functions\./, '')
-    return (name !== recipient && /^[\w.-]{1,64}$/.test(name)) || this.#offered.has(name) ? name : undefined
+    return (name !== recipient && /^[\w.-]{1,128}$/.test(name)) || this.#offered.has(name) ? name : undefined
   }
 }

@@ -10,7 +10,7 @@ const ID = '[CALL_ID]'
 const ARGS = '[ARGS]'
 
 const named = upTo('{', /^[^\r\n]{0,256}$/, (head): HeadStep => {
-  const name = /^([\w.-]{1,64})\s*(?:\[CALL_ID\][^[]*)?(?:\[ARGS\])?\s*$/.exec(head)?.[1]
+  const name = /^([\w.-]{1,128})\s*(?:\[CALL_ID\][^[]*)?(?:\[ARGS\])?\s*$/.exec(head)?.[1]
   return name === undefined ? 'text' : { read: (sink) => new JsonArguments(sink, name) }
 })
 

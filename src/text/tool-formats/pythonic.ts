@@ -43,7 +43,7 @@ export const pythonic: ToolFormat = {
 }
 
 function syntax(offered: OfferedTools): CallSyntax {
-  const call: Head = upTo('(', /^[\w.-]{1,64}$/, (name) =>
+  const call: Head = upTo('(', /^[\w.-]{1,128}$/, (name) =>
     offered.has(name) ? { read: (sink) => new PythonCall(sink, name), next } : 'text',
   )
   const next = skip(SPACE, one(',', skip(SPACE, call)))

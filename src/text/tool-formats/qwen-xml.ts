@@ -6,7 +6,7 @@ import type { OfferedTools, ToolFormat } from './tool-format.ts'
 
 const OPEN = '<tool_call>'
 const CALL = '<function='
-const NAME = /^[\w.-]{1,64}$/
+const NAME = /^[\w.-]{1,128}$/
 
 /**
  * Qwen3-Coder, Qwen 3.5, Nemotron 3: <tool_call>\n<function=f>\n<parameter=a>\nvalue\n</parameter>\n</function>\n</tool_call>.

@@ -26,7 +26,7 @@ const outputTokens = ({ usage_metadata }: { usage_metadata?: unknown }): number 
 describe.each([
   { api: 'chat completions', useResponsesApi: false },
   { api: 'responses', useResponsesApi: true },
-])('LangChain.js by $api', ({ useResponsesApi }) => {
+])('LangChain.js by $api', ({ api, useResponsesApi }) => {
   const chat = (model = 'chat') =>
     new ChatOpenAI({
       model,
@@ -38,7 +38,7 @@ describe.each([
       configuration: { baseURL: `${server.url}/v1` },
     })
 
-  it('invokes and streams the same text, with what it cost', async () => {
+  it(`LangChain.js by ${api} invokes and streams the same text, with its usage`, async () => {
     const whole = await chat().invoke(prompt)
     let text = ''
     let tokens = 0
@@ -51,12 +51,15 @@ describe.each([
     expect(tokens).toBe(outputTokens(whole))
   })
 
-  it.each(['jsonSchema', 'functionCalling'] as const)('withStructuredOutput by %s', async (method) => {
-    const answer = await chat().withStructuredOutput(Weather, { method, name: 'weather' }).invoke(prompt)
-    expect(Weather.parse(answer)).toEqual(answer)
-  })
+  it.each(['jsonSchema', 'functionCalling'] as const)(
+    `LangChain.js by ${api} parses an object withStructuredOutput by %s`,
+    async (method) => {
+      const answer = await chat().withStructuredOutput(Weather, { method, name: 'weather' }).invoke(prompt)
+      expect(Weather.parse(answer)).toEqual(answer)
+    },
+  )
 
-  it('binds tools, calls them, and reads their results', async () => {
+  it(`LangChain.js by ${api} binds tools, calls them, and sends their results back`, async () => {
     const bound = chat().bindTools([weather])
     const asked = new HumanMessage(prompt)
     const call = await bound.invoke([asked])
@@ -68,7 +71,7 @@ describe.each([
     expect(calls).toBeGreaterThan(0)
   })
 
-  it('hears what was wrong', async () => {
+  it(`LangChain.js by ${api} raises the error of a refused request`, async () => {
     await expect(chat('nope').invoke(prompt)).rejects.toMatchObject({ status: 404 })
   })
 })

@@ -49,11 +49,11 @@ const City = z.object({ city: z.string() })
 const user = (content: string) => [{ role: 'user' as const, content }]
 const asked = { model, messages: user('What is the weather in Paris?'), temperature: 0, max_tokens: 200 }
 
-describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
+describe.each(majors)('openai-node $major', ({ major, sdk, helpers }) => {
   const clientOf = (baseURL = server.url, maxRetries = 0) =>
     new sdk.OpenAI({ baseURL: `${baseURL}/v1`, apiKey: 'none', maxRetries })
 
-  it('creates and streams the same text', async () => {
+  it(`openai-node ${major} creates and streams the same text`, async () => {
     const whole = await clientOf().chat.completions.create(asked)
     const stream = clientOf().chat.completions.stream({ ...asked, stream_options: { include_usage: true } })
     let text = ''
@@ -67,7 +67,7 @@ describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
     expect(final.usage?.total_tokens).toBe(whole.usage?.total_tokens)
   })
 
-  it('parses a chat with zod, whole and streamed', async () => {
+  it(`openai-node ${major} parses a chat with zod, in one piece and streamed`, async () => {
     const wanted = { ...asked, response_format: helpers.zodResponseFormat(Weather, 'weather') }
     const whole = await clientOf().chat.completions.parse(wanted)
     expect(Weather.safeParse(whole.choices[0]?.message.parsed).success).toBe(true)
@@ -75,7 +75,7 @@ describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
     expect(streamed.choices[0]?.message.parsed).toEqual(whole.choices[0]?.message.parsed)
   })
 
-  it.each([false, true])('runs tools of zod to the end, streamed %s', async (stream) => {
+  it.each([false, true])(`openai-node ${major} runs zod tools to the end, streamed %s`, async (stream) => {
     const ran: unknown[] = []
     const tool = helpers.zodFunction({
       name: 'get_weather',
@@ -94,7 +94,7 @@ describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
     expect(ran).toEqual([{ city: 'Paris' }])
   })
 
-  it('parses and streams responses, and their calls', async () => {
+  it(`openai-node ${major} parses and streams responses, and their calls`, async () => {
     const { responses } = clientOf()
     const input = { model, input: 'What is the weather in Paris?', temperature: 0 }
     const text = { format: helpers.zodTextFormat(Weather, 'weather') }
@@ -106,7 +106,7 @@ describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
     expect(call).toMatchObject({ name: 'get_weather', parsed_arguments: { city: 'Paris' } })
   })
 
-  it('embeds, in base64 as it asks by itself and as numbers', async () => {
+  it(`openai-node ${major} gets embeddings in base64, its default, and as numbers`, async () => {
     const { embeddings } = clientOf()
     const input = ['Hello!', 'What is it?']
     const { data } = await embeddings.create({ model: 'vectors', input })
@@ -119,7 +119,7 @@ describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
     expect(product).toBeCloseTo(1, 4)
   })
 
-  it('aborts: a stream that was left, and a call that was given up, hold no slot', async () => {
+  it(`openai-node ${major} aborts a stream or a call, and neither holds a slot`, async () => {
     const long = { ...asked, max_tokens: 1500, ignore_eos: true }
     const stream = await clientOf().chat.completions.create({ ...long, stream: true })
     for await (const _ of stream) break
@@ -130,7 +130,7 @@ describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
     await expect.poll(() => metric(server.url, 'vllm:num_requests_running')).toBe(0)
   })
 
-  it('comes again when the server is full, and when it says', async () => {
+  it(`openai-node ${major} retries when the server is full, after the time that it names`, async () => {
     const long = { ...asked, max_tokens: 1500, ignore_eos: true, stream: true as const }
     const busy = await Promise.all([1, 2, 3, 4].map(() => clientOf().chat.completions.create(long)))
     const door = await busyFirst(server.url)
@@ -147,7 +147,7 @@ describe.each(majors)('openai-node $major', ({ sdk, helpers }) => {
     }
   })
 
-  it('knows errors by their class', async () => {
+  it(`openai-node ${major} raises errors of the class of their status`, async () => {
     const bad = clientOf().chat.completions.create({ ...asked, messages: [] })
     await expect(bad).rejects.toMatchObject({ status: 400, code: 'empty_array', param: 'messages' })
     await expect(bad).rejects.toBeInstanceOf(sdk.BadRequestError)

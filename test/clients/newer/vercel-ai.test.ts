@@ -33,7 +33,7 @@ describe.each([
     provider: 'openai, by responses',
     modelOf: (name: string) => createOpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none' }).responses(name),
   },
-])('Vercel AI SDK: $provider', ({ modelOf }) => {
+])('Vercel AI SDK: $provider', ({ provider, modelOf }) => {
   const settings = () => ({
     model: modelOf('chat'),
     prompt,
@@ -53,7 +53,7 @@ describe.each([
     }),
   }
 
-  it('generates and streams the same text, with what it cost', async () => {
+  it(`Vercel AI SDK (${provider}) generates and streams the same text, with its usage`, async () => {
     const whole = await generateText(settings())
     const stream = streamText(settings())
     let text = ''
@@ -65,12 +65,12 @@ describe.each([
     expect(whole.usage.inputTokens).toBeGreaterThan(5)
   })
 
-  it('generates objects', async () => {
+  it(`Vercel AI SDK (${provider}) generates objects`, async () => {
     const { object } = await generateObject({ ...settings(), schema: Weather })
     expect(Weather.parse(object)).toEqual(object)
   })
 
-  it.each(['whole', 'streamed'])('runs tools and goes on, %s', async (how) => {
+  it.each(['whole', 'streamed'])(`Vercel AI SDK (${provider}) runs tools and continues, %s`, async (how) => {
     ran.length = 0
     const asked = { ...settings(), tools, stopWhen: stepCountIs(3) }
     const { text, steps } = how === 'whole' ? await generateText(asked) : await settled(streamText(asked))
@@ -79,7 +79,7 @@ describe.each([
     expect(text).toMatch(/21|sunny/)
   })
 
-  it('takes tools together with a schema for the answer', async () => {
+  it(`Vercel AI SDK (${provider}) accepts tools together with a schema for the answer`, async () => {
     const { toolCalls } = await generateText({
       ...settings(),
       tools,
@@ -89,7 +89,7 @@ describe.each([
     expect(toolCalls[0]).toMatchObject({ toolName: 'get_weather', input: { city: 'Paris' } })
   })
 
-  it('calls the tool it is told to', async () => {
+  it(`Vercel AI SDK (${provider}) calls the tool that it must call`, async () => {
     const { toolCalls } = await generateText({
       ...settings(),
       prompt: 'Hello!',
@@ -99,7 +99,7 @@ describe.each([
     expect(toolCalls[0]).toMatchObject({ toolName: 'get_weather', input: { city: expect.any(String) } })
   })
 
-  it('hears what was wrong', async () => {
+  it(`Vercel AI SDK (${provider}) raises the error of a refused request`, async () => {
     const error = await generateText({ ...settings(), model: modelOf('nope') }).catch(
       (reason: unknown) => reason,
     )

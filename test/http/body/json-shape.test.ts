@@ -41,7 +41,7 @@ const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
 describe('the shape of a JSON text', () => {
-  it('is the same however the text is cut into pieces', () => {
+  it('the shape of a JSON text is the same however the text is cut into pieces', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 5 }), fc.array(fc.nat(), { maxLength: 8 }), (text, cuts) => {
         expect(told(shapeOf(text, cuts))).toEqual(told(shapeOf(text)))
@@ -49,13 +49,13 @@ describe('the shape of a JSON text', () => {
     )
   })
 
-  it('is the same when the cut comes behind a backslash, wherever one stands', () => {
+  it('the shape of a JSON text is the same when a cut comes after a backslash, wherever it is', () => {
     const text = JSON.stringify({ 'a":{"b': 'c\\', '\u5929": ': '\\":[', d: ['\\"', '\u0001"'] })
     for (let cut = 0; cut <= text.length; cut++)
       expect(told(shapeOf(text, [cut])), `cut at ${cut}`).toEqual(told(shapeOf(text)))
   })
 
-  it('counts fields, and not what is written in texts', () => {
+  it('the shape of a JSON text counts fields, and nothing inside its strings', () => {
     expect(shapeOf('{"a":{"b":1},"c:{\\"":[":"]}').keys).toBe(3)
     expect(shapeOf('["{}[]:,\\\\",":"]').keys).toBe(0)
   })
@@ -69,12 +69,12 @@ describe('the shape of a JSON text', () => {
     ['true and null', many(shapeBounds.words, 'true'), many(shapeBounds.words + 1, 'null')],
     ['digits', '1'.repeat(shapeBounds.number), '1'.repeat(shapeBounds.number + 1)],
     ['bytes of a name', `"${'k'.repeat(shapeBounds.key)}":1`, `"${'k'.repeat(shapeBounds.key + 1)}":1`],
-  ])('is within bounds of %s, up to the last one', (_what, most, tooMany) => {
+  ])('a JSON text is accepted up to the limit of %s, and not above it', (_what, most, tooMany) => {
     expect(shapeOf(most, [3, 1000, 4097]).excess).toBeUndefined()
     expect(shapeOf(tooMany, [3, 1000, 4097]).excess).toBeTypeOf('string')
   })
 
-  it('is bounded as docs/limits.md says', () => {
+  it('the limits of a JSON text are those of docs/limits.md', () => {
     const page = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8')
     const rows = page
       .split('### What a body may be made of')[1]
@@ -84,7 +84,7 @@ describe('the shape of a JSON text', () => {
     expect(told.toSorted((a, b) => a - b)).toEqual(Object.values(shapeBounds).toSorted((a, b) => a - b))
   })
 
-  it('has no bound for the length of a text, or of what is no JSON', () => {
+  it('the length of a string, or of a text that is not JSON, has no limit in its shape', () => {
     expect(shapeOf(`"${'x'.repeat(2_000_000)}"`).excess).toBeUndefined()
     expect(shapeOf('x'.repeat(2_000_000)).excess).toBeUndefined()
   })
@@ -103,7 +103,7 @@ describe('the shape of a JSON text', () => {
     ['numbers among others', list((index) => (index === 0 ? 'x' : index + 0.25))],
     ['a long text', JSON.stringify('x'.repeat(1_000_000))],
     ['a long text with one emoji', JSON.stringify(`${'x'.repeat(1_000_000)}👩`)],
-  ])('tells how many bytes a value takes at most: %s', (_what, text) => {
+  ])('the shape of a JSON text bounds the memory of its value: %s', (_what, text) => {
     // Whatever else this process lets go of, or takes, is in each measure.
     const held = median([1, 2, 3, 4, 5].map(() => heldFor(text)))
     expect(held).toBeGreaterThan(text.length / 4)

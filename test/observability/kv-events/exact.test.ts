@@ -89,8 +89,8 @@ function findable(cache: SlotCache, sequences: readonly Sequence[], tokens: numb
   return Math.floor(Math.max(cache.find(prompt) ?? 0, ...busy) / BLOCK)
 }
 
-describe('what is told of the slots', () => {
-  it('is all that a prompt would find there, and nothing else, after each step', async () => {
+describe('KV events of the slots', () => {
+  it('KV events are exactly the blocks that a prompt would find in the slots, after each step', async () => {
     let events = 0
     let found = 0
     for (let seed = 1; seed <= 60; seed++) {
@@ -112,14 +112,14 @@ describe('what is told of the slots', () => {
     expect(found).toBeGreaterThan(10_000)
   })
 
-  it('is never what a slot does not hold, where prefixes leave their slots and come back', async () => {
+  it('KV events never have a block that no slot holds, where prefixes are parked and restored', async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const parked = new ParkedPrefixes(2000)
       await run(seed, new PrefixSlotCache(limits.slots, parked, transfersByLength(1)), sound)
     }
   })
 
-  it('is nothing of what belongs to one tenant or salt', async () => {
+  it('KV events have no block of a single tenant or salt', async () => {
     const cache = new PrefixSlotCache(1)
     const engine = new SimulatedEngine({ ...limits, slots: 1 })
     const told = new Told()
@@ -132,14 +132,14 @@ describe('what is told of the slots', () => {
     expect(told.reader.blocks.size).toBe(0)
   })
 
-  it('is nothing where nothing could be used again', async () => {
+  it('KV events are empty where no prefix can be reused', async () => {
     const told = await run(1, new NoPrefixSlotCache(limits.slots), () => undefined)
     expect(told.events).toBe(0)
   })
 })
 
 describe('SlotBlocks', () => {
-  it('tells only what is new', () => {
+  it('SlotBlocks reports only new blocks', () => {
     const blocks = new SlotBlocks(2)
     const tokens = [1, 2, 3, 4, 5]
     const changes = (scope: string, list: number[], count: number) =>
@@ -167,7 +167,7 @@ describe('BlockIndex', () => {
     adapter,
   })
 
-  it('stores once what several slots hold, and removes it with the last of them', () => {
+  it('BlockIndex stores a block of several slots once, and removes it with the last of them', () => {
     const index = new BlockIndex(2, 'm')
     const first = index.apply([change(0, 0, [1, 2, 3, 4]), change(1, 0, [1, 2, 5, 6])])
     expect(first.stored.map((chain) => chain.map(({ tokens }) => [...tokens]))).toEqual([
@@ -185,7 +185,7 @@ describe('BlockIndex', () => {
     expect(index.count).toBe(1)
   })
 
-  it('names blocks alike in every server, and apart where they are not the same', () => {
+  it('BlockIndex gives equal blocks the same hash in every server, and others another', () => {
     const hashes = (model: string, tokens: number[], adapter?: string) =>
       new BlockIndex(2, model)
         .apply([change(0, 0, tokens, adapter)])

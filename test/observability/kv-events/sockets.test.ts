@@ -72,13 +72,13 @@ describe('endpoints', () => {
     ['tcp://[fd00::1]:5557', false, 'fd00::1', 5557],
     ['@tcp://127.0.0.1:0', true, '127.0.0.1', 0],
     ['>tcp://0.0.0.0:9', false, '0.0.0.0', 9],
-  ])('%s', (text, listens, host, port) => {
+  ])('the endpoint %s is parsed', (text, listens, host, port) => {
     expect(parseEndpoint(text)).toEqual({ listens, host, port })
   })
 })
 
 describe('frames', () => {
-  it('are read as they were written, however they are cut', () => {
+  it('frames are read as they were written, however they are cut', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 600 }), { minLength: 1, maxLength: 4 }), (bodies) => {
         let bytes = message(...bodies)
@@ -95,13 +95,13 @@ describe('frames', () => {
     )
   })
 
-  it('are refused when they say that they are longer than any peer has to say', () => {
+  it('a frame that announces more than the maximum length is refused', () => {
     const long = Buffer.alloc(9, 0xff)
     long[0] = 2
     expect(() => takeFrame(long)).toThrow('too long')
   })
 
-  it('hold metadata, or are refused', () => {
+  it('malformed metadata in a frame is refused', () => {
     expect(properties(property('Socket-Type', 'SUB'))).toEqual(new Map([['socket-type', 'SUB']]))
     for (const end of [1, 3, 12, 15, 17])
       expect(() => properties(property('Socket-Type', 'SUB').subarray(0, end))).toThrow('cut short')
@@ -110,7 +110,7 @@ describe('frames', () => {
 })
 
 describe('a subscriber', () => {
-  it('is told all that is there when it comes, and what changes then', async () => {
+  it('a subscriber gets all blocks when it connects, and then the changes', async () => {
     const { events, port, published, dropped } = await open()
     events.onSlots([slot(0, [1, 2, 3, 4])])
     expect(await published()).toBe(0)
@@ -134,7 +134,7 @@ describe('a subscriber', () => {
     expect([await published(), await dropped()]).toEqual([4, 0])
   })
 
-  it('hears only topics that it has asked for, until it asks no more', async () => {
+  it('a subscriber gets only its topics, until it unsubscribes', async () => {
     const { events, port, published } = await open()
     const [other, mine] = [await subscriber(port, 'other'), await subscriber(port, 'kv@10.0.0.1:8080@m')]
     await mine.next()
@@ -148,7 +148,7 @@ describe('a subscriber', () => {
     expect(await published()).toBe(1)
   })
 
-  it('is told of adapters by their names, and of none that has none', async () => {
+  it('a subscriber gets adapters by their names, and none without a name', async () => {
     const { events, port } = await open()
     const client = await subscriber(port)
     const reader = new KvEventReader(BLOCK)
@@ -162,7 +162,7 @@ describe('a subscriber', () => {
     expect([reader.longest([1, 2], 'sql'), reader.longest([3, 4], 'sql')]).toEqual([0, 1])
   })
 
-  it('makes all be told again no more than once a second', async () => {
+  it('new subscribers cause a full publication at most once a second', async () => {
     const began = performance.now()
     const { port, published } = await open()
     for (let index = 0; index < 3; index++) await (await subscriber(port)).next()
@@ -170,7 +170,7 @@ describe('a subscriber', () => {
     expect((await published()) - 1).toBeLessThanOrEqual((performance.now() - began) / 1000)
   })
 
-  it('is not told of changes before it has been told all', async () => {
+  it('a subscriber gets no changes before the full state', async () => {
     const { events, port } = await open()
     const first = await subscriber(port)
     await first.next()
@@ -184,7 +184,7 @@ describe('a subscriber', () => {
     expect(reader.longest([19, 19, 1, 1])).toBe(2)
   })
 
-  it('that does not read misses what is too much, harms nobody, and is told all when it reads again', async () => {
+  it('a subscriber that does not read loses events, delays no other, and gets all when it reads again', async () => {
     const blockSize = 4096
     const { events, port, dropped } = await open({ blockSize })
     const [slow, fast] = [await subscriber(port), await subscriber(port)]
@@ -215,7 +215,7 @@ describe('a subscriber', () => {
     expect(readers[0].blocks.size).toBe(100)
   })
 
-  it('that listens itself is called again and again', async () => {
+  it('a subscriber that listens is connected to again after it has closed', async () => {
     const { port, peers, close } = await ZmqClient.listen('SUB')
     const { events } = await open({ endpoint: `tcp://127.0.0.1:${port}` })
     await vi.waitFor(() => expect(peers).toHaveLength(1), PATIENCE)
@@ -234,7 +234,7 @@ describe('a subscriber', () => {
   })
 })
 
-describe('bad peers', () => {
+describe('misbehaving peers', () => {
   const greeting = (version: number, mechanism: string): Buffer =>
     Buffer.concat([
       Buffer.from('ff00000000000000017f', 'hex'),
@@ -257,7 +257,7 @@ describe('bad peers', () => {
     ['says too much at once', Buffer.concat([ready('SUB'), Buffer.from([2]), Buffer.alloc(8, 0x7f)])],
     ['never ends a message', Buffer.concat([ready('SUB'), Buffer.alloc(40, Buffer.from([1, 0]))])],
     ['has too many subscriptions', Buffer.concat([ready('SUB'), subscriptions])],
-  ])('one that %s is sent away, and the others stay', async (_what, bytes) => {
+  ])('a peer that %s is disconnected, and the others stay', async (_what, bytes) => {
     const { events, port } = await open()
     const good = await subscriber(port)
     await good.next()
@@ -271,7 +271,7 @@ describe('bad peers', () => {
     expect(await good.next()).toHaveLength(3)
   })
 
-  it('are let in up to a number', async () => {
+  it('peers are accepted up to a maximum number', async () => {
     const { port } = await open()
     const clients: ZmqClient[] = []
     for (let index = 0; index < 66; index++) clients.push(await ZmqClient.connect(port, 'SUB'))
@@ -289,7 +289,7 @@ describe('replay', () => {
     return bytes
   }
 
-  it('tells again what was told, from a number on, and where it ends', async () => {
+  it('a replay repeats events from a sequence number on, and marks its end', async () => {
     const { events, replayPort } = await open({ replayEndpoint: LOOPBACK })
     // Nobody subscribes, and yet all is kept.
     for (let index = 0; index < 5; index++) events.onSlots([slot(0, [index, index])])
@@ -312,7 +312,7 @@ describe('replay', () => {
     }
   })
 
-  it('keeps the last batches only', async () => {
+  it('a replay keeps the last batches only', async () => {
     const { events, replayPort } = await open({ replayEndpoint: LOOPBACK })
     for (let index = 0; index < 10_100; index++) events.onSlots([slot(0, [index, index])])
     const dealer = await ZmqClient.connect(replayPort, 'DEALER')
@@ -324,7 +324,7 @@ describe('replay', () => {
     expect(dealer.messages).toHaveLength(10_000)
   })
 
-  it('sends away whoever asks for something else', async () => {
+  it('a peer that asks the replay socket for anything else is disconnected', async () => {
     const { replayPort } = await open({ replayEndpoint: LOOPBACK })
     const dealer = await ZmqClient.connect(replayPort, 'DEALER')
     dealer.send(Buffer.from('all of it'))
@@ -332,8 +332,8 @@ describe('replay', () => {
   })
 })
 
-describe('where it cannot listen', () => {
-  it('says so', async () => {
+describe('an endpoint that cannot be listened on', () => {
+  it('an endpoint that cannot be listened on is reported', async () => {
     const { port } = await open()
     const options = {
       endpoint: { listens: true, host: '127.0.0.1', port },

@@ -6,7 +6,7 @@ import { startServer } from '../../support/server.ts'
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 const id = 'b5e1c9c0-5d0a-4a4e-9f39-0d0f6d9d1c11'
 
-it('echoes ids on answers, streams and errors alike', async () => {
+it('request ids are echoed on answers, streams and errors alike', async () => {
   const server = await startServer()
   const sent = { 'content-type': 'application/json', 'ce-id': id, 'x-request-id': 'r-1', traceparent }
   const headersOf = async (path: string, body?: object): Promise<(string | null)[]> => {
@@ -41,7 +41,7 @@ const refused: [string, string, string][] = [
   ['capitals', 'traceparent', traceparent.toUpperCase()],
   ['another header', 'ce-source', 'a'],
 ]
-it.each(refused)('does not echo %s', async (_, name, value) => {
+it.each(refused)('an invalid request id is not echoed: %s', async (_, name, value) => {
   const app = fastify()
   echoHeaders(app)
   app.get('/', async () => ({}))

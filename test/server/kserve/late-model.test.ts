@@ -33,7 +33,7 @@ async function reason({ url }: TestServer): Promise<string> {
   return ((await answer.json()) as { reason: string }).reason
 }
 
-it('waits for a link that appears late, and for a file that is not whole', async () => {
+it('the server waits for a model link that appears late, and for a file that is not complete', async () => {
   const models = join(folder, 'models')
   server = await startServer(
     ['--model', models, '--model_name', 'late', '--wait-for-model', '60'],
@@ -57,7 +57,7 @@ it('waits for a link that appears late, and for a file that is not whole', async
   expect(data[0]?.id).toBe('late')
 })
 
-it('waits as long as KServe says when a model comes from an image', async () => {
+it('the server waits as long as KServe says for a model that comes from an image', async () => {
   vi.stubEnv('MODEL_INIT_MODE', 'async')
   const model = join(folder, 'model.gguf')
   server = await startServer(['--model', model], 'listening').finally(() => vi.unstubAllEnvs())
@@ -66,7 +66,7 @@ it('waits as long as KServe says when a model comes from an image', async () => 
   await untilReady(server.url)
 })
 
-it('gives up when the time is over, and says why where Kubernetes looks for it', async () => {
+it('the server exits after the wait, with the reason in the termination message of Kubernetes', async () => {
   const message = join(folder, 'termination-log')
   writeFileSync(message, '')
   vi.stubEnv('TERMINATION_LOG', message)
@@ -80,7 +80,7 @@ it('gives up when the time is over, and says why where Kubernetes looks for it',
   ])
 })
 
-it('ends with the reason where the model cannot be read, for KServe to show it', async () => {
+it('a model that cannot be read ends the server with a reason that KServe shows', async () => {
   const message = join(folder, 'termination-log')
   const model = join(folder, 'model.gguf')
   writeFileSync(message, '')
@@ -97,7 +97,7 @@ it('ends with the reason where the model cannot be read, for KServe to show it',
 it.each([
   ['a model that is not there', ['--model', '/none.gguf'], /none.gguf: no such file/],
   ['a flag that is not known', ['--slotz', '3'], /Unknown flag --slotz. Did you mean --slots/],
-])('says in the termination message why it ends: %s', async (_what, flags, expected) => {
+])('the termination message has the reason of the exit: %s', async (_what, flags, expected) => {
   const message = join(folder, 'termination-log')
   writeFileSync(message, '')
   vi.stubEnv('TERMINATION_LOG', message)

@@ -33,7 +33,7 @@ function post(path: string, body: object, to = server): Promise<Response> {
   return fetch(to.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
 }
 
-describe('a ready server answers', () => {
+describe('a ready server', () => {
   const metadata = { versions: [], platform: 'altiplano_llamacpp', inputs: [], outputs: [] }
   const rows: [string, object | object[]][] = [
     ['/', { status: 'alive' }],
@@ -55,12 +55,12 @@ describe('a ready server answers', () => {
       expect.objectContaining({ id: names[1], object: 'model', name: names[1], ready: true }),
     ],
   ]
-  it.each(rows)('%s', async (path, expected) => {
+  it.each(rows)('a ready server answers %s', async (path, expected) => {
     expect(await get(path)).toEqual([200, expected])
   })
 })
 
-describe('a server that loads answers', () => {
+describe('a server that loads its model', () => {
   const reason = expect.any(String)
   const rows: [string, number, object][] = [
     ['/', 200, { status: 'alive' }],
@@ -76,11 +76,11 @@ describe('a server that loads answers', () => {
       { name: 'm', ready: false, error: expect.objectContaining({ code: 'model_loading' }) },
     ],
   ]
-  it.each(rows)('%s: %i', async (path, status, expected) => {
+  it.each(rows)('a server that loads its model answers %s: %i', async (path, status, expected) => {
     expect(await get(path, loading)).toEqual([status, expected])
   })
 
-  it('an index of what is ready with nothing', async () => {
+  it('the repository index of ready models is empty while the model loads', async () => {
     expect(await (await post('/v2/repository/index', { ready: true }, loading)).json()).toEqual([])
     expect(await (await post('/v2/repository/index', { ready: true })).json()).toHaveLength(2)
   })
@@ -88,8 +88,8 @@ describe('a server that loads answers', () => {
 
 const inference = ['/v1/models/m:predict', '/openai/v1/models/m:predict', '/v2/models/m/infer']
 
-describe.each(inference)('POST %s answers', (path) => {
-  it('a chat as the chat endpoint does', async () => {
+describe.each(inference)('POST %s', (path) => {
+  it(`POST ${path} answers a chat as the chat endpoint does`, async () => {
     const body = { messages, temperature: 0, max_tokens: 8 }
     const [ours, theirs] = await Promise.all([
       post(path, body),
@@ -101,26 +101,26 @@ describe.each(inference)('POST %s answers', (path) => {
     expect([mine?.object, mine?.model]).toEqual(['chat.completion', 'm'])
   })
 
-  it('a completion, streamed', async () => {
+  it(`POST ${path} streams a completion`, async () => {
     const text = await (await post(path, { prompt: 'Hello', max_tokens: 3, stream: true })).text()
     expect(text).toContain('"object":"text_completion"')
     expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true)
   })
 
-  it('for the model of the path, and says so where the body names another', async () => {
+  it(`POST ${path} serves the model of its path, and says so where the body names another`, async () => {
     const response = await post(path, { model: 'graph', prompt: 'a', max_tokens: 1, nonsense: 1 })
     expect(response.headers.get('x-ignored-params')).toBe('model, nonsense')
     expect(((await response.json()) as { model: string }).model).toBe('m')
   })
 })
 
-describe('refused in the words of OpenAI', () => {
+describe("errors in OpenAI's shape", () => {
   const chat = { messages }
   const rows: [string, string, object, number, string][] = [
     ['an unknown model', '/v1/models/other:predict', chat, 404, 'model_not_found'],
     ['an unknown model, V2', '/v2/models/other/infer', chat, 404, 'model_not_found'],
     ['an explanation', '/v1/models/m:explain', chat, 404, 'unknown_url'],
-    ['a POST to a model', '/v1/models/m', chat, 404, 'unknown_url'],
+    ['a POST to a model', '/v1/models/m', chat, 405, 'method_not_supported'],
     ['a version', '/v2/models/m/versions/1/infer', chat, 404, 'model_not_found'],
     ['V1 instances', '/v1/models/m:predict', { instances: [] }, 400, 'missing_required_parameter'],
     ['V2 tensors', '/v2/models/m/infer', { inputs: [] }, 400, 'missing_required_parameter'],
@@ -129,7 +129,7 @@ describe('refused in the words of OpenAI', () => {
     ['a list', '/v2/models/m/infer', [], 400, 'invalid_json'],
     ['an index of what', '/v2/repository/index', { ready: 1 }, 400, 'invalid_type'],
   ]
-  it.each(rows)('%s', async (_, path, body, status, code) => {
+  it.each(rows)('KServe requests get OpenAI errors: %s', async (_, path, body, status, code) => {
     const response = await post(path, body)
     expect([response.status, await response.json()]).toEqual([
       status,
@@ -140,20 +140,20 @@ describe('refused in the words of OpenAI', () => {
   })
 
   it.each(['/v1/models/other', '/v2/models/other', '/v2/models/other/ready', '/v2/models/m/versions/1'])(
-    'GET %s',
+    'an unknown model or version is refused in the shape of OpenAI: GET %s',
     async (path) => {
       const body = { error: expect.objectContaining({ code: 'model_not_found' }) }
       expect(await get(path)).toEqual([404, body])
     },
   )
 
-  it('another model in the body, where parameters are strict', async () => {
+  it('another model in the body is refused where parameters are strict', async () => {
     const response = await post('/v1/models/m:predict', { model: 'graph', messages }, strict)
     expect([response.status, await response.json()]).toMatchObject([400, { error: { param: 'model' } }])
   })
 })
 
-it('keeps idle connections longer than the 60 s of what stands in front of it', async () => {
+it('the server keeps idle connections longer than the 60 s of a proxy before it', async () => {
   const [answer] = (await once(
     request(`${server.url}/health`, { agent: new Agent({ keepAlive: true }) }).end(),
     'response',
@@ -163,7 +163,7 @@ it('keeps idle connections longer than the 60 s of what stands in front of it', 
   expect(seconds).toBeGreaterThan(65)
 })
 
-it.each(names)('echoes the name it was asked for: %s', async (model) => {
+it.each(names)('an answer echoes the model name of its request: %s', async (model) => {
   const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none' })
   const answer = await client.completions.create({ model, prompt: 'Hello', max_tokens: 1 })
   expect(answer.model).toBe(model)

@@ -28,7 +28,7 @@ async function timed(url: string): Promise<{ status: number; ms: number; text: s
   return { status: answer.status, ms: performance.now() - asked, text }
 }
 
-it('has one series of each while the model loads', async () => {
+it('each metric has one series while the model loads', async () => {
   const hub = new SilentHub()
   const source = ['--model', 'hf:o/demo:Q8_0', '--hf-endpoint', await hub.start()]
   const server = await startServer(source, 'listening')
@@ -42,7 +42,7 @@ it('has one series of each while the model loads', async () => {
   }
 })
 
-it('scrapes at 20 Hz and probes are answered at once and truly while every slot is busy', async () => {
+it('scrapes at 20 Hz and probes are answered fast and correctly while every slot is busy', async () => {
   const server = await startServer(['--slots', '2', '--context-size', '1024'])
   const leave = new AbortController()
   const streams = Array.from({ length: 5 }, () => generate(server, leave.signal))

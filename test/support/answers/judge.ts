@@ -40,6 +40,8 @@ export function wrongIn(answer: WireAnswer): string | undefined {
   const { asked, status, type, body, whole } = answer
   const path = pathOf(asked?.url ?? '')
   if (UNDESCRIBED.test(path)) return undefined
+  // A browser's preflight, which Fetch describes for every path alike.
+  if (asked?.method === 'OPTIONS' && status === 204) return undefined
   const what = `${asked?.method ?? 'no request'} ${path} answered ${status} ${type}`
   const found = responseOf(asked?.method.toLowerCase() ?? '', path, status)
   if (found === undefined) return `${what}, and no operation of the document has it`

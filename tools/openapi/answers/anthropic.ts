@@ -29,7 +29,7 @@ const usage = object({
 const caller = object({ type: is('direct') })
 const toolUse = (input: Schema): Schema =>
   object({ type: is('tool_use'), id: idOf('toolu_', 24), name: text, input, caller })
-const textBlock = object({ type: is('text'), text, citations: nothing })
+const textBlock = object({ type: is('text'), text })
 const thinking = object({ type: is('thinking'), thinking: text, signature: text })
 
 /** A stop string is told where one ended the answer, and nowhere else. */

@@ -52,6 +52,7 @@ const head = (kind: string, id: string): Record<string, Schema> => ({
   object: is(kind),
   created: count,
   model: text,
+  system_fingerprint: someText,
 })
 
 const call = { id: idOf('call_', 24), type: is('function') }

@@ -22,11 +22,12 @@ import type { HttpSettings } from '../config/groups.ts'
 import { guard } from '../http/access/access.ts'
 import type { ApiKeys } from '../http/access/api-keys.ts'
 import type { TlsFiles } from '../http/access/certificate.ts'
+import { letPagesRead, type Origins } from '../http/access/cors.ts'
 import type { TenantLimits } from '../http/access/tenant-limits.ts'
 import type { AdmissionGate } from '../http/admission-gate.ts'
 import { apiDescription } from '../http/api-description.ts'
 import { takeJsonOnly } from '../http/body/json-request.ts'
-import { answerErrors } from '../http/error-answers.ts'
+import { answerErrors, refuseWithoutRoute } from '../http/error-answers.ts'
 import { type Health, healthRoutes } from '../http/health.ts'
 import { httpServer } from '../http/http-server.ts'
 import { refuseUnknown, transportOf } from '../http/transport.ts'
@@ -46,13 +47,15 @@ export interface ServerOptions {
   readonly tenantLimits: TenantLimits
   /** See httpServer. */
   readonly ownHostsOnly: boolean
+  /** Origins of web pages that may read answers. */
+  readonly allowedOrigins: Origins
   /** Certificate of the server; undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined
   readonly http: HttpSettings
 }
 
 /** The HTTP server: /v1 and /openai/v1 are the same tree; health and metrics stand beside it. */
-export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
+export async function serverWithRoutes(options: ServerOptions): Promise<FastifyInstance> {
   const { serving, metrics, http } = options
   const countError = (code: string): void => metrics.errors.inc({ code })
   const app = httpServer(
@@ -74,13 +77,15 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   app.decorate('stallMs', http.stallMs)
   app.decorate('paddingAfterMs', http.paddingAfterMs)
   app.decorate('keepAliveMs', http.keepAliveMs)
+  const onError = (error: ServingError): void => countError(error.code)
+  answerErrors(app, onError)
+  await letPagesRead(app, options.allowedOrigins)
   await app.register(fastifySSE, { heartbeatInterval: http.keepAliveMs })
   options.admissionGate.install(app)
   guard(app, options.apiKeys, options.tenantLimits)
+  refuseWithoutRoute(app)
   app.addHook('preHandler', async (request) => checkModels(request))
   takeJsonOnly(app, http.maxBodyBytes, http.maxQueuedBytes)
-  const onError = (error: ServingError): void => countError(error.code)
-  answerErrors(app, onError)
   healthRoutes(app, options.health)
   apiDescription(app)
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))

@@ -1,0 +1,229 @@
+import { Template } from '@huggingface/jinja'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { openAddon } from '../../src/engine/llama/addon.ts'
+import type { ChatMessage, ChatTool } from '../../src/text/template/chat-message.ts'
+import { type Renderer, TemplateError } from '../../src/text/template/chat-template.ts'
+import { ControlTokenGuard } from '../../src/text/template/control-tokens.ts'
+import { foldChat, renderFolded, type TakenTurns, takesAll } from '../../src/text/template/folded-chat.ts'
+import { ModelTemplate } from '../../src/text/template/model-template.ts'
+import { keepParsed } from '../../src/text/template/parsed-template.ts'
+import { realTemplates } from '../support/llama-source.ts'
+
+const user = (content: string): ChatMessage => ({ role: 'user', content })
+const assistant = (content: string, more: Partial<ChatMessage> = {}): ChatMessage => ({
+  role: 'assistant',
+  content,
+  ...more,
+})
+const system = (content: string): ChatMessage => ({ role: 'system', content })
+const result = (content: string, tool_call_id = 'callid001'): ChatMessage => ({
+  role: 'tool',
+  tool_call_id,
+  content,
+})
+const calling = (content = '', id = 'callid001'): ChatMessage =>
+  assistant(content, {
+    tool_calls: [{ id, type: 'function', function: { name: 'look', arguments: '{"at":"moon"}' } }],
+  })
+const tools: ChatTool[] = [
+  {
+    type: 'function',
+    function: {
+      name: 'look',
+      description: 'Looks.',
+      parameters: { type: 'object', properties: { at: { type: 'string' } }, required: ['at'] },
+    },
+  },
+]
+
+describe('a conversation folded for a template', () => {
+  const shape = (
+    messages: readonly ChatMessage[],
+    takes: Partial<TakenTurns>,
+  ): (readonly [string, string])[] =>
+    foldChat(messages, { ...takesAll, ...takes }).map(({ role, content }) => [role, content])
+
+  it('is as it was where the template takes it', () => {
+    const all = [
+      system('S'),
+      system('T'),
+      user('a'),
+      user('b'),
+      assistant(''),
+      system('U'),
+      calling(),
+      result('r'),
+    ]
+    expect(foldChat(all, takesAll)).toEqual(all)
+  })
+
+  it('has one system message, and later ones in the turn of the user beside them', () => {
+    const first = { system: 'first' } as const
+    expect(
+      shape([system('S'), system('T'), user('a'), assistant('b'), system('U'), user('c')], first),
+    ).toEqual([
+      ['system', 'S\n\nT'],
+      ['user', 'a'],
+      ['assistant', 'b'],
+      ['user', 'U\n\nc'],
+    ])
+    expect(shape([user('a'), system('S'), user('b'), user('c')], first)).toEqual([
+      ['user', 'a\n\nS\n\nb\n\nc'],
+    ])
+    expect(shape([user('a'), assistant('b'), system('S')], first).at(-1)).toEqual(['user', 'S'])
+  })
+
+  it('keeps what stands before a late system message, whatever comes behind it', () => {
+    const takes = { system: 'first', anyOrder: false, userBehindResult: false } as const
+    const begun = [system('S'), user('a'), assistant('b'), user('c')]
+    const before = shape(begun, takes)
+    expect(shape([...begun, system('T')], takes).slice(0, 3)).toEqual(before.slice(0, 3))
+    expect(
+      shape([...begun, system('T')], takes)
+        .at(-1)?.[1]
+        .startsWith('c\n\n'),
+    ).toBe(true)
+  })
+
+  it("begins with the system's words as the user's where there are no system messages", () => {
+    const none = { system: 'none', anyOrder: false } as const
+    expect(shape([system('S'), user('a'), assistant('b'), system('T'), user('c')], none)).toEqual([
+      ['user', 'S\n\na'],
+      ['assistant', 'b'],
+      ['user', 'T\n\nc'],
+    ])
+    expect(shape([system('S'), assistant('b')], none)).toEqual([
+      ['user', 'S'],
+      ['assistant', 'b'],
+    ])
+  })
+
+  it('has one turn for two of a role, with the thoughts of both, but calls for themselves', () => {
+    const both = [
+      user('a'),
+      assistant('b', { reasoning_content: 'x', name: 'n' }),
+      assistant('c', { reasoning_content: 'y', name: 'n' }),
+      calling(),
+      result('r'),
+    ]
+    expect(foldChat(both, { ...takesAll, anyOrder: false })).toEqual([
+      user('a'),
+      assistant('b\n\nc', { reasoning_content: 'x\n\ny', name: 'n' }),
+      calling(),
+      result('r'),
+    ])
+    expect(shape([assistant('Hello'), user('a'), user('b')], { anyOrder: false })).toEqual([
+      ['user', ''],
+      ['assistant', 'Hello'],
+      ['user', 'a\n\nb'],
+    ])
+  })
+
+  it('leaves out an answer of nothing, and joins what the user says behind a result to the result', () => {
+    const takes = { emptyAnswers: false, anyOrder: false, userBehindResult: false } as const
+    expect(shape([user('a'), assistant('', { reasoning_content: 'x' }), user('b')], takes)).toEqual([
+      ['user', 'a\n\nb'],
+    ])
+    expect(shape([user('a'), calling(), result('r'), user('b'), user('c')], takes)).toEqual([
+      ['user', 'a'],
+      ['assistant', ''],
+      ['tool', 'r\n\nb\n\nc'],
+    ])
+  })
+
+  it('has a user where the template wants one', () => {
+    expect(shape([system('S')], { withoutUser: false })).toEqual([['user', 'S']])
+  })
+
+  it('is told more strictly where the template refuses it all the same, and never for another error', () => {
+    const tried: string[] = []
+    const render = (messages: readonly ChatMessage[]): string => {
+      const roles = messages.map(({ role }) => role).join()
+      tried.push(roles)
+      if (roles !== 'user') throw new TemplateError(roles)
+      return 'rendered'
+    }
+    expect(renderFolded([system('S'), user('a'), user('b')], takesAll, render)).toBe('rendered')
+    expect(tried).toEqual(['system,user,user', 'system,user', 'user'])
+    expect(() => renderFolded([system('S'), assistant('a')], takesAll, render)).toThrow('system,assistant')
+    const broken = (): never => {
+      throw new RangeError('broken')
+    }
+    expect(() => renderFolded([user('a')], takesAll, broken)).toThrow(RangeError)
+  })
+})
+
+/** Conversations as clients send them. */
+const conversations: Readonly<Record<string, readonly ChatMessage[]>> = {
+  'a system message': [system('s1'), user('u1')],
+  'nothing but a system message': [system('s1')],
+  'several system messages': [system('s1'), system('s2'), user('u1')],
+  'a late system message': [system('s1'), user('u1'), assistant('a1'), system('s2'), user('u2')],
+  'a late system message and no first one': [user('u1'), assistant('a1'), system('s2'), user('u2')],
+  "a system message behind the user's (Claude Code)": [system('s1'), user('u1'), system('s2')],
+  'a system message at the end': [user('u1'), assistant('a1'), user('u2'), system('s1')],
+  'a system message behind an answer': [user('u1'), assistant('a1'), system('s1')],
+  'two of the user in a row': [user('u1'), user('u2')],
+  'two of the assistant in a row': [user('u1'), assistant('a1'), assistant('a2'), user('u2')],
+  'a greeting first': [assistant('a1'), user('u1')],
+  'a system message and a greeting': [system('s1'), assistant('a1'), user('u1')],
+  'an assistant last': [user('u1'), assistant('a1')],
+  'a thought that was cut': [user('u1'), assistant('', { reasoning_content: 'hm' }), user('u2')],
+  'an empty answer': [user('u1'), assistant(''), user('u2')],
+  'a call and its result': [user('u1'), calling(), result('r1')],
+  'a call behind a text, and a second one': [
+    user('u1'),
+    calling('a1'),
+    result('r1'),
+    calling('a2', 'callid002'),
+    result('r2', 'callid002'),
+  ],
+  'the user behind a result (Claude Code)': [user('u1'), calling(), result('r1'), user('u2')],
+  'an answer, then a call': [user('u1'), assistant('a1'), calling(), result('r1'), user('u2')],
+  'a system message behind a result': [user('u1'), calling(), result('r1'), system('s1')],
+  'a system message and the user behind a result': [
+    system('s1'),
+    user('u1'),
+    calling(),
+    result('r1'),
+    system('s2'),
+    user('u2'),
+    assistant('a1'),
+    user('u3'),
+  ],
+}
+
+/** Templates that write a call in place of what the model said before it: that is how their models were trained. */
+const DROP_TEXT_BESIDE_CALLS = /^(Mistral-Small-3\.2|mistralai-Mistral-Nemo|meta-llama-|NousResearch-Hermes)/
+
+describe('every real template', () => {
+  let engines: Renderer[]
+  beforeAll(async () => {
+    const { AddonJinjaRenderer: Jinja } = await openAddon(false)
+    engines = [
+      keepParsed((template) => new Jinja(template)),
+      keepParsed((template) => new Template(template)),
+    ]
+  })
+  const none = new ControlTokenGuard([])
+
+  it.each(realTemplates())(
+    'renders every conversation, and loses nothing that was said: $name',
+    ({ name: template, source }) => {
+      const options = { template: source, bos: '<bos>', eos: '<eos>', guard: none, strictGuard: none }
+      const real = new ModelTemplate({ ...options, renderers: engines }, [])
+      for (const [name, messages] of Object.entries(conversations)) {
+        const isCalled = messages.some(({ role }) => role === 'tool')
+        // Words that stand in no template.
+        const spoken = messages.map((one) => ({
+          ...one,
+          content: one.content && `lorem-${one.content}-ipsum`,
+        }))
+        const prompt = real.render({ messages: spoken, tools: isCalled ? tools : [], kwargs: {} }).join('')
+        const lost = spoken.filter(({ content }) => !prompt.includes(content))
+        const dropped = DROP_TEXT_BESIDE_CALLS.test(template) ? spoken.filter((one) => one.tool_calls) : []
+        expect([name, lost]).toEqual([name, dropped.filter(({ content }) => content !== '')])
+      }
+    },
+  )
+})
