@@ -121,10 +121,13 @@ it('an input of exactly the context is embedded, and one more token is refused',
   expect(error.message).toMatch(/64 tokens.*input\[1\].*65 tokens/)
 })
 
-it.each([undefined, null, ''])('the only embedding model serves a request whose model is %s', async (none) => {
-  const response = await post({ input: 'x', model: none })
-  expect([response.status, await response.json()]).toMatchObject([200, { model: 'vectors' }])
-})
+it.each([undefined, null, ''])(
+  'the only embedding model serves a request whose model is %s',
+  async (none) => {
+    const response = await post({ input: 'x', model: none })
+    expect([response.status, await response.json()]).toMatchObject([200, { model: 'vectors' }])
+  },
+)
 
 const tooMany = Array.from({ length: 2049 }, () => 'x')
 const refusals: readonly [object, number, string][] = [
