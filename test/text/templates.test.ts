@@ -38,16 +38,16 @@ const text = (template: ModelTemplate, name: keyof typeof conversations): string
   template.render(conversations[name]).join('')
 
 describe('real templates', () => {
-  it('do what the page of templates says: npm run generate:templates writes it', () => {
+  it('the page of templates is what npm run generate:templates writes', () => {
     const known = readFileSync(file(PAGE), 'utf8')
     expect(templatesPage(templates, vocabulary.renderJinja, python, known)).toBe(known)
   })
 
-  it('render as Jinja2 renders them, wherever it does', () => {
+  it('no real template renders otherwise than with Jinja2', () => {
     expect(readFileSync(file(PAGE), 'utf8')).not.toMatch(/\| [^|]*differs: /)
   })
 
-  it('have calls of theirs read again, and two calls with their results replayed, each of them', () => {
+  it('calls of every real template are read again, and two calls with their results replayed', () => {
     const page = readFileSync(file(PAGE), 'utf8').split('\n')
     const rows = page.filter((line) => line.startsWith('| ')).map((line) => line.split(/(?<!\\) \| /))
     const named = rows.filter(([name = '']) => templates.some((one) => `| ${one.name}` === name))
@@ -55,7 +55,7 @@ describe('real templates', () => {
     expect(named.filter((cells) => cells[3] !== 'yes' || /refused|lost/.test(cells[5] ?? ''))).toEqual([])
   })
 
-  it('get arguments as text where they join them to other text: Functionary', () => {
+  it('a template that joins arguments to other text gets them as text: Functionary', () => {
     const prompt = text(real('meetkai-functionary-medium-v3.2'), 'two calls')
     expect(prompt).toContain('>>>get_weather\n{"city":"Köln","days":2}>>>')
   })
@@ -65,7 +65,7 @@ describe('real templates', () => {
     ['meta-llama-Llama-3.2-3B-Instruct', '"name": "get_weather", "parameters": '],
     ['meta-llama-Llama-3.3-70B-Instruct', '"name": "get_weather", "parameters": '],
     ['openai-gpt-oss-120b', 'assistant to=functions.get_weather'],
-  ])('get one call a turn, each with its result, where they take no more: %s', (name, call) => {
+  ])('a template that takes one call a turn gets each with its result: %s', (name, call) => {
     const [, one = '', other = ''] = text(real(name), 'two calls').split(call)
     expect(one).toMatch(/^[\s\S]*Köln[\s\S]*12[\s\S]*$/)
     expect(one).not.toContain('31')
@@ -94,7 +94,7 @@ describe('real templates', () => {
     expect(opened(source).render(chat).join('')).toBe('own={"celsius": 12};')
   })
 
-  it('get calls as the model writes them where they leave calls out: Granite 3', () => {
+  it('a template that leaves calls out gets them as the model writes them: Granite 3', () => {
     expect(text(real('ibm-granite-granite-3.3-2B-Instruct'), 'two calls')).toContain(
       'assistant<|end_of_role|><|tool_call|>[{"name": "get_weather", "arguments": {"city":"Köln","days":2}}, ' +
         '{"name": "get_weather", "arguments": {"city":"Ōsaka","days":7}}]<|end_of_text|>',
@@ -105,7 +105,7 @@ describe('real templates', () => {
     ['mistralai-Ministral-3-14B-Reasoning-2512', '[THINK]The user wants the weather.[/THINK]'],
     ['openai-gpt-oss-120b', '<|channel|>analysis<|message|>The user wants the weather.'],
     ['LFM2.5-8B-A1B', '<think>The user wants the weather.</think>'],
-  ])('get earlier thoughts where they read them: %s', (name, thought) => {
+  ])('a template that reads earlier thoughts gets them: %s', (name, thought) => {
     const template = real(name)
     const { messages, kwargs } = conversations['a thought and a call']
     expect(template.render({ messages, tools: conversations.tools.tools, kwargs }).join('')).toContain(
@@ -136,7 +136,7 @@ describe('real templates', () => {
     }
   })
 
-  it('lose a thought rather than a conversation: gpt-oss refuses one beside content and a call', () => {
+  it('a thought that gpt-oss would refuse beside content and a call is left out', () => {
     const [user, , result] = conversations['a call'].messages.slice(1) as [
       ChatMessage,
       ChatMessage,
@@ -162,11 +162,11 @@ describe('real templates', () => {
     ['meta-llama-Llama-3.3-70B-Instruct', `Today Date: ${day} ${month} ${now.getFullYear()}\n`],
     ['fireworks-ai-llama-3-firefunction-v2', `Today is ${iso}.`],
     ['openai-gpt-oss-120b', `Current date: ${iso}\n`],
-  ])('know what day it is: %s', (name, said) => {
+  ])('the template %s gets the date of today', (name, said) => {
     expect(text(real(name), 'plain')).toContain(said)
   })
 
-  it('think by default as Transformers has it, and as the operator has it where he says so', () => {
+  it('templates think by default as in Transformers, or as the operator sets it', () => {
     const source = templates.find(({ name }) => name === 'deepseek-ai-DeepSeek-V3.1')?.source ?? ''
     const ending = (kwargs: object, asked: object): string =>
       opened(source, { ...kwargs })
@@ -191,11 +191,11 @@ describe('a template that cannot be rendered', () => {
       "line 2: Callee is not a function: got Undefined (hint: 'tool_text')",
       '{{ bos_token }}\n{{ tool_text() }}',
     ],
-  ])('says where it is broken: %s', (fault, source) => {
+  ])('a broken template is reported with the place: %s', (fault, source) => {
     expect(opened(source).fault).toContain(fault)
   })
 
-  it('is not one that refuses messages', () => {
+  it('a template that refuses messages is not reported as broken', () => {
     const refusing = opened("{{ raise_exception('Never.') }}")
     expect(refusing.fault).toBeUndefined()
     expect(templates.filter(({ source }) => opened(source).fault !== undefined)).toEqual([])
@@ -213,27 +213,27 @@ describe('a refusal', () => {
     }
   }
 
-  it.each([0, 1, 6])('is in the words of the template, with the first message that it is about: %i', (at) => {
+  it.each([0, 1, 6])('a refusal has the words of the template and the first such message: %i', (at) => {
     const source =
       "{% for m in messages %}{% if m.content == 'x' %}{{ raise_exception('No x, ' ~ m.role) }}{% endif %}{% endfor %}"
     const messages = Array.from({ length: 8 }, () => user).with(at, { role: 'assistant', content: 'x' })
     expect(refusalOf(opened(source), messages)).toEqual({ said: 'No x, assistant', at })
   })
 
-  it('is of a real template', () => {
+  it('a refusal of a real template has its words and its message', () => {
     const gemma = real('google-gemma-2-2b-it')
     const [said, at] = ['Conversation roles must alternate user/assistant/user/assistant/...', 1]
     expect(refusalOf(gemma, [user, user])).toEqual({ said, at })
   })
 
-  it('of very many messages is not looked for', () => {
+  it('the message that a refusal is about is not searched among very many', () => {
     const source = "{% if messages | length > 1 %}{{ raise_exception('Too many') }}{% endif %}"
     const messages = Array.from({ length: 1001 }, () => user)
     expect(refusalOf(opened(source), messages)).toEqual({ said: 'Too many', at: undefined })
     expect(refusalOf(opened(source), messages.slice(1))).toEqual({ said: 'Too many', at: 1 })
   })
 
-  it('is none where the engine fails', () => {
+  it('a failure of the template engine is no refusal', () => {
     const source = '{% if messages | length > 1 %}{{ nothing() }}{% endif %}'
     expect(refusalOf(opened(source), [user, user])).toBeUndefined()
   })
