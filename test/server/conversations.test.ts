@@ -59,7 +59,7 @@ describe.each(Object.entries(templates))('a template that %s', (name, template) 
 
   const late = [system('One.'), user('Two.'), assistant('Three.'), system('Four.'), user('Five.')]
 
-  it('takes a late system message on every protocol, and counts it', async () => {
+  it('a late system message is read and counted on every protocol', async () => {
     const text = await prompt(late)
     for (const word of ['One.', 'Two.', 'Three.', 'Four.', 'Five.']) expect(text).toContain(word)
     const { token_ids: tokens } = await post('/v1/chat/completions/render', { messages: late })
@@ -79,7 +79,7 @@ describe.each(Object.entries(templates))('a template that %s', (name, template) 
     expect((await post('/v1/responses/input_tokens', { input: late })).input_tokens).toBe(count)
   })
 
-  it('keeps the prompt before a system message that comes at the end', async () => {
+  it('a system message at the end leaves the prompt before it as it was', async () => {
     const before = await prompt([system('One.'), user('Two.'), assistant('Three.'), user('Five.')])
     const after = await prompt([
       system('One.'),
@@ -101,12 +101,12 @@ describe.each(Object.entries(templates))('a template that %s', (name, template) 
     ['two of the user', [user('One.'), user('Two.')]],
     ['two of the assistant', [user('One.'), assistant('Two.'), assistant('Three.'), user('Four.')]],
     ['a greeting', [assistant('One.'), user('Two.')]],
-  ])('takes %s, and loses no word', async (_name, messages) => {
+  ])('a conversation with %s is taken, and no word is lost', async (_name, messages) => {
     const text = await prompt(messages)
     for (const { content } of messages) expect(text).toContain(content)
   })
 
-  it.each(['reasoning_content', 'reasoning'])('takes back a thought that was cut, as %s', async (field) => {
+  it.each(['reasoning_content', 'reasoning'])('a thought that was cut is taken back as %s', async (field) => {
     const cut = assistant(null, { refusal: null, [field]: '7 +' })
     const messages = [user('What is 17 + 25?'), cut, user('Go on.')]
     expect(await post('/v1/chat/completions', { messages, max_tokens: 1 })).toMatchObject({
@@ -116,7 +116,7 @@ describe.each(Object.entries(templates))('a template that %s', (name, template) 
     expect(await prompt(messages)).toContain('Go on.')
   })
 
-  it('refuses an assistant that says nothing at all', async () => {
+  it('an assistant message that says nothing at all is refused', async () => {
     expect(await post('/v1/chat/completions', { messages: [user('Hi'), assistant(null)] })).toMatchObject({
       status: 400,
       error: { param: 'messages[1].content' },

@@ -62,7 +62,7 @@ describe.each(Object.entries(templates))('a forced call of a template that %s', 
   }
   const cuts = [1, 2, 3, 5, 8, 12, 16, 20]
 
-  it('leaves no markup in the content wherever it is cut, and what there is of it is a call', async () => {
+  it('a forced call that is cut anywhere leaves no markup in the content, and is a call as far as it goes', async () => {
     for (const max_tokens of cuts) {
       const { message, finish_reason: reason } = await chat({
         max_tokens,
@@ -79,7 +79,7 @@ describe.each(Object.entries(templates))('a forced call of a template that %s', 
     }
   })
 
-  it('is the same in streams and on the other protocols', async () => {
+  it('a cut call is the same in streams and on the other protocols', async () => {
     const { parameters } = look.function
     for (const max_tokens of cuts) {
       const sse = await post<string>('/v1/chat/completions', {
@@ -116,7 +116,7 @@ describe.each(Object.entries(templates))('a forced call of a template that %s', 
     ['no parameters', undefined],
     ['parameters that are null', null],
     ['parameters that say nothing', {}],
-  ])('of a function with %s is called with {}', async (_name, parameters) => {
+  ])('a function with %s is called with {}', async (_name, parameters) => {
     const { message } = await chat({
       max_tokens: 60,
       tools: [fn('now', parameters)],
@@ -125,7 +125,7 @@ describe.each(Object.entries(templates))('a forced call of a template that %s', 
     expect(message.tool_calls?.map((call) => call.function)).toEqual([{ name: 'now', arguments: '{}' }])
   })
 
-  it('is not made for ever: the third that is the same is the last', async () => {
+  it('an answer ends with the third call that is the same', async () => {
     for (const temperature of [0, 1]) {
       const choice = await chat({ max_tokens: 600, tools: [fn('now')], temperature })
       // A thought before the call may go on for ever.

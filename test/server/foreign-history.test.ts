@@ -56,7 +56,7 @@ describe('items of tools that are not here', () => {
     ],
     ['a list of tools', { type: 'mcp_list_tools', id: 'mcpl_1', server_label: 's', tools: [] }],
     ['what was compacted', { type: 'compaction', id: 'cmp_1', encrypted_content: 'sealed' }],
-  ])('are left out and named: %s', async (_name, item) => {
+  ])('an item of a tool that is not here is left out and named: %s', async (_name, item) => {
     expect(await respond(item)).toMatchObject({ status: 200, ignored: `input[1].${item.type}` })
   })
 
@@ -150,7 +150,7 @@ describe('items of tools that are not here', () => {
         { type: 'custom_tool_call_output', call_id: 'c1', output: 'Done' },
       ],
     ],
-  ])('are a call and its result: %s', async (_name, items) => {
+  ])('an item with its output is a call and its result: %s', async (_name, items) => {
     expect(await respond(...items)).toMatchObject({ status: 200, ignored: '' })
     const input = [question, question]
     const without = await count('/v1/responses/input_tokens', { input })
@@ -160,7 +160,7 @@ describe('items of tools that are not here', () => {
     expect(withCall).toBeLessThan(without + 150)
   })
 
-  it('are refused where they are of no tool', async () => {
+  it('an item of no tool is refused', async () => {
     expect((await respond({ type: 'item_reference', id: 'x' })).status).toBe(400)
     expect((await respond({ type: 'poem', text: 'x' })).status).toBe(400)
   })
@@ -211,7 +211,7 @@ describe('results of tools that are no text', () => {
       claude([{ type: 'document', source: { type: 'base64', data: 'x' } }]),
       'messages[2].content[0].content[0].document',
     ],
-  ])('are a word, and named: %s', async (path, body, named) => {
+  ])('a picture in the result of a tool is a word, and named: %s', async (path, body, named) => {
     expect(await post(path, body)).toMatchObject({ status: 200, ignored: named })
   })
 
@@ -236,7 +236,7 @@ describe('results of tools that are no text', () => {
     )
   })
 
-  it('are still refused where the user shows them to the model', async () => {
+  it('a picture that the user shows to the model is still refused', async () => {
     const messages = [{ role: 'user', content: [{ type: 'image_url', image_url: { url: PICTURE } }] }]
     expect((await post('/v1/chat/completions', { messages })).status).toBe(400)
     expect(

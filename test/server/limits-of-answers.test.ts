@@ -136,7 +136,7 @@ describe('a model that is not named', () => {
   })
 })
 
-describe('what agents send more of than OpenAI takes', () => {
+describe("stop strings, names and tools beyond OpenAI's bounds", () => {
   const name = `mcp__${'a'.repeat(123)}`
   let roomy: TestServer
   beforeAll(async () => {
@@ -196,7 +196,7 @@ describe('the fingerprint of the system', () => {
   it.each([
     ['/v1/chat/completions', { messages, max_tokens: 2 }],
     ['/v1/completions', { prompt: 'Once', max_tokens: 2 }],
-  ])('is in every answer and chunk, and that of every server that is set up so: %s', async (path, body) => {
+  ])('every answer and chunk has the fingerprint that equal servers have: %s', async (path, body) => {
     const { system_fingerprint: own } = (await (await post(path, body)).json()) as {
       system_fingerprint: string
     }
@@ -209,7 +209,7 @@ describe('the fingerprint of the system', () => {
     for (const event of events) expect(event).toContain(`"system_fingerprint":"${own}"`)
   })
 
-  it('is another one with other settings', async () => {
+  it('the fingerprint of other settings is another one', async () => {
     const changed = await startServer(['--context-size', '256', '--kv-cache-type', 'q8_0'])
     const ask = async (at: TestServer): Promise<unknown> =>
       (

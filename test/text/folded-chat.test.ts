@@ -43,7 +43,7 @@ describe('a conversation folded for a template', () => {
   ): (readonly [string, string])[] =>
     foldChat(messages, { ...takesAll, ...takes }).map(({ role, content }) => [role, content])
 
-  it('is as it was where the template takes it', () => {
+  it('a chat that the template takes is left as it was', () => {
     const all = [
       system('S'),
       system('T'),
@@ -57,7 +57,7 @@ describe('a conversation folded for a template', () => {
     expect(foldChat(all, takesAll)).toEqual(all)
   })
 
-  it('has one system message, and later ones in the turn of the user beside them', () => {
+  it('later system messages are folded into the turn of the user beside them', () => {
     const first = { system: 'first' } as const
     expect(
       shape([system('S'), system('T'), user('a'), assistant('b'), system('U'), user('c')], first),
@@ -73,7 +73,7 @@ describe('a conversation folded for a template', () => {
     expect(shape([user('a'), assistant('b'), system('S')], first).at(-1)).toEqual(['user', 'S'])
   })
 
-  it('keeps what stands before a late system message, whatever comes behind it', () => {
+  it('the turns before a late system message are the same whatever comes after it', () => {
     const takes = { system: 'first', anyOrder: false, userBehindResult: false } as const
     const begun = [system('S'), user('a'), assistant('b'), user('c')]
     const before = shape(begun, takes)
@@ -85,7 +85,7 @@ describe('a conversation folded for a template', () => {
     ).toBe(true)
   })
 
-  it("begins with the system's words as the user's where there are no system messages", () => {
+  it("the system's words are the user's first where a template has no system messages", () => {
     const none = { system: 'none', anyOrder: false } as const
     expect(shape([system('S'), user('a'), assistant('b'), system('T'), user('c')], none)).toEqual([
       ['user', 'S\n\na'],
@@ -98,7 +98,7 @@ describe('a conversation folded for a template', () => {
     ])
   })
 
-  it('has one turn for two of a role, with the thoughts of both, but calls for themselves', () => {
+  it('two messages of one role are one turn, with the thoughts of both; calls stay by themselves', () => {
     const both = [
       user('a'),
       assistant('b', { reasoning_content: 'x', name: 'n' }),
@@ -119,7 +119,7 @@ describe('a conversation folded for a template', () => {
     ])
   })
 
-  it('leaves out an answer of nothing, and joins what the user says behind a result to the result', () => {
+  it("an empty answer is left out, and a user's words after a result are joined to it", () => {
     const takes = { emptyAnswers: false, anyOrder: false, userBehindResult: false } as const
     expect(shape([user('a'), assistant('', { reasoning_content: 'x' }), user('b')], takes)).toEqual([
       ['user', 'a\n\nb'],
@@ -131,11 +131,11 @@ describe('a conversation folded for a template', () => {
     ])
   })
 
-  it('has a user where the template wants one', () => {
+  it('a chat has a user where the template wants one', () => {
     expect(shape([system('S')], { withoutUser: false })).toEqual([['user', 'S']])
   })
 
-  it('is told more strictly where the template refuses it all the same, and never for another error', () => {
+  it('a chat is folded further where the template still refuses it, and never for another error', () => {
     const tried: string[] = []
     const render = (messages: readonly ChatMessage[]): string => {
       const roles = messages.map(({ role }) => role).join()

@@ -30,7 +30,7 @@ const userBlock = tagged(
   { unknown: unsupportedBlock },
 )
 
-/** What Anthropic's own servers did for a model, and whatever else it says that is not for this one. */
+/** Block of Anthropic's own servers' tools, or of a kind that this server does not know: it is left out and named. */
 interface Foreign {
   readonly type: 'foreign'
 }

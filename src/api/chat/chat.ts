@@ -18,7 +18,7 @@ import type { SamplingRequest } from './sampling.ts'
 import { engineSpeculation, predicted, type SpeculationRequest } from './speculation.ts'
 import { constrained, type WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
-import { grantedTokens, type TokenLimit, tellCutLimit } from './token-limit.ts'
+import { grantedTokens, nameCutLimit, type TokenLimit } from './token-limit.ts'
 import type { ToolRequest } from './tools.ts'
 
 /** A chat that has passed the checks of its protocol. Every chat protocol is read into this one, in OpenAI's terms. */
@@ -26,7 +26,7 @@ export interface ChatRequest extends SamplingRequest, Sharing {
   readonly messages: readonly ChatMessage[]
   /** Beginning of the answer: the model goes on with it. */
   readonly begun?: BegunAnswer | undefined
-  /** What the protocol calls them. Default messages. */
+  /** Name of the protocol's field of messages. Default: messages. */
   readonly messagesField?: 'messages' | 'input'
   readonly tools: ToolRequest
   readonly thinking: ThinkingRequest
@@ -41,19 +41,19 @@ export interface ChatRequest extends SamplingRequest, Sharing {
 /** Strings that an estimate looks at, messages first. Schemas of tools with more of them count only when they are tokenized. */
 const MAX_STRINGS = 4000
 
-/** What the text process is to make a prompt of. @throws ServingError invalid_value where there is nothing to read. */
+/** Makes the call that asks the text process for a prompt. @throws ServingError invalid_value where there is nothing to read. */
 export function promptOf({ messages, begun, messagesField, tools, thinking }: ChatRequest): PromptCall {
   if (!messages.some((message) => message.content !== '' || message.tool_calls !== undefined))
     throw invalidValue(messagesField ?? 'messages', 'every message is empty.')
   return { type: 'chat', messages, tools: tools.tools, kwargs: thinking.kwargs, begun }
 }
 
-/** What an estimate of its tokens goes by. */
+/** Texts of a chat that an estimate of its tokens goes by. */
 export function textsOf({ tools, messages, begun }: ChatRequest): string[] {
   return stringsIn([tools.tools, begun, messages], MAX_STRINGS)
 }
 
-/** Starts one generation a choice, and tells the client where they get fewer tokens than it asked for. */
+/** Starts one generation for each choice of a chat, and names the limit that was more than the context has room for. */
 export function chatStarter(
   chat: ChatRequest,
   ready: ReadyModel,
@@ -62,7 +62,7 @@ export function chatStarter(
 ): (signal: AbortSignal) => Promise<Generation[]> {
   return async (signal) => {
     const generations = await startChat(chat, ready, serving, signal)
-    tellCutLimit(reply, serving, chat.limit, generations)
+    nameCutLimit(reply, serving, chat.limit, generations)
     return generations
   }
 }

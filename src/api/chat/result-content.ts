@@ -12,7 +12,7 @@ const IMAGES = ['image', 'image_url', 'input_image', 'computer_screenshot']
 
 /**
  * A part of a tool's result. Tools return what no client asked the model to look at: what cannot be read is named as without effect,
- * and a word instead of it tells the model that it was there.
+ * and a word instead of it shows the model that it was there.
  */
 export function resultPart<Kinds extends Readonly<Record<string, Declared>>>(
   kinds: Kinds,

@@ -50,8 +50,8 @@ export function isCut(limit: TokenLimit | undefined, { request }: Generation): b
   return request.spec.maxTokens < (limit?.tokens ?? Number.POSITIVE_INFINITY)
 }
 
-/** Names a limit that was more than the context had room for. Not heard by a client whose answer has begun already. */
-export function tellCutLimit(
+/** Names a limit that was more than the context had room for, unless the answer's headers have been sent. */
+export function nameCutLimit(
   reply: FastifyReply,
   serving: Serving,
   limit: TokenLimit | undefined,

@@ -102,7 +102,7 @@ function completionLimit(body: CompletionBody): TokenLimit | undefined {
   return limitOf(body, ['max_tokens', 'n_predict'])
 }
 
-/** OpenAI: how many choices are generated, the `n` best of which are told. */
+/** OpenAI: number of choices that are generated for each prompt; the answer has the best `n` of them. */
 function bestOfN(bestOf: number, n: number, stream: boolean): number {
   if (bestOf < n) throw invalidValue('best_of', `it must be at least 'n', which is ${n}.`)
   if (stream && bestOf > n) throw invalidValue('best_of', "with 'stream' it must equal 'n'.")

@@ -11,7 +11,7 @@ import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { engineSpeculation, predicted } from '../chat/speculation.ts'
 import { constrained } from '../chat/structured-output.ts'
-import { grantedTokens, tellCutLimit } from '../chat/token-limit.ts'
+import { grantedTokens, nameCutLimit } from '../chat/token-limit.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
@@ -49,7 +49,7 @@ export function completionHandler(serving: Serving, onError: ErrorListener): Api
     const answer = { head, wanted, echoed: echoes(wanted, ready), ready }
     const start = async (signal: AbortSignal): Promise<Generation[]> => {
       const generations = await startAll(wanted, ready, serving, signal)
-      tellCutLimit(reply, serving, wanted.limit, generations)
+      nameCutLimit(reply, serving, wanted.limit, generations)
       return generations
     }
     if (wanted.stream) return streamChoices(reply, start, chunkWriter(answer), wanted.reportUsage, onError)

@@ -51,7 +51,7 @@ export function calledFunction({ kind, fields }: ForeignItem): { name: string; a
   return { name: kind.replace(/_call$/, ''), arguments: JSON.stringify(Object.fromEntries(asked)) }
 }
 
-/** What came of it, where the item says so itself; a picture is a word. */
+/** Result of a call, where the item holds it itself; a picture is a word. */
 export function outcomeOf({ fields }: ForeignItem): string | undefined {
   const { output, outputs, results, error } = fields
   const said = [error, output, outputs, results].find((one) => one !== undefined && one !== null)

@@ -9,13 +9,13 @@ export interface TakenTurns {
   readonly anyOrder: boolean
   /** Answers of the model with neither text nor calls: what it thought and did not say. */
   readonly emptyAnswers: boolean
-  /** What the user says right behind the result of a call. */
+  /** Whether it takes a user's message right after the result of a call. */
   readonly userBehindResult: boolean
   /** Conversations in which the user says nothing. */
   readonly withoutUser: boolean
 }
 
-/** What a template takes that refuses nothing. */
+/** Turns of a template that refuses nothing. */
 export const takesAll: TakenTurns = {
   system: 'anywhere',
   anyOrder: true,
@@ -24,7 +24,7 @@ export const takesAll: TakenTurns = {
   withoutUser: true,
 }
 
-/** What every template takes. */
+/** Turns that every template takes. */
 const strictest: TakenTurns = {
   system: 'none',
   anyOrder: false,
