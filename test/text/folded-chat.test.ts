@@ -171,6 +171,7 @@ const conversations: Readonly<Record<string, readonly ChatMessage[]>> = {
   'a thought that was cut': [user('u1'), assistant('', { reasoning_content: 'hm' }), user('u2')],
   'an empty answer': [user('u1'), assistant(''), user('u2')],
   'a call and its result': [user('u1'), calling(), result('r1')],
+  'a system message, a call and its result': [system('s1'), user('u1'), calling(), result('r1')],
   'a call behind a text, and a second one': [
     user('u1'),
     calling('a1'),
