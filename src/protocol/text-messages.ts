@@ -14,7 +14,7 @@ export interface TextInit {
   readonly niceness?: number
 }
 
-/** What the operator says of the chat template. */
+/** The operator's own chat template and variables. */
 export interface OperatorTemplate {
   /** Jinja, instead of the file's; undefined: the file's. */
   readonly source: string | undefined
@@ -134,7 +134,7 @@ export type TextAnswer =
         | 'busy'
         | 'failed'
       readonly message: string
-      /** What the template itself says against the messages, and the index of the first that it refuses, where that can be found. */
+      /** The template's own words against the messages, and the index of the first that it refuses, where that can be found. */
       readonly refusal?: { readonly said: string; readonly at: number | undefined } | undefined
       /** Milliseconds after which a `busy` process is likely to have room. */
       readonly retryAfterMs?: number

@@ -139,7 +139,7 @@ describe('the chat template', () => {
   it.each([
     ['vLLM', ['--chat-template', 'a.jinja', '--default-chat-template-kwargs={"a": 1}']],
     ['llama-server', ['--chat-template-file', 'a.jinja', '--chat-template-kwargs', '{"a": 1}']],
-  ])('is given as for %s', (_name, argv) => {
+  ])('a chat template is given as for %s', (_name, argv) => {
     const { config, warnings } = load(argv)
     expect(config).toMatchObject({ chatTemplate: 'a.jinja', chatTemplateKwargs: '{"a": 1}' })
     expect(warnings).toEqual([])

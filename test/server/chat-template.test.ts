@@ -67,7 +67,7 @@ const calls = [
 ]
 
 describe("the operator's chat template", () => {
-  it('is used instead of the file’s, with variables that a request may set otherwise', async () => {
+  it("an operator's template replaces the file's, with variables that a request may set", async () => {
     const file = join(folder, 'other.jinja')
     writeFileSync(file, `{{ 'on' if enable_thinking else 'off' }} {{ house }} ${turns}`)
     const kwargs = JSON.stringify({ enable_thinking: true, house: '<b>1' })
@@ -80,7 +80,7 @@ describe("the operator's chat template", () => {
     expect(props.chat_template).toContain('house')
   })
 
-  it('is text too, and mends a file whose own is broken', async () => {
+  it("an operator's template may be text, and replaces a broken one", async () => {
     const { logs } = await serve('{% for m in messages %}', '--chat-template', turns)
     expect((await post('/v1/chat/completions', { messages: [user], max_tokens: 2 })).status).toBe(200)
     expect(logs.join('\n')).not.toContain('cannot be rendered')
@@ -96,13 +96,13 @@ describe("the operator's chat template", () => {
     ],
     ['--chat-template-kwargs', '[1]', 'is not a JSON object'],
     ['--chat-template-kwargs', '{"messages": []}', 'Cannot set messages by --chat-template-kwargs'],
-  ])('stops the start where it cannot be meant: %s %s', async (flag, value, why) => {
+  ])('a wrong flag stops the start: %s %s', async (flag, value, why) => {
     await expect(startServer([flag, value])).rejects.toThrow(why)
   })
 })
 
 describe('a chat template that cannot be rendered', () => {
-  it('is reported at the start, and chats fail as the server’s fault, and nothing else does', async () => {
+  it('a broken template is reported at the start, and only chats fail', async () => {
     const { logs } = await serve('{% for m in messages %}\n{{ m.content }}')
     const reason = "line 1: 'for' is not ended"
     const warnings = () => logs.filter((line) => line.includes('cannot be rendered'))
@@ -121,7 +121,7 @@ describe('a chat template that cannot be rendered', () => {
 })
 
 describe('a chat template that does not end', () => {
-  it('does not hold the server, and is reported', async () => {
+  it('an endless template is reported and does not block the server', async () => {
     const loops = ['a', 'b', 'c', 'd', 'e']
     const begins = loops.map((name) => `{% for ${name} in range(1000) %}`).join('')
     const { logs } = await serve(begins + loops.map(() => '{% endfor %}').join(''))
@@ -132,7 +132,7 @@ describe('a chat template that does not end', () => {
 })
 
 describe('a chat template that refuses messages', () => {
-  it('is quoted, in one line and not at length, with the first message that it refuses', async () => {
+  it('a refusal is quoted in one short line with the first such message', async () => {
     await serve(
       `{% for m in messages %}{% if 'bad' in m.content %}{{ raise_exception('Not\n\t“' ~ m.content ~ '”!') }}{% endif %}{% endfor %}${turns}`,
     )
@@ -158,13 +158,13 @@ describe('a chat template that refuses messages', () => {
   })
 })
 
-describe('what the server answered it takes back', () => {
+describe('answers in a conversation', () => {
   it.each([
     ['meta-llama-Llama-3.2-3B-Instruct', ['Paris', 'sun', 'Oslo', 'snow']],
     ['openai-gpt-oss-120b', ['Paris', 'sun', 'Oslo', 'snow']],
     ['ibm-granite-granite-3.3-2B-Instruct', ['Paris', 'Oslo', 'sun', 'snow']],
     ['meetkai-functionary-medium-v3.2', ['{"city":"Paris"}', '{"city":"Oslo"}', 'sun', 'snow']],
-  ])('two calls, with a real template: %s', async (name, order) => {
+  ])('two calls are replayed with a real template: %s', async (name, order) => {
     await serve(real(name))
     const prompt = await promptOf(calls, { tools })
     const places = order.map((part) => prompt.lastIndexOf(part))
@@ -174,7 +174,7 @@ describe('what the server answered it takes back', () => {
     expect(answer).toMatchObject({ status: 200 })
   })
 
-  it('a thought, with a real template: Ministral 3 Reasoning', async () => {
+  it('a thought is replayed with a real template: Ministral 3 Reasoning', async () => {
     await serve(real('mistralai-Ministral-3-14B-Reasoning-2512'))
     const answer = { role: 'assistant', content: 'Sunny.', reasoning_content: 'They want the weather.' }
     expect(await promptOf([user, answer, user])).toContain('[THINK]They want the weather.[/THINK]Sunny.')

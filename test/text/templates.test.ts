@@ -72,13 +72,13 @@ describe('real templates', () => {
     expect(other).toMatch(/^[\s\S]*Ōsaka[\s\S]*31[\s\S]*$/)
   })
 
-  it('get results in the order of the calls, however they come: most write no ids', () => {
+  it('results come in the order of the calls, as most templates write no ids', () => {
     const [user, calling, first, second] = conversations['two calls'].messages as ChatMessage[]
     const chat = { ...conversations.tools, messages: [user, calling, second, first] as ChatMessage[] }
     expect(real('Qwen-Qwen3-0.6B').render(chat).join('')).toMatch(/"celsius": 12[\s\S]*"celsius": 31/)
   })
 
-  it('get results with the name of the function: Kimi K2, Gemma 4', () => {
+  it('results have the name of the function: Kimi K2, Gemma 4', () => {
     const names = ['muse-glimmer', 'Kimi-K2-Thinking', 'google-gemma-4-31B-it']
     const native = names.map((name) => real(name)).filter(({ abilities }) => abilities.toolFormat !== 'json')
     for (const template of native) expect(text(template, 'two calls')).not.toContain('unknown')
@@ -113,7 +113,7 @@ describe('real templates', () => {
     )
   })
 
-  it('take arguments that are nested deeper than any engine follows', () => {
+  it('arguments that are nested deeper than any engine follows are rendered', () => {
     const [user, , result] = conversations['a call'].messages.slice(1) as [
       ChatMessage,
       ChatMessage,
@@ -204,6 +204,7 @@ describe('a template that cannot be rendered', () => {
 
 describe('a refusal', () => {
   const user: ChatMessage = { role: 'user', content: 'Hi' }
+  const answer: ChatMessage = { role: 'assistant', content: 'Hello' }
   const refusalOf = (template: ModelTemplate, messages: readonly ChatMessage[]) => {
     const chat = { messages, tools: [], kwargs: {} }
     try {
@@ -220,21 +221,15 @@ describe('a refusal', () => {
     expect(refusalOf(opened(source), messages)).toEqual({ said: 'No x, assistant', at })
   })
 
-  it('a refusal of a real template has its words and its message', () => {
-    const gemma = real('google-gemma-2-2b-it')
-    const [said, at] = ['Conversation roles must alternate user/assistant/user/assistant/...', 1]
-    expect(refusalOf(gemma, [user, user])).toEqual({ said, at })
-  })
-
   it('the message that a refusal is about is not searched among very many', () => {
     const source = "{% if messages | length > 1 %}{{ raise_exception('Too many') }}{% endif %}"
-    const messages = Array.from({ length: 1001 }, () => user)
+    const messages = Array.from({ length: 1001 }, (_, index) => (index % 2 === 0 ? user : answer))
     expect(refusalOf(opened(source), messages)).toEqual({ said: 'Too many', at: undefined })
-    expect(refusalOf(opened(source), messages.slice(1))).toEqual({ said: 'Too many', at: 1 })
+    expect(refusalOf(opened(source), messages.slice(0, -1))).toEqual({ said: 'Too many', at: 1 })
   })
 
   it('a failure of the template engine is no refusal', () => {
     const source = '{% if messages | length > 1 %}{{ nothing() }}{% endif %}'
-    expect(refusalOf(opened(source), [user, user])).toBeUndefined()
+    expect(refusalOf(opened(source), [user, answer])).toBeUndefined()
   })
 })

@@ -37,6 +37,14 @@ export interface ChatInput {
   readonly kwargs: Readonly<Record<string, unknown>>
   /** Beginning of the answer, which the prompt ends with. Default none. */
   readonly begun?: BegunAnswer | undefined
+  /** Markup of this server's own in the messages: its control tokens are meant. Default none. */
+  readonly markup?: Markup
+}
+
+/** A text that stands in messages as a character that no client has written. */
+export interface Markup {
+  readonly place: string
+  readonly text: string
 }
 
 export interface BegunAnswer {
@@ -47,7 +55,7 @@ export interface BegunAnswer {
 /** Refusal of messages by a template: its own raise_exception, or no engine can render it. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError'
-  /** What the template says against the messages; undefined: no engine can render it. */
+  /** The template's own words against the messages; undefined: no engine can render it. */
   readonly said: string | undefined
 
   constructor(message: string, said?: string) {
@@ -61,13 +69,7 @@ export class TemplateError extends Error {
  * at the borders, those of the template are whole.
  */
 export function renderChat(input: ChatInput, options: TemplateOptions): string[] {
-  const texts: string[] = []
-  mapStrings(input, (text) => {
-    texts.push(text)
-    return text
-  })
-  const mark = unusedMark(texts)
-  if (mark === undefined) throw new TemplateError('the messages hold every private-use character')
+  const mark = unusedCharacter(input)
   const all = (text: string): string => options.strictGuard.guard(text, mark)
   // Templates cut an assistant's text at </think>: there only what is a control token for certain is guarded.
   const own = (text: string): string => options.guard.guard(text, mark)
@@ -88,8 +90,22 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
     bos_token: options.bos,
     eos_token: options.eos,
   }
-  const prompt = render(options, variables)
+  const rendered = render(options, variables)
+  const { markup } = input
+  const prompt = markup === undefined ? rendered : rendered.replaceAll(markup.place, () => markup.text)
   return (prompt + beginning(input.begun, prompt, options.reasoning, own)).split(mark)
+}
+
+/** A character for this server's own use in a chat. @throws TemplateError where the chat holds all of them. */
+export function unusedCharacter(chat: ChatInput): string {
+  const texts: string[] = []
+  mapStrings(chat, (text) => {
+    texts.push(text)
+    return text
+  })
+  const mark = unusedMark(texts)
+  if (mark === undefined) throw new TemplateError('the messages hold every private-use character')
+  return mark
 }
 
 /** The text of an answer's beginning behind a rendered prompt, written as the model would: a thought first, and closed where more follows. */

@@ -29,14 +29,20 @@ const calls = (...all: ChatToolCall[]): ChatMessage => ({ role: 'assistant', con
 
 /** The forms that a template takes, found out by rendering short conversations: what does not fit is refused, left out, or written as Python would. */
 export function messageForms(trial: Trial): MessageForms {
-  const withCalls = { ...usualForms, ...callForms(trial) }
+  const callsBesideText = callForms(trial, 'Hi').calls
+  const withCalls = { ...usualForms, ...callForms(trial, ''), callsBesideText }
   const forms = { ...withCalls, thought: thoughtForm(trial, withCalls) }
   return { ...forms, severalCalls: takesSeveralCalls(trial, forms) }
 }
 
-function callForms(trial: Trial): Pick<MessageForms, 'calls' | 'arguments'> {
+/** The forms in which the template shows a call beside this text. */
+function callForms(trial: Trial, said: string): Pick<MessageForms, 'calls' | 'arguments'> {
   const written = (forms: Pick<MessageForms, 'calls' | 'arguments'>): string =>
-    trial([user, calls(call(1)), result(1)], { ...usualForms, ...forms }) ?? ''
+    trial([user, { ...calls(call(1)), content: said }, result(1)], {
+      ...usualForms,
+      callsBesideText: forms.calls,
+      ...forms,
+    }) ?? ''
   const usual = { calls: 'field', arguments: 'object' } as const
   const object = written(usual)
   if (object.includes(KEY) && object.includes('value1') && !object.includes(`'${KEY}'`)) return usual

@@ -1,11 +1,17 @@
 import { toolFormatNamed } from '../tool-formats/formats.ts'
 import { plainJson } from '../tool-formats/plain-json.ts'
-import { isWritable } from '../tool-formats/written-calls.ts'
+import { exampleCall, isWritable } from '../tool-formats/written-calls.ts'
 import { answeredCalls } from './answered-calls.ts'
 import { type ChatAbilities, chatAbilities, toolVariable } from './chat-abilities.ts'
 import type { ChatMessage, ChatTool } from './chat-message.ts'
-import { type ChatInput, renderChat, TemplateError, type TemplateOptions } from './chat-template.ts'
-import { chatWithToolsDescribed } from './described-tools.ts'
+import {
+  type ChatInput,
+  renderChat,
+  TemplateError,
+  type TemplateOptions,
+  unusedCharacter,
+} from './chat-template.ts'
+import { chatWithToolsDescribed, toolsDescribed } from './described-tools.ts'
 import { renderFolded, type TakenTurns, takesAll } from './folded-chat.ts'
 import { messageForms } from './message-forms.ts'
 import { takenTurns } from './taken-turns.ts'
@@ -31,7 +37,7 @@ export interface Refusal {
   readonly at: number | undefined
 }
 
-/** What is found out about a template by rendering. */
+/** Findings about a template from rendering short conversations. */
 interface Trial {
   readonly fault: string | undefined
   readonly forms: MessageForms
@@ -95,7 +101,7 @@ export class ModelTemplate {
     }
   }
 
-  /** What the template says against a chat that it refused, and from which message on. */
+  /** The template's own words against a chat that it refused, and the first message that they are about. */
   refusal(chat: ChatInput, error: TemplateError): Refusal | undefined {
     const { said } = error
     if (said === undefined) return undefined
@@ -123,15 +129,36 @@ export class ModelTemplate {
   }
 
   #rendered(chat: ChatInput): string[] {
+    const { messages, tools } = chat
+    if (!this.#takesTools)
+      return this.#folded(chatWithToolsDescribed(messages, tools), { ...chat, tools: [] })
+    const answered = answeredCalls(messages, this.forms.severalCalls)
+    try {
+      return this.#folded(answered, chat)
+    } catch (error) {
+      if (!(error instanceof TemplateError) || tools.length === 0 || this.#takes(tools)) throw error
+      const { notation } = toolFormatNamed(this.abilities.toolFormat) ?? {}
+      if (notation === undefined) throw error
+      const markup = { place: unusedCharacter(chat), text: exampleCall(notation) }
+      return this.#folded(toolsDescribed(answered, tools, markup.place), { ...chat, tools: [], markup })
+    }
+  }
+
+  #folded(messages: readonly ChatMessage[], chat: ChatInput): string[] {
     const { forms, turns } = this.#trial
     const options = { ...this.#options, forms }
-    const tools = this.#takesTools ? chat.tools : []
-    const messages = this.#takesTools
-      ? answeredCalls(chat.messages, forms.severalCalls)
-      : chatWithToolsDescribed(chat.messages, chat.tools)
-    return renderFolded(messages, turns, (folded) =>
-      renderChat({ ...chat, messages: folded, tools }, options),
-    )
+    return renderFolded(messages, turns, (folded) => renderChat({ ...chat, messages: folded }, options))
+  }
+
+  /** Whether the template takes these tools: some refuse schemas that are common, such as lists of types. */
+  #takes(tools: readonly ChatTool[]): boolean {
+    try {
+      renderChat({ messages: [{ role: 'user', content: 'Hello' }], tools, kwargs: {} }, this.#options)
+      return true
+    } catch (error) {
+      if (error instanceof TemplateError) return false
+      throw error
+    }
   }
 }
 
@@ -144,7 +171,7 @@ function tried(options: TemplateOptions, takesTools: boolean): Trial {
   return { fault, forms, turns: takenTurns(render, takesTools) }
 }
 
-/** What is wrong with a template that renders not even one message, and does not say why itself. */
+/** Fault of a template that renders not even one message, and does not say why itself. */
 function faultOf(options: TemplateOptions): string | undefined {
   try {
     renderChat({ messages: [{ role: 'user', content: 'Hello' }], tools: [], kwargs: {} }, options)

@@ -7,6 +7,8 @@ import { mapStrings } from './control-tokens.ts'
 export interface MessageForms {
   /** Calls: in their field, or in the content where the template leaves the field out (Granite 3). */
   readonly calls: 'field' | 'content'
+  /** Calls in a message that has a text, too: some templates show only that (llama.cpp's of DeepSeek R1). */
+  readonly callsBesideText: 'field' | 'content'
   /** Arguments of a call: the object, or its JSON text where the template joins it to other text. */
   readonly arguments: 'object' | 'text'
   /** Earlier thoughts: the field that the template reads, or parts of the content (Ministral). */
@@ -21,6 +23,7 @@ const MAX_DEPTH = 128
 /** The forms of OpenAI's and of most templates. */
 export const usualForms: MessageForms = {
   calls: 'field',
+  callsBesideText: 'field',
   arguments: 'object',
   thought: 'reasoning_content',
   severalCalls: true,
@@ -36,7 +39,8 @@ export function templateMessage(
   const { role, tool_calls: calls, reasoning_content: thought, content, ...rest } = message
   const guarded = mapStrings({ content, ...thoughtFields(thought, content, forms), ...rest }, guard) as object
   if (calls === undefined) return { role, ...guarded }
-  if (forms.calls === 'content' && notation !== undefined) {
+  const place = content === '' ? forms.calls : forms.callsBesideText
+  if (place === 'content' && notation !== undefined) {
     // The markup is meant; names and arguments are guarded.
     const own = calls.map(({ function: call }) => mapStrings(call, guard) as typeof call)
     return { role, ...guarded, content: guard(content) + writtenCalls(own, notation) }

@@ -1,3 +1,4 @@
+import { KEY, KEY_END } from './tagged-arguments.ts'
 import type { CallNotation } from './tool-format.ts'
 
 /** A call: its name, and the JSON text of its arguments. */
@@ -18,6 +19,19 @@ export function writtenCalls(calls: readonly Call[], notation: CallNotation): st
     return open(name) + (style === 'keywords' ? keywords(text) : text) + close
   })
   return begin + written.join(between) + end
+}
+
+/** A call as a model writes it, with words in place of the name and the arguments. */
+export function exampleCall({
+  arguments: style = 'json',
+  begin = '',
+  open,
+  close,
+  end = '',
+}: CallNotation): string {
+  const inTags = `${KEY}name of an argument>\nits value\n${KEY_END}\n`
+  const args = { json: '{its arguments}', keywords: 'name_of_an_argument=its value', tags: inTags }[style]
+  return begin + open('name of the function') + args + close + end
 }
 
 /** `a=1, b="x"`; the text itself where it is no object. */
