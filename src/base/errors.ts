@@ -39,6 +39,7 @@ export const errorKinds = {
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
   headers_too_large: { status: 431, type: 'invalid_request_error' },
   internal_error: { status: 500, type: 'server_error' },
+  template_unusable: { status: 500, type: 'server_error' },
   engine_failed: { status: 500, type: 'server_error' },
   model_loading: { status: 503, type: 'server_error' },
   server_overloaded: { status: 503, type: 'server_error' },

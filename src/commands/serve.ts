@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { listenOn, unixPath } from '../base/listen.ts'
+import { operatorTemplate } from '../config/chat-template.ts'
 import { admissionSettings, httpSettings, requestSettings } from '../config/groups.ts'
 import { type Config, servedNames } from '../config/schema.ts'
 import { machinePlan } from '../machine/machine-plan.ts'
@@ -25,6 +26,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
   checkAdminExposure(config)
   const keyFile = openKeyFile(config, log)
   const tls = openTls(config)
+  const chatTemplate = operatorTemplate(config)
   // A local model that is not there is reported before anything starts.
   const later = config.model?.startsWith('hf:') || config.waitForModel > 0
   const local = later ? undefined : await locate(config)
@@ -46,6 +48,7 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     ownHostsOnly: isOpenHere(config),
     allowedOrigins: openOrigins(config),
     tls,
+    chatTemplate,
     loraDir: config.loraDir,
     log,
     metrics,

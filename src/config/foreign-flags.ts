@@ -101,7 +101,6 @@ const flags: Record<Arity, readonly string[]> = {
     'dbo-decode-token-threshold',
     'dbo-prefill-token-threshold',
     'decode-context-parallel-size',
-    'default-chat-template-kwargs',
     'default-mm-loras',
     'distributed-executor-backend',
     'download-dir',
@@ -222,7 +221,6 @@ const flags: Record<Arity, readonly string[]> = {
 export const refusedFlags: Readonly<Record<string, string>> = {
   __proto__: null as never,
   'api-key': 'Keys are given in a file: --api-keys FILE.',
-  'chat-template': "Only the model's own template is used.",
 }
 
 /** Flags that share a model between servers: refused unless they say 0 or 1, as one server holds a whole model. */
@@ -250,6 +248,8 @@ export const flagAliases: Readonly<Record<string, string>> = {
   'model-name': 'served-model-name',
   'model-dir': 'model',
   'http-port': 'port',
+  'chat-template-file': 'chat-template',
+  'default-chat-template-kwargs': 'chat-template-kwargs',
   // vLLM's own blocks are those of its events.
   'block-size': 'kv-events-block-size',
   'shutdown-timeout': 'drain-timeout',

@@ -61,6 +61,24 @@ const schemas = {
     description:
       'Seconds to wait, as not ready, for a model whose files are missing or incomplete. 600 where MODEL_INIT_MODE is async (KServe).',
   },
+  chatTemplate: {
+    type: 'string',
+    optional: true,
+    group: 'Model',
+    minLength: 1,
+    defaultText: "the model's own",
+    description:
+      "Jinja file that chats are rendered by, instead of the model's own template; or the template itself.",
+  },
+  chatTemplateKwargs: {
+    type: 'string',
+    optional: true,
+    group: 'Model',
+    minLength: 1,
+    defaultText: 'none',
+    description:
+      'Variables of the chat template, as a JSON object: {"enable_thinking": false}. What a request says of them wins.',
+  },
   loraModules: {
     type: 'string',
     optional: true,

@@ -8,8 +8,18 @@ import type { BegunAnswer } from '../text/template/chat-template.ts'
 
 export interface TextInit {
   readonly modelPath: string
+  /** Default: the file's template, and no variables. */
+  readonly chatTemplate?: OperatorTemplate
   /** Niceness of the process: see setpriority(2). Default 0. */
   readonly niceness?: number
+}
+
+/** The operator's own chat template and variables. */
+export interface OperatorTemplate {
+  /** Jinja, instead of the file's; undefined: the file's. */
+  readonly source: string | undefined
+  /** Variables, under those of a request. */
+  readonly kwargs: Readonly<Record<string, unknown>>
 }
 
 /** A model's vocabulary and metadata, as far as the gateway needs them; sent once, when the text process is ready. */
@@ -33,9 +43,8 @@ export interface ModelInfo {
   readonly name: string
   readonly architecture: string
   readonly trainedContext: number
-  /** The file's chat template, or a plain one where it has none. */
+  /** The chat template in use: the operator's, the file's, or a plain one where there is none. */
   readonly chatTemplate: string
-  readonly hasChatTemplate: boolean
   readonly specialTokens: SpecialTokens
   /** Texts that end an answer of a chat, beside the tokens that do: those of the plain template. */
   readonly turnEnds: readonly string[]
@@ -127,14 +136,23 @@ export type TextAnswer =
   /** The constraint was refused. `path` leads from its source to the guilty part; '' is the whole. */
   | { readonly type: 'refused'; readonly path: string; readonly message: string }
   /**
-   * `template_error`: the template refuses these messages. `not_ready`: there is no text process. `starved`: the machine
+   * `template_error`: the template refuses these messages. `template_unusable`: it renders none. `not_ready`: there is no text process. `starved`: the machine
    * had too little CPU for it. `costly`: it took more CPU than a call may. `busy`: too much waits already. `failed`: anything
    * else.
    */
   | {
       readonly type: 'error'
-      readonly code: 'template_error' | 'not_ready' | 'starved' | 'costly' | 'busy' | 'failed'
+      readonly code:
+        | 'template_error'
+        | 'template_unusable'
+        | 'not_ready'
+        | 'starved'
+        | 'costly'
+        | 'busy'
+        | 'failed'
       readonly message: string
+      /** The template's own words against the messages, and the index of the first that it refuses, where that can be found. */
+      readonly refusal?: { readonly said: string; readonly at: number | undefined } | undefined
       /** Milliseconds after which a `busy` process is likely to have room. */
       readonly retryAfterMs?: number
     }

@@ -16,6 +16,7 @@ import type { KvEvents } from '../observability/kv-events/kv-events.ts'
 import type { Tracing } from '../observability/tracing/tracing.ts'
 import { CrashWatch } from '../process/crash-watch.ts'
 import type { EmbeddingInit } from '../protocol/embedding-messages.ts'
+import type { OperatorTemplate } from '../protocol/text-messages.ts'
 import { GeneratingModel } from './generating-model.ts'
 import { whyNotReady } from './model-state.ts'
 import { PooledModel } from './pooled-model.ts'
@@ -36,6 +37,7 @@ export interface AltiplanoOptions {
   readonly allowedOrigins: Origins
   /** Certificate of the server; undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined
+  readonly chatTemplate: OperatorTemplate
   /** The folder from which clients may load adapters; undefined: adapters do not change. */
   readonly loraDir: string | undefined
   readonly log: FastifyBaseLogger
@@ -63,10 +65,11 @@ export class Altiplano {
   constructor(options: AltiplanoOptions) {
     this.#options = options
     this.names = options.names
-    const { admission, apiKeys, kvEvents, loraDir, log, metrics } = options
+    const { admission, apiKeys, chatTemplate, kvEvents, loraDir, log, metrics } = options
     metrics.ready.readBy(() => (this.notReady() === undefined ? 1 : 0))
     this.model = new GeneratingModel({
       admission,
+      chatTemplate,
       loraDir,
       tenants: this.#tenants,
       countsTokens: () =>

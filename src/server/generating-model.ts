@@ -3,6 +3,7 @@ import { AdapterLoader } from '../adapters/adapter-loader.ts'
 import { Adapters } from '../adapters/adapters.ts'
 import type { ModelFile, ReadyModel, ServedAdapters } from '../api/serving.ts'
 import { modelLoading, ServingError } from '../base/errors.ts'
+import { DEFAULT_TENANT } from '../base/share.ts'
 import { engineVersion } from '../base/version.ts'
 import type { AdmissionSettings } from '../config/groups.ts'
 import { type EngineLoss, Generator } from '../generation/generator.ts'
@@ -22,6 +23,7 @@ import type {
   EngineReady,
   StepMessage,
 } from '../protocol/engine-messages.ts'
+import type { OperatorTemplate } from '../protocol/text-messages.ts'
 import { ModelText } from '../text-service/model-text.ts'
 import { TextClient } from '../text-service/text-client.ts'
 import { EngineMetrics } from './engine-metrics.ts'
@@ -30,6 +32,7 @@ import type { ModelPlan } from './plan-model.ts'
 
 export interface GeneratingModelOptions {
   readonly admission: AdmissionSettings
+  readonly chatTemplate: OperatorTemplate
   /** The folder from which clients may load adapters; undefined: adapters do not change. */
   readonly loraDir: string | undefined
   readonly tenants: TenantLimits
@@ -62,6 +65,8 @@ type Stage =
   | { readonly phase: 'refused'; readonly why: string }
   | { readonly phase: 'absent' }
 
+/** How long the first look at the chat template may take on a machine that is busy. */
+const TEMPLATE_PATIENCE_MS = 120_000
 /** How long a request waits for a process that is being restarted. */
 const RESTART_PATIENCE_MS = 15_000
 
@@ -77,6 +82,7 @@ export class GeneratingModel {
   readonly #loader = new AdapterLoader((command) => this.#send(command))
   #stage: Stage = { phase: 'loading', why: () => 'the model is loading' }
   readonly #engineMetrics: EngineMetrics
+  #templateTried = false
 
   constructor(options: GeneratingModelOptions) {
     this.#options = options
@@ -154,18 +160,39 @@ export class GeneratingModel {
     if (this.#options.draining()) return
     for (const adapter of adapters) this.#adapters.set(adapter)
     const engine = this.#engineOf(init, memory)
-    const { log, metrics, crashes } = this.#options
-    const text = new TextClient({
+    const { log, metrics, crashes, chatTemplate } = this.#options
+    const text: TextClient = new TextClient({
       entry: childEntry('text'),
-      init: { modelPath: init.modelPath },
+      init: { modelPath: init.modelPath, chatTemplate },
       log,
       metrics,
-      onReady: () => this.openEstimator(),
+      onReady: () => this.#onTextReady(text),
       onCrash: (loss) => crashes.onCrash(loss),
     })
     this.#stage = { phase: 'started', engine, text, shards, file, fingerprint: fingerprintOf(init, shards) }
     text.start()
     engine.start()
+  }
+
+  #onTextReady(text: TextClient): void {
+    this.openEstimator()
+    if (this.#templateTried) return
+    this.#templateTried = true
+    void this.#tryTemplate(text)
+  }
+
+  /** Reports a chat template that renders nothing: the operator can give another. */
+  async #tryTemplate(text: TextClient): Promise<void> {
+    const chat = {
+      type: 'chat',
+      messages: [{ role: 'user', content: 'Hello' }],
+      tools: [],
+      kwargs: {},
+    } as const
+    const signal = AbortSignal.timeout(TEMPLATE_PATIENCE_MS)
+    const answer = await text.call(chat, { share: DEFAULT_TENANT, signal, most: 0 }).catch(() => undefined)
+    if (answer?.type !== 'error' || !['template_unusable', 'costly'].includes(answer.code)) return
+    this.#options.log.warn({ reason: answer.message }, 'chats fail: the chat template cannot be rendered')
   }
 
   #engineOf(init: ModelPlan['engine'], memory: string): Started['engine'] {

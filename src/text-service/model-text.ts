@@ -151,9 +151,11 @@ function failedText(answer: TextAnswer): ServingError {
   }
   const cause = new Error(answer.message)
   if (answer.code === 'not_ready') return modelLoading(answer.message)
-  if (answer.code === 'template_error') {
-    const refused = "The model's chat template does not take these messages"
-    return new ServingError('template_error', refused, { param: 'messages', cause })
+  if (answer.code === 'template_error')
+    return new ServingError('template_error', refusedBy(answer.refusal), { param: 'messages', cause })
+  if (answer.code === 'template_unusable') {
+    const unusable = "This server cannot chat with its model: the model's chat template cannot be rendered"
+    return new ServingError('template_unusable', `${unusable} (${oneLine(answer.message)}).`, { cause })
   }
   if (answer.code === 'costly') {
     const costly = 'Reading the prompt or the schema of this request takes more CPU than one request may use'
@@ -176,6 +178,24 @@ function pathFrom(given: string, path: string): string {
 
 function isOfTool(path: string): boolean {
   return path.startsWith('[')
+}
+
+/** Why a template refuses messages. What it says is its author's, and may hold what a client wrote. */
+function refusedBy(refusal: { said: string; at: number | undefined } | undefined): string {
+  const refused = "The model's chat template does not take these messages"
+  if (refusal === undefined) return refused
+  const { said, at } = refusal
+  const place = at === undefined ? '' : `, from message ${at + 1} on`
+  return `${refused}${place}: ${oneLine(said)}`
+}
+
+/** A text of another's for a message of ours: in one line, without what cannot be seen, and not long. */
+function oneLine(text: string): string {
+  const line = text
+    .slice(0, 1000)
+    .replace(/[\p{C}\s]+/gu, ' ')
+    .trim()
+  return line.length > 300 ? `${line.slice(0, 300)}…` : line
 }
 
 function refusedConstraint(

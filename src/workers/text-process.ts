@@ -17,40 +17,23 @@ import type {
   TextResponse,
 } from '../protocol/text-messages.ts'
 import { endsInThought } from '../text/scan/reasoning.ts'
-import { chatAbilities } from '../text/template/chat-abilities.ts'
-import { chatRenderer } from '../text/template/chat-renderer.ts'
-import { beginsInThought, TemplateError, type TemplateOptions } from '../text/template/chat-template.ts'
+import { beginsInThought, type ChatInput, TemplateError } from '../text/template/chat-template.ts'
 import { ControlTokenGuard } from '../text/template/control-tokens.ts'
+import { ModelTemplate } from '../text/template/model-template.ts'
 import { keepParsed } from '../text/template/parsed-template.ts'
 import { plainTemplate } from '../text/template/plain-template.ts'
-import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { PeriodicGc } from './periodic-gc.ts'
 
 /** Characters of compiled grammars, with their sources, that are kept. */
 const GRAMMAR_CACHE = 8_000_000
 
-serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, niceness = 0 }, channel) => {
-  setPriority(niceness)
-  const vocabulary = await openVocabulary(modelPath)
-  const { bos, eos, controlTexts, markupTexts, chatTemplate } = vocabulary
-  const { source: template, turnEnds } =
-    chatTemplate === undefined ? plainTemplate(controlTexts) : { source: chatTemplate, turnEnds: [] }
-  const chat = chatAbilities(
-    template,
-    vocabulary.vocabulary.control.map((token, index) => [token, controlTexts[index] ?? '']),
-  )
-  const callId = toolFormatNamed(chat.toolFormat)?.callId
-  const options: TemplateOptions = {
-    template,
-    ...(callId && { callId }),
-    bos,
-    eos,
-    reasoning: chat.reasoning,
-    guard: new ControlTokenGuard(controlTexts),
-    strictGuard: new ControlTokenGuard([...controlTexts, ...markupTexts]),
-    renderers: [vocabulary.renderJinja, keepParsed((template) => new Template(template))],
-  }
-  const render = chatRenderer(options, chat.toolFormat)
+serveChild<TextInit, TextRequest, TextReady, TextResponse>(async (init, channel) => {
+  setPriority(init.niceness ?? 0)
+  const vocabulary = await openVocabulary(init.modelPath)
+  const given = init.chatTemplate?.source ?? vocabulary.chatTemplate
+  const { source, turnEnds } =
+    given === undefined ? plainTemplate(vocabulary.controlTexts) : { source: given, turnEnds: [] }
+  const template = modelTemplate(source, init.chatTemplate?.kwargs, vocabulary)
   const withBos = (pieces: readonly Uint32Array[]): Uint32Array => {
     const first = pieces.find(({ length }) => length > 0)?.[0]
     const begins = !vocabulary.addsBos || first === vocabulary.bosToken
@@ -61,19 +44,20 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   const read = (call: PromptCall, most?: number): PromptAnswer => {
     if (call.type === 'chat') {
       const started = performance.now()
-      const pieces = render(call)
+      const pieces = render(template, call)
       const templateMs = performance.now() - started
       const tokens = withBos(pieces.map((piece) => vocabulary.tokenize(piece, true)))
       const characters = pieces.reduce((sum, { length }) => sum + length, 0)
       const answer = promptAnswer(tokens, characters, most)
       // Where only the number of tokens is of use, as in counts, the text is not put together.
-      const isRead = chat.reasoning !== undefined && answer.tokens.length > 0
+      const { reasoning } = template.abilities
+      const isRead = reasoning !== undefined && answer.tokens.length > 0
       const text = isRead || call.withText ? pieces.join('') : ''
       const inThought =
         isRead &&
         (call.begun === undefined
-          ? endsInThought(text, chat.reasoning)
-          : beginsInThought(call.begun, text, chat.reasoning))
+          ? endsInThought(text, reasoning)
+          : beginsInThought(call.begun, text, reasoning))
       return { ...answer, inThought, templateMs, ...(call.withText && { text }) }
     }
     if (call.type === 'infill')
@@ -114,7 +98,7 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
   return {
     ready: {
       vocabulary: vocabulary.vocabulary,
-      model: { ...vocabulary.model, chatTemplate: template, turnEnds, chat },
+      model: { ...vocabulary.model, chatTemplate: source, turnEnds, chat: template.abilities },
     },
     onMessage: ({ call, body, most }) => {
       const before = process.cpuUsage()
@@ -127,6 +111,38 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     close: () => vocabulary.close(),
   }
 })
+
+function modelTemplate(
+  source: string,
+  kwargs: Readonly<Record<string, unknown>> | undefined,
+  vocabulary: LlamaVocabulary,
+): ModelTemplate {
+  const { bos, eos, controlTexts, markupTexts } = vocabulary
+  const control = vocabulary.vocabulary.control.map(
+    (token, index) => [token, controlTexts[index] ?? ''] as const,
+  )
+  const options = {
+    template: source,
+    bos,
+    eos,
+    ...(kwargs && { kwargs }),
+    guard: new ControlTokenGuard(controlTexts),
+    strictGuard: new ControlTokenGuard([...controlTexts, ...markupTexts]),
+    renderers: [vocabulary.renderJinja, keepParsed((template) => new Template(template))],
+  }
+  return new ModelTemplate(options, control)
+}
+
+/** @throws TextFailure with whose fault it is when the chat cannot be rendered. */
+function render(template: ModelTemplate, chat: ChatInput): string[] {
+  if (template.fault !== undefined) throw new TextFailure('template_unusable', template.fault)
+  try {
+    return template.render(chat)
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error
+    throw new TextFailure('template_error', error.message, template.refusal(chat, error))
+  }
+}
 
 /** Tokens of a text whose middle is to be generated: prefix, suffix, then the middle, as in llama-server. */
 function infill(
@@ -197,11 +213,27 @@ function fromText(text: string): CompiledConstraint {
   return { gbnf: text.slice(end + 1), changed: JSON.parse(text.slice(0, end)) }
 }
 
+type FailedAnswer = Extract<TextAnswer, { type: 'error' }>
+
+/** A failure with an answer of its own. */
+class TextFailure extends Error {
+  override readonly name = 'TextFailure'
+  readonly code: FailedAnswer['code']
+  readonly refusal: FailedAnswer['refusal']
+
+  constructor(code: FailedAnswer['code'], message: string, refusal?: FailedAnswer['refusal']) {
+    super(message)
+    this.code = code
+    this.refusal = refusal
+  }
+}
+
 function safely(work: () => TextAnswer): TextAnswer {
   try {
     return work()
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    return { type: 'error', code: error instanceof TemplateError ? 'template_error' : 'failed', message }
+    if (!(error instanceof TextFailure)) return { type: 'error', code: 'failed', message }
+    return { type: 'error', code: error.code, message, refusal: error.refusal }
   }
 }

@@ -135,6 +135,17 @@ describe('commands', () => {
   })
 })
 
+describe('the chat template', () => {
+  it.each([
+    ['vLLM', ['--chat-template', 'a.jinja', '--default-chat-template-kwargs={"a": 1}']],
+    ['llama-server', ['--chat-template-file', 'a.jinja', '--chat-template-kwargs', '{"a": 1}']],
+  ])('a chat template is given as for %s', (_name, argv) => {
+    const { config, warnings } = load(argv)
+    expect(config).toMatchObject({ chatTemplate: 'a.jinja', chatTemplateKwargs: '{"a": 1}' })
+    expect(warnings).toEqual([])
+  })
+})
+
 describe('flags of other runtimes', () => {
   const cases: [string[], number][] = [
     [['--enable-lora', '--max-lora-rank=8', '--max_loras', '2'], 3],

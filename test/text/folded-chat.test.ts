@@ -1,14 +1,12 @@
 import { Template } from '@huggingface/jinja'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openAddon } from '../../src/engine/llama/addon.ts'
-import { chatAbilities } from '../../src/text/template/chat-abilities.ts'
 import type { ChatMessage, ChatTool } from '../../src/text/template/chat-message.ts'
-import { chatRenderer } from '../../src/text/template/chat-renderer.ts'
 import { type Renderer, TemplateError } from '../../src/text/template/chat-template.ts'
 import { ControlTokenGuard } from '../../src/text/template/control-tokens.ts'
 import { foldChat, renderFolded, type TakenTurns, takesAll } from '../../src/text/template/folded-chat.ts'
+import { ModelTemplate } from '../../src/text/template/model-template.ts'
 import { keepParsed } from '../../src/text/template/parsed-template.ts'
-import { toolFormatNamed } from '../../src/text/tool-formats/formats.ts'
 import { realTemplates } from '../support/llama-source.ts'
 
 const user = (content: string): ChatMessage => ({ role: 'user', content })
@@ -173,6 +171,7 @@ const conversations: Readonly<Record<string, readonly ChatMessage[]>> = {
   'a thought that was cut': [user('u1'), assistant('', { reasoning_content: 'hm' }), user('u2')],
   'an empty answer': [user('u1'), assistant(''), user('u2')],
   'a call and its result': [user('u1'), calling(), result('r1')],
+  'a system message, a call and its result': [system('s1'), user('u1'), calling(), result('r1')],
   'a call behind a text, and a second one': [
     user('u1'),
     calling('a1'),
@@ -212,20 +211,8 @@ describe('every real template', () => {
   it.each(realTemplates())(
     'renders every conversation, and loses nothing that was said: $name',
     ({ name: template, source }) => {
-      const { toolFormat } = chatAbilities(source, [])
-      const callId = toolFormatNamed(toolFormat)?.callId
-      const render = chatRenderer(
-        {
-          template: source,
-          bos: '<bos>',
-          eos: '<eos>',
-          guard: none,
-          strictGuard: none,
-          ...(callId && { callId }),
-          renderers: engines,
-        },
-        toolFormat,
-      )
+      const options = { template: source, bos: '<bos>', eos: '<eos>', guard: none, strictGuard: none }
+      const real = new ModelTemplate({ ...options, renderers: engines }, [])
       for (const [name, messages] of Object.entries(conversations)) {
         const isCalled = messages.some(({ role }) => role === 'tool')
         // Words that stand in no template.
@@ -233,7 +220,7 @@ describe('every real template', () => {
           ...one,
           content: one.content && `lorem-${one.content}-ipsum`,
         }))
-        const prompt = render({ messages: spoken, tools: isCalled ? tools : [], kwargs: {} }).join('')
+        const prompt = real.render({ messages: spoken, tools: isCalled ? tools : [], kwargs: {} }).join('')
         const lost = spoken.filter(({ content }) => !prompt.includes(content))
         const dropped = DROP_TEXT_BESIDE_CALLS.test(template) ? spoken.filter((one) => one.tool_calls) : []
         expect([name, lost]).toEqual([name, dropped.filter(({ content }) => content !== '')])

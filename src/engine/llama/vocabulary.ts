@@ -1,7 +1,7 @@
 import { readGgufHeader } from '../../models/gguf/gguf.ts'
 import { type Metadata, vocabularySize } from '../../models/gguf/gguf-metadata.ts'
 import type { ModelInfo, Vocabulary } from '../../protocol/text-messages.ts'
-import type { Renderer } from '../../text/template/chat-template.ts'
+import { type Renderer, TemplateError } from '../../text/template/chat-template.ts'
 import { keepParsed } from '../../text/template/parsed-template.ts'
 import { type AddonModel, loadModel, openAddon } from './addon.ts'
 import { CONTROL, tokenBytes, UNKNOWN, USER_DEFINED } from './token-bytes.ts'
@@ -39,6 +39,9 @@ const METHODS = [
   'suffixToken',
   'middleToken',
 ] as const
+
+/** Characters of what a template says that are kept: it may repeat what a client wrote. */
+const MAX_SAID = 1000
 
 const TEMPLATE = 'tokenizer.chat_template'
 
@@ -79,7 +82,6 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
       // llama.cpp knows no hyperparameters of a model that it loads for its vocabulary only.
       trainedContext: Number(metadata.get(`${architecture}.context_length`) ?? 0),
       infill: infill !== undefined,
-      hasChatTemplate: chatTemplate !== undefined,
       specialTokens,
       sampling: samplingOf(metadata),
     },
@@ -93,11 +95,23 @@ export async function openVocabulary(modelPath: string): Promise<LlamaVocabulary
     markupTexts: markup,
     tokenize: (text, controlTokens) =>
       text === '' ? new Uint32Array() : native.tokenize(text, controlTokens),
-    renderJinja: keepParsed((template) => new Jinja(template)),
+    renderJinja: refusing(keepParsed((template) => new Jinja(template))),
     close: async () => {
       await native.dispose()
       await addon.dispose()
     },
+  }
+}
+
+/** Separates what a template says by raise_exception from errors of the engine. */
+function refusing(render: Renderer): Renderer {
+  return (template, variables) => {
+    try {
+      return render(template, variables)
+    } catch (error) {
+      const [, said] = /\nError: Jinja Exception: ([\s\S]*)$/.exec(String(error)) ?? []
+      throw said === undefined ? error : new TemplateError(String(error), said.slice(0, MAX_SAID))
+    }
   }
 }
 

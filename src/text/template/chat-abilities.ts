@@ -1,5 +1,6 @@
 import { type ReasoningTags, recogniseReasoning } from '../scan/reasoning.ts'
 import { recogniseToolFormat } from '../tool-formats/formats.ts'
+import { TOOL_VARIABLES, type ToolVariable } from './template-variables.ts'
 
 /** Abilities of a model's chat template, as far as this server can use them. */
 export interface ChatAbilities {
@@ -22,7 +23,7 @@ export function chatAbilities(
   control: readonly (readonly [number, string])[],
 ): ChatAbilities {
   const read = namesIn(template)
-  const format = recogniseToolFormat(template, read.has('tools'))
+  const format = recogniseToolFormat(template, toolVariableIn(read) !== undefined)
   const reasoning = format.thought ?? recogniseReasoning(template)
   const tags = reasoning ? [reasoning.open, reasoning.close] : []
   return {
@@ -32,6 +33,15 @@ export function chatAbilities(
     reasoningMarkers: control.filter(([, text]) => tags.includes(text)),
     toolMarkers: control.filter(([, text]) => format.markers.includes(text)),
   }
+}
+
+/** The variable in which a template takes tools; undefined: it takes none. */
+export function toolVariable(template: string): ToolVariable | undefined {
+  return toolVariableIn(namesIn(template))
+}
+
+function toolVariableIn(names: ReadonlySet<string>): ToolVariable | undefined {
+  return TOOL_VARIABLES.find((name) => names.has(name))
 }
 
 /** Names in a Jinja template's statements and expressions, without its strings and texts. */

@@ -1,8 +1,11 @@
 import { endsInThought, type ReasoningTags } from '../scan/reasoning.ts'
+import type { CallNotation } from '../tool-formats/tool-format.ts'
 import type { ChatMessage, ChatTool } from './chat-message.ts'
 import { type ControlTokenGuard, mapStrings, unusedMark } from './control-tokens.ts'
+import { type MessageForms, templateMessage, usualForms } from './template-message.ts'
+import { type ToolVariable, templateTools, todaysVariables } from './template-variables.ts'
 
-/** Renders a Jinja template with variables. @throws the error of the template or of the Jinja engine. */
+/** Renders a Jinja template with variables. @throws TemplateError where the template itself refuses them; any error of the Jinja engine. */
 export type Renderer = (template: string, variables: Readonly<Record<string, unknown>>) => string
 
 export interface TemplateOptions {
@@ -14,6 +17,14 @@ export interface TemplateOptions {
   readonly strictGuard: ControlTokenGuard
   /** Turns ids of calls into such as the template takes; absent: it takes any. */
   readonly callId?: (id: string) => string
+  /** Default: the usual ones. */
+  readonly forms?: MessageForms
+  /** How the model writes calls; for `forms`. */
+  readonly notation?: CallNotation
+  /** The variable that tools are in. Default `tools`. */
+  readonly toolVariable?: ToolVariable
+  /** The operator's variables, under those of a request. Default none. */
+  readonly kwargs?: Readonly<Record<string, unknown>>
   /** Tags of the model's thoughts; undefined: it has none. */
   readonly reasoning?: ReasoningTags | undefined
   /** Jinja engines, tried in order until one renders. */
@@ -26,6 +37,14 @@ export interface ChatInput {
   readonly kwargs: Readonly<Record<string, unknown>>
   /** Beginning of the answer, which the prompt ends with. Default none. */
   readonly begun?: BegunAnswer | undefined
+  /** Markup of this server's own in the messages: its control tokens are meant. Default none. */
+  readonly markup?: Markup
+}
+
+/** A text that stands in messages as a character that no client has written. */
+export interface Markup {
+  readonly place: string
+  readonly text: string
 }
 
 export interface BegunAnswer {
@@ -36,6 +55,13 @@ export interface BegunAnswer {
 /** Refusal of messages by a template: its own raise_exception, or no engine can render it. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError'
+  /** The template's own words against the messages; undefined: no engine can render it. */
+  readonly said: string | undefined
+
+  constructor(message: string, said?: string) {
+    super(message)
+    this.said = said
+  }
 }
 
 /**
@@ -43,28 +69,43 @@ export class TemplateError extends Error {
  * at the borders, those of the template are whole.
  */
 export function renderChat(input: ChatInput, options: TemplateOptions): string[] {
-  const texts: string[] = []
-  mapStrings(input, (text) => {
-    texts.push(text)
-    return text
-  })
-  const mark = unusedMark(texts)
-  if (mark === undefined) throw new TemplateError('the messages hold every private-use character')
+  const mark = unusedCharacter(input)
   const all = (text: string): string => options.strictGuard.guard(text, mark)
   // Templates cut an assistant's text at </think>: there only what is a control token for certain is guarded.
   const own = (text: string): string => options.guard.guard(text, mark)
   const variables = {
+    ...todaysVariables(new Date()),
+    ...options.kwargs,
     messages: input.messages.map((message) =>
-      guardMessage(withCallIds(message, options.callId), message.role === 'assistant' ? own : all),
+      templateMessage(
+        withCallIds(message, options.callId),
+        options.forms ?? usualForms,
+        message.role === 'assistant' ? own : all,
+        options.notation,
+      ),
     ),
-    ...(input.tools.length === 0 ? {} : { tools: mapStrings(input.tools, all) }),
+    ...templateTools(mapStrings(input.tools, all) as readonly ChatTool[], options.toolVariable),
     ...(mapStrings(input.kwargs, all) as object),
     add_generation_prompt: true,
     bos_token: options.bos,
     eos_token: options.eos,
   }
-  const prompt = render(options, variables)
+  const rendered = render(options, variables)
+  const { markup } = input
+  const prompt = markup === undefined ? rendered : rendered.replaceAll(markup.place, () => markup.text)
   return (prompt + beginning(input.begun, prompt, options.reasoning, own)).split(mark)
+}
+
+/** A character for this server's own use in a chat. @throws TemplateError where the chat holds all of them. */
+export function unusedCharacter(chat: ChatInput): string {
+  const texts: string[] = []
+  mapStrings(chat, (text) => {
+    texts.push(text)
+    return text
+  })
+  const mark = unusedMark(texts)
+  if (mark === undefined) throw new TemplateError('the messages hold every private-use character')
+  return mark
 }
 
 /** The text of an answer's beginning behind a rendered prompt, written as the model would: a thought first, and closed where more follows. */
@@ -107,31 +148,6 @@ function withCallIds(message: ChatMessage, callId: TemplateOptions['callId']): C
   }
 }
 
-function guardMessage(message: ChatMessage, guard: (text: string) => string): object {
-  const { role, tool_calls: calls, ...rest } = message
-  const guarded = mapStrings(rest, guard) as object
-  if (calls === undefined) return { role, ...guarded }
-  return {
-    role,
-    ...guarded,
-    tool_calls: calls.map(({ id, type, function: { name, arguments: text } }) => ({
-      id: guard(id),
-      type,
-      function: { name: guard(name), arguments: mapStrings(parsedArguments(text), guard) },
-    })),
-  }
-}
-
-/** The arguments of a call as the object that templates want; the text where it is none. */
-function parsedArguments(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : text
-  } catch {
-    return text
-  }
-}
-
 function render(
   { template, renderers }: TemplateOptions,
   variables: Readonly<Record<string, unknown>>,
@@ -141,6 +157,7 @@ function render(
     try {
       return renderer(template, variables)
     } catch (error) {
+      if (error instanceof TemplateError) throw error
       reasons.push(error instanceof Error ? error.message : String(error))
     }
   }

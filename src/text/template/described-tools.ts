@@ -25,6 +25,27 @@ export function chatWithToolsDescribed(
   return tools.length === 0 ? chat : withDescription(chat, describe(tools))
 }
 
+/**
+ * A chat for a template that shows calls and results, but refuses these tools: they are described in words.
+ * @param example a call as the model writes it.
+ */
+export function toolsDescribed(
+  messages: readonly ChatMessage[],
+  tools: readonly ChatTool[],
+  example: string,
+): ChatMessage[] {
+  const text = [
+    'You can call the functions that are described here:',
+    ...tools.map((tool) => JSON.stringify(tool.function)),
+    '',
+    'To call a function, answer in this form:',
+    example,
+    '',
+    'Its result comes next. When no function helps, answer in plain text.',
+  ]
+  return withDescription(messages, text.join('\n'))
+}
+
 function withoutCalls(message: ChatMessage): ChatMessage {
   const { tool_calls: calls, ...rest } = message
   if (calls === undefined) return message

@@ -46,8 +46,10 @@ export function takenTurns(render: Render, takesTools: boolean): TakenTurns {
     takes(system(), user(), assistant(), system(), user()) &&
     takes(user(), assistant(), user(), system())
   const takesResults = takesTools && takes(user(), calling, result())
+  // Mistral Nemo's shows it with the last message alone, and only where that is the user's.
+  const isAlways = !takesResults || takes(system(), user(), calling, result())
   return {
-    system: isAnywhere ? 'anywhere' : takes(system(), user()) ? 'first' : 'none',
+    system: isAnywhere ? 'anywhere' : takes(system(), user()) && isAlways ? 'first' : 'none',
     anyOrder:
       takes(user(), user()) && takes(user(), assistant(), assistant(), user()) && takes(assistant(), user()),
     emptyAnswers:

@@ -5,7 +5,7 @@ import { TagScanner } from '../scan/tag-scanner.ts'
 export const KEY = '<parameter='
 export const CALL_END = '</function>'
 export const CLOSE = '</tool_call>'
-const KEY_END = '</parameter>'
+export const KEY_END = '</parameter>'
 
 type State = 'body' | 'key' | 'value'
 
