@@ -1,5 +1,6 @@
+import { BARE_STYLE } from '../../src/grammar/calls/bare-style.ts'
 import { PYTHON_STYLE } from '../../src/grammar/schema/value-style.ts'
-import type { CallNotation } from '../../src/text/tool-formats/tool-format.ts'
+import { type CallNotation, ID } from '../../src/text/tool-formats/tool-format.ts'
 import type { Random } from './random.ts'
 import { RandomSchemas, type TestSchema } from './random-schema.ts'
 
@@ -56,6 +57,7 @@ export function writeCalls(
   const { begin = '', open, close, between = '', end = '', arguments: style } = notation
   const texts = calls.map(([tool, args]) => {
     if (style === undefined || style === 'json') return open(tool.name) + JSON.stringify(args) + close
+    if (style === 'bare') return open(tool.name) + BARE_STYLE.write(args) + close
     const pairs = Object.entries(args)
     if (style === 'keywords')
       return (
@@ -70,5 +72,10 @@ export function writeCalls(
     })
     return open(tool.name) + tags.join('') + close
   })
-  return begin + texts.join(between) + end
+  return begin + texts.map(withId(notation)).join(between) + end
+}
+
+/** Makes the id that a model would, which counts its calls. */
+function withId({ ids }: CallNotation): (text: string, index: number) => string {
+  return (text, index) => text.replaceAll(ID, ids === 'letters' ? `call00000${index}` : String(index))
 }

@@ -111,8 +111,9 @@ function thoughtEnding(
   format: ToolFormat | undefined,
 ): string | undefined {
   if (budget === undefined || reasoning === undefined) return undefined
-  const { close } = reasoning
-  return format?.thought === undefined ? `\n${close}\n\n` : close
+  const { close, answer } = reasoning
+  if (format?.thought !== undefined) return close
+  return answer === undefined ? `\n${close}\n\n` : `\n${close}`
 }
 
 /** How the answer to this prompt is to be read. */

@@ -55,7 +55,7 @@ export function argumentsNode(
   // OpenAI: arguments are an object, whatever the schema leaves open.
   const schema =
     isObject(parameters) && parameters['type'] === undefined ? { ...parameters, type: 'object' } : parameters
-  if (style === 'json') return schemas.add(name, schema as Schema)
+  if (isWhole(style)) return schemas.add(name, schema as Schema)
   if (!isObject(schema)) throw new GrammarError('it must be an object')
   checkKeywords(schema, '')
   if (schema['type'] !== 'object') throw new GrammarError("it must be 'object', as arguments are one", 'type')
@@ -68,9 +68,14 @@ export function argumentsNode(
   })
 }
 
+/** Whether arguments are written as an object, in one style or another. */
+function isWhole(style: ArgumentStyle): style is 'json' | 'bare' {
+  return style === 'json' || style === 'bare'
+}
+
 /** Any arguments that a format can write. */
 function anyArguments(schemas: SchemaRules, style: ArgumentStyle): GrammarNode {
-  if (style === 'json') return schemas.json.object()
+  if (isWhole(style)) return schemas.json.object()
   if (style === 'tags') {
     const name = repeat({ type: 'set', ranges: withoutRanges(UNICODE, NOT_IN_NAME) }, 1)
     return repeat(sequence(literal('<parameter='), name, literal('>\n'), textOfTag(schemas.rules)), 0)

@@ -1,6 +1,7 @@
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
 import { choice, type GrammarNode, literal, optional, repeat, rule, sequence } from '../gbnf/node.ts'
 import { INTEGER, NUMBER } from './json-number.ts'
+import { noneOfTexts, quotedString } from './json-string.ts'
 import { JSON_STYLE, type ValueStyle } from './value-style.ts'
 
 const SPACE = optional(literal(' '))
@@ -22,7 +23,18 @@ export class JsonRules {
   }
 
   string(): GrammarNode {
-    return this.#define('string', () => sequence(literal('"'), repeat(this.char(), 0), literal('"')))
+    return this.#define('string', () => {
+      const { strings } = this.style
+      if (strings !== undefined) return sequence(literal(strings.mark), strings.text(this.#rules))
+      return quotedString(repeat(this.char(), 0))
+    })
+  }
+
+  /** Any key of an object that is none of these. */
+  key(names: readonly string[] = []): GrammarNode {
+    const { strings } = this.style
+    if (strings !== undefined) return strings.otherKey(names)
+    return names.length === 0 ? this.string() : quotedString(noneOfTexts(names))
   }
 
   number(): GrammarNode {
@@ -45,7 +57,7 @@ export class JsonRules {
 
   object(level = 0): GrammarNode {
     return this.#define(`object-${level}`, () => {
-      const pair = sequence(this.string(), COLON, this.value(level + 1))
+      const pair = sequence(this.key(), COLON, this.value(level + 1))
       return bracketed('{', optional(sequence(pair, repeat(sequence(COMMA, pair), 0))), '}')
     })
   }

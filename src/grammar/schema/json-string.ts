@@ -59,9 +59,9 @@ export function oneOfTexts(texts: readonly string[]): GrammarNode {
   return textTree(texts.map((text) => ({ text, next: EMPTY })))
 }
 
-/** The content of a JSON string that is none of `texts`, without escapes (they could spell one of them). */
-export function noneOfTexts(texts: readonly string[]): GrammarNode {
-  const any: GrammarNode = repeat({ type: 'set', ranges: PLAIN }, 0)
+/** A text of these characters that is none of `texts`; by default the content of a JSON string without escapes (they could spell one of them). */
+export function noneOfTexts(texts: readonly string[], chars: readonly CodeRange[] = PLAIN): GrammarNode {
+  const any: GrammarNode = repeat({ type: 'set', ranges: chars }, 0)
   const groups = new Map<string, string[]>()
   for (const text of texts) {
     const head = [...text][0] ?? ''
@@ -69,12 +69,12 @@ export function noneOfTexts(texts: readonly string[]): GrammarNode {
   }
   const heads = [...groups.keys()].map((head): CodeRange => [code(head), code(head)])
   const items: GrammarNode[] = []
-  const others = withoutRanges(PLAIN, heads)
+  const others = withoutRanges(chars, heads)
   if (others.length > 0) items.push(sequence({ type: 'set', ranges: others }, any))
   for (const [head, rests] of groups) {
     // A name that needs an escape cannot be spelled here at all.
-    if (intersect([[code(head), code(head)]], PLAIN).length > 0)
-      items.push(sequence(literal(head), noneOfTexts(rests)))
+    if (intersect([[code(head), code(head)]], chars).length > 0)
+      items.push(sequence(literal(head), noneOfTexts(rests, chars)))
   }
   const node = choice(items)
   return texts.includes('') ? node : optional(node)

@@ -2,7 +2,6 @@ import { GrammarError } from '../gbnf/grammar-error.ts'
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
 import { choice, EMPTY, type GrammarNode, literal, optional, repeat, sequence } from '../gbnf/node.ts'
 import { bracketed, COLON, COMMA } from './json-any.ts'
-import { noneOfTexts, quotedString } from './json-string.ts'
 import type { SchemaContext } from './schema-context.ts'
 import { isAnnotation, isObject, join, type Schema, type SchemaObject } from './schema-keywords.ts'
 import { stringNode } from './schema-string.ts'
@@ -26,7 +25,7 @@ export interface MemberStyle {
 /** @throws GrammarError */
 export function objectNode(schema: SchemaObject, path: string, context: SchemaContext): GrammarNode {
   const style: MemberStyle = {
-    named: (name, value, at) => sequence(literal(JSON.stringify(name)), COLON, context.compile(value, at)),
+    named: (name, value, at) => sequence(namedKey(name, at, context), COLON, context.compile(value, at)),
     other: (names, value) => {
       const key = keyNode(schema, names, path, context)
       return sequence(key, COLON, context.compile(value, join(path, 'additionalProperties')))
@@ -119,6 +118,15 @@ function inOrder(
   return mustCome ? pairsFrom : optional(pairsFrom)
 }
 
+function namedKey(name: string, path: string, { json }: SchemaContext): GrammarNode {
+  const { strings } = json.style
+  if (strings === undefined) return literal(JSON.stringify(name))
+  const key = strings.key(name)
+  if (key === undefined)
+    throw new GrammarError('its name cannot be written in the format of this model', path)
+  return literal(key)
+}
+
 function keyNode(
   schema: SchemaObject,
   names: readonly string[],
@@ -128,7 +136,9 @@ function keyNode(
   const rule = schema['propertyNames'] as Schema | undefined
   const at = join(path, 'propertyNames')
   if (rule === undefined || rule === true || (isObject(rule) && onlyStrings(rule)))
-    return names.length === 0 ? context.json.string() : quotedString(noneOfTexts(names))
+    return context.json.key(names)
+  if (context.json.style.strings !== undefined)
+    throw new GrammarError('it cannot be honoured in the format of this model', at)
   if (rule === false || names.length > 0)
     throw new GrammarError('it can be honoured only where no property is named', at)
   if (rule['enum'] !== undefined || rule['const'] !== undefined || rule['$ref'] !== undefined)

@@ -1,7 +1,7 @@
 import { GrammarError } from '../gbnf/grammar-error.ts'
 import { lengthsOf } from '../gbnf/lengths.ts'
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
-import { type GrammarNode, repeat } from '../gbnf/node.ts'
+import { type GrammarNode, literal, repeat, sequence } from '../gbnf/node.ts'
 import type { JsonRules } from './json-any.ts'
 import { compileFormat, compileFormatWithin } from './json-format.ts'
 import { jsonChars, quotedString } from './json-string.ts'
@@ -15,9 +15,18 @@ export interface StringSpelling {
   readonly chars: RegexOptions['chars']
 }
 
+/** Keywords that say what the characters of a string are, or how many there are. */
+const SHAPING = ['pattern', 'format', 'minLength', 'maxLength']
+
 /** @throws GrammarError */
 export function stringNode(schema: SchemaObject, path: string, json: JsonRules): GrammarNode {
-  return quotedString(stringContent(schema, path, { any: json.char(), chars: jsonChars }))
+  const { strings } = json.style
+  if (strings === undefined)
+    return quotedString(stringContent(schema, path, { any: json.char(), chars: jsonChars }))
+  const isShaped = SHAPING.some((keyword) => schema[keyword] !== undefined)
+  if (!isShaped) return json.string()
+  const mark = literal(strings.mark)
+  return sequence(mark, stringContent(schema, path, { any: strings.char, chars: strings.chars }), mark)
 }
 
 /** A string without its quotes. @throws GrammarError */

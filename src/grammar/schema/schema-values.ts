@@ -28,5 +28,12 @@ export function valuesNode(
   const types = namedTypes(schema)
   const possible = values.filter((value) => types?.some((type) => isWithin(typeOfValue(value), type)) ?? true)
   if (possible.length === 0) throw new GrammarError("no listed value is of the 'type'", path)
-  return oneOfTexts([...new Set(possible.map(write))])
+  const texts = possible.map((value) => {
+    try {
+      return write(value)
+    } catch (error) {
+      throw error instanceof GrammarError ? new GrammarError(error.message, path) : error
+    }
+  })
+  return oneOfTexts([...new Set(texts)])
 }

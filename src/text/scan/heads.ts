@@ -80,8 +80,8 @@ export function either(first: Head, second: Head): Head {
 }
 
 /** Calls written as JSON objects, with any number of some characters before each. */
-export function objects(between: RegExp, accepts?: (name: string) => boolean): Head {
+export function objects(between: RegExp, accepts?: (name: string) => boolean, nameKey?: string): Head {
   const head: Head = () =>
-    skip(between, one('{', { read: (sink) => new CallObject(sink, accepts), next: head }))()
+    skip(between, one('{', { read: (sink) => new CallObject(sink, accepts, nameKey), next: head }))()
   return head
 }

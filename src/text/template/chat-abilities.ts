@@ -1,4 +1,4 @@
-import { type ReasoningTags, recogniseReasoning } from '../scan/reasoning.ts'
+import { allTags, type ReasoningTags, recogniseReasoning } from '../scan/reasoning.ts'
 import { recogniseToolFormat } from '../tool-formats/formats.ts'
 
 /** Abilities of a model's chat template, as far as this server can use them. */
@@ -24,12 +24,13 @@ export function chatAbilities(
   const read = namesIn(template)
   const format = recogniseToolFormat(template, read.has('tools'))
   const reasoning = format.thought ?? recogniseReasoning(template)
-  const tags = reasoning ? [reasoning.open, reasoning.close] : []
+  const tags = reasoning ? allTags(reasoning) : []
   return {
     toolFormat: format.name,
     ...(reasoning && { reasoning }),
     variables: TEMPLATE_VARIABLES.filter((name) => read.has(name)),
-    reasoningMarkers: control.filter(([, text]) => tags.includes(text)),
+    // A tag may be several control tokens.
+    reasoningMarkers: control.filter(([, text]) => text !== '' && tags.some((tag) => tag.includes(text))),
     toolMarkers: control.filter(([, text]) => format.markers.includes(text)),
   }
 }

@@ -4,8 +4,14 @@ import type { ReasoningTags } from '../scan/reasoning.ts'
 /** The tools of a request: name, and JSON Schema of the parameters. */
 export type OfferedTools = ReadonlyMap<string, unknown>
 
-/** How a call writes its arguments. `json`: an object; `keywords`: those of a call in Python; `tags`: a tag around each, a string without quotes. */
-export type ArgumentStyle = 'json' | 'keywords' | 'tags'
+/** How a call writes its arguments. `json`: an object; `keywords`: those of a call in Python; `tags`: a tag around each, a string without quotes; `bare`: an object with marks around strings alone. */
+export type ArgumentStyle = 'json' | 'keywords' | 'tags' | 'bare'
+
+/** Place of an id in the text of a notation, which the model makes up. */
+export const ID = '\u0000'
+
+/** Ids that a model makes up. `number`: it counts its calls; `letters`: ten small letters and digits. */
+export type IdStyle = 'number' | 'letters'
 
 /** Marks of a call of an offered tool at the beginning of an answer. */
 export interface LeadingCall {
@@ -29,8 +35,10 @@ export interface CallNotation {
   readonly arguments?: ArgumentStyle
   /** Text before the first call. The mark is the beginning of this, or of what opens a call. Default nothing. */
   readonly begin?: string
-  /** Text before a call's arguments. */
+  /** Text before a call's arguments. It may hold an ID. */
   open(name: string): string
+  /** How ids are written, where there are any. */
+  readonly ids?: IdStyle
   /** Text behind a call's arguments. */
   readonly close: string
   /** Text between two calls; absent: an answer has one. */

@@ -1,0 +1,83 @@
+import { STRING } from '../../text/tool-formats/bare-arguments.ts'
+import { GrammarError } from '../gbnf/grammar-error.ts'
+import {
+  type CodeRange,
+  choice,
+  EMPTY,
+  type GrammarNode,
+  literal,
+  sequence,
+  UNICODE,
+  withoutRanges,
+} from '../gbnf/node.ts'
+import { noneOfTexts } from '../schema/json-string.ts'
+import { JSON_STYLE, type ValueStyle } from '../schema/value-style.ts'
+import { textUntil } from './free-text.ts'
+
+/** Characters of strings of a given shape: without the one that the mark begins with, they cannot hold it. */
+const CHARS = withoutRanges(UNICODE, [rangeOf('<')])
+/** Characters of keys without marks: none that ends a key, no white space, nothing invisible. */
+const IN_KEY = withoutRanges(UNICODE, [
+  ...'{}[],:"<>'.split('').map(rangeOf),
+  [0x00, 0x20],
+  [0x7f, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200f],
+  [0x2028, 0x202f],
+  [0x205f, 0x206f],
+  [0x3000, 0x3000],
+  [0xfeff, 0xfeff],
+])
+
+/** Values as Gemma 4 writes them: strings as they are between marks, keys without any. */
+export const BARE_STYLE: ValueStyle = {
+  ...JSON_STYLE,
+  strings: {
+    mark: STRING,
+    char: { type: 'set', ranges: CHARS },
+    chars: (ranges) => {
+      const left = withoutRanges(ranges, [rangeOf('<')])
+      return left.length === 0 ? undefined : { type: 'set', ranges: left }
+    },
+    text: anyText,
+    key,
+    otherKey: (names) => {
+      const mark = literal(STRING)
+      const marked = sequence(mark, noneOfTexts(names, CHARS), mark)
+      return choice([noneOfTexts(['', ...names], IN_KEY), marked])
+    },
+  },
+  write,
+}
+
+function anyText(rules: Map<string, GrammarNode>): GrammarNode {
+  return textUntil([{ text: STRING, next: EMPTY }], rules, 'marked-text', false)
+}
+
+/** A name as it is, or between marks where it holds what no key without them may; undefined where neither will do. */
+function key(name: string): string | undefined {
+  if (name !== '' && [...name].every(isInKey)) return name
+  return name.includes(STRING) ? undefined : STRING + name + STRING
+}
+
+function isInKey(char: string): boolean {
+  const code = char.codePointAt(0) ?? 0
+  return IN_KEY.some(([low, high]) => low <= code && code <= high)
+}
+
+/** @throws GrammarError for what cannot be written. */
+function write(value: unknown): string {
+  if (typeof value === 'string') {
+    if (value.includes(STRING)) throw new GrammarError(`a text that holds ${STRING} cannot be written`)
+    return STRING + value + STRING
+  }
+  if (Array.isArray(value)) return `[${value.map(write).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const members = Object.entries(value)
+  return `{${members.map(([name, item]) => `${key(name) ?? write(name)}:${write(item)}`).join(',')}}`
+}
+
+function rangeOf(char: string): CodeRange {
+  const code = char.codePointAt(0) ?? 0
+  return [code, code]
+}
