@@ -28,6 +28,19 @@ describe('chatAbilities', () => {
     ['harmony', '<|start|>assistant<|channel|>final<|message|>'],
     ['granite', 'write <|tool_call|> followed by a JSON list of tools'],
     ['functionary', '>>>all'],
+    ['command', 'writing <|START_ACTION|> followed by a list of JSON-formatted tool calls'],
+    ['command-plus', "Write 'Action:' followed by a json-formatted list of actions that you want to perform"],
+    ['nemotron', '<TOOLCALL>[{"name": "tool_name1", "arguments": "tool_args1"}]</TOOLCALL>'],
+    ['apriel', '<tool_calls>[{"name": <function-name-1>, "arguments": <args-dict-1>}]</tool_calls>'],
+    ['firefunction', 'formatted as functools[{"name": [function name], "arguments": {}}]'],
+    ['apertus', '<|tools_prefix|>['],
+    ['gigachat', 'The `function call` role. <|role_sep|>'],
+    ['gigachat-tag', 'The `function call` role. <|role_sep|> <|function_call|>'],
+    ['solar', '<|tool_call:begin|><tool-call-id><|tool_call:name|><tool-name><|tool_call:args|>'],
+    ['function-tags', '<function=example_function_name>{"example_name": "example_value"}</function>'],
+    ['gemma', '<|tool_call>call:f{a:<|"|>b<|"|>}<tool_call|>'],
+    ['pythonic-tags', 'List of tools: ['],
+    ['pythonic-tags', 'List of tools: <|tool_list_start|>['],
     // Recognised by several formats.
     ['granite', '<|tool_call|> or <tool_call>'],
     ['mistral-args', '[TOOL_CALLS]name[ARGS]'],
@@ -69,6 +82,15 @@ describe('chatAbilities', () => {
     const { reasoningMarkers, toolMarkers } = chatAbilities(template, control)
     expect(reasoningMarkers).toEqual(control.slice(1, 3))
     expect(toolMarkers).toEqual(control.slice(3))
+  })
+
+  it('names every control token that a tag around thoughts or answers is made of', () => {
+    const control = ['<s>', '<|begin|>', '<|end|>', '<|think|>', '<|content|>', '<|user|>', ''].map(
+      (text, id): [number, string] => [id, text],
+    )
+    const { reasoning, reasoningMarkers } = chatAbilities("{{ '<|begin|>assistant<|think|>' }}", control)
+    expect(reasoning?.close).toBe('<|end|><|begin|>assistant')
+    expect(reasoningMarkers).toEqual(control.slice(1, 5))
   })
 
   it('knows the built-in model', () => {

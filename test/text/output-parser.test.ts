@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type OutputFormat, OutputParser, type OutputPart } from '../../src/text/output/output-parser.ts'
-import { endsInThought, recogniseReasoning } from '../../src/text/scan/reasoning.ts'
+import { endsInThought, type ReasoningTags, recogniseReasoning } from '../../src/text/scan/reasoning.ts'
 import { toolFormats } from '../../src/text/tool-formats/formats.ts'
 import { cpuWatch } from '../support/patience.ts'
 import { random } from '../support/random.ts'
@@ -279,6 +279,131 @@ const rows: [string, string, Answer][] = [
   ['deepseek', `<｜tool▁calls▁begin｜> nothing`, answer('<｜tool▁calls▁begin｜> nothing')],
   ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>`, answer('<｜tool▁call▁begin｜>f<｜tool▁sep｜>')],
   ['deepseek', `<｜tool▁call▁begin｜>f<｜tool▁sep｜>{"a": "x`, answer('', ['f', '{"a": "x'])],
+
+  // Command R7B, A; R+.
+  [
+    'command',
+    `<|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "f", "parameters": ${escaped}},\n    {"tool_call_id": "1", "tool_name": "add", "parameters": {}}\n]<|END_ACTION|>`,
+    answer('', ['f', escaped], ['add', '{}']),
+  ],
+  ['command', `I look.<|START_ACTION|>[{"tool_name": "f"}]<|END_ACTION|>`, answer('I look.', ['f', '{}'])],
+  [
+    'command',
+    `<|START_ACTION|>[{"name": "f", "parameters": {}}]`,
+    answer(`<|START_ACTION|>[{"name": "f", "parameters": {}}]`),
+  ],
+  ['command', `<|START_ACTION|>[{"tool_name": "f", "parameters": {"a": "x`, answer('', ['f', '{"a": "x'])],
+  ['command', '<|START_ACTION|>[]<|END_ACTION|>', answer('<|START_ACTION|>[]<|END_ACTION|>')],
+  [
+    'command-plus',
+    `I will look.\nAction:\n\`\`\`json\n[\n    {\n        "tool_name": "f",\n        "parameters": ${escaped}\n    },\n    {\n        "tool_name": "add",\n        "parameters": {}\n    }\n]\`\`\``,
+    answer('I will look.', ['f', escaped], ['add', '{}']),
+  ],
+  [
+    'command-plus',
+    'Action: ```json\n[{"tool_name": "directly-answer", "parameters": {}}]\n```',
+    answer('Action: ```json\n[{"tool_name": "directly-answer", "parameters": {}}]\n```'),
+  ],
+  ['command-plus', 'Action: none. ```json\n[1]```', answer('Action: none. ```json\n[1]```')],
+  ['command-plus', '```json\n[{"tool_name": "f", "parameters": {}}]\n```', answer('', ['f', '{}'])],
+
+  // Nemotron Nano v2, Apriel, Firefunction.
+  [
+    'nemotron',
+    `I look.\n<TOOLCALL>[{"name": "f", "arguments": ${escaped}}, {"name": "add", "arguments": {}}]</TOOLCALL>`,
+    answer('I look.', ['f', escaped], ['add', '{}']),
+  ],
+  ['nemotron', `<TOOLCALL>[{"name": "f", "arguments": {'a'}}]</TOOLCALL>`, answer('', ['f', `{'a'}}]`])],
+  ['nemotron', '<TOOLCALL>{}</TOOLCALL>', answer('<TOOLCALL>{}</TOOLCALL>')],
+  [
+    'apriel',
+    `\n<tool_calls>[{"name": "f", "arguments": ${escaped}, "id": "1"}, {"name": "add", "arguments": {}, "id": "2"}]</tool_calls>`,
+    answer('', ['f', escaped], ['add', '{}']),
+  ],
+  ['apriel', '<tool_calls>[{"na', answer('<tool_calls>[{"na')],
+  [
+    'firefunction',
+    `Now: functools[{"name": "f", "arguments": ${escaped}}, {"name": "add", "arguments": {}}]`,
+    answer('Now:', ['f', escaped], ['add', '{}']),
+  ],
+  ['firefunction', 'functools[{"name": "nobody"}]', answer('functools[{"name": "nobody"}]')],
+  ['firefunction', 'import functools\nfunctools[1]', answer('import functools\nfunctools[1]')],
+
+  // Apertus.
+  [
+    'apertus',
+    `I look.<|tools_prefix|>[{"f": ${escaped}}, {"add": {}}]<|tools_suffix|>`,
+    answer('I look.', ['f', escaped], ['add', '{}']),
+  ],
+  [
+    'apertus',
+    '<|tools_prefix|>[{"f": 1}]<|tools_suffix|>',
+    answer('<|tools_prefix|>[{"f": 1}]<|tools_suffix|>'),
+  ],
+  ['apertus', '<|tools_prefix|>[{"f": {"a": "x', answer('', ['f', '{"a": "x'])],
+  ['apertus', '<|tools_prefix|>[{"f', answer('<|tools_prefix|>[{"f')],
+
+  // GigaChat 3 and 3.1.
+  [
+    'gigachat',
+    `I look.<|message_sep|>\n\nfunction call<|role_sep|>\n{"name": "f", "arguments": ${escaped}}<|message_sep|>\n`,
+    answer('I look.', ['f', escaped]),
+  ],
+  ['gigachat', 'Hello.<|message_sep|>', answer('Hello.')],
+  ['gigachat', 'a function call<|role_sep|> is', answer('a function call<|role_sep|> is')],
+  [
+    'gigachat-tag',
+    `I look.<|function_call|>{"name": "f", "arguments": ${paris}}<|message_sep|>`,
+    answer('I look.', ['f', paris]),
+  ],
+  ['gigachat-tag', '<|function_call|>{"name": "f", "argu', answer('<|function_call|>{"name": "f", "argu')],
+
+  // Solar.
+  [
+    'solar',
+    `<|tool_calls|><|tool_call:begin|>a1b2c3d4e5<|tool_call:name|>f<|tool_call:args|>${escaped}<|tool_call:end|><|tool_call:begin|>b1b2c3d4e5<|tool_call:name|>add<|tool_call:args|>{}<|tool_call:end|><|calls|>`,
+    answer('', ['f', escaped], ['add', '{}']),
+  ],
+  ['solar', '<|tool_calls|> none <|calls|>', answer('<|tool_calls|> none <|calls|>')],
+  ['solar', '<|tool_call:begin|>a<|tool_call:name|>f', answer('<|tool_call:begin|>a<|tool_call:name|>f')],
+
+  // Functionary 3.1.
+  [
+    'function-tags',
+    `I look. <function=f>${escaped}</function><function=add>{}</function>`,
+    answer('I look.', ['f', escaped], ['add', '{}']),
+  ],
+  ['function-tags', `<function=f>{"a": "</function>"}</function>`, answer('', ['f', '{"a": "</function>"}'])],
+  ['function-tags', '<function=nobody>{}</function>', answer('<function=nobody>{}</function>')],
+  ['function-tags', '<function=f>none</function>', answer('<function=f>none</function>')],
+
+  // Gemma 4.
+  [
+    'gemma',
+    '<|tool_call>call:f{s:<|"|>Par"is\\ 🗼\n<tool_call|> {,}:[]<|"|>,n:2,x:{a:[1,,None,true,[]],b:{}}}<tool_call|><|tool_call>call:add{}<tool_call|>',
+    answer(
+      '',
+      ['f', '{"s":"Par\\"is\\\\ 🗼\\n<tool_call|> {,}:[]","n":2,"x":{"a":[1,null,null,true,[]],"b":{}}}'],
+      ['add', '{}'],
+    ),
+  ],
+  [
+    'gemma',
+    'I look.<|tool_call>call:f{ s : <|"|>x<|"|> , <|"|>a b<|"|>: -1.5e3 , t : half past, u: }<tool_call|>',
+    answer('I look.', ['f', '{"s":"x","a b":-1.5e3,"t":"half past","u":null}']),
+  ],
+  // As JSON, which it was not taught.
+  [
+    'gemma',
+    '<|tool_call>call:f{"s": "a, \\"b\\"}", "n": 1}<tool_call|>',
+    answer('', ['f', '{"s":"a, \\"b\\"}","n":1}']),
+  ],
+  ['gemma', '<|tool_call>call:f{n:1<tool_call|>', answer('', ['f', '{"n":1}'])],
+  ['gemma', '<|tool_call>call:f{s:<|"|>ha<', answer('', ['f', '{"s":"ha<'])],
+  ['gemma', '<|tool_call>call:f{n:12', answer('', ['f', '{"n":12'])],
+  ['gemma', '<|tool_call>call:f{na', answer('', ['f', '{"na'])],
+  ['gemma', '<|tool_call>f{}<tool_call|>', answer('<|tool_call>f{}<tool_call|>')],
+  ['gemma', '<|tool_call>call:f', answer('<|tool_call>call:f')],
 ]
 
 describe('tool calls', () => {
@@ -386,6 +511,25 @@ describe('tool calls', () => {
       'text',
       '<',
       '[TOOL',
+      '<|START_ACTION|>',
+      'Action:',
+      '"tool_name": "f"',
+      '<TOOLCALL>',
+      '</TOOLCALL>',
+      '<tool_calls>',
+      'functools',
+      '<|tools_prefix|>',
+      '{"f": ',
+      '<|function_call|>',
+      '<|tool_calls|>',
+      '<|tool_call:begin|>',
+      '<|tool_call:name|>',
+      '<|tool_call:args|>',
+      '<|tool_call>',
+      '<tool_call|>',
+      'call:f{',
+      '<|"|>',
+      ':',
     ]
     // What is no text in these: tags at the end of calls, headers.
     const unlike = ['pythonic', 'harmony', 'functionary']
@@ -411,6 +555,9 @@ describe('tool calls', () => {
       (n: number) => `[f(a=${'['.repeat(n)}`,
       (n: number) => `{"name":"f","parameters":${'['.repeat(n)}`,
       (n: number) => ' '.repeat(n),
+      (n: number) => `<|tool_call>call:f{a:${' '.repeat(n / 2)}x${'"'.repeat(n / 2)}`,
+      (n: number) => `<|tool_call>call:f{a:${'{'.repeat(n)}`,
+      (n: number) => 'Action:'.repeat(n / 7),
     ]
     for (const make of nasty) {
       for (const format of formats) {
@@ -462,6 +609,76 @@ describe('reasoning', () => {
     expect(readAll(thinking(opened), text)).toEqual(expected)
   })
 
+  const tagsOf = (template: string): ReasoningTags => {
+    const tags = recogniseReasoning(template)
+    if (tags === undefined) throw new Error(`no tags in ${template}`)
+    return tags
+  }
+  const response = '<|START_RESPONSE|>'
+  const solar = '<|begin|>assistant<|think|>'
+  const apriel = '[BEGIN FINAL RESPONSE]'
+  const families: [string, string, boolean, string, Answer][] = [
+    ['Gemma 4', '<|channel>thought', false, '<|channel>thought\nhm\n<channel|>Hi', thought('hm', 'Hi')],
+    ['Gemma 4, empty', '<|channel>thought', false, '<|channel>thought\n<channel|>Hi', thought('', 'Hi')],
+    ['Apertus', '<|inner_prefix|>', false, '<|inner_prefix|>hm<|inner_suffix|>Hi', thought('hm', 'Hi')],
+    [
+      'Command',
+      response,
+      false,
+      '<|START_THINKING|>hm<|END_THINKING|><|START_RESPONSE|>Hi<|END_RESPONSE|>',
+      thought('hm', 'Hi'),
+    ],
+    ['Command, opened', response, true, 'hm<|END_THINKING|>\n<|START_RESPONSE|>Hi', thought('hm', 'Hi')],
+    [
+      'Command without a thought',
+      response,
+      false,
+      '<|START_RESPONSE|>Hi<|END_RESPONSE|> \n',
+      thought('', 'Hi'),
+    ],
+    ['Command without its tags', response, true, 'hm<|END_THINKING|> Hi <', thought('hm', 'Hi <')],
+    [
+      'Command with a tag in its text',
+      response,
+      false,
+      '<|START_RESPONSE|>a <|START_RESPONSE|> <|END_RESPONSE|> b<|END_RESP',
+      thought('', 'a <|START_RESPONSE|> <|END_RESPONSE|> b<|END_RESP'),
+    ],
+    [
+      'Command, later',
+      '<|START_TEXT|>',
+      true,
+      'hm<|END_THINKING|><|START_TEXT|>Hi<|END_TEXT|>',
+      thought('hm', 'Hi'),
+    ],
+    ['Solar', solar, false, '<|think|>hm<|end|><|begin|>assistant<|content|>Hi<|end|>', thought('hm', 'Hi')],
+    ['Solar without a thought', solar, false, '<|content|>Hi', thought('', 'Hi')],
+    ['Apriel', apriel, true, 'hm\n[BEGIN FINAL RESPONSE]\nHi\n[END FINAL RESPONSE]\n', thought('hm', 'Hi\n')],
+    ['Apriel, cut', apriel, true, 'hm\n[BEGIN FIN', thought('hm\n[BEGIN FIN', '')],
+  ]
+  it.each(families)('of %s', (_name, template, opened, text, expected) => {
+    expect(readAll({ reasoning: { tags: tagsOf(template), opened } }, text)).toEqual(expected)
+  })
+
+  it('of Apertus may end with a call', () => {
+    const reasoning = { tags: tagsOf('<|inner_prefix|>'), opened: false }
+    const text = '<|inner_prefix|>hm<|tools_prefix|>[{"f": {}}]<|tools_suffix|>'
+    expect(readAll({ reasoning, ...tools('apertus') }, text)).toEqual({
+      reasoning: 'hm',
+      content: '',
+      calls: [{ name: 'f', arguments: '{}' }],
+    })
+  })
+
+  it('ends where content begins, behind any tag', () => {
+    const text = '<|START_THINKING|>hm<|END_THINKING|>\n<|START_RESPONSE|> Hi'
+    for (const pieces of [[text], text.split('')]) {
+      const parser = new OutputParser({ reasoning: { tags: tagsOf(response), opened: false } })
+      for (const piece of pieces) parser.push(piece)
+      expect(parser.contentStart).toBe(text.indexOf(' Hi'))
+    }
+  })
+
   it('stands before calls', () => {
     const text = `hm\n</think>\n\nI call.\n<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>`
     expect(readAll({ ...thinking(true), ...tools('hermes') }, text)).toEqual({
@@ -474,6 +691,7 @@ describe('reasoning', () => {
   it('knows whether a prompt ends inside a thought', () => {
     expect(endsInThought('<|im_start|>assistant\n<think>\n', think)).toBe(true)
     expect(endsInThought('<|im_start|>assistant\n<think>\n\n</think>\n\n', think)).toBe(false)
+    expect(endsInThought('<|assistant|>\n', tagsOf(apriel))).toBe(true)
   })
 
   it('finds the tags of a template', () => {

@@ -12,7 +12,7 @@ const syntax: CallSyntax = { opens: { [CALL]: skip(SPACE, literal('call:', named
 /** Gemma 4: <|tool_call>call:f{city:<|"|>Paris<|"|>,days:2}<tool_call|> for each call. */
 export const gemma: ToolFormat = {
   name: 'gemma',
-  recognises: (template) => template.includes(CALL) && template.includes(STRING),
+  recognises: (template) => template.includes(CALL) && template.includes(CALL_END),
   markers: [CALL, CALL_END, STRING],
   parser: (sink) => new CallScanner(sink, syntax),
   notation: {
