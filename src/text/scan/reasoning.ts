@@ -12,9 +12,16 @@ export interface ReasoningTags {
   readonly answer?: { readonly open?: string; readonly close: string }
 }
 
-/** Tags of model families: DeepSeek, Qwen, Granite and most others; Magistral; Seed-OSS; Command. */
-export const reasoningTags: readonly ReasoningTags[] = [
-  { open: '<think>', close: '</think>' },
+const THINK: ReasoningTags = { open: '<think>', close: '</think>' }
+
+/** Tags that a family's model writes, and the marks of its template where that does not spell them. */
+interface FamilyTags extends ReasoningTags {
+  readonly marks?: readonly (readonly string[])[]
+}
+
+/** Tags of model families: DeepSeek, Qwen, Granite and most others; Magistral; Seed-OSS; Command. The first that fits counts. */
+const reasoningTags: readonly FamilyTags[] = [
+  THINK,
   { open: '[THINK]', close: '[/THINK]' },
   { open: '<seed:think>', close: '</seed:think>' },
   { open: '<|START_THINKING|>', close: '<|END_THINKING|>' },
@@ -57,8 +64,15 @@ const withAnswerTags: readonly (readonly [sign: string, tags: ReasoningTags])[] 
 
 /** The tags that a chat template writes or looks for; undefined when its model does not think in tags. */
 export function recogniseReasoning(template: string): ReasoningTags | undefined {
-  const [, known] = withAnswerTags.find(([sign]) => template.includes(sign)) ?? []
-  return known ?? reasoningTags.find(({ open, close }) => template.includes(open) || template.includes(close))
+  const has = (text: string): boolean => template.includes(text)
+  const [, known] = withAnswerTags.find(([sign]) => has(sign)) ?? []
+  if (known !== undefined) return known
+  const found = reasoningTags.find(
+    ({ open, close, marks = [] }) => has(open) || has(close) || marks.some((all) => all.every(has)),
+  )
+  if (found === undefined) return undefined
+  const { marks: _, ...tags } = found
+  return tags
 }
 
 /** All tags of a family, without those that are empty. */
@@ -76,7 +90,8 @@ type State = 'start' | 'thought' | 'behind' | 'answer'
 
 /**
  * Splits a text into the thought it begins with and the answer behind it, without the tags and the white space around
- * them. One thought, at the beginning: tags further on are text. A thought that never ends is a thought.
+ * them. One thought, at the beginning: tags further on are text. A thought that never ends is a thought, and one that ends
+ * before it begins is empty: some models answer so when they do not think.
  */
 export class ReasoningSplitter {
   readonly #tags: ReasoningTags
@@ -138,7 +153,7 @@ export class ReasoningSplitter {
     const { open, close, breaks = [], answer } = this.#tags
     const opening = answer?.open === undefined ? [] : [answer.open]
     const tags: Readonly<Record<State, readonly string[]>> = {
-      start: [open, ...opening].filter((tag) => tag !== ''),
+      start: [open, close, ...opening].filter((tag) => tag !== ''),
       thought: [close, ...breaks],
       behind: opening,
       answer: answer === undefined ? [] : [answer.close],
@@ -163,8 +178,9 @@ export class ReasoningSplitter {
       this.#begin(this.#state === 'start' ? this.#received : answer.length)
       return answer
     }
-    if (tag === this.#tags.answer?.open && tag !== undefined) this.#begin(rest.length)
-    else if (tag !== undefined) this.#enter('thought')
+    if (tag === undefined) return rest
+    if (tag === this.#tags.answer?.open) this.#begin(rest.length)
+    else this.#enter(tag === this.#tags.open ? 'thought' : 'behind')
     return rest
   }
 
