@@ -103,4 +103,18 @@ describe.each(names)('the template of %s', (name) => {
     })
     expect(answered.choices[0]?.finish_reason).toBeDefined()
   })
+
+  it('has answers of a schema, without the tags around answers', async () => {
+    const answered = await client.chat.completions.create({
+      model: 'own',
+      messages: [{ role: 'user', content: 'Hello!' }],
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'mood', schema: { type: 'object', properties, required: ['mood', 'since'] } },
+      },
+      max_tokens: 400,
+      ...{ thinking_token_budget: 8 },
+    })
+    check(answered.choices[0]?.message.content ?? '')
+  })
 })
