@@ -1,5 +1,7 @@
 import { PYTHON_STYLE } from '../../src/grammar/schema/value-style.ts'
+import { beforeValue, behindValue, textValue } from '../../src/text/tool-formats/tagged-arguments.ts'
 import type { CallNotation } from '../../src/text/tool-formats/tool-format.ts'
+import { isText } from '../../src/text/tool-formats/untyped-value.ts'
 import type { Random } from './random.ts'
 import { RandomSchemas, type TestSchema } from './random-schema.ts'
 
@@ -63,10 +65,11 @@ export function writeCalls(
         pairs.map(([key, value]) => `${key}=${PYTHON_STYLE.write(value)}`).join(', ') +
         close
       )
-    const properties = tool.parameters['properties'] as Readonly<Record<string, { type?: unknown }>>
+    const properties = tool.parameters['properties'] as Readonly<Record<string, unknown>>
     const tags = pairs.map(([key, value]) => {
-      const isText = properties[key]?.type === 'string'
-      return `<parameter=${key}>\n${isText ? String(value) : JSON.stringify(value)}\n</parameter>\n`
+      const schema = properties[key]
+      const text = isText(schema) ? textValue(style, String(value)) : JSON.stringify(value)
+      return beforeValue(style, key, schema) + text + behindValue(style)
     })
     return open(tool.name) + tags.join('') + close
   })

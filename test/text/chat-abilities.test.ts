@@ -41,7 +41,14 @@ describe('chatAbilities', () => {
     ['qwen-xml', '<tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
     ['deepseek', '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>name<｜tool▁sep｜>'],
     ['json', '<tool_call>\n<function=example_function_name>'],
-    ['json', '<tool_call>{function-name}\n<arg_key>'],
+    ['glm', '<tool_call>{function-name}\n<arg_key>{arg-key-1}</arg_key>\n<arg_value>'],
+    ['glm-dense', '<tool_call>{function-name}<arg_key>{arg-key-1}</arg_key><arg_value>'],
+    ['hunyuan', "'<tool_sep{}>'.format(':opensource')"],
+    ['seed', '<seed:tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
+    ['minimax', '<minimax:tool_call>\n<invoke name="tool-name-1">'],
+    ['dsml', '<｜DSML｜tool_calls>'],
+    ['dsml-functions', '<｜DSML｜function_calls>'],
+    ['minicpm', '<function name="function-name"><param name="param-name">'],
     ['json', 'no calls'],
   ])('finds %s', (format, text) => {
     expect(chatAbilities(offering(text), []).toolFormat).toBe(format)

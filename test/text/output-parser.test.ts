@@ -259,6 +259,83 @@ const rows: [string, string, Answer][] = [
   ['qwen-xml', '<tool_call>\n<function=get_w', answer('<tool_call>\n<function=get_w')],
   ['qwen-xml', '<tool_call>\n<function=f>\n<parameter=s>\nhal', answer('', ['f', '{"s": "hal'])],
 
+  ['qwen-xml', '<tool_call><function=f><parameter=n></tool_call>', answer('', ['f', '{"n": "</tool_call>'])],
+  // As templates spell what is no string.
+  [
+    'qwen-xml',
+    "<function=f><parameter=x>\n{'a': [True, None]}\n</parameter><parameter=s>\nTrue\n</parameter><parameter=n>True</parameter></function>",
+    answer('', ['f', '{"x": {"a": [true, null]}, "s": "True", "n": true}']),
+  ],
+  [
+    'seed',
+    'Sure.<seed:tool_call>\n<function=f>\n<parameter=s>12\n</parameter>\n<parameter=n>12</parameter>\n</function>\n</seed:tool_call>\n<seed:tool_call><function=add></function></seed:tool_call>',
+    answer('Sure.', ['f', '{"s": "12\\n", "n": 12}'], ['add', '{}']),
+  ],
+  ['seed', '<seed:tool_call>none</seed:tool_call>', answer('<seed:tool_call>none</seed:tool_call>')],
+
+  // GLM, with and without line ends; a name counts with what follows it.
+  [
+    'glm',
+    'I look.\n<tool_call>f\n<arg_key>s</arg_key>\n<arg_value> a "b" <c></arg_value>\n<arg_key>n</arg_key>\n<arg_value>-3</arg_value>\n<arg_key>x</arg_key>\n<arg_value>{"é": ["<arg_key>"]}</arg_value>\n</tool_call>\n<tool_call>add\n</tool_call>',
+    answer('I look.', ['f', '{"s": " a \\"b\\" <c>", "n": -3, "x": {"é": ["<arg_key>"]}}'], ['add', '{}']),
+  ],
+  [
+    'glm-dense',
+    '<tool_call>f<arg_key>s</arg_key><arg_value></arg_value></tool_call><tool_call>nobody</tool_call>',
+    answer('', ['f', '{"s": ""}'], ['nobody', '{}']),
+  ],
+  ['glm', '<tool_call>f<arg_key>s</tool_call>', answer('', ['f', '{}'])],
+  ['glm', '<tool_call>f<arg_key>n</arg_key></tool_call> x', answer('', ['f', '{}'])],
+  ['glm', '<tool_call>f<arg_key>n</arg_key><arg_value>1</tool_call>', answer('', ['f', '{"n": 1}'])],
+  ['glm', '<tool_call>a call</tool_call>', answer('<tool_call>a call</tool_call>')],
+  ['glm', '<tool_call>f</tool', answer('<tool_call>f</tool')],
+  ['glm', '<tool_call>f <b></tool_call>', answer('<tool_call>f <b></tool_call>')],
+  ['glm', '<tool_call></tool_call>', answer('<tool_call></tool_call>')],
+  ['glm', '<tool_call><tool_call>f</tool_call>', answer('<tool_call>', ['f', '{}'])],
+  ['glm', '<tool_call>f<arg_key>s</arg_key>\n<arg_value>hal', answer('', ['f', '{"s": "hal'])],
+
+  // Hunyuan.
+  [
+    'hunyuan',
+    'Well<tool_calls:opensource>\n<tool_call:opensource>f<tool_sep:opensource>\n<arg_key:opensource>s</arg_key:opensource>\n<arg_value:opensource>1</arg_value:opensource>\n</tool_call:opensource>\n<tool_call:opensource>add<tool_sep:opensource>\n</tool_call:opensource>\n</tool_calls:opensource>',
+    answer('Well', ['f', '{"s": "1"}'], ['add', '{}']),
+  ],
+  ['hunyuan', '<tool_calls:opensource>\n<tool_call>', answer('<tool_calls:opensource>\n<tool_call>')],
+
+  // MiniMax M2; DeepSeek V3.2 and V4.
+  [
+    'minimax',
+    'On it.\n<minimax:tool_call>\n<invoke name="f">\n<parameter name="s">1</parameter>\n<parameter name="n">2</parameter>\n</invoke>\n<invoke name="add">\n</invoke>\n</minimax:tool_call>',
+    answer('On it.', ['f', '{"s": "1", "n": 2}'], ['add', '{}']),
+  ],
+  ['minimax', '<invoke name="f"></invoke>', answer('', ['f', '{}'])],
+  ['minimax', '<invoke name="nobody"></invoke>', answer('<invoke name="nobody"></invoke>')],
+  ['minimax', '<minimax:tool_call>\n<invoke name="a b">', answer('<minimax:tool_call>\n<invoke name="a b">')],
+  [
+    'dsml',
+    'So:\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name="f">\n<｜DSML｜parameter name="s" string="true">1</｜DSML｜parameter>\n<｜DSML｜parameter name="y" string="true">2</｜DSML｜parameter>\n<｜DSML｜parameter name="z" string="false">[3]</｜DSML｜parameter>\n</｜DSML｜invoke>\n<｜DSML｜invoke name="add">\n\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>',
+    answer('So:', ['f', '{"s": "1", "y": "2", "z": [3]}'], ['add', '{}']),
+  ],
+  [
+    'dsml-functions',
+    '<｜DSML｜function_calls>\n<｜DSML｜invoke name="f">\n<｜DSML｜parameter name="n" string="true">1</｜DSML｜parameter>\n<｜DSML｜parameter name="s" string="false">1</｜DSML｜parameter>',
+    answer('', ['f', '{"n": 1, "s": "1"']),
+  ],
+  ['dsml', '<｜DSML｜tool_calls>\nno', answer('<｜DSML｜tool_calls>\nno')],
+
+  // MiniCPM 5.
+  [
+    'minicpm',
+    'Ok <function name="f"><param name="s"><![CDATA[a</param> & <b>\n]]></param><param name="n">4</param></function>\n<function name="add"></function>',
+    answer('Ok', ['f', '{"s": "a</param> & <b>\\n", "n": 4}'], ['add', '{}']),
+  ],
+  ['minicpm', '<function name="nobody"></function>', answer('<function name="nobody"></function>')],
+  [
+    'minicpm',
+    '<function name="f"><param name="s"><![CDATA[x</param>',
+    answer('', ['f', '{"s": "<![CDATA[x</param>']),
+  ],
+
   // DeepSeek V3.1; V3 and R1.
   [
     'deepseek',
@@ -371,6 +448,25 @@ describe('tool calls', () => {
       '<parameter=',
       '<parameter=a>',
       '</parameter>',
+      '<arg_key>',
+      '</arg_key>\n<arg_value>',
+      '</arg_value>',
+      '<tool_calls:opensource>\n<tool_call:opensource>f<tool_sep:opensource>',
+      '<arg_key:opensource>',
+      '</tool_call:opensource>',
+      '<minimax:tool_call>',
+      '<invoke name="f">',
+      '<parameter name="s">',
+      '</invoke>',
+      '<seed:tool_call>',
+      '<｜DSML｜tool_calls>\n',
+      '<｜DSML｜invoke name="f">',
+      '<｜DSML｜parameter name="s" string="true">',
+      '</｜DSML｜invoke>',
+      '<function name="f">',
+      '<param name="n">',
+      '<![CDATA[',
+      ']]>',
       '<｜tool▁calls▁begin｜>',
       '<｜tool▁calls▁end｜>',
       '<｜tool▁call▁begin｜>',
@@ -409,6 +505,10 @@ describe('tool calls', () => {
       (n: number) => `${'[TOOL_CALLS]'.repeat(n / 24)}${' '.repeat(n / 2)}`,
       (n: number) => `[TOOL_CALLS]${' '.repeat(n)}`,
       (n: number) => `[f(a=${'['.repeat(n)}`,
+      (n: number) => `<function=f><parameter=x>${'['.repeat(n)}</parameter>`,
+      (n: number) => `<function=f>${'<parameter=x>1</parameter>'.repeat(n / 26)}`,
+      (n: number) => `<tool_call>f${'<arg_key>'.repeat(n / 9)}`,
+      (n: number) => `<function name="f"><param name="s"><![CDATA[${'</param>'.repeat(n / 8)}`,
       (n: number) => `{"name":"f","parameters":${'['.repeat(n)}`,
       (n: number) => ' '.repeat(n),
     ]

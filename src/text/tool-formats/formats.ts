@@ -1,13 +1,16 @@
 import { deepseek, deepseekFenced } from './deepseek.ts'
 import { functionary } from './functionary.ts'
+import { glm, glmDense, hunyuan } from './glm.ts'
 import { granite } from './granite.ts'
 import { harmony } from './harmony.ts'
 import { hermes } from './hermes.ts'
+import { dsmlFunctions, dsmlTools, minimax } from './invoke.ts'
 import { llamaJson } from './meta-llama.ts'
+import { minicpm } from './minicpm.ts'
 import { mistral, mistralList } from './mistral.ts'
 import { plainJson } from './plain-json.ts'
 import { pythonic, pythonicTagged } from './pythonic.ts'
-import { qwenXml } from './qwen-xml.ts'
+import { qwenXml, seed } from './qwen-xml.ts'
 import type { ToolFormat } from './tool-format.ts'
 
 /** All formats. A template has the first that recognises it, so a format stands before those that would take its templates. */
@@ -15,6 +18,15 @@ export const toolFormats: readonly ToolFormat[] = [
   // By tags that no other format has.
   harmony,
   functionary,
+  seed,
+  hunyuan,
+  minimax,
+  dsmlFunctions,
+  dsmlTools,
+  minicpm,
+  // By the same tags, and whether there are line ends between them.
+  glmDense,
+  glm,
   // Its templates may name hermes' tag, too, which it reads.
   granite,
   // By a tag of both, and whether there is a second one.

@@ -1,0 +1,52 @@
+import { taggedCalls } from './tagged-calls.ts'
+import type { ToolFormat } from './tool-format.ts'
+
+const DSML = '｜DSML｜'
+
+/** Calls with names as attributes: <invoke name="f">\n<parameter name="a">value</parameter>\n</invoke>, in outer tags around all of them. */
+function invoked(prefix: string, [open, close]: [string, string], attributes?: (type: string) => string) {
+  return taggedCalls({
+    outer: [open, close],
+    together: true,
+    call: `<${prefix}invoke name="`,
+    nameEnd: '">',
+    arguments: {
+      name: `<${prefix}parameter name="`,
+      nameEnd: '"',
+      ...(attributes && { attributes }),
+      value: '>',
+      valueEnd: `</${prefix}parameter>`,
+      callEnd: `</${prefix}invoke>`,
+      outerEnd: close,
+      gap: '\n',
+    },
+    gap: '\n',
+  })
+}
+
+const MINIMAX: [string, string] = ['<minimax:tool_call>', '</minimax:tool_call>']
+
+/** MiniMax M2. */
+export const minimax: ToolFormat = {
+  name: 'minimax',
+  recognises: (template) => template.includes(MINIMAX[0]),
+  markers: MINIMAX,
+  ...invoked('', MINIMAX),
+}
+
+const dsml = (name: string, block: string): ToolFormat => {
+  const outer: [string, string] = [`<${DSML}${block}>`, `</${DSML}${block}>`]
+  return {
+    name,
+    // The templates put the tags together.
+    recognises: (template) => template.includes(DSML) && template.includes(`${block}>`),
+    markers: [DSML],
+    ...invoked(DSML, outer, (type) => ` string="${type === 'string'}"`),
+  }
+}
+
+/** DeepSeek V3.2: <｜DSML｜function_calls>, and each argument says whether it is a string. */
+export const dsmlFunctions: ToolFormat = dsml('dsml-functions', 'function_calls')
+
+/** DeepSeek V4: <｜DSML｜tool_calls>. */
+export const dsmlTools: ToolFormat = dsml('dsml', 'tool_calls')

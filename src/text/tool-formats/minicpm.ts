@@ -1,0 +1,25 @@
+import { taggedCalls } from './tagged-calls.ts'
+import type { ToolFormat } from './tool-format.ts'
+
+const CALL = '<function name="'
+const KEY = '<param name="'
+
+/** MiniCPM 5: <function name="f"><param name="a">value</param></function>, with <![CDATA[…]]> around what would be markup. */
+export const minicpm: ToolFormat = {
+  name: 'minicpm',
+  recognises: (template) => ['<function name=', '<param name='].every((tag) => template.includes(tag)),
+  markers: ['<function', '</function>', '<param', '</param>'],
+  ...taggedCalls({
+    call: CALL,
+    nameEnd: '">',
+    arguments: {
+      name: KEY,
+      nameEnd: '"',
+      value: '>',
+      valueEnd: '</param>',
+      callEnd: '</function>',
+      quotes: { open: '<![CDATA[', close: ']]>', needed: '<&\n' },
+    },
+    between: '\n',
+  }),
+}
