@@ -50,28 +50,35 @@ export function randomTools(below: Random): RandomTool[] {
   })
 }
 
-/** Calls as a model that keeps to the notation writes them. */
+/** Calls as a model that keeps to the notation writes them. @param first number, where they are numbered. */
 export function writeCalls(
   notation: CallNotation,
   calls: readonly (readonly [tool: RandomTool, args: Readonly<Record<string, unknown>>])[],
+  first = 0,
 ): string {
-  const { begin = '', open, close, between = '', end = '', arguments: style } = notation
-  const texts = calls.map(([tool, args]) => {
-    if (style === undefined || style === 'json') return open(tool.name) + JSON.stringify(args) + close
-    const pairs = Object.entries(args)
-    if (style === 'keywords')
-      return (
-        open(tool.name) +
-        pairs.map(([key, value]) => `${key}=${PYTHON_STYLE.write(value)}`).join(', ') +
-        close
-      )
-    const properties = tool.parameters['properties'] as Readonly<Record<string, unknown>>
-    const tags = pairs.map(([key, value]) => {
+  const { begin = '', numbered, close, between = '', end = '' } = notation
+  const texts = calls.map(([tool, args], index) => {
+    const number = numbered === undefined ? '' : `${first + index}${numbered}`
+    return notation.open(tool.name) + number + writeArguments(notation, tool, args) + close
+  })
+  return begin + texts.join(between) + end
+}
+
+function writeArguments(
+  { arguments: style = 'json' }: CallNotation,
+  { parameters }: RandomTool,
+  args: Readonly<Record<string, unknown>>,
+): string {
+  const pairs = Object.entries(args)
+  if (style === 'json') return JSON.stringify(args)
+  if (style === 'keywords')
+    return pairs.map(([key, value]) => `${key}=${PYTHON_STYLE.write(value)}`).join(', ')
+  const properties = parameters['properties'] as Readonly<Record<string, unknown>>
+  return pairs
+    .map(([key, value]) => {
       const schema = properties[key]
       const text = isText(schema) ? textValue(style, String(value)) : JSON.stringify(value)
       return beforeValue(style, key, schema) + text + behindValue(style)
     })
-    return open(tool.name) + tags.join('') + close
-  })
-  return begin + texts.join(between) + end
+    .join('')
 }

@@ -323,6 +323,31 @@ const rows: [string, string, Answer][] = [
   ],
   ['dsml', '<｜DSML｜tool_calls>\nno', answer('<｜DSML｜tool_calls>\nno')],
 
+  // MiniMax M1.
+  [
+    'minimax-m1',
+    `Ok <tool_calls>\n{"name": "f", "arguments": ${escaped}}\n{"name": "add", "arguments": {}}\n</tool_calls>`,
+    answer('Ok', ['f', escaped], ['add', '{}']),
+  ],
+  ['minimax-m1', '<tool_calls>\nnone</tool_calls>', answer('<tool_calls>\nnone</tool_calls>')],
+
+  // Kimi K2.
+  [
+    'kimi',
+    `I look.<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>${escaped}<|tool_call_end|><|tool_call_begin|>functions.add:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>`,
+    answer('I look.', ['f', escaped], ['add', '{}']),
+  ],
+  [
+    'kimi',
+    `<|tool_call_begin|>f<|tool_call_argument_begin|> {"a": "<|tool_call_end|>`,
+    answer('', ['f', '{"a": "<|tool_call_end|>']),
+  ],
+  [
+    'kimi',
+    '<|tool_calls_section_begin|> none<|tool_calls_section_end|>',
+    answer('<|tool_calls_section_begin|> none<|tool_calls_section_end|>'),
+  ],
+
   // MiniCPM 5.
   [
     'minicpm',
@@ -464,6 +489,10 @@ describe('tool calls', () => {
       '<｜DSML｜parameter name="s" string="true">',
       '</｜DSML｜invoke>',
       '<function name="f">',
+      '<tool_calls>\n',
+      '<|tool_calls_section_begin|>',
+      '<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>',
+      '<|tool_call_end|>',
       '<param name="n">',
       '<![CDATA[',
       ']]>',

@@ -1,7 +1,16 @@
 import type { ReasoningTags } from '../../text/scan/reasoning.ts'
 import type { CallNotation, OfferedTools } from '../../text/tool-formats/tool-format.ts'
 import { GrammarError } from '../gbnf/grammar-error.ts'
-import { EMPTY, type Grammar, type GrammarNode, literal, repeat, rule, sequence } from '../gbnf/node.ts'
+import {
+  DIGIT,
+  EMPTY,
+  type Grammar,
+  type GrammarNode,
+  literal,
+  repeat,
+  rule,
+  sequence,
+} from '../gbnf/node.ts'
 import { type Branch, textTree } from '../gbnf/text-tree.ts'
 import { SchemaRules } from '../schema/json-schema.ts'
 import { PYTHON_STYLE } from '../schema/value-style.ts'
@@ -21,14 +30,15 @@ export function callGrammar(
   wanted: 'one' | 'some' | 'any',
   thought?: ReasoningTags,
 ): Grammar {
-  const { mark, leading, begin = '', between, end = '', avoid } = notation
+  const { mark, leading, begin = '', numbered, between, end = '', avoid } = notation
   const style = notation.arguments ?? 'json'
   const schemas = new SchemaRules(style === 'keywords' ? PYTHON_STYLE : undefined)
+  const number = numbered === undefined ? EMPTY : sequence(repeat(DIGIT, 1, 3), literal(numbered))
   const calls = [...tools].map(([name, parameters], index) => {
     const args = within(`[${index}].function.parameters`, () =>
       argumentsNode(schemas, `args-${index}`, parameters, style),
     )
-    return { name, next: sequence(args, text(notation.close)) }
+    return { name, next: sequence(number, args, text(notation.close)) }
   })
   const branches = calls.map(({ name, next }): Branch => ({ text: notation.open(name), next }))
   if (branches.length > 0) schemas.rules.set('call', textTree(branches))

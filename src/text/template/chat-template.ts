@@ -12,7 +12,7 @@ export interface TemplateOptions {
   readonly guard: ControlTokenGuard
   readonly strictGuard: ControlTokenGuard
   /** Turns ids of calls into such as the template takes; absent: it takes any. */
-  readonly callId?: (id: string) => string
+  readonly callId?: (id: string, name: string, index: number) => string
   /** Jinja engines, tried in order until one renders. */
   readonly renderers: readonly Renderer[]
 }
@@ -44,8 +44,8 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
   // Templates cut an assistant's text at </think>: there only what is a control token for certain is guarded.
   const own = (text: string): string => options.guard.guard(text, mark)
   const variables = {
-    messages: input.messages.map((message) =>
-      guardMessage(withCallIds(message, options.callId), message.role === 'assistant' ? own : all),
+    messages: withCallIds(input.messages, options.callId).map((message) =>
+      guardMessage(message, message.role === 'assistant' ? own : all),
     ),
     ...(input.tools.length === 0 ? {} : { tools: mapStrings(input.tools, all) }),
     ...(mapStrings(input.kwargs, all) as object),
@@ -56,14 +56,26 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
   return render(options, variables).split(mark)
 }
 
-function withCallIds(message: ChatMessage, callId: TemplateOptions['callId']): ChatMessage {
-  if (callId === undefined) return message
-  const { tool_call_id: id, tool_calls: calls } = message
-  return {
-    ...message,
-    ...(id !== undefined && { tool_call_id: callId(id) }),
-    ...(calls && { tool_calls: calls.map((call) => ({ ...call, id: callId(call.id) })) }),
-  }
+/** Each result has the id of the last call that had the same one. */
+function withCallIds(
+  messages: readonly ChatMessage[],
+  callId: TemplateOptions['callId'],
+): readonly ChatMessage[] {
+  if (callId === undefined) return messages
+  const ids = new Map<string, string>()
+  return messages.map((message) => {
+    const { tool_call_id: id, tool_calls: calls } = message
+    const tool_calls = calls?.map((call, index) => ({
+      ...call,
+      id: callId(call.id, call.function.name, index),
+    }))
+    for (const [index, call] of (calls ?? []).entries()) ids.set(call.id, tool_calls?.[index]?.id ?? call.id)
+    return {
+      ...message,
+      ...(id !== undefined && { tool_call_id: ids.get(id) ?? callId(id, 'unknown', 0) }),
+      ...(tool_calls && { tool_calls }),
+    }
+  })
 }
 
 function guardMessage(message: ChatMessage, guard: (text: string) => string): object {

@@ -4,7 +4,8 @@ import { glm, glmDense, hunyuan } from './glm.ts'
 import { granite } from './granite.ts'
 import { harmony } from './harmony.ts'
 import { hermes } from './hermes.ts'
-import { dsmlFunctions, dsmlTools, minimax } from './invoke.ts'
+import { dsmlFunctions, dsmlTools, minimax, minimaxLines } from './invoke.ts'
+import { kimi } from './kimi.ts'
 import { llamaJson } from './meta-llama.ts'
 import { minicpm } from './minicpm.ts'
 import { mistral, mistralList } from './mistral.ts'
@@ -21,6 +22,8 @@ export const toolFormats: readonly ToolFormat[] = [
   seed,
   hunyuan,
   minimax,
+  minimaxLines,
+  kimi,
   dsmlFunctions,
   dsmlTools,
   minicpm,

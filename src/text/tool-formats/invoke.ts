@@ -1,3 +1,5 @@
+import { CallScanner } from '../scan/call-scanner.ts'
+import { objects } from '../scan/heads.ts'
 import { taggedCalls } from './tagged-calls.ts'
 import type { ToolFormat } from './tool-format.ts'
 
@@ -50,3 +52,21 @@ export const dsmlFunctions: ToolFormat = dsml('dsml-functions', 'function_calls'
 
 /** DeepSeek V4: <｜DSML｜tool_calls>. */
 export const dsmlTools: ToolFormat = dsml('dsml', 'tool_calls')
+
+const [M1_CALLS, M1_CALLS_END] = ['<tool_calls>', '</tool_calls>']
+
+/** MiniMax M1: <tool_calls>\n{"name": "f", "arguments": {…}}\n</tool_calls>, with a line for each call. */
+export const minimaxLines: ToolFormat = {
+  name: 'minimax-m1',
+  recognises: (template) => /<tool_calls>(?:\n|\\n)\{\\?"name/.test(template),
+  markers: [M1_CALLS, M1_CALLS_END],
+  parser: (sink) => new CallScanner(sink, { opens: { [M1_CALLS]: objects(/\s/) }, tags: [M1_CALLS_END] }),
+  notation: {
+    mark: M1_CALLS,
+    begin: `${M1_CALLS}\n`,
+    open: (name) => `{"name": ${JSON.stringify(name)}, "arguments": `,
+    close: '}',
+    between: '\n',
+    end: `\n${M1_CALLS_END}`,
+  },
+}

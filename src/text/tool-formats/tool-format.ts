@@ -32,6 +32,8 @@ export interface CallNotation {
   readonly begin?: string
   /** Text before a call's arguments. */
   open(name: string): string
+  /** Text behind a number that stands behind the opening, where calls are numbered. */
+  readonly numbered?: string
   /** Text behind a call's arguments. */
   readonly close: string
   /** Text between two calls; absent: an answer has one. */
@@ -56,6 +58,9 @@ export interface ToolFormat {
   readonly thought?: ReasoningTags
   /** Notation in which calls can be forced; absent: they cannot. */
   readonly notation?: CallNotation
-  /** Makes an id one that the template takes when a conversation is replayed; absent: it takes any. */
-  callId?(id: string): string
+  /**
+   * Makes an id one that the template takes when a conversation is replayed; absent: it takes any.
+   * @param name of the function. @param index of the call in its message.
+   */
+  callId?(id: string, name: string, index: number): string
 }
