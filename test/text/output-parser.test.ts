@@ -585,6 +585,7 @@ describe('reasoning', () => {
     ['half a tag', false, '<thi', thought('', '<thi')],
     ['half a closing tag', true, 'why </thi', thought('why </thi', '')],
     ['a tag of another kind', false, '<thin> x', thought('', '<thin> x')],
+    ['closed and never opened', false, '</think>\n\n4 </think>', thought('', '4 </think>')],
     ['white space inside', true, ' a\n\n b </think>c', thought('a\n\n b', 'c')],
   ]
   it.each(cases)('%s', (_name, opened, text, expected) => {
@@ -607,6 +608,7 @@ describe('reasoning', () => {
 
   it('finds the tags of a template', () => {
     expect(recogniseReasoning("{% if '</think>' in content %}")).toEqual(think)
+    expect(recogniseReasoning("'You are MiMo, an AI assistant'")).toEqual(think)
     expect(recogniseReasoning('{{ message.content }}')).toBeUndefined()
   })
 })

@@ -35,10 +35,10 @@ const rows: Readonly<Record<string, Row>> = {
   'Kimi-K2-Instruct': { format: 'kimi' },
   'Kimi-K2-Thinking': { format: 'kimi', thought: '<think>' },
   'Kimi-K3': { format: 'json' },
-  'MiMo-VL': { format: 'hermes' },
-  'MiniMax-M1': { format: 'minimax-m1' },
+  'MiMo-VL': { format: 'hermes', thought: '<think>' },
+  'MiniMax-M1': { format: 'minimax-m1', thought: '<think>' },
   'MiniMax-M2': { format: 'minimax', thought: '<think>' },
-  'MiniMax-M3': { format: 'json' },
+  'MiniMax-M3': { format: 'json', thought: '<mm:think>' },
   'Spark2.5': { format: 'glm-dense', thought: '<think>' },
   'StepFun3.5-Flash': {
     format: 'qwen-xml',
@@ -62,7 +62,7 @@ const rows: Readonly<Record<string, Row>> = {
   'poolside-Laguna-S-2.1': { format: 'glm-dense', thought: '<think>' },
   'poolside-Laguna-XS-2.1': { format: 'glm', thought: '<think>' },
   'poolside-Laguna-XS.2': { format: 'glm', thought: '<think>' },
-  'tencent-Hy3': { format: 'hunyuan' },
+  'tencent-Hy3': { format: 'hunyuan', thought: '<think:opensource>' },
 
   'Apertus-8B-Instruct': { format: 'json' },
   'Apriel-1.6-15b-Thinker-fixed': { format: 'json' },

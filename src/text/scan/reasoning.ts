@@ -7,17 +7,33 @@ export interface ReasoningTags {
   readonly close: string
 }
 
-/** Tags of model families: DeepSeek, Qwen, Granite and most others; Magistral; Seed-OSS; Command. */
-export const reasoningTags: readonly ReasoningTags[] = [
-  { open: '<think>', close: '</think>' },
+const THINK: ReasoningTags = { open: '<think>', close: '</think>' }
+
+/** Tags that a family's model writes, and the marks of its template where that does not spell them. */
+interface FamilyTags extends ReasoningTags {
+  readonly marks?: readonly (readonly string[])[]
+}
+
+/** Tags of model families: DeepSeek, Qwen, Granite and most others; Magistral; Seed-OSS; Command. The first that fits counts. */
+const reasoningTags: readonly FamilyTags[] = [
+  THINK,
   { open: '[THINK]', close: '[/THINK]' },
   { open: '<seed:think>', close: '</seed:think>' },
   { open: '<|START_THINKING|>', close: '<|END_THINKING|>' },
+  // MiniMax M3; Hunyuan 3, whose template puts the tags together.
+  { open: '<mm:think>', close: '</mm:think>' },
+  { open: '<think:opensource>', close: '</think:opensource>', marks: [["'<think{}>'", "':opensource'"]] },
+  // MiMo and MiniMax M1, whose templates are silent about thoughts.
+  { ...THINK, marks: [['You are MiMo'], ['MiniMax-M1 model']] },
 ]
 
 /** The tags that a chat template writes or looks for; undefined when its model does not think in tags. */
 export function recogniseReasoning(template: string): ReasoningTags | undefined {
-  return reasoningTags.find(({ open, close }) => template.includes(open) || template.includes(close))
+  const has = (text: string): boolean => template.includes(text)
+  const found = reasoningTags.find(
+    ({ open, close, marks = [] }) => has(open) || has(close) || marks.some((all) => all.every(has)),
+  )
+  return found && { open: found.open, close: found.close }
 }
 
 /** Whether a rendered prompt leaves the model inside a thought. */
@@ -30,7 +46,8 @@ type State = 'start' | 'thought' | 'behind' | 'answer'
 
 /**
  * Splits a text into the thought it begins with and the answer behind it, without the tags and the white space around
- * them. One thought, at the beginning: tags further on are text. A thought that never ends is a thought.
+ * them. One thought, at the beginning: tags further on are text. A thought that never ends is a thought, and one that ends
+ * before it begins is empty: some models answer so when they do not think.
  */
 export class ReasoningSplitter {
   readonly #tags: ReasoningTags
@@ -55,7 +72,7 @@ export class ReasoningSplitter {
     this.#onThought = onThought
     this.#onAnswer = onAnswer
     this.#state = open ? 'thought' : 'start'
-    this.#scanner = new TagScanner([open ? tags.close : tags.open])
+    this.#scanner = new TagScanner(open ? [tags.close] : [tags.open, tags.close])
   }
 
   get inThought(): boolean {
@@ -103,7 +120,7 @@ export class ReasoningSplitter {
     }
     if (tag !== undefined) {
       this.#space.take()
-      this.#state = 'thought'
+      this.#state = tag === this.#tags.open ? 'thought' : 'behind'
       this.#scanner = new TagScanner([this.#tags.close])
     }
     return rest
