@@ -1,7 +1,8 @@
 import { PYTHON_STYLE } from '../../src/grammar/schema/value-style.ts'
+import { type NestedTags, writtenAs } from '../../src/text/tool-formats/nested-arguments.ts'
 import { beforeValue, behindValue, textValue } from '../../src/text/tool-formats/tagged-arguments.ts'
 import type { CallNotation } from '../../src/text/tool-formats/tool-format.ts'
-import { isText } from '../../src/text/tool-formats/untyped-value.ts'
+import { isText, propertyOf } from '../../src/text/tool-formats/untyped-value.ts'
 import type { Random } from './random.ts'
 import { RandomSchemas, type TestSchema } from './random-schema.ts'
 
@@ -73,6 +74,8 @@ function writeArguments(
   if (style === 'json') return JSON.stringify(args)
   if (style === 'keywords')
     return pairs.map(([key, value]) => `${key}=${PYTHON_STYLE.write(value)}`).join(', ')
+  if ('prefix' in style)
+    return pairs.map(([key, value]) => writeElement(style, key, value, parameters)).join('')
   const properties = parameters['properties'] as Readonly<Record<string, unknown>>
   return pairs
     .map(([key, value]) => {
@@ -81,4 +84,18 @@ function writeArguments(
       return beforeValue(style, key, schema) + text + behindValue(style)
     })
     .join('')
+}
+
+function writeElement(style: NestedTags, name: string, value: unknown, parent: unknown): string {
+  const schema = propertyOf(parent, name) ?? (parent as { items?: unknown }).items
+  const way = writtenAs(schema)
+  const { prefix, item } = style
+  const within = (): string => {
+    if (way === 'text') return String(value)
+    if (way === 'json') return JSON.stringify(value)
+    const parts =
+      way === 'items' ? (value as unknown[]).map((one) => [item, one]) : Object.entries(value as object)
+    return parts.map(([key, one]) => writeElement(style, key as string, one, schema)).join('')
+  }
+  return `${prefix}<${name}>${within()}${prefix}</${name}>`
 }

@@ -51,6 +51,8 @@ describe('chatAbilities', () => {
       '<tool_calls>\n{"name": <tool-name>, "arguments": <args-json-object>}\n...\n</tool_calls>',
     ],
     ['kimi', '<|tool_calls_section_begin|><|tool_call_begin|>id<|tool_call_argument_begin|>'],
+    ['minimax-m3', ']<]minimax[>[<tool_call>'],
+    ['kimi-k3', "'<|open|>' open_tag('tools')"],
     ['dsml', '<｜DSML｜tool_calls>'],
     ['dsml-functions', '<｜DSML｜function_calls>'],
     ['minicpm', '<function name="function-name"><param name="param-name">'],

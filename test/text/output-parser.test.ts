@@ -70,6 +70,9 @@ const answer = (content: string, ...calls: [string, string][]): Answer => ({
 const paris = '{"city": "Paris"}'
 const escaped = String.raw`{"city": "Pa\"ris}\\", "x": [{"y": "</tool_call> [TOOL_CALLS] <|python_tag|>"}, -1.5e3, null]}`
 
+/** MiniMax M3's token for each bar. */
+const nested = (text: string): string => text.replaceAll('|', ']<]minimax[>[')
+
 /** Format, what the model wrote, what the client gets. The texts are what the named templates make of a call. */
 const rows: [string, string, Answer][] = [
   // Hermes, Qwen.
@@ -331,6 +334,36 @@ const rows: [string, string, Answer][] = [
   ],
   ['minimax-m1', '<tool_calls>\nnone</tool_calls>', answer('<tool_calls>\nnone</tool_calls>')],
 
+  // MiniMax M3: a token before each tag, and tags within an argument.
+  [
+    'minimax-m3',
+    nested(
+      'I.\n|<tool_call>\n|<invoke name="f">|<s>1 "<b>"|</s>|<n>2|</n>|<x>|<a>|<item>1|</item>|<item>|<b>é|</b>|</item>|</a>|</x>|</invoke>\n|<invoke name="add">|</invoke>\n|</tool_call>',
+    ),
+    answer('I.', ['f', '{"s": "1 \\"<b>\\"", "n": 2, "x": {"a": [1, {"b": "é"}]}}'], ['add', '{}']),
+  ],
+  [
+    'minimax-m3',
+    nested('|<invoke name="f">|<x>{"a": [1]}|</x>|<s>|</s>|</invoke>'),
+    answer('', ['f', '{"x": {"a": [1]}, "s": ""}']),
+  ],
+  [
+    'minimax-m3',
+    nested('|<tool_call>|<invoke name="f">|<s>1|</other>|<n>2|</invoke>'),
+    answer('', ['f', '{"s": "1", "n": 2}']),
+  ],
+  ['minimax-m3', nested('|<invoke name="f">|<s>hal'), answer('', ['f', '{"s": "hal'])],
+  ['minimax-m3', nested('|<tool_call>\n|<b>'), answer(nested('|<tool_call>\n|<b>'))],
+
+  // Kimi K3, with the tag before its response, and without.
+  [
+    'kimi-k3',
+    '<|open|>response<|sep|>Ok<|close|>response<|sep|><|open|>tools<|sep|><|open|>call tool="f" index="1"<|sep|><|open|>argument key="s" type="string"<|sep|>1 & "<|close|>argument<|sep|><|open|>argument key="y" type="string"<|sep|>2<|close|>argument<|sep|><|open|>argument key="x" type="array"<|sep|>[3]<|close|>argument<|sep|><|close|>call<|sep|><|open|>call tool="add" index="2"<|sep|><|close|>call<|sep|><|close|>tools<|sep|><|close|>message<|sep|><|end_of_msg|>',
+    answer('Ok', ['f', '{"s": "1 & \\"", "y": "2", "x": [3]}'], ['add', '{}']),
+  ],
+  ['kimi-k3', '<|open|>response<|sep|>Ok<|close|>response<|sep|><|close|>message<|sep|>', answer('Ok')],
+  ['kimi-k3', 'Ok <|open|>tools<|sep|>none', answer('Ok <|open|>tools<|sep|>none')],
+
   // Kimi K2.
   [
     'kimi',
@@ -494,6 +527,16 @@ describe('tool calls', () => {
       '<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>',
       '<|tool_call_end|>',
       '<param name="n">',
+      ']<]minimax[>[',
+      ']<]minimax[>[<tool_call>',
+      ']<]minimax[>[<invoke name="f">',
+      '<x>',
+      '</x>',
+      '<|open|>response<|sep|>',
+      '<|close|>response<|sep|>',
+      '<|open|>tools<|sep|><|open|>call tool="f" index="1"<|sep|>',
+      '<|open|>argument key="s" type="string"<|sep|>',
+      '<|close|>argument<|sep|>',
       '<![CDATA[',
       ']]>',
       '<｜tool▁calls▁begin｜>',
@@ -513,7 +556,7 @@ describe('tool calls', () => {
       '[TOOL',
     ]
     // What is no text in these: tags at the end of calls, headers.
-    const unlike = ['pythonic', 'harmony', 'functionary']
+    const unlike = ['pythonic', 'harmony', 'functionary', 'kimi-k3']
     for (let round = 0; round < 300; round++) {
       const text = Array.from({ length: 1 + below(24) }, () => bits[below(bits.length)]).join('')
       for (const format of formats) {
@@ -537,6 +580,8 @@ describe('tool calls', () => {
       (n: number) => `<function=f><parameter=x>${'['.repeat(n)}</parameter>`,
       (n: number) => `<function=f>${'<parameter=x>1</parameter>'.repeat(n / 26)}`,
       (n: number) => `<tool_call>f${'<arg_key>'.repeat(n / 9)}`,
+      (n: number) => `]<]minimax[>[<invoke name="f">${']<]minimax[>[<x>'.repeat(n / 16)}`,
+      (n: number) => `]<]minimax[>[<invoke name="f">]<]minimax[>[<${'x'.repeat(n)}`,
       (n: number) => `<function name="f"><param name="s"><![CDATA[${'</param>'.repeat(n / 8)}`,
       (n: number) => `{"name":"f","parameters":${'['.repeat(n)}`,
       (n: number) => ' '.repeat(n),

@@ -1,3 +1,4 @@
+import { ELEMENT_NAME, type NestedTags, writtenAs } from '../../text/tool-formats/nested-arguments.ts'
 import {
   type ArgumentTags,
   beforeValue,
@@ -71,7 +72,12 @@ export function argumentsNode(
     if (![...OF_MEMBERS, ...DEFINITIONS].includes(keyword) && !isAnnotation(keyword))
       throw new GrammarError('it cannot be honoured at the top in the format of this model', keyword)
   return schemas.addParts(name, schema, (context) => {
-    const members = style === 'keywords' ? keywords(context) : tagged(style, schema, schemas, context)
+    const members =
+      style === 'keywords'
+        ? keywords(context)
+        : 'prefix' in style
+          ? nested(style, schemas, context)
+          : tagged(style, schema, schemas, context)
     return membersNode(schema, '', context, members)
   })
 }
@@ -81,6 +87,10 @@ function anyArguments(schemas: SchemaRules, style: ArgumentStyle): GrammarNode {
   if (style === 'json') return schemas.json.object()
   if (style !== 'keywords') {
     const name = repeat({ type: 'set', ranges: withoutRanges(UNICODE, NOT_IN_NAME) }, 1)
+    if ('prefix' in style) {
+      const text = textOfTag(textWithin(style), schemas.rules)
+      return repeat(sequence(literal(`${style.prefix}<a-`), name, literal('>'), text, literal('</a>')), 0)
+    }
     const behindName = beforeValue(style, '', TEXT).slice(style.name.length)
     return repeat(
       sequence(literal(style.name), name, literal(behindName), textOfTag(style, schemas.rules)),
@@ -124,6 +134,38 @@ function tagged(
     },
     separator: EMPTY,
   }
+}
+
+/** Members as elements, with elements in them as far as their schemas say what these are; the rest is JSON. */
+function nested(style: NestedTags, schemas: SchemaRules, context: SchemaContext): MemberStyle {
+  const { prefix, item } = style
+  const element = (name: string, value: Schema, path: string): GrammarNode =>
+    sequence(literal(`${prefix}<${name}>`), content(value, path), literal(`</${name}>`))
+  /** A value, and the prefix of the tag behind it. */
+  const content = (value: Schema, path: string): GrammarNode => {
+    const behind = literal(prefix)
+    const way = writtenAs(value)
+    if (!isObject(value) || way === 'json') return sequence(context.compile(value, path), behind)
+    if (way === 'text') return rawString(textWithin(style), value, path, schemas.rules)
+    checkKeywords(value, path)
+    if (way === 'members') return sequence(membersNode(value, path, context, members), behind)
+    const { minItems = 0, maxItems } = value as Readonly<Record<string, number | undefined>>
+    const one = element(item, value['items'] as Schema, join(path, 'items'))
+    return sequence(repeat(one, minItems, maxItems), behind)
+  }
+  const members: MemberStyle = {
+    named: (name, value, path) => {
+      checkName(name, path, ELEMENT_NAME)
+      return element(name, value, path)
+    },
+    separator: EMPTY,
+  }
+  return members
+}
+
+/** Tags of a text within an element: it ends with the prefix of the next tag. */
+function textWithin({ prefix }: NestedTags): ArgumentTags {
+  return { name: '', nameEnd: '', valueEnd: prefix, callEnd: prefix }
 }
 
 /** A string without quotes and escapes, and the tag behind it, which must not be in the string. */

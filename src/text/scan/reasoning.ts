@@ -20,9 +20,14 @@ const reasoningTags: readonly FamilyTags[] = [
   { open: '[THINK]', close: '[/THINK]' },
   { open: '<seed:think>', close: '</seed:think>' },
   { open: '<|START_THINKING|>', close: '<|END_THINKING|>' },
-  // MiniMax M3; Hunyuan 3, whose template puts the tags together.
+  // MiniMax M3; Hunyuan 3 and Kimi K3, whose templates put the tags together.
   { open: '<mm:think>', close: '</mm:think>' },
   { open: '<think:opensource>', close: '</think:opensource>', marks: [["'<think{}>'", "':opensource'"]] },
+  {
+    open: '<|open|>think<|sep|>',
+    close: '<|close|>think<|sep|>',
+    marks: [["'<|open|>'", "open_tag('think')"]],
+  },
   // MiMo and MiniMax M1, whose templates are silent about thoughts.
   { ...THINK, marks: [['You are MiMo'], ['MiniMax-M1 model']] },
 ]

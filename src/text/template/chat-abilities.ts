@@ -29,7 +29,7 @@ export function chatAbilities(
     toolFormat: format.name,
     ...(reasoning && { reasoning }),
     variables: TEMPLATE_VARIABLES.filter((name) => read.has(name)),
-    reasoningMarkers: control.filter(([, text]) => tags.includes(text)),
+    reasoningMarkers: control.filter(([, text]) => text.length > 1 && tags.some((tag) => tag.includes(text))),
     toolMarkers: control.filter(([, text]) => format.markers.includes(text)),
   }
 }

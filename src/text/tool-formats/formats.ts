@@ -4,8 +4,8 @@ import { glm, glmDense, hunyuan } from './glm.ts'
 import { granite } from './granite.ts'
 import { harmony } from './harmony.ts'
 import { hermes } from './hermes.ts'
-import { dsmlFunctions, dsmlTools, minimax, minimaxLines } from './invoke.ts'
-import { kimi } from './kimi.ts'
+import { dsmlFunctions, dsmlTools, minimax, minimaxLines, minimaxNested } from './invoke.ts'
+import { kimi, kimiTyped } from './kimi.ts'
 import { llamaJson } from './meta-llama.ts'
 import { minicpm } from './minicpm.ts'
 import { mistral, mistralList } from './mistral.ts'
@@ -23,7 +23,9 @@ export const toolFormats: readonly ToolFormat[] = [
   hunyuan,
   minimax,
   minimaxLines,
+  minimaxNested,
   kimi,
+  kimiTyped,
   dsmlFunctions,
   dsmlTools,
   minicpm,

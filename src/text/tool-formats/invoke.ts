@@ -70,3 +70,21 @@ export const minimaxLines: ToolFormat = {
     end: `\n${M1_CALLS_END}`,
   },
 }
+
+const NS = ']<]minimax[>['
+const M3_CALLS: [string, string] = [`${NS}<tool_call>`, `${NS}</tool_call>`]
+
+/** MiniMax M3: the same with a token before each tag, and a tag for each argument and all that is within it. */
+export const minimaxNested: ToolFormat = {
+  name: 'minimax-m3',
+  recognises: (template) => template.includes(NS),
+  markers: [NS, ...M3_CALLS, '<tool_call>', '</tool_call>'],
+  ...taggedCalls({
+    outer: M3_CALLS,
+    together: true,
+    call: `${NS}<invoke name="`,
+    nameEnd: '">',
+    arguments: { prefix: NS, item: 'item', callEnd: '</invoke>' },
+    between: '\n',
+  }),
+}

@@ -2,6 +2,7 @@ import { CallScanner } from '../scan/call-scanner.ts'
 import type { CallSyntax, Head, HeadStep } from '../scan/call-syntax.ts'
 import { one, SPACE, skip, upTo } from '../scan/heads.ts'
 import { JsonArguments } from '../scan/json-arguments.ts'
+import { taggedCalls } from './tagged-calls.ts'
 import type { ToolFormat } from './tool-format.ts'
 
 const [CALLS, CALLS_END] = ['<|tool_calls_section_begin|>', '<|tool_calls_section_end|>']
@@ -42,4 +43,36 @@ export const kimi: ToolFormat = {
     end: CALLS_END,
     avoid: [CALL],
   },
+}
+
+const open = (tag: string): string => `<|open|>${tag}<|sep|>`
+const close = (tag: string): string => `<|close|>${tag}<|sep|>`
+const RESPONSE = open('response')
+
+/**
+ * Kimi K3: an answer is a response, and tools behind it, with calls that have a number, and arguments that have a type:
+ * <|open|>call tool="f" index="1"<|sep|><|open|>argument key="a" type="string"<|sep|>value<|close|>argument<|sep|>…
+ */
+export const kimiTyped: ToolFormat = {
+  name: 'kimi-k3',
+  recognises: (template) => ["'<|open|>'", "open_tag('tools')"].every((text) => template.includes(text)),
+  markers: ['<|open|>', '<|close|>', '<|sep|>', '<|end_of_msg|>'],
+  lead: RESPONSE,
+  ...taggedCalls({
+    outer: [open('tools'), close('tools')],
+    together: true,
+    call: '<|open|>call tool="',
+    nameEnd: '" index="',
+    numbered: '"<|sep|>',
+    lead: RESPONSE,
+    ends: [close('response'), close('message'), '<|end_of_msg|>'],
+    arguments: {
+      name: '<|open|>argument key="',
+      nameEnd: '"',
+      attributes: (type) => ` type="${type === 'integer' ? 'number' : type}"`,
+      value: '<|sep|>',
+      valueEnd: close('argument'),
+      callEnd: close('call'),
+    },
+  }),
 }

@@ -1,7 +1,8 @@
 import { CallScanner } from '../scan/call-scanner.ts'
 import type { CallSink, ToolParser } from '../scan/call-sink.ts'
-import type { Begun, CallReader, CallSyntax, Head } from '../scan/call-syntax.ts'
+import type { Begun, CallSyntax, Head, HeadStep } from '../scan/call-syntax.ts'
 import { either, literal, named, SPACE, skip, upTo } from '../scan/heads.ts'
+import { NestedArguments, type NestedTags } from './nested-arguments.ts'
 import { type ArgumentTags, TaggedArguments } from './tagged-arguments.ts'
 import type { CallNotation, OfferedTools } from './tool-format.ts'
 
@@ -15,7 +16,12 @@ export interface CallTags {
   readonly call: string
   /** What ends the name. Absent: the tag of an argument, or the one that ends the call. */
   readonly nameEnd?: string
-  readonly arguments: ArgumentTags
+  /** Text behind a number that stands behind the name's end. Absent: there is none. */
+  readonly numbered?: string
+  readonly arguments: ArgumentTags | NestedTags
+  /** Tag before an answer's text, and tags that are never text. Default none. */
+  readonly lead?: string
+  readonly ends?: readonly string[]
   /** White space behind the outer opening tag, and behind the name, and before the outer closing tag. Default none. */
   readonly gap?: string
   /** White space between two calls. Default the gap. */
@@ -31,15 +37,25 @@ export function taggedCalls(tags: CallTags): {
 }
 
 function syntax(tags: CallTags, offered: OfferedTools): CallSyntax {
-  const { outer, together, call, nameEnd } = tags
+  const { outer, together, call, nameEnd, numbered, arguments: style, lead, ends = [] } = tags
+  const callEnd = isNested(style) ? style.prefix + style.callEnd : style.callEnd
   const begun = (name: string, written = ''): Begun => ({
-    read: (sink) => fed(new TaggedArguments(sink, name, offered.get(name), tags.arguments), written),
+    read: (sink) => {
+      const schema = offered.get(name)
+      const reader = isNested(style)
+        ? new NestedArguments(sink, name, schema, style)
+        : new TaggedArguments(sink, name, schema, style)
+      for (const char of written) reader.push(char)
+      return reader
+    },
     ...(together && { next: () => inside() }),
   })
+  const behindName = (name: string): HeadStep =>
+    numbered === undefined ? begun(name) : named(numbered, () => begun(name))
   const head = (counts: (name: string) => boolean): Head =>
-    nameEnd === undefined
-      ? nameThenTag(tags.arguments, begun)
-      : named(nameEnd, (name) => (counts(name) ? begun(name) : 'text'))
+    nameEnd === undefined && !isNested(style)
+      ? nameThenTag(style, begun)
+      : named(nameEnd ?? '', (name) => (counts(name) ? behindName(name) : 'text'))
   const marked = literal(
     call,
     head(() => true),
@@ -48,7 +64,9 @@ function syntax(tags: CallTags, offered: OfferedTools): CallSyntax {
   const inside: Head = () => skip(SPACE, marked)()
   return {
     opens: { ...(outer && { [outer[0]]: inside }), [call]: known },
-    close: outer?.[1] ?? tags.arguments.callEnd,
+    ...(lead !== undefined && { leading: literal(lead, 'content') }),
+    ends: lead === undefined ? ends : [lead, ...ends],
+    close: outer?.[1] ?? callEnd,
   }
 }
 
@@ -61,30 +79,25 @@ function nameThenTag({ name, callEnd }: ArgumentTags, begun: (name: string, writ
   })
 }
 
-function fed(reader: CallReader, text: string): CallReader {
-  for (const char of text) reader.push(char)
-  return reader
+function notation(tags: CallTags): CallNotation {
+  const { outer, together = false, call, nameEnd = '', numbered, gap = '', between = gap } = tags
+  const [open, close] = outer === undefined ? ['', ''] : [outer[0] + gap, gap + outer[1]]
+  const style = tags.arguments
+  const callEnd = isNested(style) ? style.prefix + style.callEnd : style.callEnd
+  const behindName = numbered === undefined ? nameEnd + gap : nameEnd
+  return {
+    mark: outer?.[0] ?? call,
+    arguments: style,
+    avoid: outer === undefined ? [] : [call],
+    begin: together ? open : '',
+    open: (name) => `${together ? '' : open}${call}${name}${behindName}`,
+    ...(numbered !== undefined && { numbered: numbered + gap }),
+    close: callEnd + (together ? '' : close),
+    between,
+    end: together ? close : '',
+  }
 }
 
-function notation({ outer, together, call, nameEnd = '', gap = '', ...tags }: CallTags): CallNotation {
-  const [open, close] = outer ?? ['', '']
-  const { between = gap } = tags
-  const { callEnd } = tags.arguments
-  const writes = { mark: open === '' ? call : open, arguments: tags.arguments, between }
-  const avoid = outer === undefined ? [] : [call]
-  return together
-    ? {
-        ...writes,
-        avoid,
-        begin: open + gap,
-        open: (name) => `${call}${name}${nameEnd}${gap}`,
-        close: callEnd,
-        end: gap + close,
-      }
-    : {
-        ...writes,
-        avoid,
-        open: (name) => `${open}${open === '' ? '' : gap}${call}${name}${nameEnd}${gap}`,
-        close: callEnd + (open === '' ? '' : gap + close),
-      }
+function isNested(style: ArgumentTags | NestedTags): style is NestedTags {
+  return 'prefix' in style
 }

@@ -1,12 +1,13 @@
 import type { CallSink, ToolParser } from '../scan/call-sink.ts'
 import type { ReasoningTags } from '../scan/reasoning.ts'
+import type { NestedTags } from './nested-arguments.ts'
 import type { ArgumentTags } from './tagged-arguments.ts'
 
 /** The tools of a request: name, and JSON Schema of the parameters. */
 export type OfferedTools = ReadonlyMap<string, unknown>
 
-/** How a call writes its arguments. `json`: an object; `keywords`: those of a call in Python; else tags around each, a string without quotes. */
-export type ArgumentStyle = 'json' | 'keywords' | ArgumentTags
+/** How a call writes its arguments. `json`: an object; `keywords`: those of a call in Python; else tags around each, a string without quotes, perhaps with tags within. */
+export type ArgumentStyle = 'json' | 'keywords' | ArgumentTags | NestedTags
 
 /** Marks of a call of an offered tool at the beginning of an answer. */
 export interface LeadingCall {
