@@ -3,10 +3,11 @@ import { Template } from '@huggingface/jinja'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama/vocabulary.ts'
 import { OutputParser } from '../../src/text/output/output-parser.ts'
-import { chatAbilities } from '../../src/text/template/chat-abilities.ts'
+import { chatAbilities, namesIn } from '../../src/text/template/chat-abilities.ts'
 import type { ChatMessage, ChatTool, ChatToolCall } from '../../src/text/template/chat-message.ts'
 import { renderChat } from '../../src/text/template/chat-template.ts'
 import { ControlTokenGuard } from '../../src/text/template/control-tokens.ts'
+import { inOwnWords } from '../../src/text/template/own-words.ts'
 import { toolFormatNamed } from '../../src/text/tool-formats/formats.ts'
 import { realTemplates } from '../support/llama-source.ts'
 import { writeCalls } from '../support/random-tools.ts'
@@ -210,28 +211,36 @@ beforeAll(async () => {
 })
 afterAll(() => vocabulary.close())
 
-/** What a template makes of calls in the last message. */
-function replayed(name: string, made: readonly [string, object][]): string {
+function rendered(
+  name: string,
+  messages: ChatMessage[],
+  kwargs: Readonly<Record<string, unknown>> = {},
+): string {
   const template = sourceOf(name)
   const callId = toolFormatNamed(chatAbilities(template, []).toolFormat)?.callId
   const guard = new ControlTokenGuard([])
-  const render = (messages: ChatMessage[]): string =>
-    renderChat(
-      { messages, tools, kwargs: {} },
-      {
-        template,
-        bos: '<s>',
-        eos: '</s>',
-        guard,
-        strictGuard: guard,
-        ...(callId && { callId }),
-        renderers: [
-          vocabulary.renderJinja,
-          (source, variables) => new Template(source).render({ ...variables }),
-        ],
-      },
-    ).join('')
-  const user: ChatMessage = { role: 'user', content: 'Hi' }
+  return renderChat(
+    { messages, tools, kwargs },
+    {
+      template,
+      bos: '<s>',
+      eos: '</s>',
+      guard,
+      strictGuard: guard,
+      ...(callId && { callId }),
+      ownWords: inOwnWords(template, namesIn(template)),
+      renderers: [
+        vocabulary.renderJinja,
+        (source, variables) => new Template(source).render({ ...variables }),
+      ],
+    },
+  ).join('')
+}
+
+const user: ChatMessage = { role: 'user', content: 'Hi' }
+
+/** What a template makes of calls in the last message. */
+function replayed(name: string, made: readonly [string, object][]): string {
   const tool_calls = made.map(
     ([name, args], index): ChatToolCall => ({
       id: `call_${index}`,
@@ -242,8 +251,8 @@ function replayed(name: string, made: readonly [string, object][]): string {
   const results = tool_calls.map(
     ({ id }): ChatMessage => ({ role: 'tool', content: 'fine', tool_call_id: id }),
   )
-  const before = render([user])
-  const whole = render([user, { role: 'assistant', content: '', tool_calls }, ...results])
+  const before = rendered(name, [user])
+  const whole = rendered(name, [user, { role: 'assistant', content: '', tool_calls }, ...results])
   let same = 0
   while (same < before.length && before[same] === whole[same]) same++
   // What the prompt goes on with may begin as the calls do.
@@ -298,5 +307,24 @@ describe('calls that a real template replays', () => {
       else if (part.type === 'arguments') (found.at(-1) ?? ['', ''])[1] += part.text
     }
     expect(found.map(([name, args]) => [name, JSON.parse(args)])).toEqual(calls[reads])
+  })
+})
+
+describe('whether to think, and how hard', () => {
+  it.each<[name: string, kwargs: object, said: string]>([
+    ['MiniMax-M3', { enable_thinking: false }, 'Current thinking mode: disabled'],
+    ['MiniMax-M3', { enable_thinking: true }, 'Current thinking mode: enabled'],
+    ['MiniMax-M3', {}, 'Current thinking mode: adaptive'],
+    ['ByteDance-Seed-OSS', { enable_thinking: false }, 'your thinking budget is 0'],
+    ['Kimi-K3', { reasoning_effort: 'medium' }, 'thinking_effort=high'],
+    ['Kimi-K3', { reasoning_effort: 'minimal' }, 'thinking_effort=low'],
+    ['Kimi-K3', { thinking: false, reasoning_effort: 'none' }, '<|open|>response<|sep|>'],
+    ['tencent-Hy3', { reasoning_effort: 'medium' }, 'reasoning_effort:high'],
+    ['tencent-Hy3', { reasoning_effort: 'none' }, '<think:opensource></think:opensource>'],
+    ['muse-glimmer', { reasoning_effort: 'low' }, 'Reasoning strength: low.'],
+  ])('%s is told %j in its own words', (name, kwargs, said) => {
+    for (const variable of Object.keys(kwargs))
+      expect(chatAbilities(sourceOf(name), []).variables).toContain(variable)
+    expect(rendered(name, [user], { ...kwargs })).toContain(said)
   })
 })

@@ -13,6 +13,8 @@ export interface TemplateOptions {
   readonly strictGuard: ControlTokenGuard
   /** Turns ids of calls into such as the template takes; absent: it takes any. */
   readonly callId?: (id: string, name: string, index: number) => string
+  /** Puts variables into the template's own words. Default: they are common. */
+  readonly ownWords?: (kwargs: ChatInput['kwargs']) => ChatInput['kwargs']
   /** Jinja engines, tried in order until one renders. */
   readonly renderers: readonly Renderer[]
 }
@@ -48,7 +50,7 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
       guardMessage(message, message.role === 'assistant' ? own : all),
     ),
     ...(input.tools.length === 0 ? {} : { tools: mapStrings(input.tools, all) }),
-    ...(mapStrings(input.kwargs, all) as object),
+    ...(mapStrings(options.ownWords?.(input.kwargs) ?? input.kwargs, all) as object),
     add_generation_prompt: true,
     bos_token: options.bos,
     eos_token: options.eos,
