@@ -45,10 +45,11 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     template,
     vocabulary.vocabulary.control.map((token, index) => [token, controlTexts[index] ?? '']),
   )
-  const callId = toolFormatNamed(chat.toolFormat)?.callId
+  const { callId, argument } = toolFormatNamed(chat.toolFormat) ?? plainJson
   const options: TemplateOptions = {
     template,
     ...(callId && { callId }),
+    ...(argument && { argument }),
     ownWords: inOwnWords(template, namesIn(template)),
     bos,
     eos,

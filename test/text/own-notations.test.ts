@@ -53,13 +53,7 @@ const rows: Readonly<Record<string, Row>> = {
   'inclusionai-ling-3.0-flash': { format: 'glm', thought: '<think>' },
   'moonshotai-Kimi-K2': { format: 'kimi' },
   'muse-glimmer': { format: 'json' },
-  'openbmb-MiniCPM5-1B': {
-    format: 'minicpm',
-    thought: '<think>',
-    writes: 'plain',
-    reads: 'plain',
-    why: 'llama.cpp leaves out lists and objects that a template does not spell itself',
-  },
+  'openbmb-MiniCPM5-1B': { format: 'minicpm', thought: '<think>' },
   'poolside-Laguna-S-2.1': { format: 'glm-dense', thought: '<think>' },
   'poolside-Laguna-XS-2.1': { format: 'glm', thought: '<think>' },
   'poolside-Laguna-XS.2': { format: 'glm', thought: '<think>' },
@@ -217,7 +211,7 @@ function rendered(
   kwargs: Readonly<Record<string, unknown>> = {},
 ): string {
   const template = sourceOf(name)
-  const callId = toolFormatNamed(chatAbilities(template, []).toolFormat)?.callId
+  const { callId, argument } = toolFormatNamed(chatAbilities(template, []).toolFormat) ?? {}
   const guard = new ControlTokenGuard([])
   return renderChat(
     { messages, tools, kwargs },
@@ -228,6 +222,7 @@ function rendered(
       guard,
       strictGuard: guard,
       ...(callId && { callId }),
+      ...(argument && { argument }),
       ownWords: inOwnWords(template, namesIn(template)),
       renderers: [
         vocabulary.renderJinja,

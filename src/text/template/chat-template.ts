@@ -13,6 +13,8 @@ export interface TemplateOptions {
   readonly strictGuard: ControlTokenGuard
   /** Turns ids of calls into such as the template takes; absent: it takes any. */
   readonly callId?: (id: string, name: string, index: number) => string
+  /** Makes an argument of a call such as the template takes; absent: it takes any. */
+  readonly argument?: (value: unknown) => unknown
   /** Puts variables into the template's own words. Default: they are common. */
   readonly ownWords?: (kwargs: ChatInput['kwargs']) => ChatInput['kwargs']
   /** Jinja engines, tried in order until one renders. */
@@ -47,7 +49,7 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
   const own = (text: string): string => options.guard.guard(text, mark)
   const variables = {
     messages: withCallIds(input.messages, options.callId).map((message) =>
-      guardMessage(message, message.role === 'assistant' ? own : all),
+      guardMessage(message, message.role === 'assistant' ? own : all, options.argument),
     ),
     ...(input.tools.length === 0 ? {} : { tools: mapStrings(input.tools, all) }),
     ...(mapStrings(options.ownWords?.(input.kwargs) ?? input.kwargs, all) as object),
@@ -80,7 +82,11 @@ function withCallIds(
   })
 }
 
-function guardMessage(message: ChatMessage, guard: (text: string) => string): object {
+function guardMessage(
+  message: ChatMessage,
+  guard: (text: string) => string,
+  argument: TemplateOptions['argument'],
+): object {
   const { role, tool_calls: calls, ...rest } = message
   const guarded = mapStrings(rest, guard) as object
   if (calls === undefined) return { role, ...guarded }
@@ -90,16 +96,18 @@ function guardMessage(message: ChatMessage, guard: (text: string) => string): ob
     tool_calls: calls.map(({ id, type, function: { name, arguments: text } }) => ({
       id: guard(id),
       type,
-      function: { name: guard(name), arguments: mapStrings(parsedArguments(text), guard) },
+      function: { name: guard(name), arguments: mapStrings(parsedArguments(text, argument), guard) },
     })),
   }
 }
 
 /** The arguments of a call as the object that templates want; the text where it is none. */
-function parsedArguments(text: string): unknown {
+function parsedArguments(text: string, argument: TemplateOptions['argument']): unknown {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : text
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return text
+    if (argument === undefined) return value
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, argument(one)]))
   } catch {
     return text
   }

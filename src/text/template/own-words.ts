@@ -4,13 +4,13 @@ type TemplateVariable = (typeof TEMPLATE_VARIABLES)[number]
 
 type Kwargs = Readonly<Record<string, unknown>>
 
-/** A variable in which a family's templates are told what others are told by a common one. */
+/** A variable that means in a family's templates what a common one means in others. */
 interface OwnWord {
   readonly name: string
   /** What its template holds beside the name. Default nothing. */
   readonly mark?: string
   readonly common: TemplateVariable
-  /** Its value; undefined: it is not set. */
+  /** Value that means the same as a common one; undefined: it is not set. */
   readonly value: (common: unknown) => unknown
 }
 

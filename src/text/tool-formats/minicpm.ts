@@ -9,6 +9,8 @@ export const minicpm: ToolFormat = {
   name: 'minicpm',
   recognises: (template) => ['<function name=', '<param name='].every((tag) => template.includes(tag)),
   markers: ['<function', '</function>', '<param', '</param>'],
+  // llama.cpp leaves out a list or an object that a template does not spell itself.
+  argument: (value) => (typeof value === 'string' ? value : JSON.stringify(value)),
   ...taggedCalls({
     call: CALL,
     nameEnd: '">',

@@ -48,7 +48,7 @@ interface Element {
   readonly children: Element[]
 }
 
-/** Elements in each other that are told apart: what is deeper belongs to the last of them. */
+/** Most elements within each other: what is deeper belongs to the last of them. */
 const MAX_DEPTH = 64
 
 /** Reads elements up to the tag that ends the call. A closing tag closes the element of its name, or else the last one. */

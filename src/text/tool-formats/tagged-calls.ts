@@ -22,9 +22,9 @@ export interface CallTags {
   /** Tag before an answer's text, and tags that are never text. Default none. */
   readonly lead?: string
   readonly ends?: readonly string[]
-  /** White space behind the outer opening tag, and behind the name, and before the outer closing tag. Default none. */
+  /** White space behind the name. Default none. */
   readonly gap?: string
-  /** White space between two calls. Default the gap. */
+  /** White space between two calls, and between them and the outer tags. Default the gap. */
   readonly between?: string
 }
 
@@ -81,7 +81,7 @@ function nameThenTag({ name, callEnd }: ArgumentTags, begun: (name: string, writ
 
 function notation(tags: CallTags): CallNotation {
   const { outer, together = false, call, nameEnd = '', numbered, gap = '', between = gap } = tags
-  const [open, close] = outer === undefined ? ['', ''] : [outer[0] + gap, gap + outer[1]]
+  const [open, close] = outer === undefined ? ['', ''] : [outer[0] + between, between + outer[1]]
   const style = tags.arguments
   const callEnd = isNested(style) ? style.prefix + style.callEnd : style.callEnd
   const behindName = numbered === undefined ? nameEnd + gap : nameEnd

@@ -64,4 +64,6 @@ export interface ToolFormat {
    * @param name of the function. @param index of the call in its message.
    */
   callId?(id: string, name: string, index: number): string
+  /** Makes an argument what the template is to replay; absent: it takes any value. */
+  argument?(value: unknown): unknown
 }
