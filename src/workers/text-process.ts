@@ -17,7 +17,7 @@ import type {
   TextResponse,
 } from '../protocol/text-messages.ts'
 import { endsInThought } from '../text/scan/reasoning.ts'
-import { chatAbilities } from '../text/template/chat-abilities.ts'
+import { chatAbilities, namesIn } from '../text/template/chat-abilities.ts'
 import {
   type ChatInput,
   renderChat,
@@ -26,6 +26,7 @@ import {
 } from '../text/template/chat-template.ts'
 import { ControlTokenGuard } from '../text/template/control-tokens.ts'
 import { chatWithToolsDescribed, type DescribedIn } from '../text/template/described-tools.ts'
+import { inOwnWords } from '../text/template/own-words.ts'
 import { keepParsed } from '../text/template/parsed-template.ts'
 import { plainTemplate } from '../text/template/plain-template.ts'
 import { toolFormatNamed } from '../text/tool-formats/formats.ts'
@@ -44,10 +45,12 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async ({ modelPath, n
     template,
     vocabulary.vocabulary.control.map((token, index) => [token, controlTexts[index] ?? '']),
   )
-  const callId = toolFormatNamed(chat.toolFormat)?.callId
+  const { callId, argument } = toolFormatNamed(chat.toolFormat) ?? plainJson
   const options: TemplateOptions = {
     template,
     ...(callId && { callId }),
+    ...(argument && { argument }),
+    ownWords: inOwnWords(template, namesIn(template)),
     bos,
     eos,
     guard: new ControlTokenGuard(controlTexts),

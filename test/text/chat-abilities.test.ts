@@ -54,7 +54,21 @@ describe('chatAbilities', () => {
     ['qwen-xml', '<tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
     ['deepseek', '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>name<｜tool▁sep｜>'],
     ['json', '<tool_call>\n<function=example_function_name>'],
-    ['json', '<tool_call>{function-name}\n<arg_key>'],
+    ['glm', '<tool_call>{function-name}\n<arg_key>{arg-key-1}</arg_key>\n<arg_value>'],
+    ['glm-dense', '<tool_call>{function-name}<arg_key>{arg-key-1}</arg_key><arg_value>'],
+    ['hunyuan', "'<tool_sep{}>'.format(':opensource')"],
+    ['seed', '<seed:tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
+    ['minimax', '<minimax:tool_call>\n<invoke name="tool-name-1">'],
+    [
+      'minimax-m1',
+      '<tool_calls>\n{"name": <tool-name>, "arguments": <args-json-object>}\n...\n</tool_calls>',
+    ],
+    ['kimi', '<|tool_calls_section_begin|><|tool_call_begin|>id<|tool_call_argument_begin|>'],
+    ['minimax-m3', ']<]minimax[>[<tool_call>'],
+    ['kimi-k3', "'<|open|>' open_tag('tools')"],
+    ['dsml', '<｜DSML｜tool_calls>'],
+    ['dsml-functions', '<｜DSML｜function_calls>'],
+    ['minicpm', '<function name="function-name"><param name="param-name">'],
     ['json', 'no calls'],
   ])('finds %s', (format, text) => {
     expect(chatAbilities(offering(text), []).toolFormat).toBe(format)
@@ -142,7 +156,8 @@ describe('a call that a template has written', () => {
 })
 
 describe('ids of calls', () => {
-  const callId = toolFormatNamed('mistral')?.callId ?? ((id: string) => id)
+  const made = toolFormatNamed('mistral')?.callId
+  const callId = (id: string): string => made?.(id, 'f', 0) ?? id
 
   it('become what Mistral templates take, equal for equal', () => {
     const ids = Array.from({ length: 2000 }, (_, n) => callId(`call_${n}`))
@@ -158,5 +173,20 @@ describe('ids of calls', () => {
     const messages: ChatMessage[] = [calls, { role: 'tool', content: 'x', tool_call_id: 'call_2' }]
     const text = renderChat({ messages, tools, kwargs: {} }, { ...options, template, callId }).join('')
     expect(text).toBe(`${callId('call_1')},${callId('call_2')},${callId('call_2')}`)
+  })
+
+  it("become Kimi's, which name the function and count the calls of a message", () => {
+    const template =
+      '{% for m in messages %}{{ m.tool_call_id }}{% for c in m.tool_calls or [] %}{{ c.id }},{% endfor %};{% endfor %}'
+    const results = ['call_2', 'call_1', 'gone'].map(
+      (id): ChatMessage => ({ role: 'tool', content: 'x', tool_call_id: id }),
+    )
+    const kimi = toolFormatNamed('kimi')?.callId
+    const text = renderChat(
+      { messages: [calls, ...results, calls], tools, kwargs: {} },
+      { ...options, template, ...(kimi && { callId: kimi }) },
+    ).join('')
+    const both = 'functions.f:0,functions.f:1,'
+    expect(text).toBe(`${both};functions.f:1;functions.f:0;functions.unknown:0;${both};`)
   })
 })

@@ -70,6 +70,9 @@ const answer = (content: string, ...calls: [string, string][]): Answer => ({
 const paris = '{"city": "Paris"}'
 const escaped = String.raw`{"city": "Pa\"ris}\\", "x": [{"y": "</tool_call> [TOOL_CALLS] <|python_tag|>"}, -1.5e3, null]}`
 
+/** MiniMax M3's token for each bar. */
+const nested = (text: string): string => text.replaceAll('|', ']<]minimax[>[')
+
 /** Format, what the model wrote, what the client gets. The texts are what the named templates make of a call. */
 const rows: [string, string, Answer][] = [
   // Hermes, Qwen.
@@ -264,6 +267,138 @@ const rows: [string, string, Answer][] = [
   ['qwen-xml', '<tool_call>\n<function=a b>', answer('<tool_call>\n<function=a b>')],
   ['qwen-xml', '<tool_call>\n<function=get_w', answer('<tool_call>\n<function=get_w')],
   ['qwen-xml', '<tool_call>\n<function=f>\n<parameter=s>\nhal', answer('', ['f', '{"s": "hal'])],
+
+  ['qwen-xml', '<tool_call><function=f><parameter=n></tool_call>', answer('', ['f', '{"n": "</tool_call>'])],
+  // As templates spell what is no string.
+  [
+    'qwen-xml',
+    "<function=f><parameter=x>\n{'a': [True, None]}\n</parameter><parameter=s>\nTrue\n</parameter><parameter=n>True</parameter></function>",
+    answer('', ['f', '{"x": {"a": [true, null]}, "s": "True", "n": true}']),
+  ],
+  [
+    'seed',
+    'Sure.<seed:tool_call>\n<function=f>\n<parameter=s>12\n</parameter>\n<parameter=n>12</parameter>\n</function>\n</seed:tool_call>\n<seed:tool_call><function=add></function></seed:tool_call>',
+    answer('Sure.', ['f', '{"s": "12\\n", "n": 12}'], ['add', '{}']),
+  ],
+  ['seed', '<seed:tool_call>none</seed:tool_call>', answer('<seed:tool_call>none</seed:tool_call>')],
+
+  // GLM, with and without line ends; a name counts with what follows it.
+  [
+    'glm',
+    'I look.\n<tool_call>f\n<arg_key>s</arg_key>\n<arg_value> a "b" <c></arg_value>\n<arg_key>n</arg_key>\n<arg_value>-3</arg_value>\n<arg_key>x</arg_key>\n<arg_value>{"é": ["<arg_key>"]}</arg_value>\n</tool_call>\n<tool_call>add\n</tool_call>',
+    answer('I look.', ['f', '{"s": " a \\"b\\" <c>", "n": -3, "x": {"é": ["<arg_key>"]}}'], ['add', '{}']),
+  ],
+  [
+    'glm-dense',
+    '<tool_call>f<arg_key>s</arg_key><arg_value></arg_value></tool_call><tool_call>nobody</tool_call>',
+    answer('', ['f', '{"s": ""}'], ['nobody', '{}']),
+  ],
+  ['glm', '<tool_call>f<arg_key>s</tool_call>', answer('', ['f', '{}'])],
+  ['glm', '<tool_call>f<arg_key>n</arg_key></tool_call> x', answer('', ['f', '{}'])],
+  ['glm', '<tool_call>f<arg_key>n</arg_key><arg_value>1</tool_call>', answer('', ['f', '{"n": 1}'])],
+  ['glm', '<tool_call>a call</tool_call>', answer('<tool_call>a call</tool_call>')],
+  ['glm', '<tool_call>f</tool', answer('<tool_call>f</tool')],
+  ['glm', '<tool_call>f <b></tool_call>', answer('<tool_call>f <b></tool_call>')],
+  ['glm', '<tool_call></tool_call>', answer('<tool_call></tool_call>')],
+  ['glm', '<tool_call><tool_call>f</tool_call>', answer('<tool_call>', ['f', '{}'])],
+  ['glm', '<tool_call>f<arg_key>s</arg_key>\n<arg_value>hal', answer('', ['f', '{"s": "hal'])],
+
+  // Hunyuan.
+  [
+    'hunyuan',
+    'Well<tool_calls:opensource>\n<tool_call:opensource>f<tool_sep:opensource>\n<arg_key:opensource>s</arg_key:opensource>\n<arg_value:opensource>1</arg_value:opensource>\n</tool_call:opensource>\n<tool_call:opensource>add<tool_sep:opensource>\n</tool_call:opensource>\n</tool_calls:opensource>',
+    answer('Well', ['f', '{"s": "1"}'], ['add', '{}']),
+  ],
+  ['hunyuan', '<tool_calls:opensource>\n<tool_call>', answer('<tool_calls:opensource>\n<tool_call>')],
+
+  // MiniMax M2; DeepSeek V3.2 and V4.
+  [
+    'minimax',
+    'On it.\n<minimax:tool_call>\n<invoke name="f">\n<parameter name="s">1</parameter>\n<parameter name="n">2</parameter>\n</invoke>\n<invoke name="add">\n</invoke>\n</minimax:tool_call>',
+    answer('On it.', ['f', '{"s": "1", "n": 2}'], ['add', '{}']),
+  ],
+  ['minimax', '<invoke name="f"></invoke>', answer('', ['f', '{}'])],
+  ['minimax', '<invoke name="nobody"></invoke>', answer('<invoke name="nobody"></invoke>')],
+  ['minimax', '<minimax:tool_call>\n<invoke name="a b">', answer('<minimax:tool_call>\n<invoke name="a b">')],
+  [
+    'dsml',
+    'So:\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name="f">\n<｜DSML｜parameter name="s" string="true">1</｜DSML｜parameter>\n<｜DSML｜parameter name="y" string="true">2</｜DSML｜parameter>\n<｜DSML｜parameter name="z" string="false">[3]</｜DSML｜parameter>\n</｜DSML｜invoke>\n<｜DSML｜invoke name="add">\n\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>',
+    answer('So:', ['f', '{"s": "1", "y": "2", "z": [3]}'], ['add', '{}']),
+  ],
+  [
+    'dsml-functions',
+    '<｜DSML｜function_calls>\n<｜DSML｜invoke name="f">\n<｜DSML｜parameter name="n" string="true">1</｜DSML｜parameter>\n<｜DSML｜parameter name="s" string="false">1</｜DSML｜parameter>',
+    answer('', ['f', '{"n": 1, "s": "1"']),
+  ],
+  ['dsml', '<｜DSML｜tool_calls>\nno', answer('<｜DSML｜tool_calls>\nno')],
+
+  // MiniMax M1.
+  [
+    'minimax-m1',
+    `Ok <tool_calls>\n{"name": "f", "arguments": ${escaped}}\n{"name": "add", "arguments": {}}\n</tool_calls>`,
+    answer('Ok', ['f', escaped], ['add', '{}']),
+  ],
+  ['minimax-m1', '<tool_calls>\nnone</tool_calls>', answer('<tool_calls>\nnone</tool_calls>')],
+
+  // MiniMax M3: a token before each tag, and tags within an argument.
+  [
+    'minimax-m3',
+    nested(
+      'I.\n|<tool_call>\n|<invoke name="f">|<s>1 "<b>"|</s>|<n>2|</n>|<x>|<a>|<item>1|</item>|<item>|<b>é|</b>|</item>|</a>|</x>|</invoke>\n|<invoke name="add">|</invoke>\n|</tool_call>',
+    ),
+    answer('I.', ['f', '{"s": "1 \\"<b>\\"", "n": 2, "x": {"a": [1, {"b": "é"}]}}'], ['add', '{}']),
+  ],
+  [
+    'minimax-m3',
+    nested('|<invoke name="f">|<x>{"a": [1]}|</x>|<s>|</s>|</invoke>'),
+    answer('', ['f', '{"x": {"a": [1]}, "s": ""}']),
+  ],
+  [
+    'minimax-m3',
+    nested('|<tool_call>|<invoke name="f">|<s>1|</other>|<n>2|</invoke>'),
+    answer('', ['f', '{"s": "1", "n": 2}']),
+  ],
+  ['minimax-m3', nested('|<invoke name="f">|<s>hal'), answer('', ['f', '{"s": "hal'])],
+  ['minimax-m3', nested('|<tool_call>\n|<b>'), answer(nested('|<tool_call>\n|<b>'))],
+
+  // Kimi K3, with the tag before its response, and without.
+  [
+    'kimi-k3',
+    '<|open|>response<|sep|>Ok<|close|>response<|sep|><|open|>tools<|sep|><|open|>call tool="f" index="1"<|sep|><|open|>argument key="s" type="string"<|sep|>1 & "<|close|>argument<|sep|><|open|>argument key="y" type="string"<|sep|>2<|close|>argument<|sep|><|open|>argument key="x" type="array"<|sep|>[3]<|close|>argument<|sep|><|close|>call<|sep|><|open|>call tool="add" index="2"<|sep|><|close|>call<|sep|><|close|>tools<|sep|><|close|>message<|sep|><|end_of_msg|>',
+    answer('Ok', ['f', '{"s": "1 & \\"", "y": "2", "x": [3]}'], ['add', '{}']),
+  ],
+  ['kimi-k3', '<|open|>response<|sep|>Ok<|close|>response<|sep|><|close|>message<|sep|>', answer('Ok')],
+  ['kimi-k3', 'Ok <|open|>tools<|sep|>none', answer('Ok <|open|>tools<|sep|>none')],
+
+  // Kimi K2.
+  [
+    'kimi',
+    `I look.<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>${escaped}<|tool_call_end|><|tool_call_begin|>functions.add:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>`,
+    answer('I look.', ['f', escaped], ['add', '{}']),
+  ],
+  [
+    'kimi',
+    `<|tool_call_begin|>f<|tool_call_argument_begin|> {"a": "<|tool_call_end|>`,
+    answer('', ['f', '{"a": "<|tool_call_end|>']),
+  ],
+  [
+    'kimi',
+    '<|tool_calls_section_begin|> none<|tool_calls_section_end|>',
+    answer('<|tool_calls_section_begin|> none<|tool_calls_section_end|>'),
+  ],
+
+  // MiniCPM 5.
+  [
+    'minicpm',
+    'Ok <function name="f"><param name="s"><![CDATA[a</param> & <b>\n]]></param><param name="n">4</param></function>\n<function name="add"></function>',
+    answer('Ok', ['f', '{"s": "a</param> & <b>\\n", "n": 4}'], ['add', '{}']),
+  ],
+  ['minicpm', '<function name="nobody"></function>', answer('<function name="nobody"></function>')],
+  [
+    'minicpm',
+    '<function name="f"><param name="s"><![CDATA[x</param>',
+    answer('', ['f', '{"s": "<![CDATA[x</param>']),
+  ],
 
   // DeepSeek V3.1; V3 and R1.
   [
@@ -505,6 +640,39 @@ describe('tool calls', () => {
       '<parameter=',
       '<parameter=a>',
       '</parameter>',
+      '<arg_key>',
+      '</arg_key>\n<arg_value>',
+      '</arg_value>',
+      '<tool_calls:opensource>\n<tool_call:opensource>f<tool_sep:opensource>',
+      '<arg_key:opensource>',
+      '</tool_call:opensource>',
+      '<minimax:tool_call>',
+      '<invoke name="f">',
+      '<parameter name="s">',
+      '</invoke>',
+      '<seed:tool_call>',
+      '<｜DSML｜tool_calls>\n',
+      '<｜DSML｜invoke name="f">',
+      '<｜DSML｜parameter name="s" string="true">',
+      '</｜DSML｜invoke>',
+      '<function name="f">',
+      '<tool_calls>\n',
+      '<|tool_calls_section_begin|>',
+      '<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>',
+      '<|tool_call_end|>',
+      '<param name="n">',
+      ']<]minimax[>[',
+      ']<]minimax[>[<tool_call>',
+      ']<]minimax[>[<invoke name="f">',
+      '<x>',
+      '</x>',
+      '<|open|>response<|sep|>',
+      '<|close|>response<|sep|>',
+      '<|open|>tools<|sep|><|open|>call tool="f" index="1"<|sep|>',
+      '<|open|>argument key="s" type="string"<|sep|>',
+      '<|close|>argument<|sep|>',
+      '<![CDATA[',
+      ']]>',
       '<｜tool▁calls▁begin｜>',
       '<｜tool▁calls▁end｜>',
       '<｜tool▁call▁begin｜>',
@@ -541,7 +709,7 @@ describe('tool calls', () => {
       ':',
     ]
     // What is no text in these: tags at the end of calls, headers.
-    const unlike = ['pythonic', 'harmony', 'functionary']
+    const unlike = ['pythonic', 'harmony', 'functionary', 'kimi-k3']
     for (let round = 0; round < 300; round++) {
       const text = Array.from({ length: 1 + below(24) }, () => bits[below(bits.length)]).join('')
       for (const format of formats) {
@@ -562,6 +730,12 @@ describe('tool calls', () => {
       (n: number) => `${'[TOOL_CALLS]'.repeat(n / 24)}${' '.repeat(n / 2)}`,
       (n: number) => `[TOOL_CALLS]${' '.repeat(n)}`,
       (n: number) => `[f(a=${'['.repeat(n)}`,
+      (n: number) => `<function=f><parameter=x>${'['.repeat(n)}</parameter>`,
+      (n: number) => `<function=f>${'<parameter=x>1</parameter>'.repeat(n / 26)}`,
+      (n: number) => `<tool_call>f${'<arg_key>'.repeat(n / 9)}`,
+      (n: number) => `]<]minimax[>[<invoke name="f">${']<]minimax[>[<x>'.repeat(n / 16)}`,
+      (n: number) => `]<]minimax[>[<invoke name="f">]<]minimax[>[<${'x'.repeat(n)}`,
+      (n: number) => `<function name="f"><param name="s"><![CDATA[${'</param>'.repeat(n / 8)}`,
       (n: number) => `{"name":"f","parameters":${'['.repeat(n)}`,
       (n: number) => ' '.repeat(n),
       (n: number) => `<|tool_call>call:f{a:${' '.repeat(n / 2)}x${'"'.repeat(n / 2)}`,
@@ -613,6 +787,7 @@ describe('reasoning', () => {
     ['half a tag', false, '<thi', thought('', '<thi')],
     ['half a closing tag', true, 'why </thi', thought('why </thi', '')],
     ['a tag of another kind', false, '<thin> x', thought('', '<thin> x')],
+    ['closed and never opened', false, '</think>\n\n4 </think>', thought('', '4 </think>')],
     ['white space inside', true, ' a\n\n b </think>c', thought('a\n\n b', 'c')],
   ]
   it.each(cases)('%s', (_name, opened, text, expected) => {
@@ -706,6 +881,7 @@ describe('reasoning', () => {
 
   it('finds the tags of a template', () => {
     expect(recogniseReasoning("{% if '</think>' in content %}")).toEqual(think)
+    expect(recogniseReasoning("'You are MiMo, an AI assistant'")).toEqual(think)
     expect(recogniseReasoning('{{ message.content }}')).toBeUndefined()
   })
 })

@@ -3,10 +3,13 @@ import { Template } from '@huggingface/jinja'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama/vocabulary.ts'
 import { OutputParser } from '../../src/text/output/output-parser.ts'
-import { chatAbilities } from '../../src/text/template/chat-abilities.ts'
+
+import { chatAbilities, namesIn } from '../../src/text/template/chat-abilities.ts'
 import type { ChatMessage, ChatTool, ChatToolCall } from '../../src/text/template/chat-message.ts'
 import { renderChat } from '../../src/text/template/chat-template.ts'
 import { ControlTokenGuard } from '../../src/text/template/control-tokens.ts'
+import { inOwnWords } from '../../src/text/template/own-words.ts'
+
 import { toolFormatNamed } from '../../src/text/tool-formats/formats.ts'
 import { realTemplates } from '../support/llama-source.ts'
 import { writeCalls } from '../support/random-tools.ts'
@@ -24,35 +27,39 @@ interface Row {
 
 /** What is found in every real template. */
 const rows: Readonly<Record<string, Row>> = {
-  'ByteDance-Seed-OSS': { format: 'json', thought: '<seed:think>' },
-  'GLM-4.6': { format: 'json', thought: '<think>' },
-  'GLM-4.7-Flash': { format: 'json', thought: '<think>' },
-  'Kimi-K2-Instruct': { format: 'json' },
-  'Kimi-K2-Thinking': { format: 'json', thought: '<think>' },
-  'Kimi-K3': { format: 'json' },
-  'MiMo-VL': { format: 'hermes' },
-  'MiniMax-M1': { format: 'json' },
-  'MiniMax-M2': { format: 'json', thought: '<think>' },
-  'MiniMax-M3': { format: 'json' },
-  'Spark2.5': { format: 'json', thought: '<think>' },
+  'ByteDance-Seed-OSS': {
+    format: 'seed',
+    thought: '<seed:think>',
+    writes: 'plain',
+    why: 'llama.cpp spells booleans as Python does',
+  },
+  'GLM-4.6': { format: 'glm', thought: '<think>' },
+  'GLM-4.7-Flash': { format: 'glm-dense', thought: '<think>' },
+  'Kimi-K2-Instruct': { format: 'kimi' },
+  'Kimi-K2-Thinking': { format: 'kimi', thought: '<think>' },
+  'Kimi-K3': { format: 'kimi-k3', thought: '<|open|>think<|sep|>' },
+  'MiMo-VL': { format: 'hermes', thought: '<think>' },
+  'MiniMax-M1': { format: 'minimax-m1', thought: '<think>' },
+  'MiniMax-M2': { format: 'minimax', thought: '<think>' },
+  'MiniMax-M3': { format: 'minimax-m3', thought: '<mm:think>' },
+  'Spark2.5': { format: 'glm-dense', thought: '<think>' },
   'StepFun3.5-Flash': {
     format: 'qwen-xml',
     thought: '<think>',
     writes: 'plain',
-    reads: 'plain',
     why: 'llama.cpp spells booleans as Python does',
   },
-  'deepseek-ai-DeepSeek-V3.2': { format: 'json', thought: '<think>' },
-  'deepseek-ai-DeepSeek-V4-Flash-0731': { format: 'json', thought: '<think>' },
-  'deepseek-ai-DeepSeek-V4': { format: 'json', thought: '<think>' },
-  'inclusionai-ling-3.0-flash': { format: 'json', thought: '<think>' },
-  'moonshotai-Kimi-K2': { format: 'json' },
+  'deepseek-ai-DeepSeek-V3.2': { format: 'dsml-functions', thought: '<think>' },
+  'deepseek-ai-DeepSeek-V4-Flash-0731': { format: 'dsml', thought: '<think>' },
+  'deepseek-ai-DeepSeek-V4': { format: 'dsml', thought: '<think>' },
+  'inclusionai-ling-3.0-flash': { format: 'glm', thought: '<think>' },
+  'moonshotai-Kimi-K2': { format: 'kimi' },
   'muse-glimmer': { format: 'json' },
-  'openbmb-MiniCPM5-1B': { format: 'json', thought: '<think>' },
-  'poolside-Laguna-S-2.1': { format: 'json', thought: '<think>' },
-  'poolside-Laguna-XS-2.1': { format: 'json', thought: '<think>' },
-  'poolside-Laguna-XS.2': { format: 'json', thought: '<think>' },
-  'tencent-Hy3': { format: 'json' },
+  'openbmb-MiniCPM5-1B': { format: 'minicpm', thought: '<think>' },
+  'poolside-Laguna-S-2.1': { format: 'glm-dense', thought: '<think>' },
+  'poolside-Laguna-XS-2.1': { format: 'glm', thought: '<think>' },
+  'poolside-Laguna-XS.2': { format: 'glm', thought: '<think>' },
+  'tencent-Hy3': { format: 'hunyuan', thought: '<think:opensource>' },
 
   'Apertus-8B-Instruct': { format: 'apertus', thought: '<|inner_prefix|>' },
   'Apriel-1.6-15b-Thinker-fixed': {
@@ -116,7 +123,6 @@ const rows: Readonly<Record<string, Row>> = {
     format: 'qwen-xml',
     thought: '<think>',
     writes: 'plain',
-    reads: 'plain',
     why: 'llama.cpp spells booleans as Python does',
   },
   'NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use': { format: 'hermes' },
@@ -124,17 +130,11 @@ const rows: Readonly<Record<string, Row>> = {
   'Qwen-QwQ-32B': { format: 'hermes', thought: '<think>' },
   'Qwen-Qwen2.5-7B-Instruct': { format: 'hermes' },
   'Qwen-Qwen3-0.6B': { format: 'hermes', thought: '<think>' },
-  'Qwen3-Coder': {
-    format: 'qwen-xml',
-    writes: 'plain',
-    reads: 'plain',
-    why: 'llama.cpp spells booleans as Python does',
-  },
+  'Qwen3-Coder': { format: 'qwen-xml', writes: 'plain', why: 'llama.cpp spells booleans as Python does' },
   'Qwen3.5-4B': {
     format: 'qwen-xml',
     thought: '<think>',
     writes: 'plain',
-    reads: 'plain',
     why: 'llama.cpp spells booleans as Python does',
   },
   'Reka-Edge': { format: 'hermes', thought: '<think>', writes: 'plain', why: 'it escapes all but ASCII' },
@@ -230,28 +230,37 @@ beforeAll(async () => {
 })
 afterAll(() => vocabulary.close())
 
+function rendered(
+  name: string,
+  messages: ChatMessage[],
+  kwargs: Readonly<Record<string, unknown>> = {},
+): string {
+  const template = sourceOf(name)
+  const { callId, argument } = toolFormatNamed(chatAbilities(template, []).toolFormat) ?? {}
+  const guard = new ControlTokenGuard([])
+  return renderChat(
+    { messages, tools, kwargs },
+    {
+      template,
+      bos: '<s>',
+      eos: '</s>',
+      guard,
+      strictGuard: guard,
+      ...(callId && { callId }),
+      ...(argument && { argument }),
+      ownWords: inOwnWords(template, namesIn(template)),
+      renderers: [
+        vocabulary.renderJinja,
+        (source, variables) => new Template(source).render({ ...variables }),
+      ],
+    },
+  ).join('')
+}
+
+const user: ChatMessage = { role: 'user', content: 'Hi' }
+
 /** What a template makes of calls in the last message. */
 function replayed(name: string, made: readonly [string, object][]): string {
-  const template = sourceOf(name)
-  const callId = toolFormatNamed(chatAbilities(template, []).toolFormat)?.callId
-  const guard = new ControlTokenGuard([])
-  const render = (messages: ChatMessage[]): string =>
-    renderChat(
-      { messages, tools, kwargs: {} },
-      {
-        template,
-        bos: '<s>',
-        eos: '</s>',
-        guard,
-        strictGuard: guard,
-        ...(callId && { callId }),
-        renderers: [
-          vocabulary.renderJinja,
-          (source, variables) => new Template(source).render({ ...variables }),
-        ],
-      },
-    ).join('')
-  const user: ChatMessage = { role: 'user', content: 'Hi' }
   const tool_calls = made.map(
     ([name, args], index): ChatToolCall => ({
       // An id that every template takes as it is.
@@ -263,8 +272,8 @@ function replayed(name: string, made: readonly [string, object][]): string {
   const results = tool_calls.map(
     ({ id }): ChatMessage => ({ role: 'tool', content: 'fine', tool_call_id: id }),
   )
-  const before = render([user])
-  const whole = render([user, { role: 'assistant', content: '', tool_calls }, ...results])
+  const before = rendered(name, [user])
+  const whole = rendered(name, [user, { role: 'assistant', content: '', tool_calls }, ...results])
   let same = 0
   while (same < before.length && before[same] === whole[same]) same++
   // What the prompt goes on with may begin as the calls do.
@@ -294,11 +303,17 @@ describe('calls that a real template replays', () => {
       const notation = toolFormatNamed(format)?.notation
       if (notation === undefined) throw new Error(`${format} has no notation`)
       if (writes === 'none') return
-      const written = writeCalls(
-        notation,
-        calls[writes].map(([name, args]) => [{ name, parameters, value: () => ({}) }, { ...args }]),
+      // Some count calls from 0, others from 1.
+      const written = [0, 1].map((first) =>
+        writeCalls(
+          notation,
+          calls[writes].map(([name, args]) => [{ name, parameters, value: () => ({}) }, { ...args }]),
+          first,
+        ),
       )
-      expect(dense(replayed(name, calls[writes]))).toContain(dense(written))
+      const text = dense(replayed(name, calls[writes]))
+      const found = written.map(dense).filter((one) => text.includes(one))
+      expect(found, `${written[0]} in ${text}`).not.toEqual([])
     },
   )
 
@@ -313,5 +328,24 @@ describe('calls that a real template replays', () => {
       else if (part.type === 'arguments') (found.at(-1) ?? ['', ''])[1] += part.text
     }
     expect(found.map(([name, args]) => [name, JSON.parse(args)])).toEqual(calls[reads])
+  })
+})
+
+describe('whether to think, and how hard', () => {
+  it.each<[name: string, kwargs: object, said: string]>([
+    ['MiniMax-M3', { enable_thinking: false }, 'Current thinking mode: disabled'],
+    ['MiniMax-M3', { enable_thinking: true }, 'Current thinking mode: enabled'],
+    ['MiniMax-M3', {}, 'Current thinking mode: adaptive'],
+    ['ByteDance-Seed-OSS', { enable_thinking: false }, 'your thinking budget is 0'],
+    ['Kimi-K3', { reasoning_effort: 'medium' }, 'thinking_effort=high'],
+    ['Kimi-K3', { reasoning_effort: 'minimal' }, 'thinking_effort=low'],
+    ['Kimi-K3', { thinking: false, reasoning_effort: 'none' }, '<|open|>response<|sep|>'],
+    ['tencent-Hy3', { reasoning_effort: 'medium' }, 'reasoning_effort:high'],
+    ['tencent-Hy3', { reasoning_effort: 'none' }, '<think:opensource></think:opensource>'],
+    ['muse-glimmer', { reasoning_effort: 'low' }, 'Reasoning strength: low.'],
+  ])('%s is told %j in its own words', (name, kwargs, said) => {
+    for (const variable of Object.keys(kwargs))
+      expect(chatAbilities(sourceOf(name), []).variables).toContain(variable)
+    expect(rendered(name, [user], { ...kwargs })).toContain(said)
   })
 })

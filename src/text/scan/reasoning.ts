@@ -14,13 +14,40 @@ export interface ReasoningTags {
 
 const THINK: ReasoningTags = { open: '<think>', close: '</think>' }
 
-/** Tags that a family's model writes, and the marks of its template where that does not spell them. */
+/** Tags that a family's model writes, and what its template is known by. */
 interface FamilyTags extends ReasoningTags {
+  /** Texts that a template has, all of one list. Default: one of the two tags. */
   readonly marks?: readonly (readonly string[])[]
 }
 
-/** Tags of model families: DeepSeek, Qwen, Granite and most others; Magistral; Seed-OSS; Command. The first that fits counts. */
-const reasoningTags: readonly FamilyTags[] = [
+/** Tags of model families. The first whose marks a template has count. */
+const families: readonly FamilyTags[] = [
+  // With tags around answers, too: Command (two generations), Solar, Apriel.
+  {
+    open: '<|START_THINKING|>',
+    close: '<|END_THINKING|>',
+    answer: { open: '<|START_RESPONSE|>', close: '<|END_RESPONSE|>' },
+    marks: [['<|START_RESPONSE|>']],
+  },
+  {
+    open: '<|START_THINKING|>',
+    close: '<|END_THINKING|>',
+    answer: { open: '<|START_TEXT|>', close: '<|END_TEXT|>' },
+    marks: [['<|START_TEXT|>']],
+  },
+  {
+    open: '<|think|>',
+    close: '<|end|><|begin|>assistant',
+    answer: { open: '<|content|>', close: '<|end|>' },
+    marks: [['<|begin|>assistant<|think|>']],
+  },
+  {
+    open: '',
+    close: '[BEGIN FINAL RESPONSE]',
+    answer: { close: '[END FINAL RESPONSE]' },
+    marks: [['[BEGIN FINAL RESPONSE]']],
+  },
+  // DeepSeek, Qwen, Granite and most others; Magistral; Seed-OSS; Command.
   THINK,
   { open: '[THINK]', close: '[/THINK]' },
   { open: '<seed:think>', close: '</seed:think>' },
@@ -28,51 +55,28 @@ const reasoningTags: readonly FamilyTags[] = [
   // Gemma 4, and Apertus, which may call functions inside a thought.
   { open: '<|channel>thought', close: '<channel|>' },
   { open: '<|inner_prefix|>', close: '<|inner_suffix|>', breaks: ['<|tools_prefix|>'] },
-]
-
-/** Tags of families that put tags around answers, too, each with the text that a template is known by: Command, Solar, Apriel. */
-const withAnswerTags: readonly (readonly [sign: string, tags: ReasoningTags])[] = [
-  [
-    '<|START_RESPONSE|>',
-    {
-      open: '<|START_THINKING|>',
-      close: '<|END_THINKING|>',
-      answer: { open: '<|START_RESPONSE|>', close: '<|END_RESPONSE|>' },
-    },
-  ],
-  [
-    '<|START_TEXT|>',
-    {
-      open: '<|START_THINKING|>',
-      close: '<|END_THINKING|>',
-      answer: { open: '<|START_TEXT|>', close: '<|END_TEXT|>' },
-    },
-  ],
-  [
-    '<|begin|>assistant<|think|>',
-    {
-      open: '<|think|>',
-      close: '<|end|><|begin|>assistant',
-      answer: { open: '<|content|>', close: '<|end|>' },
-    },
-  ],
-  [
-    '[BEGIN FINAL RESPONSE]',
-    { open: '', close: '[BEGIN FINAL RESPONSE]', answer: { close: '[END FINAL RESPONSE]' } },
-  ],
+  // MiniMax M3; Hunyuan 3 and Kimi K3, whose templates put the tags together.
+  { open: '<mm:think>', close: '</mm:think>' },
+  {
+    open: '<think:opensource>',
+    close: '</think:opensource>',
+    marks: [['<think:opensource>'], ["'<think{}>'", "':opensource'"]],
+  },
+  {
+    open: '<|open|>think<|sep|>',
+    close: '<|close|>think<|sep|>',
+    marks: [["'<|open|>'", "open_tag('think')"]],
+  },
+  // MiMo and MiniMax M1, whose templates are silent about thoughts.
+  { ...THINK, marks: [['You are MiMo'], ['MiniMax-M1 model']] },
 ]
 
 /** The tags that a chat template writes or looks for; undefined when its model does not think in tags. */
 export function recogniseReasoning(template: string): ReasoningTags | undefined {
-  const has = (text: string): boolean => template.includes(text)
-  const [, known] = withAnswerTags.find(([sign]) => has(sign)) ?? []
-  if (known !== undefined) return known
-  const found = reasoningTags.find(
-    ({ open, close, marks = [] }) => has(open) || has(close) || marks.some((all) => all.every(has)),
-  )
-  if (found === undefined) return undefined
-  const { marks: _, ...tags } = found
-  return tags
+  for (const { marks, ...tags } of families)
+    if ((marks ?? [[tags.open], [tags.close]]).some((all) => all.every((text) => template.includes(text))))
+      return tags
+  return undefined
 }
 
 /** All tags of a family, without those that are empty. */

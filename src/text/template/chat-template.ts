@@ -12,7 +12,11 @@ export interface TemplateOptions {
   readonly guard: ControlTokenGuard
   readonly strictGuard: ControlTokenGuard
   /** Turns ids of calls into such as the template takes; absent: it takes any. */
-  readonly callId?: (id: string) => string
+  readonly callId?: (id: string, name: string, index: number) => string
+  /** Makes an argument of a call such as the template takes; absent: it takes any. */
+  readonly argument?: (value: unknown) => unknown
+  /** Puts variables into the template's own words. Default: they are common. */
+  readonly ownWords?: (kwargs: ChatInput['kwargs']) => ChatInput['kwargs']
   /** Jinja engines, tried in order until one renders. */
   readonly renderers: readonly Renderer[]
 }
@@ -44,11 +48,11 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
   // Templates cut an assistant's text at </think>: there only what is a control token for certain is guarded.
   const own = (text: string): string => options.guard.guard(text, mark)
   const variables = {
-    messages: input.messages.map((message) =>
-      guardMessage(withCallIds(message, options.callId), message.role === 'assistant' ? own : all),
+    messages: withCallIds(input.messages, options.callId).map((message) =>
+      guardMessage(message, message.role === 'assistant' ? own : all, options.argument),
     ),
     ...(input.tools.length === 0 ? {} : { tools: mapStrings(input.tools, all) }),
-    ...(mapStrings(input.kwargs, all) as object),
+    ...(mapStrings(options.ownWords?.(input.kwargs) ?? input.kwargs, all) as object),
     add_generation_prompt: true,
     bos_token: options.bos,
     eos_token: options.eos,
@@ -56,17 +60,33 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
   return render(options, variables).split(mark)
 }
 
-function withCallIds(message: ChatMessage, callId: TemplateOptions['callId']): ChatMessage {
-  if (callId === undefined) return message
-  const { tool_call_id: id, tool_calls: calls } = message
-  return {
-    ...message,
-    ...(id !== undefined && { tool_call_id: callId(id) }),
-    ...(calls && { tool_calls: calls.map((call) => ({ ...call, id: callId(call.id) })) }),
-  }
+/** Each result has the id of the last call that had the same one. */
+function withCallIds(
+  messages: readonly ChatMessage[],
+  callId: TemplateOptions['callId'],
+): readonly ChatMessage[] {
+  if (callId === undefined) return messages
+  const ids = new Map<string, string>()
+  return messages.map((message) => {
+    const { tool_call_id: id, tool_calls: calls } = message
+    const tool_calls = calls?.map((call, index) => ({
+      ...call,
+      id: callId(call.id, call.function.name, index),
+    }))
+    for (const [index, call] of (calls ?? []).entries()) ids.set(call.id, tool_calls?.[index]?.id ?? call.id)
+    return {
+      ...message,
+      ...(id !== undefined && { tool_call_id: ids.get(id) ?? callId(id, 'unknown', 0) }),
+      ...(tool_calls && { tool_calls }),
+    }
+  })
 }
 
-function guardMessage(message: ChatMessage, guard: (text: string) => string): object {
+function guardMessage(
+  message: ChatMessage,
+  guard: (text: string) => string,
+  argument: TemplateOptions['argument'],
+): object {
   const { role, tool_calls: calls, ...rest } = message
   const guarded = mapStrings(rest, guard) as object
   if (calls === undefined) return { role, ...guarded }
@@ -76,16 +96,18 @@ function guardMessage(message: ChatMessage, guard: (text: string) => string): ob
     tool_calls: calls.map(({ id, type, function: { name, arguments: text } }) => ({
       id: guard(id),
       type,
-      function: { name: guard(name), arguments: mapStrings(parsedArguments(text), guard) },
+      function: { name: guard(name), arguments: mapStrings(parsedArguments(text, argument), guard) },
     })),
   }
 }
 
 /** The arguments of a call as the object that templates want; the text where it is none. */
-function parsedArguments(text: string): unknown {
+function parsedArguments(text: string, argument: TemplateOptions['argument']): unknown {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : text
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return text
+    if (argument === undefined) return value
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, argument(one)]))
   } catch {
     return text
   }

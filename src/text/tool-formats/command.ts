@@ -19,7 +19,6 @@ export const command = listedCalls({
   call: {
     open: (name) => `{"tool_call_id": "${ID}", "${NAME}": ${JSON.stringify(name)}, "parameters": `,
     close: '}',
-    ids: 'number',
   },
   space: ['\n    ', '\n    ', '\n'],
 })

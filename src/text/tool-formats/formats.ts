@@ -7,15 +7,19 @@ import { functionTags } from './function-tags.ts'
 import { functionary } from './functionary.ts'
 import { gemma } from './gemma.ts'
 import { gigachat, gigachatTag } from './gigachat.ts'
+import { glm, glmDense, hunyuan } from './glm.ts'
 import { granite } from './granite.ts'
 import { harmony } from './harmony.ts'
 import { hermes } from './hermes.ts'
+import { dsmlFunctions, dsmlTools, minimax, minimaxLines, minimaxNested } from './invoke.ts'
+import { kimi, kimiTyped } from './kimi.ts'
 import { llamaJson } from './meta-llama.ts'
+import { minicpm } from './minicpm.ts'
 import { mistral, mistralList } from './mistral.ts'
 import { nemotron } from './nemotron.ts'
 import { plainJson } from './plain-json.ts'
 import { pythonic, pythonicTagged } from './pythonic.ts'
-import { qwenXml } from './qwen-xml.ts'
+import { qwenXml, seed } from './qwen-xml.ts'
 import { solar } from './solar.ts'
 import type { ToolFormat } from './tool-format.ts'
 
@@ -34,6 +38,19 @@ export const toolFormats: readonly ToolFormat[] = [
   gigachatTag,
   solar,
   firefunction,
+  seed,
+  hunyuan,
+  minimax,
+  minimaxLines,
+  minimaxNested,
+  kimi,
+  kimiTyped,
+  dsmlFunctions,
+  dsmlTools,
+  minicpm,
+  // By the same tags, and whether there are line ends between them.
+  glmDense,
+  glm,
   // Its templates may name hermes' tag, too, which it reads.
   granite,
   // By a tag of both, and whether there is a second one.

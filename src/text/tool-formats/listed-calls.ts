@@ -18,7 +18,7 @@ export interface ListedCalls {
   /** Calls behind the opening bracket. Default: objects with `name` and `arguments`. */
   calls?(accepts: (name: string) => boolean): Head
   /** Spelling of one call. Default: an object with `name` and `arguments`. */
-  readonly call?: Pick<CallNotation, 'open' | 'close' | 'ids'>
+  readonly call?: Pick<CallNotation, 'open' | 'close'>
   /** White space behind the opening bracket, between two calls and before the closing bracket. */
   readonly space?: readonly [before: string, between: string, after: string]
 }
