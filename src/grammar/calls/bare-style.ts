@@ -1,11 +1,11 @@
 import { STRING } from '../../text/tool-formats/bare-arguments.ts'
 import { GrammarError } from '../gbnf/grammar-error.ts'
 import {
-  type CodeRange,
   choice,
   EMPTY,
   type GrammarNode,
   literal,
+  rangeOf,
   sequence,
   UNICODE,
   withoutRanges,
@@ -75,9 +75,4 @@ function write(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const members = Object.entries(value)
   return `{${members.map(([name, item]) => `${key(name) ?? write(name)}:${write(item)}`).join(',')}}`
-}
-
-function rangeOf(char: string): CodeRange {
-  const code = char.codePointAt(0) ?? 0
-  return [code, code]
 }

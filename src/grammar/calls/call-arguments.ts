@@ -15,6 +15,7 @@ import {
   type GrammarNode,
   literal,
   optional,
+  rangeOf,
   repeat,
   rule,
   sequence,
@@ -239,11 +240,6 @@ function anyText(style: ArgumentTags, name: string, rules: Map<string, GrammarNo
 /** What no string may hold, as it would end it. */
 function notInText({ valueEnd, callEnd, quotes }: ArgumentTags): string[] {
   return quotes === undefined ? [valueEnd, callEnd] : [quotes.close]
-}
-
-function rangeOf(letter: string): CodeRange {
-  const code = letter.codePointAt(0) ?? 0
-  return [code, code]
 }
 
 const LETTERS: readonly CodeRange[] = [
