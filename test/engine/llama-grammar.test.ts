@@ -182,7 +182,7 @@ describe('a grammar in the engine', () => {
         ? []
         : Array.from({ length: 6 }, () => ({ format, leading, tools: randomTools(below) }))
     })
-    expect(drawn.length).toBe(24)
+    expect(drawn.length).toBe(30)
     const sequences = drawn.map(({ format, leading, tools }, seed) => {
       const calls = { format, tools: pairsOf(tools), wanted: 'any' } as const
       const gbnf = compileConstraint({ kind: 'calls', source: '', calls })

@@ -262,6 +262,75 @@ describe('strings between tags', () => {
   })
 })
 
+describe('ids that a model makes up', () => {
+  const offered: OfferedTools = new Map<string, unknown>([
+    ['f', { type: 'object', properties: {} }],
+    ['get', { type: 'object', properties: {} }],
+  ])
+  it.each<[string, (id: string) => string, string[], string[]]>([
+    [
+      'command',
+      (id) =>
+        `<|START_ACTION|>[\n    {"tool_call_id": "${id}", "tool_name": "f", "parameters": {}}\n]<|END_ACTION|>`,
+      ['0', '12'],
+      ['', 'a', '12345'],
+    ],
+    [
+      'solar',
+      (id) =>
+        `<|tool_calls|><|tool_call:begin|>${id}<|tool_call:name|>get<|tool_call:args|>{}<|tool_call:end|><|calls|>`,
+      ['a1b2c3d4e5'],
+      ['', 'a1b2', 'A1B2C3D4E5'],
+    ],
+  ])('%s', (format, call, good, bad) => {
+    const forced = new Matcher(callGrammar(offered, notationOf(format), 'one'))
+    const free = new Matcher(callGrammar(offered, notationOf(format), 'any'))
+    for (const id of good)
+      expect([id, forced.matches(call(id)), free.matches(call(id))]).toEqual([id, true, true])
+    for (const id of bad)
+      expect([id, forced.matches(call(id)), free.matches(call(id))]).toEqual([id, false, false])
+  })
+})
+
+describe('a thought that a call may end', () => {
+  it('is held to the call that begins in it', () => {
+    const tags = { open: '<|inner_prefix|>', close: '<|inner_suffix|>', breaks: ['<|tools_prefix|>'] }
+    const tools: OfferedTools = new Map([['f', { type: 'object', properties: {} }]])
+    const matcher = new Matcher(callGrammar(tools, notationOf('apertus'), 'any', tags))
+    const call = '<|tools_prefix|>[{"f": {}}]<|tools_suffix|>'
+    for (const before of ['', 'Hi', '<|inner_prefix|>hm', '<|inner_prefix|>hm<|inner_suffix|>'])
+      for (const [text, yes] of [
+        [call, true],
+        ['<|tools_prefix|>x', false],
+      ] as const)
+        expect([before, matcher.matches(before + text)]).toEqual([before, yes])
+  })
+})
+
+describe('strings between marks', () => {
+  const admits = (value: object, text: string): boolean => {
+    const tool = { type: 'object', properties: { a: value }, required: ['a'] }
+    const matcher = new Matcher(callGrammar(new Map([['f', tool]]), notationOf('gemma'), 'one'))
+    return matcher.matches(`<|tool_call>call:f{a:${text}}<tool_call|>`)
+  }
+  it.each<[object, string, boolean]>([
+    [{ type: 'string' }, '<|"|>if (a < b) {\n  "x": \\<|"}<|"|>', true],
+    [{ type: 'string' }, '<|"|><|"|>', true],
+    [{ type: 'string' }, '<|"|>a<|"|>b<|"|>', false],
+    [{ type: 'string' }, '"a"', false],
+    [{ enum: ['x "y"', 1, null] }, '<|"|>x "y"<|"|>', true],
+    [{ enum: ['x "y"', 1, null] }, 'null', true],
+    [{ type: 'string', maxLength: 2 }, '<|"|>a"<|"|>', true],
+    [{ type: 'string', maxLength: 2 }, '<|"|>abc<|"|>', false],
+    [{ type: 'string', pattern: '^[<a]$' }, '<|"|>a<|"|>', true],
+    [{ type: 'object', properties: { 'b c': { type: 'integer' } } }, '{<|"|>b c<|"|>:1}', true],
+    [{ type: 'object', additionalProperties: { type: 'integer' } }, '{é:1,<|"|>"<|"|>:2}', true],
+    [{ type: 'object', additionalProperties: { type: 'integer' } }, '{"b":1}', false],
+  ])('%j admits %j: %j', (value, text, yes) => {
+    expect(admits(value, text)).toBe(yes)
+  })
+})
+
 describe('schemas that a notation cannot express', () => {
   const of = (name: string, value: object) => ({ type: 'object', properties: { [name]: value } })
   it.each<[string, object, string]>([
@@ -273,6 +342,8 @@ describe('schemas that a notation cannot express', () => {
     ['pythonic', of('', {}), 'properties.'],
     ['pythonic', { $ref: '#/$defs/a', $defs: { a: { type: 'object' } } }, '$ref'],
     ['hermes', of('a', { not: {} }), 'properties.a.not'],
+    ['gemma', of('a<|"|>', {}), 'properties.a<|"|>'],
+    ['gemma', of('a', { enum: ['<|"|>'] }), 'properties.a'],
   ])('a schema that %s calls cannot express is refused with its path: %j', (format, parameters, path) => {
     const notation = notationOf(format)
     const compile = () => callGrammar(new Map([['f', parameters]]), notation, 'one')

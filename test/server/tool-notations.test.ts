@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import type { ChatCompletionTool } from 'openai/resources'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { realTemplates } from '../support/llama-source.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { writeTemplateModel } from '../support/template-model.ts'
 
@@ -16,6 +17,28 @@ const templates = {
   'speaks in channels': `${turns}{{ '<|start|>assistant' }}{%- if tools %}{{ '' if true else '<|channel|>final<|message|>' }}{%- endif %}`,
   'has names before arguments': `{%- if tools %}{{ '[TOOL_CALLS]name[ARGS]' }}{%- endif %}${turns}${opening}`,
 }
+
+/** A thought whose closing tag is none of the model's tokens would not end by itself. */
+const brief = { thinking_token_budget: 8 }
+
+/** One of each family whose notation is its own. */
+const FAMILIES = [
+  'ByteDance-Seed-OSS',
+  'GLM-4.6',
+  'GLM-4.7-Flash',
+  'Kimi-K2-Thinking',
+  'Kimi-K3',
+  'MiniMax-M1',
+  'MiniMax-M2',
+  'MiniMax-M3',
+  'deepseek-ai-DeepSeek-V3.2',
+  'deepseek-ai-DeepSeek-V4',
+  'openbmb-MiniCPM5-1B',
+  'tencent-Hy3',
+]
+const families = realTemplates()
+  .filter(({ name }) => FAMILIES.includes(name))
+  .map(({ name, source }) => [`is that of ${name}`, source] as const)
 
 const tool = (name: string, properties: object): ChatCompletionTool => ({
   type: 'function',
@@ -37,7 +60,7 @@ const tools = [
   tool('wait', { really: { type: 'boolean' } }),
 ]
 
-describe.each(Object.entries(templates))('a template that %s', (name, template) => {
+describe.each([...Object.entries(templates), ...families])('a template that %s', (name, template) => {
   const folder = mkdtempSync(join(tmpdir(), 'altiplano-template-'))
   let server: TestServer
   let client: OpenAI
@@ -64,6 +87,7 @@ describe.each(Object.entries(templates))('a template that %s', (name, template) 
         temperature: 1.5,
         seed,
         max_tokens: 200,
+        ...brief,
       })
     for (const seed of [1, 2]) {
       const [choice] = (await ask(seed)).choices
@@ -85,6 +109,7 @@ describe.each(Object.entries(templates))('a template that %s', (name, template) 
       messages: [{ role: 'user', content: 'Hello!' }],
       response_format: { type: 'json_schema', json_schema: { name: 'mood', schema } },
       max_tokens: 200,
+      ...brief,
     })
     expect(JSON.parse(choices[0]?.message.content ?? '')).toEqual({
       mood: expect.stringMatching(/^(good|bad)$/),

@@ -1,5 +1,9 @@
+import { BARE_STYLE } from '../../src/grammar/calls/bare-style.ts'
 import { PYTHON_STYLE } from '../../src/grammar/schema/value-style.ts'
-import type { CallNotation } from '../../src/text/tool-formats/tool-format.ts'
+import { type NestedTags, writtenAs } from '../../src/text/tool-formats/nested-arguments.ts'
+import { beforeValue, behindValue, textValue } from '../../src/text/tool-formats/tagged-arguments.ts'
+import { type CallNotation, ID } from '../../src/text/tool-formats/tool-format.ts'
+import { isText, propertyOf } from '../../src/text/tool-formats/untyped-value.ts'
 import type { Random } from './random.ts'
 import { RandomSchemas, type TestSchema } from './random-schema.ts'
 
@@ -48,27 +52,53 @@ export function randomTools(below: Random): RandomTool[] {
   })
 }
 
-/** Calls as a model that keeps to the notation writes them. */
+/** Calls as a model that keeps to the notation writes them. @param first number, where they are numbered. */
 export function writeCalls(
   notation: CallNotation,
   calls: readonly (readonly [tool: RandomTool, args: Readonly<Record<string, unknown>>])[],
+  first = 0,
 ): string {
-  const { begin = '', open, close, between = '', end = '', arguments: style } = notation
-  const texts = calls.map(([tool, args]) => {
-    if (style === undefined || style === 'json') return open(tool.name) + JSON.stringify(args) + close
-    const pairs = Object.entries(args)
-    if (style === 'keywords')
-      return (
-        open(tool.name) +
-        pairs.map(([key, value]) => `${key}=${PYTHON_STYLE.write(value)}`).join(', ') +
-        close
-      )
-    const properties = tool.parameters['properties'] as Readonly<Record<string, { type?: unknown }>>
-    const tags = pairs.map(([key, value]) => {
-      const isText = properties[key]?.type === 'string'
-      return `<parameter=${key}>\n${isText ? String(value) : JSON.stringify(value)}\n</parameter>\n`
-    })
-    return open(tool.name) + tags.join('') + close
+  const { begin = '', open, close, between = '', end = '', ids } = notation
+  const texts = calls.map(([tool, args], index) => {
+    // An id that a model would make up.
+    const id = ids === 'letters' ? `call00000${index}` : String(first + index)
+    return open(tool.name).replaceAll(ID, id) + writeArguments(notation, tool, args) + close
   })
   return begin + texts.join(between) + end
+}
+
+function writeArguments(
+  { arguments: style = 'json' }: CallNotation,
+  { parameters }: RandomTool,
+  args: Readonly<Record<string, unknown>>,
+): string {
+  const pairs = Object.entries(args)
+  if (style === 'json') return JSON.stringify(args)
+  if (style === 'bare') return BARE_STYLE.write(args)
+  if (style === 'keywords')
+    return pairs.map(([key, value]) => `${key}=${PYTHON_STYLE.write(value)}`).join(', ')
+  if ('prefix' in style)
+    return pairs.map(([key, value]) => writeElement(style, key, value, parameters)).join('')
+  const properties = parameters['properties'] as Readonly<Record<string, unknown>>
+  return pairs
+    .map(([key, value]) => {
+      const schema = properties[key]
+      const text = isText(schema) ? textValue(style, String(value)) : JSON.stringify(value)
+      return beforeValue(style, key, schema) + text + behindValue(style)
+    })
+    .join('')
+}
+
+function writeElement(style: NestedTags, name: string, value: unknown, parent: unknown): string {
+  const schema = propertyOf(parent, name) ?? (parent as { items?: unknown }).items
+  const way = writtenAs(schema)
+  const { prefix, item } = style
+  const within = (): string => {
+    if (way === 'text') return String(value)
+    if (way === 'json') return JSON.stringify(value)
+    const parts =
+      way === 'items' ? (value as unknown[]).map((one) => [item, one]) : Object.entries(value as object)
+    return parts.map(([key, one]) => writeElement(style, key as string, one, schema)).join('')
+  }
+  return `${prefix}<${name}>${within()}${prefix}</${name}>`
 }

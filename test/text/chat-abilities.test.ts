@@ -28,6 +28,19 @@ describe('chatAbilities', () => {
     ['harmony', '<|start|>assistant<|channel|>final<|message|>'],
     ['granite', 'write <|tool_call|> followed by a JSON list of tools'],
     ['functionary', '>>>all'],
+    ['command', 'writing <|START_ACTION|> followed by a list of JSON-formatted tool calls'],
+    ['command-plus', "Write 'Action:' followed by a json-formatted list of actions that you want to perform"],
+    ['nemotron', '<TOOLCALL>[{"name": "tool_name1", "arguments": "tool_args1"}]</TOOLCALL>'],
+    ['apriel', '<tool_calls>[{"name": <function-name-1>, "arguments": <args-dict-1>}]</tool_calls>'],
+    ['firefunction', 'formatted as functools[{"name": [function name], "arguments": {}}]'],
+    ['apertus', '<|tools_prefix|>['],
+    ['gigachat', 'The `function call` role. <|role_sep|>'],
+    ['gigachat-tag', 'The `function call` role. <|role_sep|> <|function_call|>'],
+    ['solar', '<|tool_call:begin|><tool-call-id><|tool_call:name|><tool-name><|tool_call:args|>'],
+    ['function-tags', '<function=example_function_name>{"example_name": "example_value"}</function>'],
+    ['gemma', '<|tool_call>call:f{a:<|"|>b<|"|>}<tool_call|>'],
+    ['pythonic-tags', 'List of tools: ['],
+    ['pythonic-tags', 'List of tools: <|tool_list_start|>['],
     // Recognised by several formats.
     ['granite', '<|tool_call|> or <tool_call>'],
     ['mistral-args', '[TOOL_CALLS]name[ARGS]'],
@@ -41,7 +54,21 @@ describe('chatAbilities', () => {
     ['qwen-xml', '<tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
     ['deepseek', '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>name<｜tool▁sep｜>'],
     ['json', '<tool_call>\n<function=example_function_name>'],
-    ['json', '<tool_call>{function-name}\n<arg_key>'],
+    ['glm', '<tool_call>{function-name}\n<arg_key>{arg-key-1}</arg_key>\n<arg_value>'],
+    ['glm-dense', '<tool_call>{function-name}<arg_key>{arg-key-1}</arg_key><arg_value>'],
+    ['hunyuan', "'<tool_sep{}>'.format(':opensource')"],
+    ['seed', '<seed:tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>'],
+    ['minimax', '<minimax:tool_call>\n<invoke name="tool-name-1">'],
+    [
+      'minimax-m1',
+      '<tool_calls>\n{"name": <tool-name>, "arguments": <args-json-object>}\n...\n</tool_calls>',
+    ],
+    ['kimi', '<|tool_calls_section_begin|><|tool_call_begin|>id<|tool_call_argument_begin|>'],
+    ['minimax-m3', ']<]minimax[>[<tool_call>'],
+    ['kimi-k3', "'<|open|>' open_tag('tools')"],
+    ['dsml', '<｜DSML｜tool_calls>'],
+    ['dsml-functions', '<｜DSML｜function_calls>'],
+    ['minicpm', '<function name="function-name"><param name="param-name">'],
     ['json', 'no calls'],
   ])('chatAbilities finds the tool format %s', (format, text) => {
     expect(chatAbilities(offering(text), []).toolFormat).toBe(format)
@@ -69,6 +96,15 @@ describe('chatAbilities', () => {
     const { reasoningMarkers, toolMarkers } = chatAbilities(template, control)
     expect(reasoningMarkers).toEqual(control.slice(1, 3))
     expect(toolMarkers).toEqual(control.slice(3))
+  })
+
+  it('names every control token that a tag around thoughts or answers is made of', () => {
+    const control = ['<s>', '<|begin|>', '<|end|>', '<|think|>', '<|content|>', '<|user|>', ''].map(
+      (text, id): [number, string] => [id, text],
+    )
+    const { reasoning, reasoningMarkers } = chatAbilities("{{ '<|begin|>assistant<|think|>' }}", control)
+    expect(reasoning?.close).toBe('<|end|><|begin|>assistant')
+    expect(reasoningMarkers).toEqual(control.slice(1, 5))
   })
 
   it('chatAbilities finds the tool format and the thoughts of the built-in model', () => {
@@ -120,7 +156,8 @@ describe('a call that a template has written', () => {
 })
 
 describe('call ids', () => {
-  const callId = toolFormatNamed('mistral')?.callId ?? ((id: string) => id)
+  const made = toolFormatNamed('mistral')?.callId
+  const callId = (id: string): string => made?.(id, 'f', 0) ?? id
 
   it('call ids become valid for Mistral templates, and equal ids stay equal', () => {
     const ids = Array.from({ length: 2000 }, (_, n) => callId(`call_${n}`))
@@ -136,5 +173,20 @@ describe('call ids', () => {
     const messages: ChatMessage[] = [calls, { role: 'tool', content: 'x', tool_call_id: 'call_2' }]
     const text = renderChat({ messages, tools, kwargs: {} }, { ...options, template, callId }).join('')
     expect(text).toBe(`${callId('call_1')},${callId('call_2')},${callId('call_2')}`)
+  })
+
+  it("become Kimi's, which name the function and count the calls of a message", () => {
+    const template =
+      '{% for m in messages %}{{ m.tool_call_id }}{% for c in m.tool_calls or [] %}{{ c.id }},{% endfor %};{% endfor %}'
+    const results = ['call_2', 'call_1', 'gone'].map(
+      (id): ChatMessage => ({ role: 'tool', content: 'x', tool_call_id: id }),
+    )
+    const kimi = toolFormatNamed('kimi')?.callId
+    const text = renderChat(
+      { messages: [calls, ...results, calls], tools, kwargs: {} },
+      { ...options, template, ...(kimi && { callId: kimi }) },
+    ).join('')
+    const both = 'functions.f:0,functions.f:1,'
+    expect(text).toBe(`${both};functions.f:1;functions.f:0;functions.unknown:0;${both};`)
   })
 })

@@ -127,8 +127,9 @@ function thoughtEnding(
   format: ToolFormat | undefined,
 ): string | undefined {
   if (budget === undefined || reasoning === undefined) return undefined
-  const { close } = reasoning
-  return format?.thought === undefined ? `\n${close}\n\n` : close
+  const { close, answer } = reasoning
+  if (format?.thought !== undefined) return close
+  return answer === undefined ? `\n${close}\n\n` : `\n${close}`
 }
 
 /** Format that the answer to a prompt is parsed in. */

@@ -33,7 +33,7 @@ export function wantedOutput(
     ...(document?.constraint ?? { kind: 'calls', source: '' }),
     calls,
     thought: thoughtBefore(anyText, reasoning, format, wantsThought),
-    lead: document && format?.lead,
+    lead: document && (format?.lead ?? reasoning?.answer?.open),
   }
   const openThought = reasoning && format?.thought === undefined ? { ...reasoning, opened: true } : undefined
   return { constraint, param: document?.param ?? 'tools', openThought }
@@ -54,7 +54,8 @@ function offeredCalls(
     tools,
     wanted: free ? 'any' : forced === 'one' || output.single ? 'one' : 'some',
     loose: forced === undefined ? tools.flatMap(([name]) => (strict.has(name) ? [] : [name])) : [],
-    thought: free && format?.thought === undefined ? reasoning : undefined,
+    // Without an opening tag it is the prompt that opens a thought.
+    thought: free && format?.thought === undefined && reasoning?.open !== '' ? reasoning : undefined,
   }
 }
 
@@ -66,5 +67,7 @@ function thoughtBefore(
 ): Thought | undefined {
   // Any text may hold a thought: there is nothing to add.
   if (format?.thought !== undefined) return anyText ? undefined : { ...format.thought, opened: false }
-  return reasoning === undefined || anyText || !wanted ? undefined : { ...reasoning, opened: false }
+  return reasoning === undefined || reasoning.open === '' || anyText || !wanted
+    ? undefined
+    : { ...reasoning, opened: false }
 }

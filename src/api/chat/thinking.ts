@@ -1,4 +1,5 @@
-import { type ChatAbilities, TEMPLATE_VARIABLES } from '../../text/template/chat-abilities.ts'
+import type { ChatAbilities } from '../../text/template/chat-abilities.ts'
+import { TEMPLATE_VARIABLES } from '../../text/template/own-words.ts'
 import { unsupported } from '../contract/failures.ts'
 import { at, type Read } from '../contract/field.ts'
 import type { Fields } from '../contract/fields.ts'

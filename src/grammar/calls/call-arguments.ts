@@ -1,11 +1,21 @@
+import { ELEMENT_NAME, type NestedTags, writtenAs } from '../../text/tool-formats/nested-arguments.ts'
+import {
+  type ArgumentTags,
+  beforeValue,
+  behindValue,
+  textValue,
+} from '../../text/tool-formats/tagged-arguments.ts'
 import type { ArgumentStyle } from '../../text/tool-formats/tool-format.ts'
+import { isText } from '../../text/tool-formats/untyped-value.ts'
 import { GrammarError } from '../gbnf/grammar-error.ts'
 import {
   type CodeRange,
+  choice,
   EMPTY,
   type GrammarNode,
   literal,
   optional,
+  rangeOf,
   repeat,
   rule,
   sequence,
@@ -53,11 +63,11 @@ export function argumentsNode(
   style: ArgumentStyle,
 ): GrammarNode {
   if (parameters === true) return anyArguments(schemas, style)
-  if (isObject(parameters) && namesNothing(parameters)) return style === 'json' ? literal('{}') : EMPTY
+  if (isObject(parameters) && namesNothing(parameters)) return isWhole(style) ? literal('{}') : EMPTY
   // OpenAI: arguments are an object, whatever the schema leaves open.
   const schema =
     isObject(parameters) && parameters['type'] === undefined ? { ...parameters, type: 'object' } : parameters
-  if (style === 'json') return schemas.add(name, schema as Schema)
+  if (isWhole(style)) return schemas.add(name, schema as Schema)
   if (!isObject(schema)) throw new GrammarError('it must be an object')
   checkKeywords(schema, '')
   if (schema['type'] !== 'object') throw new GrammarError("it must be 'object', as arguments are one", 'type')
@@ -65,7 +75,12 @@ export function argumentsNode(
     if (![...OF_MEMBERS, ...DEFINITIONS].includes(keyword) && !isAnnotation(keyword))
       throw new GrammarError('it cannot be honoured at the top in the format of this model', keyword)
   return schemas.addParts(name, schema, (context) => {
-    const members = style === 'keywords' ? keywords(context) : tags(schema, schemas, context)
+    const members =
+      style === 'keywords'
+        ? keywords(context)
+        : 'prefix' in style
+          ? nested(style, schemas, context)
+          : tagged(style, schema, schemas, context)
     return membersNode(schema, '', context, members)
   })
 }
@@ -84,12 +99,25 @@ function namesNothing(schema: SchemaObject): boolean {
   return said.every(isNone) && (said.length !== 1 || said[0]?.[0] !== 'type')
 }
 
+/** Whether arguments are written as an object, in one style or another. */
+function isWhole(style: ArgumentStyle): style is 'json' | 'bare' {
+  return style === 'json' || style === 'bare'
+}
+
 /** Any arguments that a format can write. */
 function anyArguments(schemas: SchemaRules, style: ArgumentStyle): GrammarNode {
-  if (style === 'json') return schemas.json.object()
-  if (style === 'tags') {
+  if (isWhole(style)) return schemas.json.object()
+  if (style !== 'keywords') {
     const name = repeat({ type: 'set', ranges: withoutRanges(UNICODE, NOT_IN_NAME) }, 1)
-    return repeat(sequence(literal('<parameter='), name, literal('>\n'), textOfTag(schemas.rules)), 0)
+    if ('prefix' in style) {
+      const text = textOfTag(textWithin(style), schemas.rules)
+      return repeat(sequence(literal(`${style.prefix}<a-`), name, literal('>'), text, literal('</a>')), 0)
+    }
+    const behindName = beforeValue(style, '', TEXT).slice(style.name.length)
+    return repeat(
+      sequence(literal(style.name), name, literal(behindName), textOfTag(style, schemas.rules)),
+      0,
+    )
   }
   const name = sequence(LETTER, repeat(LETTER_OR_DIGIT, 0))
   const member = sequence(name, literal('='), schemas.json.value())
@@ -107,26 +135,64 @@ function keywords(context: SchemaContext): MemberStyle {
   }
 }
 
-const TAG_END = '</parameter>'
-const CALL_END = '</function>'
+const TEXT = { type: 'string' }
 
-/** Members written as tags: <parameter=a>\nvalue\n</parameter>\n, where a string is its characters, and anything else is JSON. */
-function tags(schema: SchemaObject, schemas: SchemaRules, context: SchemaContext): MemberStyle {
+/** Members with tags around each, where a string is its characters, and anything else is JSON. */
+function tagged(
+  style: ArgumentTags,
+  schema: SchemaObject,
+  schemas: SchemaRules,
+  context: SchemaContext,
+): MemberStyle {
   const described = (schema['properties'] ?? {}) as Readonly<Record<string, Schema>>
   return {
     named: (name, value, path) => {
-      checkName(name, path, /^[^<>\n]+$/)
-      const open = literal(`<parameter=${name}>\n`)
-      if (!Object.hasOwn(described, name) || !isObject(value) || value['type'] !== 'string')
-        return sequence(open, context.compile(value, path), literal(`\n${TAG_END}\n`))
-      return sequence(open, rawString(value, path, schemas.rules, context.notes))
+      checkName(name, path, /^[^<>"&\n]+$/)
+      const known = Object.hasOwn(described, name) ? value : true
+      const open = literal(beforeValue(style, name, known))
+      if (isObject(known) && isText(known))
+        return sequence(open, rawString(style, known, path, schemas.rules, context.notes))
+      return sequence(open, context.compile(value, path), literal(behindValue(style)))
     },
     separator: EMPTY,
   }
 }
 
+/** Members as elements, with elements in them as far as their schemas say what these are; the rest is JSON. */
+function nested(style: NestedTags, schemas: SchemaRules, context: SchemaContext): MemberStyle {
+  const { prefix, item } = style
+  const element = (name: string, value: Schema, path: string): GrammarNode =>
+    sequence(literal(`${prefix}<${name}>`), content(value, path), literal(`</${name}>`))
+  /** A value, and the prefix of the tag behind it. */
+  const content = (value: Schema, path: string): GrammarNode => {
+    const behind = literal(prefix)
+    const way = writtenAs(value)
+    if (!isObject(value) || way === 'json') return sequence(context.compile(value, path), behind)
+    if (way === 'text') return rawString(textWithin(style), value, path, schemas.rules, context.notes)
+    checkKeywords(value, path)
+    if (way === 'members') return sequence(membersNode(value, path, context, members), behind)
+    const { minItems = 0, maxItems } = value as Readonly<Record<string, number | undefined>>
+    const one = element(item, value['items'] as Schema, join(path, 'items'))
+    return sequence(repeat(one, minItems, maxItems), behind)
+  }
+  const members: MemberStyle = {
+    named: (name, value, path) => {
+      checkName(name, path, ELEMENT_NAME)
+      return element(name, value, path)
+    },
+    separator: EMPTY,
+  }
+  return members
+}
+
+/** Tags of a text within an element: it ends with the prefix of the next tag. */
+function textWithin({ prefix }: NestedTags): ArgumentTags {
+  return { name: '', nameEnd: '', valueEnd: prefix, callEnd: prefix }
+}
+
 /** A string without quotes and escapes, and the tag behind it, which must not be in the string. */
 function rawString(
+  style: ArgumentTags,
   schema: SchemaObject,
   path: string,
   rules: Map<string, GrammarNode>,
@@ -139,32 +205,65 @@ function rawString(
       'it cannot be honoured beside type string in the format of this model',
       join(path, stray),
     )
-  const end = literal(`\n${TAG_END}\n`)
+  const end = literal(behindValue(style))
   const values = listedValues(schema)
   if (values !== undefined) {
     for (const value of values)
-      if (typeof value === 'string' && (value.includes(TAG_END) || value.includes(CALL_END)))
-        throw new GrammarError(`a value that holds ${TAG_END} cannot be written`, path)
-    return sequence(valuesNode(schema, values, path, String), end)
+      if (typeof value === 'string' && notInText(style).some((tag) => value.includes(tag)))
+        throw new GrammarError(`a value that holds ${style.valueEnd} cannot be written`, path)
+    return sequence(
+      valuesNode(schema, values, path, (value) => textValue(style, String(value))),
+      end,
+    )
   }
   if (!['pattern', 'format', 'minLength', 'maxLength'].some((key) => schema[key] !== undefined))
-    return textOfTag(rules)
+    return textOfTag(style, rules)
+  const { valueEnd, quotes } = style
+  const shaped = (barred: string): GrammarNode => stringWithout(barred, schema, path, rules, notes)
+  if (quotes === undefined) return sequence(shaped(valueEnd.slice(0, 1)), end)
+  const quoted = shaped(quotes.close.slice(0, 1))
+  return choice([
+    sequence(shaped(quotes.needed), end),
+    sequence(literal(quotes.open), quoted, literal(quotes.close), end),
+  ])
+}
+
+/** A string of a given shape that holds none of these characters. */
+function stringWithout(
+  barred: string,
+  schema: SchemaObject,
+  path: string,
+  rules: Map<string, GrammarNode>,
+  notes: CompileNotes,
+): GrammarNode {
   const chars = (ranges: readonly CodeRange[]): GrammarNode | undefined => {
-    const left = withoutRanges(ranges, NOT_RAW)
+    const left = withoutRanges(ranges, [...barred].map(rangeOf))
     return left.length === 0 ? undefined : { type: 'set', ranges: left }
   }
-  const any: GrammarNode = { type: 'set', ranges: withoutRanges(UNICODE, NOT_RAW) }
-  return sequence(stringContent(schema, path, { any, chars, rules }, notes), end)
+  const any: GrammarNode = { type: 'set', ranges: withoutRanges(UNICODE, [...barred].map(rangeOf)) }
+  return stringContent(schema, path, { any, chars, rules }, notes)
 }
 
 /** Any text and the tag behind it: one set of rules for all. */
-function textOfTag(rules: Map<string, GrammarNode>): GrammarNode {
+function textOfTag(style: ArgumentTags, rules: Map<string, GrammarNode>): GrammarNode {
   const name = 'tag-text'
-  if (!rules.has(name)) {
-    const end = { text: `\n${TAG_END}`, next: literal('\n') }
-    rules.set(name, textUntil([end], rules, name, false, [TAG_END, CALL_END]))
-  }
+  if (!rules.has(name)) rules.set(name, anyText(style, name, rules))
   return rule(name)
+}
+
+function anyText(style: ArgumentTags, name: string, rules: Map<string, GrammarNode>): GrammarNode {
+  const { padding = '', valueEnd, gap = '', quotes } = style
+  const end = { text: padding + valueEnd, next: gap === '' ? EMPTY : literal(gap) }
+  if (quotes === undefined) return textUntil([end], rules, name, false, notInText(style))
+  const behind = literal(valueEnd + gap)
+  const quoted = textUntil([{ text: quotes.close, next: behind }], rules, name, false)
+  const plain = repeat({ type: 'set', ranges: withoutRanges(UNICODE, [...quotes.needed].map(rangeOf)) }, 0)
+  return choice([sequence(plain, behind), sequence(literal(quotes.open), quoted)])
+}
+
+/** What no string may hold, as it would end it. */
+function notInText({ valueEnd, callEnd, quotes }: ArgumentTags): string[] {
+  return quotes === undefined ? [valueEnd, callEnd] : [quotes.close]
 }
 
 const LETTERS: readonly CodeRange[] = [
@@ -174,14 +273,8 @@ const LETTERS: readonly CodeRange[] = [
 ]
 const LETTER: GrammarNode = { type: 'set', ranges: LETTERS }
 const LETTER_OR_DIGIT: GrammarNode = { type: 'set', ranges: [[0x30, 0x39], ...LETTERS] }
-const NOT_IN_NAME: readonly CodeRange[] = [
-  [0x0a, 0x0a],
-  [0x3c, 0x3c],
-  [0x3e, 0x3e],
-]
-
-/** The character that tags begin with: without it, a string of a given shape cannot hold a tag. */
-const NOT_RAW: readonly CodeRange[] = [[0x3c, 0x3c]]
+/** What ends a name in one notation or another. */
+const NOT_IN_NAME: readonly CodeRange[] = [...'<>"&\n'].map(rangeOf)
 
 function checkName(name: string, path: string, pattern: RegExp): void {
   if (!pattern.test(name))

@@ -1,11 +1,27 @@
 import type { ReasoningTags } from '../../text/scan/reasoning.ts'
-import type { CallNotation, OfferedTools } from '../../text/tool-formats/tool-format.ts'
+import {
+  type CallNotation,
+  ID,
+  type IdStyle,
+  type OfferedTools,
+} from '../../text/tool-formats/tool-format.ts'
 import { GrammarError } from '../gbnf/grammar-error.ts'
-import { EMPTY, type Grammar, type GrammarNode, literal, repeat, rule, sequence } from '../gbnf/node.ts'
+import {
+  DIGIT,
+  EMPTY,
+  type Grammar,
+  type GrammarNode,
+  literal,
+  repeat,
+  rule,
+  sequence,
+  set,
+} from '../gbnf/node.ts'
 import { type Branch, textTree } from '../gbnf/text-tree.ts'
 import { CompileNotes } from '../schema/compile-notes.ts'
 import { SchemaRules } from '../schema/json-schema.ts'
 import { PYTHON_STYLE } from '../schema/value-style.ts'
+import { BARE_STYLE } from './bare-style.ts'
 import { argumentsNode } from './call-arguments.ts'
 import { textUntil } from './free-text.ts'
 import { LEAD, leadingCalls } from './leading-calls.ts'
@@ -23,9 +39,11 @@ export function callGrammar(
   thought?: ReasoningTags,
   notes = new CompileNotes(),
 ): Grammar {
-  const { mark, leading, begin = '', between, end = '', avoid } = notation
+  const { mark, leading, begin = '', between, end = '', avoid, ids } = notation
+  const text = (value: string): GrammarNode => written(value, ids)
   const style = notation.arguments ?? 'json'
-  const schemas = new SchemaRules(notes, style === 'keywords' ? PYTHON_STYLE : undefined)
+  const styles = { keywords: PYTHON_STYLE, bare: BARE_STYLE }
+  const schemas = new SchemaRules(notes, style === 'keywords' || style === 'bare' ? styles[style] : undefined)
   const calls = [...tools].map(([name, parameters], index) => {
     notes.where = `[${index}].function.parameters`
     const args = within(notes.where, () => argumentsNode(schemas, `args-${index}`, parameters, style))
@@ -33,15 +51,16 @@ export function callGrammar(
   })
   notes.where = ''
   const branches = calls.map(({ name, next }): Branch => ({ text: notation.open(name), next }))
-  if (branches.length > 0) schemas.rules.set('call', textTree(branches))
+  if (branches.length > 0) schemas.rules.set('call', textTree(branches, text))
   const more =
     wanted === 'one' || between === undefined ? EMPTY : repeat(sequence(text(between), rule('call')), 0)
   const rest = sequence(more, text(end))
-  const thoughts = thought ? [thinking(thought, schemas.rules)] : []
   if (wanted !== 'any') schemas.rules.set('root', sequence(text(begin), rule('call'), rest))
   else if (mark !== undefined) {
     const marked = branches.map((one) => ({ ...one, text: (begin + one.text).slice(mark.length) }))
-    const begins = [{ text: mark, next: sequence(textTree(marked), rest) }, ...thoughts]
+    const call = { text: mark, next: sequence(textTree(marked, text), rest) }
+    const inThought = thought?.breaks?.includes(mark) ? [call] : []
+    const begins = [call, ...(thought ? [thinking(thought, inThought, schemas.rules)] : [])]
     schemas.rules.set('root', textUntil(begins, schemas.rules, 'text', true, avoid))
   } else if (leading !== undefined) {
     const openings = calls.map(({ name, next }) => ({
@@ -49,21 +68,31 @@ export function callGrammar(
       // Where an answer has one call, another beginning may follow it.
       next: sequence(text(leading.rest), next, between === undefined ? rule(LEAD) : rest),
     }))
+    const thoughts = thought ? [thinking(thought, [], schemas.rules)] : []
     schemas.rules.set('root', leadingCalls(openings, leading, thoughts, schemas.rules))
   } else throw new GrammarError("the model's format has no mark that separates calls from text")
   return schemas.rules
 }
 
-/** A thought in the text: its opening tag, its content, its closing tag, and the text that goes on. */
-function thinking({ open, close }: ReasoningTags, rules: Map<string, GrammarNode>): Branch {
-  return {
-    text: open,
-    next: textUntil([{ text: close, next: rule('root') }], rules, 'thought', true),
-  }
+/** A thought in the text: its opening tag, its content, its closing tag, and the text that goes on; or what ends it, too. */
+function thinking(
+  { open, close }: ReasoningTags,
+  endings: readonly Branch[],
+  rules: Map<string, GrammarNode>,
+): Branch {
+  const tags = [{ text: close, next: rule('root') }, ...endings]
+  return { text: open, next: textUntil(tags, rules, 'thought', true) }
 }
 
-function text(value: string): GrammarNode {
-  return value === '' ? EMPTY : literal(value)
+const ID_OF: Readonly<Record<IdStyle, GrammarNode>> = {
+  number: repeat(DIGIT, 1, 4),
+  letters: repeat(set([0x30, 0x39], [0x61, 0x7a]), 10, 10),
+}
+
+/** A text of a notation, with the ids in it. */
+function written(value: string, ids: IdStyle = 'number'): GrammarNode {
+  const parts = value.split(ID).map((part) => (part === '' ? EMPTY : literal(part)))
+  return sequence(...parts.flatMap((part, index) => (index === 0 ? [part] : [ID_OF[ids], part])))
 }
 
 /** Runs the compiler of a part, and puts the part's path before that of its error. */

@@ -1,8 +1,8 @@
 import {
-  type CodeRange,
   choice,
   EMPTY,
   type GrammarNode,
+  rangeOf,
   rule,
   sequence,
   set,
@@ -62,9 +62,4 @@ export function textUntil(
 function beginnings(tags: readonly string[]): string[] {
   const all = tags.flatMap((tag) => [...tag].map((_, length) => [...tag].slice(0, length).join('')))
   return [...new Set(all)].sort((a, b) => b.length - a.length)
-}
-
-function rangeOf(letter: string): CodeRange {
-  const code = letter.codePointAt(0) ?? 0
-  return [code, code]
 }

@@ -4,6 +4,7 @@ import {
   choice,
   EMPTY,
   type GrammarNode,
+  rangeOf,
   repeat,
   rule,
   sequence,
@@ -88,9 +89,4 @@ export function leadingCalls(
     return [EMPTY, ...steps, sequence({ type: 'set', ranges: away }, text)]
   }
   return node(paths, 0)
-}
-
-function rangeOf(letter: string): CodeRange {
-  const code = letter.codePointAt(0) ?? 0
-  return [code, code]
 }

@@ -35,7 +35,8 @@ function behind(
   answer: GrammarNode,
   rules: Map<string, GrammarNode>,
 ): GrammarNode {
-  const next = sequence(optional(literal('\n\n')), answer)
+  // Templates put none, one or two line ends there.
+  const next = sequence(optional(sequence(literal('\n'), optional(literal('\n')))), answer)
   const thought = textUntil([{ text: close, next }], rules, THOUGHT, false)
   return opened ? thought : choice([answer, sequence(literal(open), thought)])
 }

@@ -28,6 +28,12 @@ export function literal(text: string): GrammarNode {
   return { type: 'literal', text }
 }
 
+/** One character, or the first of several, as a range. */
+export function rangeOf(char: string): CodeRange {
+  const code = char.codePointAt(0) ?? 0
+  return [code, code]
+}
+
 /** One character out of ranges in any order; ranges that touch become one. */
 export function set(...ranges: CodeRange[]): GrammarNode {
   return { type: 'set', ranges: joinRanges(ranges) }

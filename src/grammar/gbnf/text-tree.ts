@@ -6,12 +6,18 @@ export interface Branch {
   readonly next: GrammarNode
 }
 
-/** One of the texts, then what follows it. Texts that begin alike share their beginning, so that one way is open there. */
-export function textTree(branches: readonly Branch[]): GrammarNode {
+/**
+ * One of the texts, then what follows it. Texts that begin alike share their beginning, so that one way is open there.
+ * @param spelled what is written for a text.
+ */
+export function textTree(
+  branches: readonly Branch[],
+  spelled: (text: string) => GrammarNode = literal,
+): GrammarNode {
   const shared = commonPrefix(branches.map(({ text }) => text))
   if (shared !== '') {
     const rests = branches.map(({ text, next }) => ({ text: text.slice(shared.length), next }))
-    return sequence(literal(shared), textTree(rests))
+    return sequence(spelled(shared), textTree(rests, spelled))
   }
   const groups = new Map<string, Branch[]>()
   for (const branch of branches) {
@@ -20,7 +26,7 @@ export function textTree(branches: readonly Branch[]): GrammarNode {
   }
   const ends = (groups.get('') ?? []).map(({ next }) => next)
   groups.delete('')
-  return choice([...ends, ...[...groups.values()].map((group) => textTree(group))])
+  return choice([...ends, ...[...groups.values()].map((group) => textTree(group, spelled))])
 }
 
 /** Never ends in the middle of a surrogate pair. */

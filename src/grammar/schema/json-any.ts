@@ -1,6 +1,7 @@
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
 import { choice, type GrammarNode, literal, optional, repeat, rule, sequence } from '../gbnf/node.ts'
 import { INTEGER, NUMBER } from './json-number.ts'
+import { quotedString } from './json-string.ts'
 import { JSON_STYLE, type ValueStyle } from './value-style.ts'
 
 const SPACE = optional(literal(' '))
@@ -23,7 +24,16 @@ export class JsonRules {
   }
 
   string(): GrammarNode {
-    return this.#define('string', () => sequence(literal('"'), repeat(this.char(), 0), literal('"')))
+    return this.#define('string', () => {
+      const { strings } = this.style
+      if (strings !== undefined) return sequence(literal(strings.mark), strings.text(this.rules))
+      return quotedString(repeat(this.char(), 0))
+    })
+  }
+
+  /** Any key of an object. */
+  key(): GrammarNode {
+    return this.style.strings?.otherKey(undefined, this.rules) ?? this.string()
   }
 
   number(): GrammarNode {
@@ -46,7 +56,7 @@ export class JsonRules {
 
   object(level = 0): GrammarNode {
     return this.#define(`object-${level}`, () => {
-      const pair = sequence(this.string(), COLON, this.value(level + 1))
+      const pair = sequence(this.key(), COLON, this.value(level + 1))
       return bracketed('{', optional(sequence(pair, repeat(sequence(COMMA, pair), 0))), '}')
     })
   }

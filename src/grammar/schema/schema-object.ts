@@ -35,15 +35,8 @@ const MANY_MEMBERS = 100
 /** @throws GrammarError */
 export function objectNode(schema: SchemaObject, path: string, context: SchemaContext): GrammarNode {
   const style: MemberStyle = {
-    named: (name, value, at) => sequence(literal(JSON.stringify(name)), COLON, context.compile(value, at)),
-    other: (names, value, at) => {
-      const { json } = context
-      const key =
-        names === undefined
-          ? json.string()
-          : quotedString(patternGrammar(names, { chars: jsonChars, rules: json.rules }))
-      return sequence(key, COLON, context.compile(value, at))
-    },
+    named: (name, value, at) => sequence(namedKey(name, at, context), COLON, context.compile(value, at)),
+    other: (names, value, at) => sequence(keyNode(names, context), COLON, context.compile(value, at)),
     separator: COMMA,
   }
   return bracketed('{', membersNode(schema, path, context, style), '}')
@@ -254,4 +247,21 @@ export function inOrder(
     throw new NothingError('no number of properties is left', path)
   }
   return mayBeEmpty ? optional(first) : first
+}
+
+function namedKey(name: string, path: string, { json }: SchemaContext): GrammarNode {
+  const { strings } = json.style
+  if (strings === undefined) return literal(JSON.stringify(name))
+  const key = strings.key(name)
+  if (key === undefined)
+    throw new GrammarError('its name cannot be written in the format of this model', path)
+  return literal(key)
+}
+
+/** Any key of a pattern; undefined: any key. */
+function keyNode(names: Pattern | undefined, { json }: SchemaContext): GrammarNode {
+  if (names === undefined) return json.key()
+  const { strings } = json.style
+  if (strings !== undefined) return strings.otherKey(names, json.rules)
+  return quotedString(patternGrammar(names, { chars: jsonChars, rules: json.rules }))
 }

@@ -1,6 +1,6 @@
 import { GrammarError, NothingError } from '../gbnf/grammar-error.ts'
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
-import { type GrammarNode, repeat } from '../gbnf/node.ts'
+import { type GrammarNode, literal, repeat, sequence } from '../gbnf/node.ts'
 import { sizeOf } from './automaton.ts'
 import type { CompileNotes } from './compile-notes.ts'
 import type { JsonRules } from './json-any.ts'
@@ -23,6 +23,9 @@ export interface StringSpelling extends Spelling {
   readonly any: GrammarNode
 }
 
+/** Keywords that say what the characters of a string are, or how many there are. */
+const SHAPING = ['pattern', 'format', 'minLength', 'maxLength']
+
 /** @throws GrammarError */
 export function stringNode(
   schema: SchemaObject,
@@ -30,11 +33,17 @@ export function stringNode(
   json: JsonRules,
   notes: CompileNotes,
 ): GrammarNode {
+  const { rules } = json
+  const { strings } = json.style
   const { pattern, format, minLength, maxLength } = schema
-  const make = (): GrammarNode =>
-    quotedString(
-      stringContent(schema, path, { any: json.char(), chars: jsonChars, rules: json.rules }, notes),
-    )
+  if (strings !== undefined && !SHAPING.some((keyword) => schema[keyword] !== undefined)) return json.string()
+  const make = (): GrammarNode => {
+    if (strings === undefined)
+      return quotedString(stringContent(schema, path, { any: json.char(), chars: jsonChars, rules }, notes))
+    const mark = literal(strings.mark)
+    const spelling = { any: strings.char, chars: strings.chars, rules }
+    return sequence(mark, stringContent(schema, path, spelling, notes), mark)
+  }
   if (pattern === undefined && format === undefined) return make()
   return json.once(`string ${JSON.stringify([pattern, format, minLength, maxLength])}`, make)
 }

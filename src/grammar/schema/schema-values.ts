@@ -1,4 +1,4 @@
-import { NothingError } from '../gbnf/grammar-error.ts'
+import { GrammarError, NothingError } from '../gbnf/grammar-error.ts'
 import type { GrammarNode } from '../gbnf/node.ts'
 import { oneOfTexts } from './json-string.ts'
 import { isWithin, namedTypes, type SchemaObject, typeOfValue } from './schema-keywords.ts'
@@ -13,5 +13,12 @@ export function valuesNode(
   const types = namedTypes(schema)
   const possible = values.filter((value) => types?.some((type) => isWithin(typeOfValue(value), type)) ?? true)
   if (possible.length === 0) throw new NothingError("no listed value is of the 'type'", path)
-  return oneOfTexts([...new Set(possible.map(write))])
+  const texts = possible.map((value) => {
+    try {
+      return write(value)
+    } catch (error) {
+      throw error instanceof GrammarError ? new GrammarError(error.message, path) : error
+    }
+  })
+  return oneOfTexts([...new Set(texts)])
 }

@@ -1,13 +1,32 @@
 import { type CodeRange, choice, type GrammarNode, literal, sequence, set } from '../gbnf/node.ts'
 import { ESCAPE_CODE, PLAIN } from './json-string.ts'
+import type { Pattern } from './pattern.ts'
 
-/** Spelling of values in a notation; strings, numbers, arrays and objects are JSON's. */
+/** Spelling of strings without escapes, and of keys without marks. */
+export interface MarkedStrings {
+  /** Mark before and behind a string. */
+  readonly mark: string
+  /** One character of a string. */
+  readonly char: GrammarNode
+  /** One character out of these; undefined when none of them can be written. */
+  chars(ranges: readonly CodeRange[]): GrammarNode | undefined
+  /** The content of any string, and the mark behind it. @param rules of the grammar. */
+  text(rules: Map<string, GrammarNode>): GrammarNode
+  /** A key; undefined when it cannot be written. */
+  key(name: string): string | undefined
+  /** Any key of a pattern; undefined: any key. @param rules of the grammar. */
+  otherKey(names: Pattern | undefined, rules: Map<string, GrammarNode>): GrammarNode
+}
+
+/** Spelling of values in a notation; numbers, arrays and objects are JSON's. */
 export interface ValueStyle {
   readonly true: string
   readonly false: string
   readonly null: string
-  /** One character of a string. */
+  /** One character of a string between quotes. */
   readonly char: GrammarNode
+  /** Default: strings and keys are JSON's. */
+  readonly strings?: MarkedStrings
   /** A whole value, without spaces. */
   write(value: unknown): string
 }

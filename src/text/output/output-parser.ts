@@ -93,8 +93,9 @@ export class OutputParser {
   /** Position in the raw text at which the content begins; undefined before that, and where there is none. */
   get contentStart(): number | undefined {
     if (this.#forced) return undefined
-    if (this.#leads) return this.#tools?.contentStart
-    return this.#splitter === undefined ? 0 : this.#splitter.answerStart
+    const answer = this.#splitter === undefined ? 0 : this.#splitter.answerStart
+    const content = this.#leads ? this.#tools?.contentStart : 0
+    return answer === undefined || content === undefined ? undefined : answer + content
   }
 
   get hasCalls(): boolean {

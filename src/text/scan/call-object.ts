@@ -13,6 +13,7 @@ const SPACE = /\s/
 export class CallObject implements CallReader {
   readonly #sink: CallSink
   readonly #accepts: (name: string) => boolean
+  readonly #nameKey: string
   #state: State = 'key'
   #scanner = new JsonScanner()
   #key: string | undefined
@@ -25,10 +26,14 @@ export class CallObject implements CallReader {
   #started = false
   #argsDone = false
 
-  /** @param accepts false for a name that makes the object no call at all. */
-  constructor(sink: CallSink, accepts: (name: string) => boolean = () => true) {
+  /**
+   * @param accepts false for a name that makes the object no call at all.
+   * @param nameKey key of the name.
+   */
+  constructor(sink: CallSink, accepts: (name: string) => boolean = () => true, nameKey = 'name') {
     this.#sink = sink
     this.#accepts = accepts
+    this.#nameKey = nameKey
   }
 
   get started(): boolean {
@@ -112,7 +117,7 @@ export class CallObject implements CallReader {
 
   /** False when the value makes this no call. */
   #closeValue(): boolean {
-    if (this.#key === 'name' && this.#name === undefined) {
+    if (this.#key === this.#nameKey && this.#name === undefined) {
       this.#name = stringOf(this.#buffer)
       if (this.#name === undefined || this.#name === '' || !this.#accepts(this.#name)) return false
     } else if (this.#isArguments && !this.#argsDone) {

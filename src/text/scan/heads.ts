@@ -52,6 +52,20 @@ export function upTo(
   }
 }
 
+/** Letters and digits of a name, at most 64, then this text. */
+export function named(behind: string, then: (name: string) => HeadStep): Head {
+  return () => {
+    let text = ''
+    return (next) => {
+      text += next
+      const name = /^[\w.-]{0,64}/.exec(text)?.[0] ?? ''
+      const rest = text.slice(name.length)
+      if (rest === behind && name !== '') return then(name)
+      return next.length === 1 && behind.startsWith(rest) ? 'more' : 'text'
+    }
+  }
+}
+
 /** A head of no more than so many characters. */
 export function within(limit: number, head: Head): Head {
   return () => {
@@ -80,8 +94,8 @@ export function either(first: Head, second: Head): Head {
 }
 
 /** Calls written as JSON objects, with any number of some characters before each. */
-export function objects(between: RegExp, accepts?: (name: string) => boolean): Head {
+export function objects(between: RegExp, accepts?: (name: string) => boolean, nameKey?: string): Head {
   const head: Head = () =>
-    skip(between, one('{', { read: (sink) => new CallObject(sink, accepts), next: head }))()
+    skip(between, one('{', { read: (sink) => new CallObject(sink, accepts, nameKey), next: head }))()
   return head
 }

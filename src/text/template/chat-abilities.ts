@@ -1,5 +1,6 @@
-import { type ReasoningTags, recogniseReasoning } from '../scan/reasoning.ts'
+import { allTags, type ReasoningTags, recogniseReasoning } from '../scan/reasoning.ts'
 import { recogniseToolFormat } from '../tool-formats/formats.ts'
+import { variablesOf } from './own-words.ts'
 import { TOOL_VARIABLES, type ToolVariable } from './template-variables.ts'
 
 /** Abilities of a model's chat template, as far as this server can use them. */
@@ -14,9 +15,6 @@ export interface ChatAbilities {
   readonly toolMarkers: readonly (readonly [number, string])[]
 }
 
-/** Template variables that a client may set: those that models document, and none that could reach further. */
-export const TEMPLATE_VARIABLES = ['enable_thinking', 'thinking', 'reasoning_effort'] as const
-
 /** @param control ids and texts of the vocabulary's control tokens. */
 export function chatAbilities(
   template: string,
@@ -25,12 +23,13 @@ export function chatAbilities(
   const read = namesIn(template)
   const format = recogniseToolFormat(template, toolVariableIn(read) !== undefined)
   const reasoning = format.thought ?? recogniseReasoning(template)
-  const tags = reasoning ? [reasoning.open, reasoning.close] : []
+  const tags = reasoning ? allTags(reasoning) : []
   return {
     toolFormat: format.name,
     ...(reasoning && { reasoning }),
-    variables: TEMPLATE_VARIABLES.filter((name) => read.has(name)),
-    reasoningMarkers: control.filter(([, text]) => tags.includes(text)),
+    variables: variablesOf(template, read),
+    // A tag may be several control tokens.
+    reasoningMarkers: control.filter(([, text]) => text.length > 1 && tags.some((tag) => tag.includes(text))),
     toolMarkers: control.filter(([, text]) => format.markers.includes(text)),
   }
 }
@@ -45,7 +44,7 @@ function toolVariableIn(names: ReadonlySet<string>): ToolVariable | undefined {
 }
 
 /** Names in a Jinja template's statements and expressions, without its strings and texts. */
-function namesIn(template: string): Set<string> {
+export function namesIn(template: string): Set<string> {
   const names = new Set<string>()
   for (const [block] of template.matchAll(/\{[{%][\s\S]*?[}%]\}/g)) {
     const code = block.replace(/"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'/g, ' ')

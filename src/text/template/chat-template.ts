@@ -16,7 +16,11 @@ export interface TemplateOptions {
   readonly guard: ControlTokenGuard
   readonly strictGuard: ControlTokenGuard
   /** Turns ids of calls into such as the template takes; absent: it takes any. */
-  readonly callId?: (id: string) => string
+  readonly callId?: (id: string, name: string, index: number) => string
+  /** Makes an argument of a call such as the template takes; absent: it takes any. */
+  readonly argument?: (value: unknown) => unknown
+  /** Puts variables into the template's own words. Default: they are common. */
+  readonly ownWords?: (kwargs: ChatInput['kwargs']) => ChatInput['kwargs']
   /** Default: the usual ones. */
   readonly forms?: MessageForms
   /** How the model writes calls; for `forms`. */
@@ -73,19 +77,19 @@ export function renderChat(input: ChatInput, options: TemplateOptions): string[]
   const all = (text: string): string => options.strictGuard.guard(text, mark)
   // Templates cut an assistant's text at </think>: there only what is a control token for certain is guarded.
   const own = (text: string): string => options.guard.guard(text, mark)
+  const kwargs = { ...options.kwargs, ...(mapStrings(input.kwargs, all) as object) }
   const variables = {
     ...todaysVariables(new Date()),
-    ...options.kwargs,
-    messages: input.messages.map((message) =>
+    messages: withCallIds(input.messages, options.callId).map((message) =>
       templateMessage(
-        withCallIds(message, options.callId),
+        message,
         options.forms ?? usualForms,
         message.role === 'assistant' ? own : all,
-        options.notation,
+        options,
       ),
     ),
     ...templateTools(mapStrings(input.tools, all) as readonly ChatTool[], options.toolVariable),
-    ...(mapStrings(input.kwargs, all) as object),
+    ...(options.ownWords?.(kwargs) ?? kwargs),
     add_generation_prompt: true,
     bos_token: options.bos,
     eos_token: options.eos,
@@ -138,14 +142,26 @@ export function beginsInThought(
     : prompt.lastIndexOf(tags.open) > prompt.lastIndexOf(tags.close)
 }
 
-function withCallIds(message: ChatMessage, callId: TemplateOptions['callId']): ChatMessage {
-  if (callId === undefined) return message
-  const { tool_call_id: id, tool_calls: calls } = message
-  return {
-    ...message,
-    ...(id !== undefined && { tool_call_id: callId(id) }),
-    ...(calls && { tool_calls: calls.map((call) => ({ ...call, id: callId(call.id) })) }),
-  }
+/** Each result has the id of the last call that had the same one. */
+function withCallIds(
+  messages: readonly ChatMessage[],
+  callId: TemplateOptions['callId'],
+): readonly ChatMessage[] {
+  if (callId === undefined) return messages
+  const ids = new Map<string, string>()
+  return messages.map((message) => {
+    const { tool_call_id: id, tool_calls: calls } = message
+    const tool_calls = calls?.map((call, index) => ({
+      ...call,
+      id: callId(call.id, call.function.name, index),
+    }))
+    for (const [index, call] of (calls ?? []).entries()) ids.set(call.id, tool_calls?.[index]?.id ?? call.id)
+    return {
+      ...message,
+      ...(id !== undefined && { tool_call_id: ids.get(id) ?? callId(id, 'unknown', 0) }),
+      ...(tool_calls && { tool_calls }),
+    }
+  })
 }
 
 function render(

@@ -2,7 +2,7 @@ import { toolFormatNamed } from '../tool-formats/formats.ts'
 import { plainJson } from '../tool-formats/plain-json.ts'
 import { exampleCall, isWritable } from '../tool-formats/written-calls.ts'
 import { answeredCalls } from './answered-calls.ts'
-import { type ChatAbilities, chatAbilities, toolVariable } from './chat-abilities.ts'
+import { type ChatAbilities, chatAbilities, namesIn, toolVariable } from './chat-abilities.ts'
 import type { ChatMessage, ChatTool } from './chat-message.ts'
 import {
   type ChatInput,
@@ -14,6 +14,7 @@ import {
 import { chatWithToolsDescribed, toolsDescribed } from './described-tools.ts'
 import { renderFolded, type TakenTurns, takesAll } from './folded-chat.ts'
 import { messageForms } from './message-forms.ts'
+import { inOwnWords } from './own-words.ts'
 import { takenTurns } from './taken-turns.ts'
 import { templateFault } from './template-fault.ts'
 import { type MessageForms, usualForms } from './template-message.ts'
@@ -54,11 +55,13 @@ export class ModelTemplate {
   constructor(options: TemplateOptions, control: readonly (readonly [number, string])[]) {
     const { template } = options
     this.abilities = chatAbilities(template, control)
-    const { callId, notation } = toolFormatNamed(this.abilities.toolFormat) ?? {}
+    const { argument, callId, notation } = toolFormatNamed(this.abilities.toolFormat) ?? {}
     const variable = toolVariable(template)
     this.#options = {
       ...options,
       reasoning: this.abilities.reasoning,
+      ownWords: inOwnWords(template, namesIn(template)),
+      ...(argument && { argument }),
       ...(callId && { callId }),
       ...(notation && isWritable(notation) && { notation }),
       ...(variable && { toolVariable: variable }),

@@ -17,6 +17,14 @@ export interface MessageForms {
   readonly severalCalls: boolean
 }
 
+/** What a model's format says of the calls in messages. */
+interface CallForms {
+  /** How the model writes calls. */
+  readonly notation?: CallNotation
+  /** Makes an argument of a call such as the template takes; absent: it takes any. */
+  readonly argument?: (value: unknown) => unknown
+}
+
 /** Arrays and objects within each other in arguments, as in a body. */
 const MAX_DEPTH = 128
 
@@ -29,12 +37,12 @@ export const usualForms: MessageForms = {
   severalCalls: true,
 }
 
-/** A message as the template reads it, each of its texts made anew by `guard`. @param notation how the model writes calls. */
+/** A message as the template reads it, each of its texts made anew by `guard`. */
 export function templateMessage(
   message: ChatMessage,
   forms: MessageForms,
   guard: (text: string) => string,
-  notation?: CallNotation,
+  { notation, argument }: CallForms = {},
 ): object {
   const { role, tool_calls: calls, reasoning_content: thought, content, ...rest } = message
   const guarded = mapStrings({ content, ...thoughtFields(thought, content, forms), ...rest }, guard) as object
@@ -53,7 +61,8 @@ export function templateMessage(
       type,
       function: {
         name: guard(name),
-        arguments: forms.arguments === 'text' ? guard(text) : mapStrings(parsedArguments(text), guard),
+        arguments:
+          forms.arguments === 'text' ? guard(text) : mapStrings(parsedArguments(text, argument), guard),
       },
     })),
   }
@@ -76,11 +85,13 @@ function isDeeper(value: unknown, depth: number): boolean {
 }
 
 /** The arguments of a call as the object that templates want; the text where it is none, or nested deeper than engines follow. */
-function parsedArguments(text: string): unknown {
+function parsedArguments(text: string, argument: CallForms['argument']): unknown {
   try {
     const value: unknown = JSON.parse(text)
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject && !isDeeper(value, MAX_DEPTH) ? value : text
+    if (!isObject || isDeeper(value, MAX_DEPTH)) return text
+    if (argument === undefined) return value
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, argument(one)]))
   } catch {
     return text
   }

@@ -1,13 +1,26 @@
+import { apertus } from './apertus.ts'
+import { apriel } from './apriel.ts'
+import { command, commandPlus } from './command.ts'
 import { deepseek, deepseekFenced } from './deepseek.ts'
+import { firefunction } from './firefunction.ts'
+import { functionTags } from './function-tags.ts'
 import { functionary } from './functionary.ts'
+import { gemma } from './gemma.ts'
+import { gigachat, gigachatTag } from './gigachat.ts'
+import { glm, glmDense, hunyuan } from './glm.ts'
 import { granite } from './granite.ts'
 import { harmony } from './harmony.ts'
 import { hermes } from './hermes.ts'
+import { dsmlFunctions, dsmlTools, minimax, minimaxLines, minimaxNested } from './invoke.ts'
+import { kimi, kimiTyped } from './kimi.ts'
 import { llamaJson } from './meta-llama.ts'
+import { minicpm } from './minicpm.ts'
 import { mistral, mistralList } from './mistral.ts'
+import { nemotron } from './nemotron.ts'
 import { plainJson } from './plain-json.ts'
 import { pythonic, pythonicTagged } from './pythonic.ts'
-import { qwenXml } from './qwen-xml.ts'
+import { qwenXml, seed } from './qwen-xml.ts'
+import { solar } from './solar.ts'
 import type { ToolFormat } from './tool-format.ts'
 
 /** All formats. A template has the first that recognises it, so a format stands before those that would take its templates. */
@@ -15,6 +28,29 @@ export const toolFormats: readonly ToolFormat[] = [
   // By tags that no other format has.
   harmony,
   functionary,
+  command,
+  commandPlus,
+  nemotron,
+  apriel,
+  apertus,
+  gemma,
+  gigachat,
+  gigachatTag,
+  solar,
+  firefunction,
+  seed,
+  hunyuan,
+  minimax,
+  minimaxLines,
+  minimaxNested,
+  kimi,
+  kimiTyped,
+  dsmlFunctions,
+  dsmlTools,
+  minicpm,
+  // By the same tags, and whether there are line ends between them.
+  glmDense,
+  glm,
   // Its templates may name hermes' tag, too, which it reads.
   granite,
   // By a tag of both, and whether there is a second one.
@@ -27,6 +63,7 @@ export const toolFormats: readonly ToolFormat[] = [
   qwenXml,
   hermes,
   pythonicTagged,
+  functionTags,
   // By words of an instruction, which a template may have beside any tags.
   llamaJson,
   pythonic,

@@ -1,9 +1,11 @@
 import { CallScanner } from '../scan/call-scanner.ts'
 import type { CallSink, ToolParser } from '../scan/call-sink.ts'
-import type { CallSyntax, Head, HeadStep } from '../scan/call-syntax.ts'
+import type { CallSyntax, HeadStep } from '../scan/call-syntax.ts'
 import { either, objects, one, SPACE, skip, upTo, within } from '../scan/heads.ts'
 import { JsonArguments } from '../scan/json-arguments.ts'
-import type { CallNotation, ToolFormat } from './tool-format.ts'
+import { shortId } from './call-ids.ts'
+import { listNotation } from './listed-calls.ts'
+import type { ToolFormat } from './tool-format.ts'
 
 const CALLS = '[TOOL_CALLS]'
 const ID = '[CALL_ID]'
@@ -15,26 +17,15 @@ const named = upTo('{', /^[^\r\n]{0,256}$/, (head): HeadStep => {
 })
 
 /** A list of objects, or a name and its arguments. A name, an id and the tags are short, and have no line break in them. */
-export const listOrName = (tag: string): Head =>
-  within(256 - tag.length, skip(SPACE, either(one('[', objects(/[\s,]/)), named)))
+const listOrName = within(256 - CALLS.length, skip(SPACE, either(one('[', objects(/[\s,]/)), named)))
 
-const syntax: CallSyntax = { opens: { [CALLS]: listOrName(CALLS) } }
-
-/** The notation of a list of objects behind a tag. */
-export const listNotation = (tag: string): CallNotation => ({
-  mark: tag,
-  begin: `${tag}[`,
-  open: (name) => `{"name": ${JSON.stringify(name)}, "arguments": `,
-  close: '}',
-  between: ', ',
-  end: ']',
-})
+const syntax: CallSyntax = { opens: { [CALLS]: listOrName } }
 
 /** Parser of both notations, for either format. */
 const both = {
   markers: [CALLS, ID, ARGS],
   parser: (sink: CallSink): ToolParser => new CallScanner(sink, syntax),
-  callId,
+  callId: (id: string): string => shortId(id, 9, /^[a-zA-Z0-9]{9}$/),
 }
 
 /** Mistral to v7: [TOOL_CALLS][{"name": "f", "arguments": {…}, "id": "…"}, …]. */
@@ -42,7 +33,7 @@ export const mistralList: ToolFormat = {
   ...both,
   name: 'mistral',
   recognises: (template) => template.includes(CALLS) && !template.includes(ARGS),
-  notation: listNotation(CALLS),
+  notation: { ...listNotation({ tag: CALLS }), mark: CALLS },
 }
 
 /** Mistral from v11: [TOOL_CALLS]f[ARGS]{…} for each call, perhaps with [CALL_ID]… before the arguments, or without [ARGS]. */
@@ -51,18 +42,4 @@ export const mistral: ToolFormat = {
   name: 'mistral-args',
   recognises: (template) => template.includes(CALLS),
   notation: { mark: CALLS, open: (name) => `${CALLS}${name}${ARGS}`, close: '', between: '' },
-}
-
-/** Makes an id nine letters or digits, as Mistral's templates need; equal ids stay equal. */
-function callId(id: string): string {
-  if (/^[a-zA-Z0-9]{9}$/.test(id)) return id
-  const letters = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
-  let out = ''
-  // FNV-1a, one round for each letter.
-  for (let round = 0; round < 9; round++) {
-    let hash = 0x811c9dc5 ^ round
-    for (const char of id) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193)
-    out += letters[(hash ^ (hash >>> 15)) & 63] ?? letters[round]
-  }
-  return out
 }

@@ -16,8 +16,17 @@ const WORD = /[A-Za-z_]\w*/y
  * Returns undefined for anything but keywords with literal values. Linear.
  */
 export function pythonArguments(text: string): string | undefined {
+  return read(() => new LiteralReader(text).keywords())
+}
+
+/** A literal of Python as JSON text; undefined for anything else. Linear. */
+export function pythonValue(text: string): string | undefined {
+  return read(() => new LiteralReader(text).whole())
+}
+
+function read(work: () => string): string | undefined {
   try {
-    return new LiteralReader(text).keywords()
+    return work()
   } catch (error) {
     if (error instanceof NoLiteral) return undefined
     throw error
@@ -41,6 +50,13 @@ class LiteralReader {
       return `${JSON.stringify(name)}: ${this.#value(0)}`
     })
     return `{${pairs.join(', ')}}`
+  }
+
+  /** The value that is all of the text. */
+  whole(): string {
+    const value = this.#value(0)
+    if (this.#peek() !== '') throw new NoLiteral()
+    return value
   }
 
   #value(depth: number): string {

@@ -21,11 +21,15 @@ const inList = {
   between: ', ',
 } as const
 
-/** LFM2: <|tool_call_start|>[f(a=1, b="x"), g()]<|tool_call_end|>. */
+/**
+ * LFM2: <|tool_call_start|>[f(a=1, b="x"), g()]<|tool_call_end|>. Most of its templates hold no call: they are known by how
+ * they list the tools.
+ */
 export const pythonicTagged: ToolFormat = {
   ...both,
   name: 'pythonic-tags',
-  recognises: (template) => template.includes(LFM_START),
+  recognises: (template) =>
+    [LFM_START, '<|tool_list_start|>', 'List of tools: ['].some((sign) => template.includes(sign)),
   notation: { ...inList, mark: LFM_START, begin: `${LFM_START}[`, end: `]${LFM_END}` },
 }
 

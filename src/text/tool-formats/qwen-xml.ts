@@ -1,39 +1,41 @@
-import { CallScanner } from '../scan/call-scanner.ts'
-import type { CallSyntax, Head } from '../scan/call-syntax.ts'
-import { literal, SPACE, skip, upTo } from '../scan/heads.ts'
-import { CALL_END, CLOSE, KEY, TaggedArguments } from './tagged-arguments.ts'
-import type { OfferedTools, ToolFormat } from './tool-format.ts'
+import { type CallTags, taggedCalls } from './tagged-calls.ts'
+import type { ToolFormat } from './tool-format.ts'
 
-const OPEN = '<tool_call>'
+const [OPEN, CLOSE] = ['<tool_call>', '</tool_call>']
+const [SEED_OPEN, SEED_CLOSE] = ['<seed:tool_call>', '</seed:tool_call>']
 const CALL = '<function='
-const NAME = /^[\w.-]{1,128}$/
+const KEY = '<parameter='
+
+const inner = {
+  call: CALL,
+  nameEnd: '>',
+  arguments: { name: KEY, nameEnd: '>', valueEnd: '</parameter>', callEnd: '</function>', gap: '\n' },
+  gap: '\n',
+} as const satisfies CallTags
 
 /**
- * Qwen3-Coder, Qwen 3.5, Nemotron 3: <tool_call>\n<function=f>\n<parameter=a>\nvalue\n</parameter>\n</function>\n</tool_call>.
- * Values have no types: what the schema calls a string is one, anything else is JSON where it parses. A call without
- * the outer tag counts with the name of an offered tool.
+ * Qwen3-Coder, Qwen 3.5, Nemotron 3, Step 3.5: <tool_call>\n<function=f>\n<parameter=a>\nvalue\n</parameter>\n</function>\n</tool_call>.
+ * Values have no types: what the schema calls a string is one, anything else is JSON where it parses.
  */
 export const qwenXml: ToolFormat = {
   name: 'qwen-xml',
   recognises: (template) => template.includes(OPEN) && template.includes(CALL) && template.includes(KEY),
   markers: [OPEN, CLOSE],
-  parser: (sink, offered) => new CallScanner(sink, syntax(offered)),
-  notation: {
-    mark: OPEN,
-    arguments: 'tags',
-    open: (name) => `${OPEN}\n${CALL}${name}>\n`,
-    close: `${CALL_END}\n${CLOSE}`,
-    between: '\n',
-    avoid: [CALL],
-  },
+  ...taggedCalls({
+    ...inner,
+    outer: [OPEN, CLOSE],
+    arguments: { ...inner.arguments, padding: '\n', outerEnd: CLOSE },
+  }),
 }
 
-function syntax(offered: OfferedTools): CallSyntax {
-  const call = (counts: (name: string) => boolean): Head =>
-    upTo('>', NAME, (name) =>
-      counts(name) ? { read: (sink) => new TaggedArguments(sink, name, offered.get(name)) } : 'text',
-    )
-  const named = call((name) => NAME.test(name))
-  const known = call((name) => offered.has(name))
-  return { opens: { [OPEN]: skip(SPACE, literal(CALL, named)), [CALL]: known }, close: CLOSE }
+/** Seed-OSS: <seed:tool_call>\n<function=f>\n<parameter=a>value</parameter>\n</function>\n</seed:tool_call>. */
+export const seed: ToolFormat = {
+  name: 'seed',
+  recognises: (template) => template.includes(SEED_OPEN) && template.includes(KEY),
+  markers: [SEED_OPEN, SEED_CLOSE],
+  ...taggedCalls({
+    ...inner,
+    outer: [SEED_OPEN, SEED_CLOSE],
+    arguments: { ...inner.arguments, outerEnd: SEED_CLOSE },
+  }),
 }

@@ -1,38 +1,81 @@
 import type { CallSink } from '../scan/call-sink.ts'
 import type { CallReader, CallStep } from '../scan/call-syntax.ts'
 import { TagScanner } from '../scan/tag-scanner.ts'
+import { isText, propertyOf, typeOf, valueJson } from './untyped-value.ts'
 
-export const KEY = '<parameter='
-export const CALL_END = '</function>'
-export const CLOSE = '</tool_call>'
-export const KEY_END = '</parameter>'
-
-type State = 'body' | 'key' | 'value'
-
-/** The tags that end each state. */
-const TAGS: Readonly<Record<State, readonly string[]>> = {
-  body: [KEY, CALL_END, CLOSE],
-  key: ['>'],
-  value: [KEY_END, CALL_END],
+/** Tags around the name and the value of each argument: <parameter=a>\nvalue\n</parameter>\n. */
+export interface ArgumentTags {
+  /** Tag before the name. */
+  readonly name: string
+  /** What ends the name. */
+  readonly nameEnd: string
+  /** Text behind the name's end, for a value of this type. Default none. */
+  readonly attributes?: (type: string) => string
+  /** Tag before the value. Absent: the value follows the name's end. */
+  readonly value?: string
+  readonly valueEnd: string
+  /** White space around a value that is no part of it. Default none. */
+  readonly padding?: string
+  /** Text behind the tag that ends a value. Default none. */
+  readonly gap?: string
+  /** Tag that ends the call. No value holds it, or the tag that ends a value. */
+  readonly callEnd: string
+  /** Tag that ends the call, too, but in a value. */
+  readonly outerEnd?: string
+  /** Tags around a string in which these characters stand. */
+  readonly quotes?: { readonly open: string; readonly close: string; readonly needed: string }
 }
 
-/** Arguments with a tag around each, to the tag that ends the call: <parameter=a>\nvalue\n</parameter>. */
+/** Tags and white space before the value of an argument. */
+export function beforeValue(tags: ArgumentTags, name: string, schema: unknown): string {
+  const { nameEnd, attributes, value = '', padding = '' } = tags
+  const type = isText(schema) ? 'string' : typeOf(schema)
+  return `${tags.name}${name}${nameEnd}${attributes?.(type) ?? ''}${value}${padding}`
+}
+
+/** Tags and white space behind a value. */
+export function behindValue({ padding = '', valueEnd, gap = '' }: ArgumentTags): string {
+  return `${padding}${valueEnd}${gap}`
+}
+
+/** A string as the value of an argument. */
+export function textValue({ quotes }: ArgumentTags, text: string): string {
+  if (quotes === undefined || ![...quotes.needed].some((char) => text.includes(char))) return text
+  return quotes.open + text + quotes.close
+}
+
+type State = 'body' | 'name' | 'attributes' | 'value'
+
+/** Reads arguments with a tag around each, up to the tag that ends the call. */
 export class TaggedArguments implements CallReader {
   readonly started = true
   readonly inString = false
   readonly #sink: CallSink
   readonly #schema: unknown
+  readonly #tags: ArgumentTags
+  /** Tags that end each state. */
+  readonly #ends: Readonly<Record<State, readonly string[]>>
   #state: State = 'body'
-  #scanner = new TagScanner(TAGS.body)
+  #scanner: TagScanner
   /** Text of the state so far. */
   #text = ''
-  #key = ''
+  #name = ''
+  #attributes = ''
   #separator = ''
 
   /** @param schema of the arguments. */
-  constructor(sink: CallSink, name: string, schema: unknown) {
+  constructor(sink: CallSink, name: string, schema: unknown, tags: ArgumentTags) {
+    const { callEnd, outerEnd, value } = tags
     this.#sink = sink
     this.#schema = schema
+    this.#tags = tags
+    this.#ends = {
+      body: [tags.name, callEnd, ...(outerEnd === undefined ? [] : [outerEnd])],
+      name: [tags.nameEnd, callEnd],
+      attributes: [value ?? '', callEnd],
+      value: [tags.valueEnd, callEnd],
+    }
+    this.#scanner = new TagScanner(this.#ends.body)
     sink.call(name)
     sink.args('{')
   }
@@ -47,51 +90,61 @@ export class TaggedArguments implements CallReader {
   end(): void {
     if (this.#state !== 'value') return
     const text = this.#text + this.#scanner.flush()
-    this.#pair(JSON.stringify(text.replace(/^\n/, '')).slice(0, -1))
+    this.#pair(JSON.stringify(this.#unpadded(text, false)).slice(0, -1))
   }
 
   #tag(tag: string): CallStep {
-    if (this.#state === 'value') this.#pair(this.#json(this.#text.replace(/^\n/, '').replace(/\n$/, '')))
-    if (tag === CALL_END || tag === CLOSE) {
+    if (this.#state === 'value') {
+      if (this.#inQuotes()) {
+        this.#text += tag
+        return 'more'
+      }
+      this.#pair(this.#json(this.#unpadded(this.#text, true)))
+    }
+    if (tag === this.#tags.callEnd || tag === this.#tags.outerEnd) {
       this.#sink.args('}')
       return 'end'
     }
-    if (this.#state === 'key') this.#key = this.#text
-    this.#enter(this.#state === 'body' ? 'key' : this.#state === 'key' ? 'value' : 'body')
+    if (this.#state === 'name') this.#name = this.#text
+    this.#attributes = this.#state === 'attributes' ? this.#text : ''
+    this.#enter(this.#next())
     return 'more'
+  }
+
+  #next(): State {
+    if (this.#state === 'body') return 'name'
+    if (this.#state === 'name' && this.#tags.value !== undefined) return 'attributes'
+    return this.#state === 'value' ? 'body' : 'value'
   }
 
   #enter(state: State): void {
     this.#state = state
     this.#text = ''
-    this.#scanner = new TagScanner(TAGS[state])
+    this.#scanner = new TagScanner(this.#ends[state])
+  }
+
+  #inQuotes(): boolean {
+    const { quotes } = this.#tags
+    return quotes !== undefined && this.#text.startsWith(quotes.open) && !this.#text.endsWith(quotes.close)
+  }
+
+  #unpadded(text: string, ends: boolean): string {
+    const { padding = '' } = this.#tags
+    const begun = padding !== '' && text.startsWith(padding) ? text.slice(padding.length) : text
+    return ends && padding !== '' && begun.endsWith(padding) ? begun.slice(0, -padding.length) : begun
   }
 
   #pair(json: string): void {
-    this.#sink.args(`${this.#separator}${JSON.stringify(this.#key)}: ${json}`)
+    this.#sink.args(`${this.#separator}${JSON.stringify(this.#name)}: ${json}`)
     this.#separator = ', '
   }
 
-  /** JSON of a value: what the schema calls a string is one, anything else is JSON where it parses. */
   #json(text: string): string {
-    if (typeOf(this.#schema, this.#key) === 'string') return JSON.stringify(text)
-    try {
-      JSON.parse(text)
-      return text.trim()
-    } catch {
-      return JSON.stringify(text)
-    }
+    const { attributes, quotes } = this.#tags
+    if (quotes !== undefined && text.startsWith(quotes.open) && text.endsWith(quotes.close))
+      return JSON.stringify(text.slice(quotes.open.length, -quotes.close.length))
+    const [asText, asOther] = [attributes?.('string').trim(), attributes?.('object').trim()]
+    const saysText = asText !== asOther && this.#attributes.trim() === asText
+    return valueJson(text, propertyOf(this.#schema, this.#name), saysText)
   }
-}
-
-/** The `type` of a property in a JSON Schema of an object. */
-function typeOf(schema: unknown, key: string): unknown {
-  const properties = member(schema, 'properties')
-  return member(member(properties, key), 'type')
-}
-
-function member(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
-    ? (value as Record<string, unknown>)[key]
-    : undefined
 }

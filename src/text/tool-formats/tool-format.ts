@@ -1,11 +1,22 @@
 import type { CallSink, ToolParser } from '../scan/call-sink.ts'
 import type { ReasoningTags } from '../scan/reasoning.ts'
+import type { NestedTags } from './nested-arguments.ts'
+import type { ArgumentTags } from './tagged-arguments.ts'
 
 /** The tools of a request: name, and JSON Schema of the parameters. */
 export type OfferedTools = ReadonlyMap<string, unknown>
 
-/** How a call writes its arguments. `json`: an object; `keywords`: those of a call in Python; `tags`: a tag around each, a string without quotes. */
-export type ArgumentStyle = 'json' | 'keywords' | 'tags'
+/**
+ * How a call writes its arguments. `json`: an object; `bare`: an object with marks around strings alone; `keywords`: those of
+ * a call in Python; else tags around each, a string without quotes, perhaps with tags within.
+ */
+export type ArgumentStyle = 'json' | 'bare' | 'keywords' | ArgumentTags | NestedTags
+
+/** Place of an id in the text of a notation, which the model makes up. */
+export const ID = '\u0000'
+
+/** Ids that a model makes up. `number`: it counts its calls; `letters`: ten small letters and digits. */
+export type IdStyle = 'number' | 'letters'
 
 /** Marks of a call of an offered tool at the beginning of an answer. */
 export interface LeadingCall {
@@ -29,8 +40,10 @@ export interface CallNotation {
   readonly arguments?: ArgumentStyle
   /** Text before the first call. The mark is the beginning of this, or of what opens a call. Default nothing. */
   readonly begin?: string
-  /** Text before a call's arguments. */
+  /** Text before a call's arguments. It may hold an ID. */
   open(name: string): string
+  /** How ids are written. Default: as numbers. */
+  readonly ids?: IdStyle
   /** Text behind a call's arguments. */
   readonly close: string
   /** Text between two calls; absent: an answer has one. */
@@ -55,6 +68,11 @@ export interface ToolFormat {
   readonly thought?: ReasoningTags
   /** Notation in which calls can be forced; absent: they cannot. */
   readonly notation?: CallNotation
-  /** Makes an id one that the template takes when a conversation is replayed; absent: it takes any. */
-  callId?(id: string): string
+  /**
+   * Makes an id one that the template takes when a conversation is replayed; absent: it takes any.
+   * @param name of the function. @param index of the call in its message.
+   */
+  callId?(id: string, name: string, index: number): string
+  /** Makes an argument what the template is to replay; absent: it takes any value. */
+  argument?(value: unknown): unknown
 }

@@ -1,5 +1,5 @@
-import { KEY, KEY_END } from './tagged-arguments.ts'
-import type { CallNotation } from './tool-format.ts'
+import { beforeValue, behindValue } from './tagged-arguments.ts'
+import { type ArgumentStyle, type CallNotation, ID } from './tool-format.ts'
 
 /** A call: its name, and the JSON text of its arguments. */
 interface Call {
@@ -15,8 +15,9 @@ export function isWritable({ arguments: style = 'json' }: CallNotation): boolean
 /** Calls as a model writes them, for a notation that is writable. */
 export function writtenCalls(calls: readonly Call[], notation: CallNotation): string {
   const { arguments: style = 'json', begin = '', open, close, between = '', end = '' } = notation
-  const written = calls.map(({ name, arguments: text }) => {
-    return open(name) + (style === 'keywords' ? keywords(text) : text) + close
+  const written = calls.map(({ name, arguments: text }, index) => {
+    const call = open(name) + (style === 'keywords' ? keywords(text) : text) + close
+    return call.replaceAll(ID, String(index))
   })
   return begin + written.join(between) + end
 }
@@ -29,9 +30,17 @@ export function exampleCall({
   close,
   end = '',
 }: CallNotation): string {
-  const inTags = `${KEY}name of an argument>\nits value\n${KEY_END}\n`
-  const args = { json: '{its arguments}', keywords: 'name_of_an_argument=its value', tags: inTags }[style]
-  return begin + open('name of the function') + args + close + end
+  const example = begin + open('name of the function') + exampleArguments(style) + close + end
+  return example.replaceAll(ID, '0')
+}
+
+function exampleArguments(style: ArgumentStyle): string {
+  const [name, value] = ['name_of_an_argument', 'its value']
+  if (style === 'json') return '{its arguments}'
+  if (style === 'keywords') return `${name}=${value}`
+  if (style === 'bare') return `{${name}:${value}}`
+  if ('prefix' in style) return `${style.prefix}<${name}>${value}${style.prefix}</${name}>`
+  return beforeValue(style, name, { type: 'string' }) + value + behindValue(style)
 }
 
 /** `a=1, b="x"`; the text itself where it is no object. */
