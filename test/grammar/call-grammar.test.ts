@@ -282,7 +282,7 @@ describe('ids that a model makes up', () => {
       ['a1b2c3d4e5'],
       ['', 'a1b2', 'A1B2C3D4E5'],
     ],
-  ])('%s', (format, call, good, bad) => {
+  ])('calls of %s are held to their notation', (format, call, good, bad) => {
     const forced = new Matcher(callGrammar(offered, notationOf(format), 'one'))
     const free = new Matcher(callGrammar(offered, notationOf(format), 'any'))
     for (const id of good)
@@ -293,7 +293,7 @@ describe('ids that a model makes up', () => {
 })
 
 describe('a thought that a call may end', () => {
-  it('is held to the call that begins in it', () => {
+  it('a thought is held to the call that begins in it', () => {
     const tags = { open: '<|inner_prefix|>', close: '<|inner_suffix|>', breaks: ['<|tools_prefix|>'] }
     const tools: OfferedTools = new Map([['f', { type: 'object', properties: {} }]])
     const matcher = new Matcher(callGrammar(tools, notationOf('apertus'), 'any', tags))

@@ -846,11 +846,14 @@ describe('reasoning', () => {
     ['Apriel', apriel, true, 'hm\n[BEGIN FINAL RESPONSE]\nHi\n[END FINAL RESPONSE]\n', thought('hm', 'Hi\n')],
     ['Apriel, cut', apriel, true, 'hm\n[BEGIN FIN', thought('hm\n[BEGIN FIN', '')],
   ]
-  it.each(families)('of %s', (_name, template, opened, text, expected) => {
-    expect(readAll({ reasoning: { tags: tagsOf(template), opened } }, text)).toEqual(expected)
-  })
+  it.each(families)(
+    'the thoughts of %s are split from its answers',
+    (_name, template, opened, text, expected) => {
+      expect(readAll({ reasoning: { tags: tagsOf(template), opened } }, text)).toEqual(expected)
+    },
+  )
 
-  it('of Apertus may end with a call', () => {
+  it('a thought of Apertus may end with a call', () => {
     const reasoning = { tags: tagsOf('<|inner_prefix|>'), opened: false }
     const text = '<|inner_prefix|>hm<|tools_prefix|>[{"f": {}}]<|tools_suffix|>'
     expect(readAll({ reasoning, ...tools('apertus') }, text)).toEqual({

@@ -281,7 +281,7 @@ function replayed(name: string, made: readonly [string, object][]): string {
 }
 
 describe('every real template', () => {
-  it('is in the table', () => {
+  it('every real template is in the table', () => {
     expect(Object.keys(rows).sort()).toEqual([...templates.keys()].sort())
   })
 
@@ -343,7 +343,7 @@ describe('whether to think, and how hard', () => {
     ['tencent-Hy3', { reasoning_effort: 'medium' }, 'reasoning_effort:high'],
     ['tencent-Hy3', { reasoning_effort: 'none' }, '<think:opensource></think:opensource>'],
     ['muse-glimmer', { reasoning_effort: 'low' }, 'Reasoning strength: low.'],
-  ])('%s is told %j in its own words', (name, kwargs, said) => {
+  ])('%s reads %j in its own words', (name, kwargs, said) => {
     for (const variable of Object.keys(kwargs))
       expect(chatAbilities(sourceOf(name), []).variables).toContain(variable)
     expect(rendered(name, [user], { ...kwargs })).toContain(said)

@@ -261,7 +261,7 @@ function anyText(style: ArgumentTags, name: string, rules: Map<string, GrammarNo
   return choice([sequence(plain, behind), sequence(literal(quotes.open), quoted)])
 }
 
-/** What no string may hold, as it would end it. */
+/** Tags that no string may hold, as they would end it. */
 function notInText({ valueEnd, callEnd, quotes }: ArgumentTags): string[] {
   return quotes === undefined ? [valueEnd, callEnd] : [quotes.close]
 }
@@ -273,7 +273,7 @@ const LETTERS: readonly CodeRange[] = [
 ]
 const LETTER: GrammarNode = { type: 'set', ranges: LETTERS }
 const LETTER_OR_DIGIT: GrammarNode = { type: 'set', ranges: [[0x30, 0x39], ...LETTERS] }
-/** What ends a name in one notation or another. */
+/** Characters that end a name in one notation or another. */
 const NOT_IN_NAME: readonly CodeRange[] = [...'<>"&\n'].map(rangeOf)
 
 function checkName(name: string, path: string, pattern: RegExp): void {

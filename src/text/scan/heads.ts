@@ -58,7 +58,7 @@ export function named(behind: string, then: (name: string) => HeadStep): Head {
     let text = ''
     return (next) => {
       text += next
-      const name = /^[\w.-]{0,64}/.exec(text)?.[0] ?? ''
+      const name = /^[\w.-]{0,128}/.exec(text)?.[0] ?? ''
       const rest = text.slice(name.length)
       if (rest === behind && name !== '') return then(name)
       return next.length === 1 && behind.startsWith(rest) ? 'more' : 'text'

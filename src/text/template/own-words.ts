@@ -7,7 +7,7 @@ type Kwargs = Readonly<Record<string, unknown>>
 /** A variable that means in a family's templates what a common one means in others. */
 interface OwnWord {
   readonly name: string
-  /** What its template holds beside the name. Default nothing. */
+  /** Text that its template holds beside the name. Default: none. */
   readonly mark?: string
   readonly common: TemplateVariable
   /** Value that means the same as a common one; undefined: it is not set. */

@@ -17,7 +17,7 @@ export interface MessageForms {
   readonly severalCalls: boolean
 }
 
-/** What a model's format says of the calls in messages. */
+/** Forms of calls in messages, by the model's format. */
 interface CallForms {
   /** How the model writes calls. */
   readonly notation?: CallNotation

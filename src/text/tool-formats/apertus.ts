@@ -18,7 +18,7 @@ export const apertus = listedCalls({
 function keyed(accepts: (name: string) => boolean): Head {
   const named = (name: string): Head =>
     skip(SPACE, one(':', skip(SPACE, one('{', { read: (sink) => new JsonArguments(sink, name), next }))))
-  const key = upTo('"', /^[\w.-]{1,64}$/, (name) => (accepts(name) ? named(name) : 'text'))
+  const key = upTo('"', /^[\w.-]{1,128}$/, (name) => (accepts(name) ? named(name) : 'text'))
   const call = skip(/[\s,]/, one('{', skip(SPACE, one('"', key))))
   const next = skip(SPACE, one('}', call))
   return call

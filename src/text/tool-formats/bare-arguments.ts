@@ -24,7 +24,7 @@ export class BareArguments implements CallReader {
   readonly started = true
   readonly #sink: CallSink
   #scanner = new TagScanner([STRING, CALL_END])
-  /** What closes the objects and lists that are open. */
+  /** Brackets that close the objects and lists that are open. */
   readonly #closers = ['}']
   #state: State = 'outside'
   #place: Place = 'key'

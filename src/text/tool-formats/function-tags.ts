@@ -20,7 +20,7 @@ export const functionTags: ToolFormat = {
 }
 
 function syntax(offered: OfferedTools): CallSyntax {
-  const call = upTo('>', /^[\w.-]{1,64}$/, (name) =>
+  const call = upTo('>', /^[\w.-]{1,128}$/, (name) =>
     offered.has(name) ? skip(SPACE, one('{', { read: (sink) => new JsonArguments(sink, name) })) : 'text',
   )
   return { opens: { [CALL]: call }, close: CALL_END }

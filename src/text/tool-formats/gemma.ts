@@ -6,7 +6,7 @@ import type { ToolFormat } from './tool-format.ts'
 
 const CALL = '<|tool_call>'
 
-const named = upTo('{', /^[\w.-]{1,64}$/, (name) => ({ read: (sink) => new BareArguments(sink, name) }))
+const named = upTo('{', /^[\w.-]{1,128}$/, (name) => ({ read: (sink) => new BareArguments(sink, name) }))
 const syntax: CallSyntax = { opens: { [CALL]: skip(SPACE, literal('call:', named)) }, close: CALL_END }
 
 /** Gemma 4: <|tool_call>call:f{city:<|"|>Paris<|"|>,days:2}<tool_call|> for each call. */

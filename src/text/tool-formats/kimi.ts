@@ -11,7 +11,7 @@ const ARGUMENTS = '<|tool_call_argument_begin|>'
 
 /** An id, which names the function: functions.f:0. */
 const call: Head = upTo(ARGUMENTS, /^.{0,128}$/s, (id): HeadStep => {
-  const name = /^\s*(?:functions\.)?([\w.-]{1,64}?)(?::\d{1,9})?\s*$/.exec(id)?.[1]
+  const name = /^\s*(?:functions\.)?([\w.-]{1,128}?)(?::\d{1,9})?\s*$/.exec(id)?.[1]
   return name === undefined
     ? 'text'
     : skip(SPACE, one('{', { read: (sink) => new JsonArguments(sink, name) }))

@@ -12,7 +12,7 @@ const CALL_END = '<|tool_call:end|>'
 const NAME = '<|tool_call:name|>'
 const ARGUMENTS = '<|tool_call:args|>'
 
-const named: Head = upTo(ARGUMENTS, /^[\w.-]{1,64}$/, (name) =>
+const named: Head = upTo(ARGUMENTS, /^[\w.-]{1,128}$/, (name) =>
   skip(SPACE, one('{', { read: (sink) => new JsonArguments(sink, name) })),
 )
 const call: Head = upTo(NAME, /^.{0,64}$/s, () => named)

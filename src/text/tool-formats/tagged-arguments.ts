@@ -7,7 +7,7 @@ import { isText, propertyOf, typeOf, valueJson } from './untyped-value.ts'
 export interface ArgumentTags {
   /** Tag before the name. */
   readonly name: string
-  /** What ends the name. */
+  /** Text that ends the name. */
   readonly nameEnd: string
   /** Text behind the name's end, for a value of this type. Default none. */
   readonly attributes?: (type: string) => string

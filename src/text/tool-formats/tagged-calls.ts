@@ -14,7 +14,7 @@ export interface CallTags {
   readonly together?: boolean
   /** Tag before the name. */
   readonly call: string
-  /** What ends the name. Absent: the tag of an argument, or the one that ends the call. */
+  /** Text that ends the name. Absent: the tag of an argument, or the one that ends the call. */
   readonly nameEnd?: string
   /** Text behind a number that stands behind the name's end. Absent: there is none. */
   readonly numbered?: string
@@ -72,7 +72,7 @@ function syntax(tags: CallTags, offered: OfferedTools): CallSyntax {
 
 /** A name, and the first tag behind it, which the reader of the arguments has to see. */
 function nameThenTag({ name, callEnd }: ArgumentTags, begun: (name: string, written: string) => Begun): Head {
-  return upTo('<', /^\s{0,8}[\w.-]{0,64}\s{0,8}$/, (text) => {
+  return upTo('<', /^\s{0,8}[\w.-]{0,128}\s{0,8}$/, (text) => {
     // The last character is left for the reader, which says where the call ends.
     const tag = (whole: string): Head => literal(whole.slice(1, -1), begun(text.trim(), whole.slice(0, -1)))
     return text.trim() === '' ? 'text' : either(tag(name), tag(callEnd))
