@@ -343,7 +343,7 @@ describe('a wish to think, or not, or how hard', () => {
     ['tencent-Hy3', { reasoning_effort: 'medium' }, 'reasoning_effort:high'],
     ['tencent-Hy3', { reasoning_effort: 'none' }, '<think:opensource></think:opensource>'],
     ['muse-glimmer', { reasoning_effort: 'low' }, 'Reasoning strength: low.'],
-  ])('%s is told %j in its own words', (name, kwargs, said) => {
+  ])('%s gets %j in its own words', (name, kwargs, said) => {
     for (const variable of Object.keys(kwargs))
       expect(chatAbilities(sourceOf(name), []).variables).toContain(variable)
     expect(rendered(name, [user], { ...kwargs })).toContain(said)
