@@ -276,13 +276,20 @@ describe('ids that a model makes up', () => {
       ['', 'a', '12345'],
     ],
     [
+      'kimi',
+      (id) =>
+        `<|tool_calls_section_begin|><|tool_call_begin|>functions.f:${id}<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>`,
+      ['0', '12'],
+      ['', 'a', '12345'],
+    ],
+    [
       'solar',
       (id) =>
         `<|tool_calls|><|tool_call:begin|>${id}<|tool_call:name|>get<|tool_call:args|>{}<|tool_call:end|><|calls|>`,
       ['a1b2c3d4e5'],
       ['', 'a1b2', 'A1B2C3D4E5'],
     ],
-  ])('calls of %s are held to their notation', (format, call, good, bad) => {
+  ])('ids of %s are those that its models make up', (format, call, good, bad) => {
     const forced = new Matcher(callGrammar(offered, notationOf(format), 'one'))
     const free = new Matcher(callGrammar(offered, notationOf(format), 'any'))
     for (const id of good)
@@ -293,7 +300,7 @@ describe('ids that a model makes up', () => {
 })
 
 describe('a thought that a call may end', () => {
-  it('a thought is held to the call that begins in it', () => {
+  it('a thought that a call may end is held to the call that begins in it', () => {
     const tags = { open: '<|inner_prefix|>', close: '<|inner_suffix|>', breaks: ['<|tools_prefix|>'] }
     const tools: OfferedTools = new Map([['f', { type: 'object', properties: {} }]])
     const matcher = new Matcher(callGrammar(tools, notationOf('apertus'), 'any', tags))
@@ -326,7 +333,7 @@ describe('strings between marks', () => {
     [{ type: 'object', properties: { 'b c': { type: 'integer' } } }, '{<|"|>b c<|"|>:1}', true],
     [{ type: 'object', additionalProperties: { type: 'integer' } }, '{é:1,<|"|>"<|"|>:2}', true],
     [{ type: 'object', additionalProperties: { type: 'integer' } }, '{"b":1}', false],
-  ])('%j admits %j: %j', (value, text, yes) => {
+  ])('a value %j between marks may be %j: %j', (value, text, yes) => {
     expect(admits(value, text)).toBe(yes)
   })
 })

@@ -66,7 +66,7 @@ describe.each(names)('the template of %s', (name) => {
     rmSync(folder, { recursive: true })
   })
 
-  it('a template has its calls forced in its own notation, streamed or not, and takes their results', async () => {
+  it('calls are forced in the own notation, streamed or not, and replayed', async () => {
     const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'Hello!' }]
     const asked = {
       model: 'own',
@@ -104,7 +104,7 @@ describe.each(names)('the template of %s', (name) => {
     expect(answered.choices[0]?.finish_reason).toBeDefined()
   })
 
-  it('an answer of a schema comes without the tags around answers', async () => {
+  it('answers of a schema come without the tags around answers', async () => {
     const answered = await client.chat.completions.create({
       model: 'own',
       messages: [{ role: 'user', content: 'Hello!' }],

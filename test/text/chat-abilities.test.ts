@@ -98,7 +98,7 @@ describe('chatAbilities', () => {
     expect(toolMarkers).toEqual(control.slice(3))
   })
 
-  it('names every control token that a tag around thoughts or answers is made of', () => {
+  it('every control token that a tag around thoughts or answers is made of is a marker', () => {
     const control = ['<s>', '<|begin|>', '<|end|>', '<|think|>', '<|content|>', '<|user|>', ''].map(
       (text, id): [number, string] => [id, text],
     )
@@ -175,7 +175,7 @@ describe('call ids', () => {
     expect(text).toBe(`${callId('call_1')},${callId('call_2')},${callId('call_2')}`)
   })
 
-  it("call ids become Kimi's, which name the function and count the calls of a message", () => {
+  it('ids for Kimi name the function and count the calls of a message', () => {
     const template =
       '{% for m in messages %}{{ m.tool_call_id }}{% for c in m.tool_calls or [] %}{{ c.id }},{% endfor %};{% endfor %}'
     const results = ['call_2', 'call_1', 'gone'].map(

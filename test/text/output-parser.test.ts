@@ -846,12 +846,9 @@ describe('reasoning', () => {
     ['Apriel', apriel, true, 'hm\n[BEGIN FINAL RESPONSE]\nHi\n[END FINAL RESPONSE]\n', thought('hm', 'Hi\n')],
     ['Apriel, cut', apriel, true, 'hm\n[BEGIN FIN', thought('hm\n[BEGIN FIN', '')],
   ]
-  it.each(families)(
-    'the thoughts of %s are split from its answers',
-    (_name, template, opened, text, expected) => {
-      expect(readAll({ reasoning: { tags: tagsOf(template), opened } }, text)).toEqual(expected)
-    },
-  )
+  it.each(families)('a thought of %s is no content', (_name, template, opened, text, expected) => {
+    expect(readAll({ reasoning: { tags: tagsOf(template), opened } }, text)).toEqual(expected)
+  })
 
   it('a thought of Apertus may end with a call', () => {
     const reasoning = { tags: tagsOf('<|inner_prefix|>'), opened: false }
@@ -863,7 +860,7 @@ describe('reasoning', () => {
     })
   })
 
-  it('ends where content begins, behind any tag', () => {
+  it('a thought ends where content begins, behind any tag', () => {
     const text = '<|START_THINKING|>hm<|END_THINKING|>\n<|START_RESPONSE|> Hi'
     for (const pieces of [[text], text.split('')]) {
       const parser = new OutputParser({ reasoning: { tags: tagsOf(response), opened: false } })

@@ -298,7 +298,7 @@ const replaying = Object.entries(rows).filter(([, { format }]) => format !== 'js
 
 describe('calls that a real template replays', () => {
   it.each(replaying)(
-    '%s: are as they are written where they are forced',
+    'calls of %s are replayed as they are written where they are forced',
     (name, { format, writes = 'all' }) => {
       const notation = toolFormatNamed(format)?.notation
       if (notation === undefined) throw new Error(`${format} has no notation`)
@@ -317,7 +317,7 @@ describe('calls that a real template replays', () => {
     },
   )
 
-  it.each(replaying)('%s: are read again as they were', (name, { format, reads = 'all' }) => {
+  it.each(replaying)('calls of %s are read again as they were', (name, { format, reads = 'all' }) => {
     if (reads === 'none') return
     const offered = new Map(tools.map(({ function: { name } }) => [name, parameters]))
     const parser = new OutputParser({ tools: { format, offered, single: false } })
@@ -331,7 +331,7 @@ describe('calls that a real template replays', () => {
   })
 })
 
-describe('whether to think, and how hard', () => {
+describe('a wish to think, or not, or how hard', () => {
   it.each<[name: string, kwargs: object, said: string]>([
     ['MiniMax-M3', { enable_thinking: false }, 'Current thinking mode: disabled'],
     ['MiniMax-M3', { enable_thinking: true }, 'Current thinking mode: enabled'],
@@ -343,7 +343,7 @@ describe('whether to think, and how hard', () => {
     ['tencent-Hy3', { reasoning_effort: 'medium' }, 'reasoning_effort:high'],
     ['tencent-Hy3', { reasoning_effort: 'none' }, '<think:opensource></think:opensource>'],
     ['muse-glimmer', { reasoning_effort: 'low' }, 'Reasoning strength: low.'],
-  ])('%s reads %j in its own words', (name, kwargs, said) => {
+  ])('%s gets %j in its own words', (name, kwargs, said) => {
     for (const variable of Object.keys(kwargs))
       expect(chatAbilities(sourceOf(name), []).variables).toContain(variable)
     expect(rendered(name, [user], { ...kwargs })).toContain(said)
