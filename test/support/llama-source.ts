@@ -9,13 +9,16 @@ const BUNDLE = join(installed, 'node-llama-cpp/llama/gitRelease.bundle')
 const CACHE = join(installed, '.cache/altiplano')
 
 /** Folder `models` of llama.cpp's source: real vocabularies with their test vectors, and `templates/`. Throws where git is missing. */
-export function llamaModels(): string {
+export const llamaModels = (): string => llamaSource('models')
+
+/** A folder of llama.cpp's source, as the bundle has it. Throws where git is missing. */
+export function llamaSource(folder: string): string {
   const { tag } = JSON.parse(readFileSync(join(dirname(BUNDLE), 'llama.cpp.info.json'), 'utf8')) as {
     tag: string
   }
-  const place = join(CACHE, `llama.cpp-${tag}`)
-  if (!existsSync(place)) extract(place)
-  return join(place, 'models')
+  const place = join(CACHE, `llama.cpp-${tag}`, folder)
+  if (!existsSync(place)) extract(folder, place)
+  return place
 }
 
 /** Chat templates of real models: the source's name of each, and its text. */
@@ -30,26 +33,18 @@ export function realTemplates(): { name: string; source: string }[] {
     }))
 }
 
-/** Several test files may begin at once: each extracts beside the place, and the first to end moves it there. */
-function extract(place: string): void {
-  mkdirSync(CACHE, { recursive: true })
-  const beside = mkdtempSync(`${place}-`)
-  execFileSync('git', ['clone', '--quiet', '--bare', BUNDLE, join(beside, '.git')])
-  execFileSync('git', [
-    '--git-dir',
-    join(beside, '.git'),
-    '--work-tree',
-    beside,
-    'checkout',
-    'HEAD',
-    '--',
-    'models',
-  ])
-  rmSync(join(beside, '.git'), { recursive: true })
+/** Several test files may begin at once: each extracts elsewhere, and the first to end moves it to the place. */
+function extract(folder: string, place: string): void {
+  mkdirSync(dirname(place), { recursive: true })
+  const elsewhere = mkdtempSync(join(CACHE, 'llama.cpp-'))
+  const git = join(elsewhere, '.git')
+  execFileSync('git', ['clone', '--quiet', '--bare', BUNDLE, git])
+  execFileSync('git', ['--git-dir', git, '--work-tree', elsewhere, 'checkout', 'HEAD', '--', folder])
   try {
-    renameSync(beside, place)
+    renameSync(join(elsewhere, folder), place)
   } catch (error) {
-    rmSync(beside, { recursive: true })
     if (!existsSync(place)) throw error
+  } finally {
+    rmSync(elsewhere, { recursive: true })
   }
 }
