@@ -195,7 +195,8 @@ const conversations: Readonly<Record<string, readonly ChatMessage[]>> = {
 }
 
 /** Templates that write a call in place of what the model said before it: that is how their models were trained. */
-const DROP_TEXT_BESIDE_CALLS = /^(Mistral-Small-3\.2|mistralai-Mistral-Nemo|meta-llama-|NousResearch-Hermes)/
+const DROP_TEXT_BESIDE_CALLS =
+  /^(Mistral-Small-3\.2|mistralai-Mistral-Nemo|meta-llama-|NousResearch-Hermes|Cohere2MoE|CohereForAI-c4ai-command-r7b|MiniMax-M1|upstage-Solar)/
 
 describe('every real template', () => {
   let engines: Renderer[]

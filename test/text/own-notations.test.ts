@@ -91,7 +91,7 @@ const rows: Readonly<Record<string, Row>> = {
   'deepseek-ai-DeepSeek-R1-Distill-Llama-8B': { format: 'json', thought: '<think>' },
   'deepseek-ai-DeepSeek-R1-Distill-Qwen-32B': { format: 'json', thought: '<think>' },
   'deepseek-ai-DeepSeek-V3.1': { format: 'json', thought: '<think>' },
-  'fireworks-ai-llama-3-firefunction-v2': { format: 'json' },
+  'fireworks-ai-llama-3-firefunction-v2': { format: 'firefunction' },
   'google-gemma-2-2b-it': { format: 'json' },
   'google-gemma-4-31B-it-interleaved': { format: 'gemma', thought: '<|channel>thought' },
   'google-gemma-4-31B-it': { format: 'gemma', thought: '<|channel>thought' },

@@ -1,5 +1,6 @@
 import { OutputParser } from '../../src/text/output/output-parser.ts'
 import type { ChatMessage } from '../../src/text/template/chat-message.ts'
+import { TemplateError } from '../../src/text/template/chat-template.ts'
 import type { ModelTemplate } from '../../src/text/template/model-template.ts'
 import { calls, conversations } from './conversations.ts'
 
@@ -9,17 +10,34 @@ const CONTENT = 'Rain in the north.'
 export function readsItsCalls(template: ModelTemplate): boolean {
   const { messages, tools, kwargs } = conversations['two calls']
   const question = messages.slice(0, 1)
-  const rendered = (...more: ChatMessage[]): string =>
-    template.render({ messages: [...question, ...more], tools, kwargs }).join('')
   // Templates that take one call a turn have it read alone.
   const written = template.forms.severalCalls ? calls : calls.slice(0, 1)
-  const turn = rendered({ role: 'assistant', content: '', tool_calls: written })
-  const plain = rendered({ role: 'assistant', content: CONTENT })
-  const [beginning = '', ending = ''] = plain.split(CONTENT)
+  // Some write the last turn in another way than the model does, and some want a result right after a call.
+  return [[], [{ role: 'user', content: 'And then?' } as const]].some((later) => {
+    const rendered = (said: ChatMessage): string =>
+      template.render({ messages: [...question, said, ...later], tools, kwargs }).join('')
+    try {
+      const turn = rendered({ role: 'assistant', content: '', tool_calls: written })
+      const plain = rendered({ role: 'assistant', content: CONTENT })
+      return isReadBetween(template, turn, plain.split(CONTENT), written.length)
+    } catch (error) {
+      if (error instanceof TemplateError) return false
+      throw error
+    }
+  })
+}
+
+/** @param around text of the same conversation before and after what the model says. */
+function isReadBetween(
+  template: ModelTemplate,
+  turn: string,
+  [beginning = '', ending = '']: readonly string[],
+  count: number,
+): boolean {
   const text = turn.slice(commonStart(beginning, turn), turn.length - commonEnd(turn, ending))
   // The answer ends with a tag that ends the turn, behind which the prompt goes on.
   const ends = [...text.matchAll(/</g)].map(({ index }) => index)
-  return [text.length, ...ends].some((end) => isRead(template, text.slice(0, end), written.length))
+  return [text.length, ...ends].some((end) => isRead(template, text.slice(0, end), count))
 }
 
 function isRead(template: ModelTemplate, text: string, count: number): boolean {
