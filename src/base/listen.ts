@@ -71,7 +71,11 @@ async function removeStale(path: string): Promise<void> {
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('connect', () => socket.destroy())
+    // Any other error is of a socket that somebody uses: one of another kind, or of a server that is busy.
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED'))
+    socket.once('connect', () => {
+      resolve(true)
+      socket.destroy()
+    })
   })
 }

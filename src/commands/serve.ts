@@ -45,7 +45,8 @@ export async function serve(config: Config, log: Logger): Promise<number> {
     admission: admissionSettings(config),
     requests: requestSettings(config),
     apiKeys: () => keyFile?.value,
-    ownHostsOnly: isOpenHere(config),
+    // No web page reaches a Unix socket.
+    ownHostsOnly: isOpenHere(config) && unixPath(config.host) === undefined,
     allowedOrigins: openOrigins(config),
     tls,
     chatTemplate,

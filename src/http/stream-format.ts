@@ -28,10 +28,15 @@ export const namedEvents: StreamFormat = {
   end: '',
 }
 
+/** Characters at which Python's str.splitlines ends a line, beside those that JSON escapes. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g
+
+const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 /** JSON texts, one a line. An empty line is an error to Ollama's clients: a space before the next text is not. */
 export const jsonLines: StreamFormat = {
   contentType: 'application/x-ndjson',
-  frame: (value) => `${JSON.stringify(value)}\n`,
+  frame: (value) => `${JSON.stringify(value).replace(LINE_ENDS, escaped)}\n`,
   comment: () => ' ',
   end: '',
 }

@@ -60,17 +60,17 @@ serveChild<TextInit, TextRequest, TextReady, TextResponse>(async (init, channel)
           : beginsInThought(call.begun, text, reasoning))
       return { ...answer, inThought, templateMs, ...(call.withText && { text }) }
     }
-    if (call.type === 'infill')
-      return promptAnswer(withBos(infill(call, vocabulary)), call.prefix.length + call.suffix.length, most)
+    if (call.type === 'infill') {
+      const { prefix, suffix, context = '' } = call
+      const characters = prefix.length + suffix.length + context.length
+      return promptAnswer(withBos(infill(call, vocabulary)), characters, most)
+    }
     if (call.type === 'mixed') {
       const pieces = call.parts.map((part) =>
         typeof part === 'string' ? vocabulary.tokenize(part, false) : part,
       )
-      return promptAnswer(
-        withBos(pieces),
-        call.parts.filter((part) => typeof part === 'string').join('').length,
-        most,
-      )
+      // Ids have no characters to learn from.
+      return promptAnswer(withBos(pieces), 0, most)
     }
     const tokens = vocabulary.tokenize(call.text, false)
     return promptAnswer(call.bare ? tokens : withBos([tokens]), call.text.length, most)

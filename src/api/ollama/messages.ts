@@ -1,5 +1,6 @@
 import { quoted, ServingError } from '../../base/errors.ts'
 import type { ChatMessage, ChatToolCall } from '../../text/template/chat-message.ts'
+import { MAX_NAME } from '../chat/names.ts'
 import { newCallId } from '../chat/tool-calls.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { required, silent } from '../contract/fates.ts'
@@ -12,7 +13,7 @@ const MAX_MESSAGES = 10_000
 const MAX_CALLS = 128
 
 const id = string(256)
-const name = string(64)
+const name = string(MAX_NAME)
 const said = { content: string(), images }
 
 const toolCall = item({

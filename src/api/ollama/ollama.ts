@@ -44,7 +44,10 @@ export function ollama(
     const body = readDeclared(fields, chatBody)
     const writer = new AnswerWriter(model, asMessage, ready)
     const { messages = [], stream = true } = body
-    if (messages.length === 0) return writer.loaded()
+    if (messages.length === 0) {
+      sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
+      return writer.loaded()
+    }
     const chat = chatOf(body, serving, ready, request.tenant)
     sendIgnored(reply, serving, ignoredIn(chat, fields, serving))
     reply.header('x-seed', chat.sampling.seed)
@@ -59,7 +62,10 @@ export function ollama(
     const writer = new AnswerWriter(model, asResponse, ready)
     const { prompt = '', stream = true } = body
     const raw = isRaw(body)
-    if (prompt === '' && !raw) return writer.loaded()
+    if (prompt === '' && !raw) {
+      sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
+      return writer.loaded()
+    }
     if (raw) {
       const wanted = rawCompletion(body, serving, ready, request.tenant)
       for (const name of ['system', 'think']) fields.drop(name)
@@ -102,6 +108,6 @@ function refuseManagement(app: FastifyInstance): void {
     )
   }
   for (const url of ['/pull', '/push', '/create', '/copy', '/blobs/*'])
-    app.post(url, { onRequest: refuse }, refuse)
+    app.post(url, { onRequest: refuse, config: { unread: true } }, refuse)
   app.delete('/delete', { onRequest: refuse }, refuse)
 }

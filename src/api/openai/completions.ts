@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { ServingError } from '../../base/errors.ts'
+import { roomBehind } from '../../generation/fit.ts'
 import type { Generation, GenerationRequest } from '../../generation/generation.ts'
 import { sendAnswer } from '../../http/slow-answer.ts'
 import type { PromptCall, TextTokens, TextTurn } from '../../protocol/text-messages.ts'
@@ -80,6 +81,7 @@ async function startAll(
   onChange: ChangeListener,
 ): Promise<Generation[]> {
   const { prompts, bestOf: choices, share } = wanted
+  checkIds(wanted, ready.contextSize)
   const work = {
     tenant: share.tenant,
     prompts: prompts.length,
@@ -88,6 +90,14 @@ async function startAll(
   }
   using permit = serving.admit(work)
   return serving.start(await prepareAll(wanted, ready, serving, signal, onChange), permit, signal)
+}
+
+/** Refuses token ids that cannot fit before they reach the text process. @throws ServingError context_length_exceeded. */
+function checkIds({ prompts, limit }: CompletionRequest, contextSize: number): void {
+  for (const prompt of prompts.filter(isMixed)) {
+    const ids = prompt.reduce((sum, part) => sum + (typeof part === 'string' ? 0 : part.length), 0)
+    roomBehind(ids, contextSize, 'prompt', limit?.tokens === 0, 'at least ')
+  }
 }
 
 /** Estimates the tokens of all prompts of a request together. */

@@ -53,9 +53,7 @@ function rerankHandler(serving: Serving): ApiHandler {
         { text, param: 'documents', path: `documents[${index}]` },
       ],
     )
-    const { scores, tokens } = await scoresOf(pairs, embedding, reply)
-    if (scores === undefined) return reply
-    serving.spend(request.tenant?.name ?? '', tokens)
+    const { scores, tokens } = await scoresOf(pairs, embedding, serving, reply)
     const order = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b)
     return {
       id: `rerank-${randomUUID().replaceAll('-', '')}`,

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
-import type { Embedding } from '../serving.ts'
+import { ClientGone } from '../../http/sse.ts'
+import type { Embedding, Serving } from '../serving.ts'
 import { overlong } from './embeddings.ts'
 
 /** A text of a request, with its field and its path for errors. */
@@ -13,22 +14,34 @@ interface ScoredText {
 export type Pair = readonly [ScoredText, ScoredText]
 
 interface Scores {
-  /** Score of each pair; undefined where the client has left. */
-  readonly scores: readonly number[] | undefined
+  readonly scores: readonly number[]
   readonly tokens: number
 }
 
 /**
  * Scores pairs of texts: a reranking model reads both together, and scores them from 0 to 1; with an embedding model the score is
- * the cosine of their vectors, from -1 to 1.
+ * the cosine of their vectors, from -1 to 1. Their tokens are spent before any is computed, as in embeddings.
+ * @throws ClientGone when the client has left.
  */
 export async function scoresOf(
   pairs: readonly Pair[],
   embedding: Embedding,
+  serving: Serving,
   reply: FastifyReply,
 ): Promise<Scores> {
   const { ranks, contextSize } = await embedding.ready()
-  return (ranks ? byReading : byVectors)(pairs, embedding, contextSize, reply)
+  const spend = (all: readonly Uint32Array[]): number => {
+    const tokens = all.reduce((sum, { length }) => sum + length, 0)
+    serving.spend(reply.request.tenant?.name ?? '', tokens)
+    return tokens
+  }
+  return (ranks ? byReading : byVectors)(pairs, embedding, contextSize, reply, spend)
+}
+
+type Spend = (all: readonly Uint32Array[]) => number
+
+function checkThere({ raw }: FastifyReply): void {
+  if (raw.destroyed) throw new ClientGone('the client left')
 }
 
 /** All pairs are tokenized before any is computed: one that is too long is refused at once. */
@@ -37,19 +50,22 @@ async function byReading(
   embedding: Embedding,
   contextSize: number,
   reply: FastifyReply,
+  spend: Spend,
 ): Promise<Scores> {
   const all: Uint32Array[] = []
   for (const [first, { text, path, param }] of pairs) {
+    checkThere(reply)
     const tokens = await embedding.pair(first.text, text)
     if (tokens.length > contextSize) throw overlong(path, tokens.length, contextSize, param)
     all.push(tokens)
   }
+  const tokens = spend(all)
   const scores: number[] = []
-  for (const tokens of all) {
-    if (reply.raw.destroyed) return { scores: undefined, tokens: 0 }
-    scores.push(await embedding.rank(tokens))
+  for (const each of all) {
+    checkThere(reply)
+    scores.push(await embedding.rank(each))
   }
-  return { scores, tokens: all.reduce((sum, { length }) => sum + length, 0) }
+  return { scores, tokens }
 }
 
 /** A text that stands in many pairs is computed once. */
@@ -58,22 +74,25 @@ async function byVectors(
   embedding: Embedding,
   contextSize: number,
   reply: FastifyReply,
+  spend: Spend,
 ): Promise<Scores> {
   const inputs = new Map<string, Uint32Array>()
   for (const { text, path, param } of pairs.flat()) {
+    checkThere(reply)
     if (inputs.has(text)) continue
     const tokens = await embedding.prepare(text)
     if (tokens.length > contextSize) throw overlong(path, tokens.length, contextSize, param)
     inputs.set(text, tokens)
   }
+  const tokens = spend([...inputs.values()])
   const vectors = new Map<string, Float32Array>()
-  for (const [text, tokens] of inputs) {
-    if (reply.raw.destroyed) return { scores: undefined, tokens: 0 }
-    vectors.set(text, await embedding.embed(tokens))
+  for (const [text, each] of inputs) {
+    checkThere(reply)
+    vectors.set(text, await embedding.embed(each))
   }
   return {
     scores: pairs.map(([first, second]) => cosine(vectors.get(first.text), vectors.get(second.text))),
-    tokens: [...inputs.values()].reduce((sum, { length }) => sum + length, 0),
+    tokens,
   }
 }
 

@@ -38,9 +38,7 @@ export function score(app: FastifyInstance, serving: Serving): void {
     const { text_1: first, text_2: second } = readDeclared(fields, scoreBody)
     const pairs = pairsOf(first, second)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
-    const { scores, tokens } = await scoresOf(pairs, embedding, reply)
-    if (scores === undefined) return reply
-    serving.spend(request.tenant?.name ?? '', tokens)
+    const { scores, tokens } = await scoresOf(pairs, embedding, serving, reply)
     return {
       id: `score-${randomUUID().replaceAll('-', '')}`,
       object: 'list',

@@ -47,6 +47,8 @@ export async function letPagesRead(app: FastifyInstance, origins: Origins): Prom
     methods: ['GET', 'HEAD', 'POST'],
     exposedHeaders: EXPOSED,
     maxAge: REMEMBERED_S,
+    // An OPTIONS that is no preflight is answered as any other, in the server's own shape.
+    strictPreflight: false,
   })
 }
 
@@ -60,9 +62,16 @@ function fromJson(given: string): string[] {
   throw new ConfigError(`--allowed-origins ${given}: not a JSON array of strings`)
 }
 
+/** Whether a browser may send an origin: with a host that is written out, and without a port that is the scheme's own. */
+function isSent(origin: string): boolean {
+  if (!/^[a-z][a-z\d+.-]*:\/\/[^\s/?#A-Z*@]+$/.test(origin)) return false
+  if (!/^https?:/.test(origin)) return true
+  return URL.canParse(origin) && new URL(origin).origin === origin
+}
+
 /** HTML: an origin is a scheme, a host in lower case, and a port unless it is the scheme's own; never a path. */
 function checked(origin: string): string {
-  if (origin === '*' || /^[a-z][a-z\d+.-]*:\/\/[^\s/?#A-Z]+$/.test(origin)) return origin
+  if (origin === '*' || isSent(origin)) return origin
   throw new ConfigError(
     `--allowed-origins ${origin}: an origin is written as a browser sends it, like https://chat.example.com or app://obsidian.md, without a path; * is any`,
   )

@@ -13,6 +13,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether a POST may have no body at all. Default false. */
     optionalBody?: boolean
+    /** Whether the route refuses every request before its body is read. */
+    unread?: boolean
   }
   interface FastifyRequest {
     /** Bytes that its body takes: as it was sent, then as it is held. */
@@ -55,8 +57,12 @@ export function takeJsonOnly(app: FastifyInstance, maxBytes: number, maxHeldByte
     return parser.parse(pieces, sent, shape, request.waitingBody)
   })
   app.addHook('onRequest', async (request, reply) => {
-    if (request.method !== 'POST') return
-    if (request.routeOptions.config.optionalBody && !hasBody(request.raw)) return
+    if (request.method !== 'POST' || request.routeOptions.config.unread) return
+    if (request.routeOptions.config.optionalBody && !hasBody(request.raw)) {
+      // Generic clients send a type of what they do not send.
+      delete request.headers['content-type']
+      return
+    }
     const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
     if (!isJson(type) || encoding.toLowerCase() !== 'identity') throw unsupportedMediaType()
     // fastify takes no empty parameter, which RFC 9110 allows, and finds its parser by this header.
