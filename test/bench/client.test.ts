@@ -95,7 +95,8 @@ describe('contentOf', () => {
 })
 
 describe('chat', () => {
-  it('chat records the time of every token and the usage', async () => {
+  // Tokens that a full machine holds up come together: one undisturbed try of four is wanted.
+  it('chat records the time of every token and the usage', { retry: 3 }, async () => {
     const asked: Asked[] = []
     const record = await ask(await serve(answering(asked, 20)))
     expect(record).toMatchObject({ status: 200, error: undefined, answer: ' t0 t2 t3' })

@@ -125,3 +125,10 @@ describe('openStream', () => {
     expect(await ended).toBeInstanceOf(ClientGone)
   })
 })
+
+it('a line of JSON holds no character at which a reader ends a line', () => {
+  const text = 'a\u0085b\u2028c\u2029d'
+  const line = jsonLines.frame({ text })
+  expect(line).not.toMatch(/[\u0085\u2028\u2029]/)
+  expect(JSON.parse(line)).toEqual({ text })
+})

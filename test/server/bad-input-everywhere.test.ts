@@ -141,10 +141,11 @@ describe.each(routes)('bad input at $path', (route) => {
     expect((await send(good)).status).toBe(200)
   })
 
-  it.runIf(saying)(`${path} refuses an input that exceeds its limits, with counts`, async () => {
-    const answer = await send({ ...good, ...saying?.(hugeText) })
-    expect([answer.status, await answer.text()]).toEqual([400, expect.stringMatching(/\d+/)])
-  })
+  if (saying !== undefined)
+    it(`${path} refuses an input that exceeds its limits, with counts`, async () => {
+      const answer = await send({ ...good, ...saying(hugeText) })
+      expect([answer.status, await answer.text()]).toEqual([400, expect.stringMatching(/\d+/)])
+    })
 
   it(`${path} refuses an unknown field where parameters are strict`, async () => {
     const answer = await postJson(strict.url + path, { ...good, invented: 1 })

@@ -42,6 +42,20 @@ describe.skipIf(process.platform === 'win32')('a server on a Unix socket', () =>
     await server.stop()
   })
 
+  it('a client on a Unix socket may ask for any host: no web page reaches it', async () => {
+    const path = join(folder, 'c.sock')
+    const server = await startServer(['--host', `unix:${path}`], 'listening')
+    const sent = request({
+      socketPath: path,
+      path: '/v1/models',
+      headers: { host: 'chat.example.com' },
+    }).end()
+    const [response] = await once(sent, 'response')
+    response.resume()
+    expect(response.statusCode).toBe(200)
+    await server.stop()
+  })
+
   it.each([
     ['a file that is no socket', 'plain', 'of something else'],
     ['a path that is too long for a socket', 'x'.repeat(200), 'longer than 103 bytes'],

@@ -77,6 +77,9 @@ it.each([
   ['*', '--api-keys FILE'],
   ['https://a.example/path', 'without a path'],
   ['chat.example.com', 'as a browser sends it'],
+  ['https://*.example.com', 'as a browser sends it'],
+  ['https://example.com:443', 'as a browser sends it'],
+  ['https://user@example.com', 'as a browser sends it'],
   ['["https://a.example"', 'not a JSON array'],
 ])('--allowed-origins %s is refused at the start, and why', async (origins, why) => {
   await expect(startServer(['--allowed-origins', origins])).rejects.toThrow(why)
