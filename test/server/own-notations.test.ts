@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { realTemplates } from '../support/llama-source.ts'
+import { familiesOf } from '../support/own-notations.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { writeTemplateModel } from '../support/template-model.ts'
 
@@ -21,7 +21,8 @@ const names = [
   'meetkai-functionary-medium-v3.1',
   'upstage-Solar-Open-100B',
 ]
-const templates = new Map(realTemplates().map(({ name, source }) => [name, source]))
+/** One of each way to write arguments. */
+const sample = ['Apertus-8B-Instruct', 'google-gemma-4-31B-it', 'LFM2-8B-A1B', 'upstage-Solar-Open-100B']
 
 const properties = {
   mood: { type: 'string', enum: ['good "so"', 'schlecht ½'] },
@@ -50,13 +51,13 @@ const check = (text: string): void => {
   expect(args.since).toBeLessThan(10)
 }
 
-describe.each(names)('the template of %s', (name) => {
+describe.each([...familiesOf(names, sample)])('the template of %s', (_name, template) => {
   const folder = mkdtempSync(join(tmpdir(), 'altiplano-template-'))
   let server: TestServer
   let client: OpenAI
   beforeAll(async () => {
     const path = join(folder, 'model.gguf')
-    writeTemplateModel(path, templates.get(name) ?? '')
+    writeTemplateModel(path, template)
     const size = ['--slots', '1', '--context-size', '4096', '--threads', '1']
     server = await startServer([...size, '--model', path, '--served-model-name', 'own'])
     client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })

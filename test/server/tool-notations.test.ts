@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import type { ChatCompletionTool } from 'openai/resources'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { realTemplates } from '../support/llama-source.ts'
+import { familiesOf } from '../support/own-notations.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { writeTemplateModel } from '../support/template-model.ts'
 
@@ -36,9 +36,11 @@ const FAMILIES = [
   'openbmb-MiniCPM5-1B',
   'tencent-Hy3',
 ]
-const families = realTemplates()
-  .filter(({ name }) => FAMILIES.includes(name))
-  .map(({ name, source }) => [`is that of ${name}`, source] as const)
+/** One of each way to write arguments. */
+const SAMPLE = ['GLM-4.6', 'Kimi-K3', 'MiniMax-M3', 'deepseek-ai-DeepSeek-V4']
+const families = [...familiesOf(FAMILIES, SAMPLE)].map(
+  ([name, source]) => [`is that of ${name}`, source] as const,
+)
 
 const tool = (name: string, properties: object): ChatCompletionTool => ({
   type: 'function',
