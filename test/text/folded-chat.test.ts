@@ -57,6 +57,15 @@ describe('a conversation folded for a template', () => {
     expect(foldChat(all, takesAll)).toEqual(all)
   })
 
+  it('a chat of very many turns in a row is folded without a copy of all before for each', () => {
+    const many = Array.from({ length: 20_000 }, () => user('word '.repeat(400)))
+    const start = performance.now()
+    const folded = foldChat(many, { ...takesAll, anyOrder: false })
+    // 40 MB once take milliseconds, and for each turn anew most of a minute.
+    expect(performance.now() - start).toBeLessThan(3000)
+    expect(folded.map(({ content }) => content.length)).toEqual([20_000 * 2002 - 2])
+  })
+
   it('later system messages are folded into the turn of the user beside them', () => {
     const first = { system: 'first' } as const
     expect(

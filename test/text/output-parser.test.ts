@@ -394,6 +394,11 @@ const rows: [string, string, Answer][] = [
     'Ok <function name="f"><param name="s"><![CDATA[a</param> & <b>\n]]></param><param name="n">4</param></function>\n<function name="add"></function>',
     answer('Ok', ['f', '{"s": "a</param> & <b>\\n", "n": 4}'], ['add', '{}']),
   ],
+  [
+    'minicpm',
+    '<function name="f"><param name="s">\n<![CDATA[a</param> ]]> \n</param><param name="n">4</param></function>',
+    answer('', ['f', '{"s": "a</param> ", "n": 4}']),
+  ],
   ['minicpm', '<function name="nobody"></function>', answer('<function name="nobody"></function>')],
   [
     'minicpm',

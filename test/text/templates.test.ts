@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type LlamaVocabulary, openVocabulary } from '../../src/engine/llama/vocabulary.ts'
-import type { ChatMessage } from '../../src/text/template/chat-message.ts'
-import type { TemplateError } from '../../src/text/template/chat-template.ts'
+import type { ChatMessage, ChatTool } from '../../src/text/template/chat-message.ts'
+import { type Renderer, TemplateError } from '../../src/text/template/chat-template.ts'
 import { ControlTokenGuard } from '../../src/text/template/control-tokens.ts'
 import { ModelTemplate } from '../../src/text/template/model-template.ts'
 import { calls, conversations } from '../../tools/templates/conversations.ts'
@@ -25,8 +25,12 @@ beforeAll(async () => {
 })
 afterAll(() => vocabulary.close())
 
-function opened(source: string, kwargs: Readonly<Record<string, unknown>> = {}): ModelTemplate {
-  const renderers = [vocabulary.renderJinja]
+function opened(
+  source: string,
+  kwargs: Readonly<Record<string, unknown>> = {},
+  render: Renderer = vocabulary.renderJinja,
+): ModelTemplate {
+  const renderers = [render]
   return new ModelTemplate(
     { template: source, bos: '<s>', eos: '</s>', guard, strictGuard: guard, renderers, kwargs },
     [],
@@ -226,6 +230,38 @@ describe('a refusal', () => {
     const messages = Array.from({ length: 1001 }, (_, index) => (index % 2 === 0 ? user : answer))
     expect(refusalOf(opened(source), messages)).toEqual({ said: 'Too many', at: undefined })
     expect(refusalOf(opened(source), messages.slice(0, -1))).toEqual({ said: 'Too many', at: 1 })
+  })
+
+  it('the message that a refusal is about is not searched where calls or tools are long', () => {
+    const source = "{% if messages | length > 1 %}{{ raise_exception('Too many') }}{% endif %}"
+    const long = 'x'.repeat(100_001)
+    const call = {
+      id: 'c',
+      type: 'function',
+      function: { name: 'f', arguments: JSON.stringify({ long }) },
+    } as const
+    const calling: ChatMessage = { role: 'assistant', content: '', tool_calls: [call] }
+    expect(refusalOf(opened(source), [user, calling])).toEqual({ said: 'Too many', at: undefined })
+    const tool: ChatTool = { type: 'function', function: { name: 'f', description: long } }
+    const chat = { messages: [user, answer], tools: [tool], kwargs: {} }
+    const refusal = opened(source).refusal(chat, new TemplateError('', 'Too many'))
+    expect(refusal).toEqual({ said: 'Too many', at: undefined })
+  })
+
+  it('the message that a refusal is about is searched with one rendering a try', () => {
+    const source = "{% if messages | length > 500 %}{{ raise_exception('Too many') }}{% endif %}"
+    const messages = Array.from({ length: 1000 }, (_, index) => (index % 2 === 0 ? user : answer))
+    const chat = { messages, tools: [], kwargs: {} }
+    let renderings = 0
+    const template = opened(source, {}, (jinja, variables) => {
+      renderings++
+      return vocabulary.renderJinja(jinja, variables)
+    })
+    expect(() => template.render(chat)).toThrow(TemplateError)
+    renderings = 0
+    expect(template.refusal(chat, new TemplateError('', 'Too many'))).toEqual({ said: 'Too many', at: 500 })
+    // Halving a thousand takes ten tries.
+    expect(renderings).toBeLessThanOrEqual(11)
   })
 
   it('a failure of the template engine is no refusal', () => {

@@ -37,11 +37,12 @@ export class ControlTokenGuard {
   }
 }
 
-/** A mark that no given text holds; undefined when they hold all. */
+/** A mark that no given text holds, or spells as an escape in JSON; undefined when they hold all. */
 export function unusedMark(texts: Iterable<string>): string | undefined {
   const used = new Set<number>()
   for (const text of texts) {
     for (const [mark] of text.matchAll(/[\ue000-\uf8ff]/g)) used.add(mark.charCodeAt(0))
+    for (const [, code = ''] of text.matchAll(/\\u([ef][\da-f]{3})/gi)) used.add(Number.parseInt(code, 16))
   }
   for (let code = FIRST_MARK; code <= LAST_MARK; code++) if (!used.has(code)) return String.fromCharCode(code)
   return undefined

@@ -159,6 +159,7 @@ function joined(first: ChatMessage, second: ChatMessage): ChatMessage {
   }
 }
 
-function texts(...parts: readonly (string | undefined)[]): string {
-  return parts.filter((text) => text !== undefined && text !== '').join('\n\n')
+/** Concatenated, which copies neither text: the first may be thousands of turns long. */
+function texts(first = '', second = ''): string {
+  return first === '' || second === '' ? first + second : `${first}\n\n${second}`
 }

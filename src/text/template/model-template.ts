@@ -1,3 +1,4 @@
+import { stringsIn } from '../json-strings.ts'
 import { toolFormatNamed } from '../tool-formats/formats.ts'
 import { plainJson } from '../tool-formats/plain-json.ts'
 import { exampleCall, isWritable } from '../tool-formats/written-calls.ts'
@@ -12,14 +13,14 @@ import {
   unusedCharacter,
 } from './chat-template.ts'
 import { chatWithToolsDescribed, toolsDescribed } from './described-tools.ts'
-import { renderFolded, type TakenTurns, takesAll } from './folded-chat.ts'
+import { foldChat, renderFolded, type TakenTurns, takesAll } from './folded-chat.ts'
 import { messageForms } from './message-forms.ts'
 import { inOwnWords } from './own-words.ts'
 import { takenTurns } from './taken-turns.ts'
 import { templateFault } from './template-fault.ts'
 import { type MessageForms, usualForms } from './template-message.ts'
 
-/** Messages and their characters among which the one is looked for that a template refuses: each try renders a part of the chat. */
+/** Messages of a chat, and characters of all its strings, up to which the message is looked for that a template refuses: each try renders a part. */
 const MAX_MESSAGES = 1000
 const MAX_CHARACTERS = 100_000
 
@@ -109,10 +110,11 @@ export class ModelTemplate {
     const { said } = error
     if (said === undefined) return undefined
     const { messages } = chat
-    const characters = messages.reduce((sum, { content }) => sum + content.length, 0)
+    const characters = stringsIn(chat).reduce((sum, text) => sum + text.length, 0)
     if (messages.length > MAX_MESSAGES || characters > MAX_CHARACTERS) return { said, at: undefined }
     const refuses = (count: number): boolean =>
       this.#says(said, { ...chat, messages: messages.slice(0, count) })
+    if (!refuses(messages.length)) return { said, at: undefined }
     let [least, most] = [1, messages.length]
     while (least < most) {
       const middle = (least + most) >> 1
@@ -122,9 +124,12 @@ export class ModelTemplate {
     return { said, at: most - 1 }
   }
 
+  /** Whether the template refuses a chat with these words in the form that is tried first; the others would multiply the work. */
   #says(said: string, chat: ChatInput): boolean {
+    const { forms, turns } = this.#trial
+    const first = this.#firstForm(chat)
     try {
-      this.render(chat)
+      renderChat({ ...first, messages: foldChat(first.messages, turns) }, { ...this.#options, forms })
       return false
     } catch (error) {
       return error instanceof TemplateError && error.said === said
@@ -132,25 +137,32 @@ export class ModelTemplate {
   }
 
   #rendered(chat: ChatInput): string[] {
-    const { messages, tools } = chat
-    if (!this.#takesTools)
-      return this.#folded(chatWithToolsDescribed(messages, tools), { ...chat, tools: [] })
-    const answered = answeredCalls(messages, this.forms.severalCalls)
+    const { tools } = chat
+    const first = this.#firstForm(chat)
     try {
-      return this.#folded(answered, chat)
+      return this.#folded(first)
     } catch (error) {
-      if (!(error instanceof TemplateError) || tools.length === 0 || this.#takes(tools)) throw error
+      if (!this.#takesTools || !(error instanceof TemplateError) || tools.length === 0 || this.#takes(tools))
+        throw error
       const { notation } = toolFormatNamed(this.abilities.toolFormat) ?? {}
       if (notation === undefined) throw error
       const markup = { place: unusedCharacter(chat), text: exampleCall(notation) }
-      return this.#folded(toolsDescribed(answered, tools, markup.place), { ...chat, tools: [], markup })
+      const messages = toolsDescribed(first.messages, tools, markup.place)
+      return this.#folded({ ...chat, messages, tools: [], markup })
     }
   }
 
-  #folded(messages: readonly ChatMessage[], chat: ChatInput): string[] {
+  /** A chat in which each call has its result, or in which tools are described in words where the template takes none. */
+  #firstForm(chat: ChatInput): ChatInput {
+    const { messages, tools } = chat
+    if (this.#takesTools) return { ...chat, messages: answeredCalls(messages, this.forms.severalCalls) }
+    return { ...chat, messages: chatWithToolsDescribed(messages, tools), tools: [] }
+  }
+
+  #folded(chat: ChatInput): string[] {
     const { forms, turns } = this.#trial
     const options = { ...this.#options, forms }
-    return renderFolded(messages, turns, (folded) => renderChat({ ...chat, messages: folded }, options))
+    return renderFolded(chat.messages, turns, (folded) => renderChat({ ...chat, messages: folded }, options))
   }
 
   /** Whether the template takes these tools: some refuse schemas that are common, such as lists of types. */

@@ -10,14 +10,16 @@ interface OwnWord {
   /** Text that its template holds beside the name. Default: none. */
   readonly mark?: string
   readonly common: TemplateVariable
-  /** Value that means the same as a common one; undefined: it is not set. */
-  readonly value: (common: unknown) => unknown
+  /** Value that means the same as a common one; undefined: it is not set. @param own what is set in its place. */
+  readonly value: (common: unknown, own: unknown) => unknown
 }
 
-/** Values for no effort, little, and much; the last for the most there is. */
+/** Values for no effort, little, and much; the last for the most there is. A template's own value stays. */
 const levels =
   (none: string | undefined, low: string, high: string, most = high) =>
   (effort: unknown): string | undefined => {
+    const own = [none, low, high, most].find((value) => value === effort)
+    if (own !== undefined) return own
     if (effort === 'none') return none
     if (effort === 'minimal' || effort === 'low') return low
     return effort === 'xhigh' || effort === 'max' ? most : high
@@ -26,7 +28,7 @@ const levels =
 const OWN_WORDS: readonly OwnWord[] = [
   // MiniMax M3; Seed-OSS, whose budget is none when it is not to think.
   { name: 'thinking_mode', common: 'enable_thinking', value: (on) => (on ? 'enabled' : 'disabled') },
-  { name: 'thinking_budget', common: 'enable_thinking', value: (on) => (on ? undefined : 0) },
+  { name: 'thinking_budget', common: 'enable_thinking', value: (on, own) => (on ? own || undefined : 0) },
   // Kimi K3; Muse; Hunyuan 3, which refuses all other words.
   { name: 'thinking_effort', common: 'reasoning_effort', value: levels(undefined, 'low', 'high', 'max') },
   { name: 'reasoning_strength', common: 'reasoning_effort', value: (effort) => effort },
@@ -55,7 +57,7 @@ export function inOwnWords(template: string, names: ReadonlySet<string>): (kwarg
     const said = { ...kwargs }
     for (const { name, common, value } of own) {
       if (kwargs[common] === undefined) continue
-      const meant = value(kwargs[common])
+      const meant = value(kwargs[common], kwargs[name])
       if (meant === undefined) delete said[name]
       else said[name] = meant
     }

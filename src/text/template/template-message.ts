@@ -49,9 +49,8 @@ export function templateMessage(
   if (calls === undefined) return { role, ...guarded }
   const place = content === '' ? forms.calls : forms.callsBesideText
   if (place === 'content' && notation !== undefined) {
-    // The markup is meant; names and arguments are guarded.
-    const own = calls.map(({ function: call }) => mapStrings(call, guard) as typeof call)
-    return { role, ...guarded, content: guard(content) + writtenCalls(own, notation) }
+    const own = calls.map(({ function: call }) => call)
+    return { role, ...guarded, content: guard(content) + writtenCalls(own, notation, guard) }
   }
   return {
     role,

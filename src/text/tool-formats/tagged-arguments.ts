@@ -125,7 +125,9 @@ export class TaggedArguments implements CallReader {
 
   #inQuotes(): boolean {
     const { quotes } = this.#tags
-    return quotes !== undefined && this.#text.startsWith(quotes.open) && !this.#text.endsWith(quotes.close)
+    if (quotes === undefined) return false
+    const text = this.#text.trim()
+    return text.startsWith(quotes.open) && !text.endsWith(quotes.close)
   }
 
   #unpadded(text: string, ends: boolean): string {
@@ -141,8 +143,10 @@ export class TaggedArguments implements CallReader {
 
   #json(text: string): string {
     const { attributes, quotes } = this.#tags
-    if (quotes !== undefined && text.startsWith(quotes.open) && text.endsWith(quotes.close))
-      return JSON.stringify(text.slice(quotes.open.length, -quotes.close.length))
+    // Some models put white space around the quotes, where it is no part of the string.
+    const trimmed = text.trim()
+    if (quotes !== undefined && trimmed.startsWith(quotes.open) && trimmed.endsWith(quotes.close))
+      return JSON.stringify(trimmed.slice(quotes.open.length, -quotes.close.length))
     const [asText, asOther] = [attributes?.('string').trim(), attributes?.('object').trim()]
     const saysText = asText !== asOther && this.#attributes.trim() === asText
     return valueJson(text, propertyOf(this.#schema, this.#name), saysText)

@@ -12,12 +12,20 @@ export function isWritable({ arguments: style = 'json' }: CallNotation): boolean
   return style === 'json' || style === 'keywords'
 }
 
-/** Calls as a model writes them, for a notation that is writable. */
-export function writtenCalls(calls: readonly Call[], notation: CallNotation): string {
+/**
+ * Calls as a model writes them, for a notation that is writable.
+ * @param guard makes names and arguments harmless, as they are written: JSON may spell a control token in escapes.
+ */
+export function writtenCalls(
+  calls: readonly Call[],
+  notation: CallNotation,
+  guard: (text: string) => string,
+): string {
   const { arguments: style = 'json', begin = '', open, close, between = '', end = '' } = notation
   const written = calls.map(({ name, arguments: text }, index) => {
-    const call = open(name) + (style === 'keywords' ? keywords(text) : text) + close
-    return call.replaceAll(ID, String(index))
+    const withId = (markup: string): string => markup.replaceAll(ID, String(index))
+    const args = guard(style === 'keywords' ? keywords(text) : text)
+    return withId(open(guard(name))) + args + withId(close)
   })
   return begin + written.join(between) + end
 }
@@ -43,11 +51,15 @@ function exampleArguments(style: ArgumentStyle): string {
   return beforeValue(style, name, { type: 'string' }) + value + behindValue(style)
 }
 
-/** `a=1, b="x"`; the text itself where it is no object. */
+/** Name that a keyword can have in Python. */
+const IDENTIFIER = /^[\p{XID_Start}_]\p{XID_Continue}*$/u
+
+/** `a=1, b="x"`; the text itself where it is no object, or no keyword can have one of its names. */
 function keywords(text: string): string {
   try {
     const args: unknown = JSON.parse(text)
-    if (typeof args === 'object' && args !== null && !Array.isArray(args)) {
+    const isObject = typeof args === 'object' && args !== null && !Array.isArray(args)
+    if (isObject && Object.keys(args).every((name) => IDENTIFIER.test(name))) {
       const pairs = Object.entries(args).map(([name, value]) => `${name}=${pythonLiteral(value)}`)
       return pairs.join(', ')
     }
