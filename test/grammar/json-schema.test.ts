@@ -514,6 +514,15 @@ describe('large schemas', () => {
     cpu.mockRestore()
   })
 
+  it('a pattern of many look-aheads is cut to a length in bounded time', () => {
+    const pattern = `^${'(?:b|c|(?=a))'.repeat(16)}x{0,2000}$`
+    const used = cpuWatch()
+    expect(() => compileConstraint(constraint({ type: 'string', maxLength: 1500, pattern }))).toThrow(
+      /too many to be written out/,
+    )
+    expect(used()).toBeLessThan(1500)
+  })
+
   it('a schema that refers to one long list from many branches is refused in bounded time', () => {
     const branch = (i: number): object => ({
       type: 'object',

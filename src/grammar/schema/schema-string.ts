@@ -153,6 +153,9 @@ function withLengths(
       if (!(error instanceof GrammarError) || error.path !== '') throw error
       const isNothing = error instanceof NothingError
       const cause = isNothing && min > 0 ? join(path, 'minLength') : at
+      // There may be texts that are longer than what can be afforded.
+      if (isNothing && most !== max)
+        throw new GrammarError('its texts are too many to be written out with such lengths', at)
       if (isNothing) throw new NothingError(error.message, cause)
       if (most <= affordable || !Number.isFinite(most)) throw new GrammarError(error.message, cause)
       most = affordable
