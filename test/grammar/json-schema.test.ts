@@ -523,6 +523,33 @@ describe('large schemas', () => {
     expect(used()).toBeLessThan(1500)
   })
 
+  const shapedTools = (maxLength: (tool: number, argument: number) => number) => {
+    const tools = Array.from({ length: 128 }, (_, tool) => {
+      const argument = (_: unknown, at: number) => [
+        `a${at}`,
+        { type: 'string', pattern: '^[a-z]+(?:-[a-z0-9]+)*$', maxLength: maxLength(tool, at) },
+      ]
+      const properties = Object.fromEntries(Array.from({ length: 3 }, argument))
+      return [`tool_${tool}`, { type: 'object', properties }] as const
+    })
+    const loose = tools.map(([name]) => name)
+    return { kind: 'calls', source: '', calls: { format: 'minicpm', tools, wanted: 'any', loose } } as const
+  }
+
+  it('strings of the same shape are compiled once where tags are around them', () => {
+    const used = cpuWatch()
+    const { gbnf } = compileLoosely(shapedTools((_, at) => 60 + at))
+    expect(used()).toBeLessThan(1900)
+    // The shapes are held to: no tool takes any arguments.
+    expect(gbnf).not.toContain('tag-text')
+  })
+
+  it('the attempts to compile tools share one time, where tags are around their strings too', () => {
+    const used = cpuWatch()
+    expect(compileLoosely(shapedTools((tool, at) => 40 + 3 * tool + at)).gbnf).toContain('root ::=')
+    expect(used()).toBeLessThan(2000)
+  })
+
   it('a schema that refers to one long list from many branches is refused in bounded time', () => {
     const branch = (i: number): object => ({
       type: 'object',
