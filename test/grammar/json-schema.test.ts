@@ -523,6 +523,34 @@ describe('large schemas', () => {
     expect(used()).toBeLessThan(1500)
   })
 
+  it.each([
+    ["^[\\p{L}\\p{M}' -]+$", 2, 200],
+    ['^\\p{L}[\\p{L} ]*$', 1, 100],
+  ])('letters of all scripts are held to lengths: %s', (pattern, minLength, maxLength) => {
+    const gbnf = compileConstraint(constraint({ type: 'string', pattern, minLength, maxLength }))
+    const matcher = new Matcher(parseGbnf(gbnf))
+    const admitted = [minLength - 1, minLength, maxLength, maxLength + 1].map((length) =>
+      matcher.matches(`"${'é'.repeat(length)}"`),
+    )
+    expect(admitted).toEqual([false, true, true, false])
+  })
+
+  it('an automaton over the letters of all scripts is made, or given up, in bounded time', () => {
+    const used = cpuWatch()
+    expect(() => compileConstraint({ kind: 'regex', source: '(?!.*foo)\\p{L}{1,400}' })).toThrow(GrammarError)
+    expect(used()).toBeLessThan(2000)
+  })
+
+  it('many names are matched with a long pattern in bounded time', () => {
+    const properties = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`p${i}`, true]))
+    const patternProperties = { [`^(${'(?:ab|cd)?'.repeat(200)})$`]: { type: 'number' } }
+    const used = cpuWatch()
+    expect(() => compileConstraint(constraint({ type: 'object', properties, patternProperties }))).toThrow(
+      /too large/,
+    )
+    expect(used()).toBeLessThan(1500)
+  })
+
   const shapedTools = (maxLength: (tool: number, argument: number) => number) => {
     const tools = Array.from({ length: 128 }, (_, tool) => {
       const argument = (_: unknown, at: number) => [

@@ -240,7 +240,7 @@ function stringWithout(
   }
   const any: GrammarNode = { type: 'set', ranges: withoutRanges(UNICODE, [...barred].map(rangeOf)) }
   return json.once(`raw ${JSON.stringify([barred, pattern, format, minLength, maxLength])}`, () =>
-    stringContent(schema, path, { any, chars, rules }, notes),
+    stringContent(schema, path, { any, chars, rules, time: notes.time }, notes),
   )
 }
 

@@ -294,7 +294,7 @@ class SchemaCompiler implements SchemaContext {
         return stringNode(schema, path, this.json, this.notes)
       case 'number':
       case 'integer':
-        return numberNode(schema, type, path, this.json)
+        return numberNode(schema, type, path, this.json, this.notes.time)
       case 'boolean':
         return choice([literal(this.json.style.true), literal(this.json.style.false)])
       case 'null':
