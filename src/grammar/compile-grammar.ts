@@ -81,7 +81,7 @@ export function grammarOf({ kind, source, calls }: Constraint, notes = new Compi
     case 'json_schema':
       return compileJsonSchema(schemaOf(source), notes)
     case 'regex':
-      return regexGrammar(source)
+      return regexGrammar(source, notes)
     case 'choice':
       return new Map([['root', oneOfTexts([...new Set(JSON.parse(source) as string[])])]])
     case 'gbnf':
@@ -92,10 +92,10 @@ export function grammarOf({ kind, source, calls }: Constraint, notes = new Compi
   }
 }
 
-function regexGrammar(source: string): Grammar {
+function regexGrammar(source: string, { time }: CompileNotes): Grammar {
   const rules = new Map<string, GrammarNode>()
   const chars: Spelling['chars'] = (ranges) => ({ type: 'set', ranges })
-  rules.set('root', patternGrammar(parseRegex(source, 'whole'), { chars, rules }))
+  rules.set('root', patternGrammar(parseRegex(source, 'whole'), { chars, rules, time }))
   return rules
 }
 

@@ -2,6 +2,7 @@ import { toolFormatNamed } from '../text/tool-formats/formats.ts'
 import { callGrammar } from './calls/call-grammar.ts'
 import { type Constraint, compileConstraint, type OfferedCalls } from './compile-grammar.ts'
 import { GrammarError } from './gbnf/grammar-error.ts'
+import { GRAMMAR_LIMITS } from './gbnf/limits.ts'
 import { CompileNotes } from './schema/compile-notes.ts'
 import { CompileTime } from './schema/compile-time.ts'
 
@@ -25,18 +26,20 @@ export function compileLoosely(constraint: Constraint): CompiledConstraint {
   return { gbnf, changed: changed.filter((path) => !ofLoose.some((start) => path.startsWith(start))) }
 }
 
-function compiled(constraint: Constraint): CompiledConstraint {
-  const notes = new CompileNotes()
+function compiled(constraint: Constraint, time = new CompileTime()): CompiledConstraint {
+  const notes = new CompileNotes(time)
   const gbnf = compileConstraint(constraint, notes)
   return { gbnf, changed: [...notes.changed] }
 }
 
 function looselyCompiled(constraint: Constraint, calls: OfferedCalls): CompiledConstraint {
   const time = new CompileTime()
+  // What was promised must be compiled, however long the rest took.
+  const last = new CompileTime(1.5 * GRAMMAR_LIMITS.compileMs)
   let refused: GrammarError | undefined
-  const attempt = (tools: OfferedCalls['tools']): CompiledConstraint | undefined => {
+  const attempt = (tools: OfferedCalls['tools'], within: CompileTime): CompiledConstraint | undefined => {
     try {
-      return compiled({ ...constraint, calls: { ...calls, tools } })
+      return compiled({ ...constraint, calls: { ...calls, tools } }, within)
     } catch (error) {
       if (!(error instanceof GrammarError)) throw error
       refused ??= error
@@ -44,10 +47,10 @@ function looselyCompiled(constraint: Constraint, calls: OfferedCalls): CompiledC
     }
   }
   const grammar =
-    attempt(calls.tools) ??
-    attempt(loosened(calls, guilty(calls, time))) ??
-    attempt(loosened(calls, calls.loose ?? [])) ??
-    (isUnmarked(calls) ? attempt([]) : undefined)
+    attempt(calls.tools, time) ??
+    attempt(loosened(calls, guilty(calls, time)), time) ??
+    attempt(loosened(calls, calls.loose ?? []), last) ??
+    (isUnmarked(calls) ? attempt([], last) : undefined)
   if (grammar === undefined) throw refused
   return grammar
 }
@@ -58,7 +61,7 @@ function guilty({ format, tools, loose = [] }: OfferedCalls, time: CompileTime):
   const compiles = (name: string, parameters: unknown): boolean => {
     if (notation === undefined || time.isOver) return false
     try {
-      callGrammar(new Map([[name, parameters]]), notation, 'one')
+      callGrammar(new Map([[name, parameters]]), notation, 'one', undefined, new CompileNotes(time))
       return true
     } catch (error) {
       if (error instanceof GrammarError) return false

@@ -514,6 +514,70 @@ describe('large schemas', () => {
     cpu.mockRestore()
   })
 
+  it('a pattern of many look-aheads is cut to a length in bounded time', () => {
+    const pattern = `^${'(?:b|c|(?=a))'.repeat(16)}x{0,2000}$`
+    const used = cpuWatch()
+    expect(() => compileConstraint(constraint({ type: 'string', maxLength: 1500, pattern }))).toThrow(
+      /too many to be written out/,
+    )
+    expect(used()).toBeLessThan(1500)
+  })
+
+  it.each([
+    ["^[\\p{L}\\p{M}' -]+$", 2, 200],
+    ['^\\p{L}[\\p{L} ]*$', 1, 100],
+  ])('letters of all scripts are held to lengths: %s', (pattern, minLength, maxLength) => {
+    const gbnf = compileConstraint(constraint({ type: 'string', pattern, minLength, maxLength }))
+    const matcher = new Matcher(parseGbnf(gbnf))
+    const admitted = [minLength - 1, minLength, maxLength, maxLength + 1].map((length) =>
+      matcher.matches(`"${'é'.repeat(length)}"`),
+    )
+    expect(admitted).toEqual([false, true, true, false])
+  })
+
+  it('an automaton over the letters of all scripts is made, or given up, in bounded time', () => {
+    const used = cpuWatch()
+    expect(() => compileConstraint({ kind: 'regex', source: '(?!.*foo)\\p{L}{1,400}' })).toThrow(GrammarError)
+    expect(used()).toBeLessThan(2000)
+  })
+
+  it('many names are matched with a long pattern in bounded time', () => {
+    const properties = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`p${i}`, true]))
+    const patternProperties = { [`^(${'(?:ab|cd)?'.repeat(200)})$`]: { type: 'number' } }
+    const used = cpuWatch()
+    expect(() => compileConstraint(constraint({ type: 'object', properties, patternProperties }))).toThrow(
+      /too large/,
+    )
+    expect(used()).toBeLessThan(1500)
+  })
+
+  const shapedTools = (maxLength: (tool: number, argument: number) => number) => {
+    const tools = Array.from({ length: 128 }, (_, tool) => {
+      const argument = (_: unknown, at: number) => [
+        `a${at}`,
+        { type: 'string', pattern: '^[a-z]+(?:-[a-z0-9]+)*$', maxLength: maxLength(tool, at) },
+      ]
+      const properties = Object.fromEntries(Array.from({ length: 3 }, argument))
+      return [`tool_${tool}`, { type: 'object', properties }] as const
+    })
+    const loose = tools.map(([name]) => name)
+    return { kind: 'calls', source: '', calls: { format: 'minicpm', tools, wanted: 'any', loose } } as const
+  }
+
+  it('strings of the same shape are compiled once where tags are around them', () => {
+    const used = cpuWatch()
+    const { gbnf } = compileLoosely(shapedTools((_, at) => 60 + at))
+    expect(used()).toBeLessThan(1900)
+    // The shapes are held to: no tool takes any arguments.
+    expect(gbnf).not.toContain('tag-text')
+  })
+
+  it('the attempts to compile tools share one time, where tags are around their strings too', () => {
+    const used = cpuWatch()
+    expect(compileLoosely(shapedTools((tool, at) => 40 + 3 * tool + at)).gbnf).toContain('root ::=')
+    expect(used()).toBeLessThan(2000)
+  })
+
   it('a schema that refers to one long list from many branches is refused in bounded time', () => {
     const branch = (i: number): object => ({
       type: 'object',

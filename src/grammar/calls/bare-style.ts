@@ -12,6 +12,7 @@ import {
   UNICODE,
   withoutRanges,
 } from '../gbnf/node.ts'
+import type { CompileTime } from '../schema/compile-time.ts'
 import { both, ofLength, type Pattern } from '../schema/pattern.ts'
 import { patternGrammar } from '../schema/pattern-grammar.ts'
 import { JSON_STYLE, type ValueStyle } from '../schema/value-style.ts'
@@ -44,9 +45,9 @@ export const BARE_STYLE: ValueStyle = {
     },
     text: anyText,
     key,
-    otherKey: (names, rules) => {
+    otherKey: (names, rules, time) => {
       const mark = literal(STRING)
-      const [plain, marked] = [keysOf(names, IN_KEY, rules), keysOf(names, CHARS, rules)]
+      const [plain, marked] = [keysOf(names, IN_KEY, rules, time), keysOf(names, CHARS, rules, time)]
       const ways = [...(plain ? [plain] : []), ...(marked ? [sequence(mark, marked, mark)] : [])]
       if (ways.length > 0) return choice(ways)
       throw new NothingError('no name can be written in the format of this model')
@@ -60,6 +61,7 @@ function keysOf(
   names: Pattern | undefined,
   allowed: readonly CodeRange[],
   rules: Map<string, GrammarNode>,
+  time: CompileTime,
 ): GrammarNode | undefined {
   if (names === undefined) return repeat({ type: 'set', ranges: allowed }, 1)
   const chars = (ranges: readonly CodeRange[]): GrammarNode | undefined => {
@@ -67,7 +69,7 @@ function keysOf(
     return left.length === 0 ? undefined : { type: 'set', ranges: left }
   }
   try {
-    return patternGrammar(both(names, ofLength(1, undefined)), { chars, rules })
+    return patternGrammar(both(names, ofLength(1, undefined)), { chars, rules, time })
   } catch (error) {
     if (error instanceof NothingError) return undefined
     throw error

@@ -22,7 +22,6 @@ import {
   UNICODE,
   withoutRanges,
 } from '../gbnf/node.ts'
-import type { CompileNotes } from '../schema/compile-notes.ts'
 import { COMMA } from '../schema/json-any.ts'
 import type { SchemaRules } from '../schema/json-schema.ts'
 import type { SchemaContext } from '../schema/schema-context.ts'
@@ -150,8 +149,7 @@ function tagged(
       checkName(name, path, /^[^<>"&\n]+$/)
       const known = Object.hasOwn(described, name) ? value : true
       const open = literal(beforeValue(style, name, known))
-      if (isObject(known) && isText(known))
-        return sequence(open, rawString(style, known, path, schemas.rules, context.notes))
+      if (isObject(known) && isText(known)) return sequence(open, rawString(style, known, path, schemas))
       return sequence(open, context.compile(value, path), literal(behindValue(style)))
     },
     separator: EMPTY,
@@ -168,7 +166,7 @@ function nested(style: NestedTags, schemas: SchemaRules, context: SchemaContext)
     const behind = literal(prefix)
     const way = writtenAs(value)
     if (!isObject(value) || way === 'json') return sequence(context.compile(value, path), behind)
-    if (way === 'text') return rawString(textWithin(style), value, path, schemas.rules, context.notes)
+    if (way === 'text') return rawString(textWithin(style), value, path, schemas)
     checkKeywords(value, path)
     if (way === 'members') return sequence(membersNode(value, path, context, members), behind)
     const { minItems = 0, maxItems } = value as Readonly<Record<string, number | undefined>>
@@ -195,9 +193,9 @@ function rawString(
   style: ArgumentTags,
   schema: SchemaObject,
   path: string,
-  rules: Map<string, GrammarNode>,
-  notes: CompileNotes,
+  schemas: SchemaRules,
 ): GrammarNode {
+  schemas.checkTime(path)
   checkKeywords(schema, path)
   const stray = Object.keys(schema).find((key) => !OF_STRINGS.includes(key) && !isAnnotation(key))
   if (stray !== undefined)
@@ -217,9 +215,9 @@ function rawString(
     )
   }
   if (!['pattern', 'format', 'minLength', 'maxLength'].some((key) => schema[key] !== undefined))
-    return textOfTag(style, rules)
+    return textOfTag(style, schemas.rules)
   const { valueEnd, quotes } = style
-  const shaped = (barred: string): GrammarNode => stringWithout(barred, schema, path, rules, notes)
+  const shaped = (barred: string): GrammarNode => stringWithout(barred, schema, path, schemas)
   if (quotes === undefined) return sequence(shaped(valueEnd.slice(0, 1)), end)
   const quoted = shaped(quotes.close.slice(0, 1))
   return choice([
@@ -233,15 +231,17 @@ function stringWithout(
   barred: string,
   schema: SchemaObject,
   path: string,
-  rules: Map<string, GrammarNode>,
-  notes: CompileNotes,
+  { json, rules, notes }: SchemaRules,
 ): GrammarNode {
+  const { pattern, format, minLength, maxLength } = schema
   const chars = (ranges: readonly CodeRange[]): GrammarNode | undefined => {
     const left = withoutRanges(ranges, [...barred].map(rangeOf))
     return left.length === 0 ? undefined : { type: 'set', ranges: left }
   }
   const any: GrammarNode = { type: 'set', ranges: withoutRanges(UNICODE, [...barred].map(rangeOf)) }
-  return stringContent(schema, path, { any, chars, rules }, notes)
+  return json.once(`raw ${JSON.stringify([barred, pattern, format, minLength, maxLength])}`, () =>
+    stringContent(schema, path, { any, chars, rules, time: notes.time }, notes),
+  )
 }
 
 /** Any text and the tag behind it: one set of rules for all. */

@@ -1,5 +1,6 @@
 import { GrammarError } from '../gbnf/grammar-error.ts'
 import { type CodeRange, joinRanges, UNICODE, withoutRanges } from '../gbnf/node.ts'
+import type { CompileTime } from './compile-time.ts'
 import type { Pattern } from './pattern.ts'
 
 /** States of an automaton at most, those before equal ones are joined, and expressions made on the way to them. */
@@ -9,13 +10,16 @@ const MAX_EXPRESSIONS = 25_000
 /** Parts of choices and intersections that are put together, all in all. */
 const MAX_WORK = 60_000
 
+/** Lists of code points, each of one set. Equal ones are the same object. */
+type Borders = readonly (readonly number[])[]
+
 /** Texts that may follow a part of a text. Equal expressions are the same object. */
 interface Expression {
   readonly id: number
   /** Whether nothing need follow. */
   readonly nullable: boolean
   /** Code points at which what may follow changes. */
-  readonly borders: readonly number[]
+  readonly borders: Borders
   /** Expression of what may follow one more code point. */
   readonly after: (code: number) => Expression
   /** Parts of a choice or of an intersection. */
@@ -47,8 +51,12 @@ const NOTHING: readonly State[] = [{ accepts: false, edges: [] }]
 export function automatonOf(
   pattern: Pattern,
   isWritable: (edge: Edge) => boolean,
+  time: CompileTime,
 ): readonly State[] | undefined {
-  const all = smallest(pattern).map(({ accepts, edges }) => ({ accepts, edges: edges.filter(isWritable) }))
+  const all = smallest(pattern, time).map(({ accepts, edges }) => ({
+    accepts,
+    edges: edges.filter(isWritable),
+  }))
   const states = withEnd(all)
   if (states === NOTHING) return undefined
   if (states.length > MAX_STATES) throw tooLarge()
@@ -56,20 +64,20 @@ export function automatonOf(
 }
 
 /** States of the pattern's automaton. @throws GrammarError where it would be too large. */
-export function sizeOf(pattern: Pattern): number {
-  return smallest(pattern).length
+export function sizeOf(pattern: Pattern, time: CompileTime): number {
+  return smallest(pattern, time).length
 }
 
 /** Parts of an intersection each by itself, then together: that is cheaper than the derivatives of the whole. */
-function smallest(pattern: Pattern): readonly State[] {
+function smallest(pattern: Pattern, time: CompileTime): readonly State[] {
   if (pattern.type === 'all') {
     const parts = flat(pattern.items)
-      .map(smallest)
+      .map((item) => smallest(item, time))
       .sort((a, b) => a.length - b.length)
-    return parts.reduce((all, part) => joinEqual(withEnd(product(all, part))))
+    return parts.reduce((all, part) => joinEqual(withEnd(product(all, part, time)), time))
   }
-  if (pattern.type === 'not') return joinEqual(withEnd(complement(smallest(pattern.item))))
-  return joinEqual(withEnd(derived(pattern)))
+  if (pattern.type === 'not') return joinEqual(withEnd(complement(smallest(pattern.item, time))), time)
+  return joinEqual(withEnd(derived(pattern, time)), time)
 }
 
 /** Intersections inside an intersection are parts of it. */
@@ -78,20 +86,22 @@ function flat(items: readonly Pattern[]): readonly Pattern[] {
 }
 
 /** By derivatives. */
-function derived(pattern: Pattern): readonly State[] {
-  const expressions = new Expressions()
-  return explored(expressions.of(pattern), (from) => ({
+function derived(pattern: Pattern, time: CompileTime): readonly State[] {
+  const expressions = new Expressions(time)
+  const start = expressions.of(pattern)
+  const look = (from: Expression) => ({
     accepts: from.nullable,
-    edges: intervals(from.borders).flatMap(([low, high]) => {
-      const to = from.after(low)
-      return to === expressions.none ? [] : [{ ranges: [[low, high]], to }]
+    edges: expressions.classesBetween(from.borders).flatMap(({ code, ranges }) => {
+      const to = from.after(code)
+      return to === expressions.none ? [] : [{ ranges, to }]
     }),
-  }))
+  })
+  return explored(start, look, time)
 }
 
 /** Intersection of two automata. */
-function product(a: readonly State[], b: readonly State[]): readonly State[] {
-  return explored(0, (pair) => {
+function product(a: readonly State[], b: readonly State[], time: CompileTime): readonly State[] {
+  const look = (pair: number) => {
     const [one, other] = [a[Math.floor(pair / b.length)], b[pair % b.length]]
     if (one === undefined || other === undefined) throw new Error('a state leads to none')
     return {
@@ -103,7 +113,8 @@ function product(a: readonly State[], b: readonly State[]): readonly State[] {
         }),
       ),
     }
-  })
+  }
+  return explored(0, look, time)
 }
 
 function complement(states: readonly State[]): readonly State[] {
@@ -126,13 +137,15 @@ function explored<From>(
     readonly accepts: boolean
     readonly edges: readonly { readonly ranges: readonly CodeRange[]; readonly to: From }[]
   },
+  time: CompileTime,
 ): readonly State[] {
   const numbers = new Map<From, number>([[start, 0]])
   const found = [start]
   const states: State[] = []
   for (let at = 0; at < found.length; at++) {
+    time.check()
     const { accepts, edges } = look(found[at] as From)
-    const byTarget = new Map<number, CodeRange[]>()
+    const byTarget = new Map<number, (readonly CodeRange[])[]>()
     for (const { ranges, to } of edges) {
       let number = numbers.get(to)
       if (number === undefined) {
@@ -140,14 +153,22 @@ function explored<From>(
         number = found.push(to) - 1
         numbers.set(to, number)
       }
-      byTarget.set(number, [...(byTarget.get(number) ?? []), ...ranges])
+      const others = byTarget.get(number)
+      if (others === undefined) byTarget.set(number, [ranges])
+      else others.push(ranges)
     }
     states.push({
       accepts,
-      edges: [...byTarget].map(([to, ranges]) => ({ to, ranges: joinRanges(ranges) })),
+      edges: [...byTarget].map(([to, all]) => ({ to, ranges: joined(all) })),
     })
   }
   return states
+}
+
+/** Ranges that are joined already stay the same object. */
+function joined(all: readonly (readonly CodeRange[])[]): readonly CodeRange[] {
+  const [only] = all
+  return only !== undefined && all.length === 1 ? only : joinRanges(all.flat())
 }
 
 /** The ranges that are in both, which ascend. */
@@ -193,7 +214,8 @@ function withEnd(states: readonly State[]): readonly State[] {
  * Joins states behind which the same texts may come. Groups of states are split until members of one lead to the same groups; only
  * states that lead to one that has moved are looked at again.
  */
-function joinEqual(states: readonly State[]): readonly State[] {
+function joinEqual(states: readonly State[], time: CompileTime): readonly State[] {
+  const names = new RangeNames()
   const groups = states.map(({ accepts }) => Number(accepts))
   const sizes = [0, 0]
   for (const group of groups) sizes[group] = (sizes[group] ?? 0) + 1
@@ -201,8 +223,9 @@ function joinEqual(states: readonly State[]): readonly State[] {
   for (const [at, { edges }] of states.entries()) for (const { to } of edges) from[to]?.push(at)
   let todo: Iterable<number> = states.keys()
   for (let moved = [0]; moved.length > 0; todo = new Set(moved.flatMap((at) => from[at] ?? []))) {
+    time.check()
     moved = []
-    for (const [group, parts] of partsByGroup(todo, states, groups)) {
+    for (const [group, parts] of partsByGroup(todo, states, groups, names)) {
       const ordered = [...parts.values()].sort((a, b) => b.length - a.length)
       const looked = ordered.reduce((sum, { length }) => sum + length, 0)
       // Those that were not looked at stay; where there are none, the most do.
@@ -217,10 +240,26 @@ function joinEqual(states: readonly State[]): readonly State[] {
   const numbers = new Map<number, number>()
   for (const group of groups) if (!numbers.has(group)) numbers.set(group, numbers.size)
   const numbered = groups.map((group) => numbers.get(group) ?? 0)
-  const joined: State[] = []
+  const left: State[] = []
   for (const [at, { accepts, edges }] of states.entries())
-    joined[numbered[at] ?? 0] ??= { accepts, edges: byGroup(edges, numbered) }
-  return joined
+    left[numbered[at] ?? 0] ??= { accepts, edges: byGroup(edges, numbered) }
+  return left
+}
+
+/** Numbers of lists of ranges: equal ones have the same. */
+class RangeNames {
+  readonly #known = new Map<readonly CodeRange[], number>()
+  readonly #numbers = new Map<string, number>()
+
+  of(ranges: readonly CodeRange[]): number {
+    const known = this.#known.get(ranges)
+    if (known !== undefined) return known
+    const text = ranges.join(';')
+    const number = this.#numbers.get(text) ?? this.#numbers.size
+    this.#numbers.set(text, number)
+    this.#known.set(ranges, number)
+    return number
+  }
 }
 
 /** The states of each group, by where they lead. */
@@ -228,6 +267,7 @@ function partsByGroup(
   some: Iterable<number>,
   states: readonly State[],
   groups: readonly number[],
+  names: RangeNames,
 ): Map<number, Map<string, number[]>> {
   const parts = new Map<number, Map<string, number[]>>()
   for (const at of some) {
@@ -235,7 +275,7 @@ function partsByGroup(
     const all = parts.get(group) ?? new Map<string, number[]>()
     parts.set(group, all)
     const leads = byGroup(states[at]?.edges ?? [], groups)
-    const name = leads.map(({ ranges, to }) => `${to}:${ranges.join(';')}`).join(' ')
+    const name = leads.map(({ ranges, to }) => `${to}:${names.of(ranges)}`).join(' ')
     const same = all.get(name)
     if (same === undefined) all.set(name, [at])
     else same.push(at)
@@ -254,11 +294,27 @@ function byGroup(edges: State['edges'], groups: readonly number[]): State['edges
   return [...byNumber].sort(([a], [b]) => a - b).map(([to, ranges]) => ({ to, ranges }))
 }
 
-/** Whether the pattern matches the text. @throws GrammarError where that takes too much. */
-export function matchesText(pattern: Pattern, text: string): boolean {
-  let expression = new Expressions().of(pattern)
-  for (const char of text) expression = expression.after(char.codePointAt(0) ?? 0)
-  return expression.nullable
+/** Tells which texts a pattern matches. */
+export class TextMatcher {
+  readonly #pattern: Pattern
+  readonly #time: CompileTime
+  #expressions: Expressions
+
+  constructor(pattern: Pattern, time: CompileTime) {
+    this.#pattern = pattern
+    this.#time = time
+    this.#expressions = new Expressions(time)
+  }
+
+  /** @throws GrammarError where that takes too much. */
+  matches(text: string): boolean {
+    this.#time.check()
+    // The limits are those of one text.
+    if (this.#expressions.isHalfFull) this.#expressions = new Expressions(this.#time)
+    let expression = this.#expressions.of(this.#pattern)
+    for (const char of text) expression = expression.after(char.codePointAt(0) ?? 0)
+    return expression.nullable
+  }
 }
 
 /** Ranges of characters, each from one border to the next. */
@@ -270,13 +326,77 @@ function intervals(borders: readonly number[]): CodeRange[] {
   })
 }
 
+/** Characters after which the same may follow, and one of them. */
+interface CharacterClass {
+  readonly code: number
+  readonly ranges: readonly CodeRange[]
+}
+
 class Expressions {
+  readonly #time: CompileTime
+  /** Sets in the pattern, and characters that it names one by one: what tells characters apart. */
+  readonly #sets = new Set<readonly CodeRange[]>()
+  readonly #singles = new Set<number>(Array.from('-.0123456789', (char) => char.charCodeAt(0)))
+  readonly #classOf = new Map<number, number>()
+  readonly #classes = new Map<string, number>()
+  readonly #between = new Map<Borders, readonly CharacterClass[]>()
+  readonly #lists = new Map<readonly number[], number>()
+  readonly #borders = new Map<string, Borders>()
   readonly #known = new Map<string, Expression>()
   readonly #ofPattern = new Map<Pattern, Expression>()
   #work = 0
   readonly none = this.#make('none', () => ({ nullable: false, borders: [], after: () => this.none }))
   readonly #any = this.#make('any', () => ({ nullable: true, borders: [], after: () => this.#any }))
   readonly #end = this.#make('end', () => ({ nullable: true, borders: [], after: () => this.none }))
+
+  constructor(time: CompileTime) {
+    this.#time = time
+  }
+
+  get isHalfFull(): boolean {
+    return this.#known.size > MAX_EXPRESSIONS / 2 || this.#work > MAX_WORK / 2
+  }
+
+  /** Classes of the characters of an expression, by its borders. */
+  classesBetween(borders: Borders): readonly CharacterClass[] {
+    const known = this.#between.get(borders)
+    if (known !== undefined) return known
+    const classes = new Map<number, { code: number; ranges: CodeRange[] }>()
+    for (const [low, high] of intervals(borders.flat())) {
+      const number = this.#class(low)
+      const before = classes.get(number)
+      if (before === undefined) classes.set(number, { code: low, ranges: [[low, high]] })
+      else before.ranges.push([low, high])
+    }
+    const all = [...classes.values()].map(({ code, ranges }) => ({ code, ranges: joinRanges(ranges) }))
+    this.#between.set(borders, all)
+    return all
+  }
+
+  /** Number of a character's class: a character that is named is one by itself. */
+  #class(code: number): number {
+    if (this.#singles.has(code)) return code
+    const known = this.#classOf.get(code)
+    if (known !== undefined) return known
+    const key = Array.from(this.#sets, (ranges) => (isIn(ranges, code) ? 1 : 0)).join('')
+    const number = this.#classes.get(key) ?? -1 - this.#classes.size
+    this.#classes.set(key, number)
+    this.#classOf.set(code, number)
+    return number
+  }
+
+  #bordersOf(lists: Borders): Borders {
+    const all = [...new Set(lists)]
+    const numbers = all.map((list) => {
+      const number = this.#lists.get(list) ?? this.#lists.size
+      this.#lists.set(list, number)
+      return number
+    })
+    const key = numbers.sort((a, b) => a - b).join(' ')
+    const borders = this.#borders.get(key) ?? all
+    this.#borders.set(key, borders)
+    return borders
+  }
 
   of(pattern: Pattern): Expression {
     const known = this.#ofPattern.get(pattern) ?? this.#of(pattern)
@@ -289,10 +409,14 @@ class Expressions {
       case 'literal':
         return [...pattern.text].reduceRight<Expression>((rest, char) => {
           const code = char.codePointAt(0) ?? 0
+          this.#singles.add(code)
           return this.#row(this.#set([[code, code]]), rest)
         }, this.#end)
-      case 'set':
-        return this.#set(pattern.ranges)
+      case 'set': {
+        const made = this.#set(pattern.ranges)
+        if (made.set !== undefined) this.#sets.add(made.set)
+        return made
+      }
       case 'sequence':
         return pattern.items.reduceRight<Expression>(
           (rest, item) => this.#row(this.of(item), rest),
@@ -315,14 +439,17 @@ class Expressions {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     if (this.#known.size === MAX_EXPRESSIONS) throw tooLarge()
+    if (this.#known.size % 64 === 63) this.#time.check()
     const { after, ...rest } = build()
+    // By the class of the character.
     const followers = new Map<number, Expression>()
     const made: Expression = {
       ...rest,
       id: this.#known.size,
       after: (code) => {
-        const follower = followers.get(code) ?? after(code)
-        followers.set(code, follower)
+        const number = this.#class(code)
+        const follower = followers.get(number) ?? after(code)
+        followers.set(number, follower)
         return follower
       },
     }
@@ -334,8 +461,8 @@ class Expressions {
     if (ranges.length === 0) return this.none
     return this.#make(`set ${ranges.join(';')}`, () => ({
       nullable: false,
-      borders: ranges.flatMap(([low, high]) => [low, high + 1]),
-      after: (code) => (ranges.some(([low, high]) => low <= code && code <= high) ? this.#end : this.none),
+      borders: this.#bordersOf([ranges.flatMap(([low, high]) => [low, high + 1])]),
+      after: (code) => (isIn(ranges, code) ? this.#end : this.none),
       set: ranges,
     }))
   }
@@ -347,7 +474,7 @@ class Expressions {
     if (first.row !== undefined) return this.#row(first.row[0], this.#row(first.row[1], second))
     return this.#make(`row ${first.id} ${second.id}`, () => ({
       nullable: first.nullable && second.nullable,
-      borders: first.nullable ? bordersOf([first, second]) : first.borders,
+      borders: first.nullable ? this.#bordersOf([...first.borders, ...second.borders]) : first.borders,
       after: (code) => {
         const through = this.#row(first.after(code), second)
         return first.nullable ? this.#union([through, second.after(code)]) : through
@@ -360,7 +487,7 @@ class Expressions {
     const items = this.#flat(of, 'any').filter((item) => item !== this.none)
     const sets = items.flatMap(({ set }) => set ?? [])
     const others = items.filter(({ set }) => set === undefined)
-    const all = sets.length === 0 ? others : [this.#set(joinRanges(sets)), ...others]
+    const all = items.length - others.length < 2 ? items : [this.#set(joinRanges(sets)), ...others]
     if (all.includes(this.#any)) return this.#any
     return this.#several('any', all, this.none, (item) => item.nullable)
   }
@@ -386,7 +513,7 @@ class Expressions {
     if (items.length === 1) return only
     return this.#make(`${of} ${items.map(({ id }) => id).join(' ')}`, () => ({
       nullable: of === 'any' ? items.some(isNullable) : items.every(isNullable),
-      borders: bordersOf(items),
+      borders: this.#bordersOf(items.flatMap(({ borders }) => borders)),
       after: (code) => {
         const next = items.map((item) => item.after(code))
         return of === 'any' ? this.#union(next) : this.#intersection(next)
@@ -429,7 +556,7 @@ class Expressions {
     const missing = places - (behind ?? 0)
     return this.#make(`multiple ${of} ${places} ${rest} ${behind}`, () => ({
       nullable: behind !== 0 && (rest * 10 ** missing) % of === 0,
-      borders: [...Array.from('-0123456789:', (char) => char.charCodeAt(0)), 0x2e, 0x2f],
+      borders: this.#bordersOf([[...Array.from('-0123456789:', (char) => char.charCodeAt(0)), 0x2e, 0x2f]]),
       after: (code) => {
         if (code === 0x2d) return this.#multiple(of, places, rest, behind)
         if (code === 0x2e) return behind === undefined ? this.#multiple(of, places, rest, 0) : this.none
@@ -443,8 +570,17 @@ class Expressions {
   }
 }
 
-function bordersOf(items: readonly Expression[]): number[] {
-  return [...new Set(items.flatMap(({ borders }) => borders))]
+/** Whether a character is within ranges, which ascend. */
+function isIn(ranges: readonly CodeRange[], code: number): boolean {
+  let [from, to] = [0, ranges.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    const [low, high] = ranges[middle] as CodeRange
+    if (code < low) to = middle
+    else if (code > high) from = middle + 1
+    else return true
+  }
+  return false
 }
 
 function tooLarge(): GrammarError {

@@ -1,3 +1,4 @@
+import { GrammarError } from '../gbnf/grammar-error.ts'
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
 
 /**
@@ -6,9 +7,20 @@ import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
  */
 export class CompileTime {
   readonly #before = process.cpuUsage()
+  readonly #limit: number
+
+  /** @param limit in milliseconds. */
+  constructor(limit: number = GRAMMAR_LIMITS.compileMs) {
+    this.#limit = limit
+  }
 
   get isOver(): boolean {
     const { user, system } = process.cpuUsage(this.#before)
-    return (user + system) / 1000 > GRAMMAR_LIMITS.compileMs
+    return (user + system) / 1000 > this.#limit
+  }
+
+  /** @throws GrammarError where the time is over. */
+  check(path = ''): void {
+    if (this.isOver) throw new GrammarError('it takes too long to compile', path)
   }
 }

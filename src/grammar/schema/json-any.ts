@@ -1,5 +1,6 @@
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
 import { choice, type GrammarNode, literal, optional, repeat, rule, sequence } from '../gbnf/node.ts'
+import { CompileTime } from './compile-time.ts'
 import { INTEGER, NUMBER } from './json-number.ts'
 import { quotedString } from './json-string.ts'
 import { JSON_STYLE, type ValueStyle } from './value-style.ts'
@@ -33,7 +34,7 @@ export class JsonRules {
 
   /** Any key of an object. */
   key(): GrammarNode {
-    return this.style.strings?.otherKey(undefined, this.rules) ?? this.string()
+    return this.style.strings?.otherKey(undefined, this.rules, new CompileTime()) ?? this.string()
   }
 
   number(): GrammarNode {

@@ -3,7 +3,6 @@ import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
 import { Matcher } from '../gbnf/matcher.ts'
 import { choice, type Grammar, type GrammarNode, literal, rule } from '../gbnf/node.ts'
 import { CompileNotes } from './compile-notes.ts'
-import { CompileTime } from './compile-time.ts'
 import { JsonRules } from './json-any.ts'
 import { arrayNode } from './schema-array.ts'
 import type { SchemaContext } from './schema-context.ts'
@@ -56,7 +55,6 @@ export class SchemaRules {
   readonly rules = new Map<string, GrammarNode>()
   readonly json: JsonRules
   readonly notes: CompileNotes
-  readonly #time = new CompileTime()
   #nodes = 0
 
   constructor(notes: CompileNotes, style?: ValueStyle) {
@@ -85,7 +83,7 @@ export class SchemaRules {
 
   /** @throws GrammarError */
   checkTime(path: string): void {
-    if (this.#time.isOver) throw new GrammarError('it takes too long to compile', path)
+    this.notes.time.check(path)
   }
 }
 
@@ -233,7 +231,7 @@ class SchemaCompiler implements SchemaContext {
     if (values.some((value) => typeof value === 'object' && value !== null))
       throw new GrammarError('it cannot be honoured beside listed arrays or objects', join(path, beside))
     const types = [...new Set(values.map(typeOfValue))]
-    const admitted = new SchemaRules(new CompileNotes())
+    const admitted = new SchemaRules(new CompileNotes(this.notes.time))
     admitted.add('root', { ...rest, type: types })
     const matcher = new Matcher(admitted.rules)
     const fitting = values.filter((value) => matcher.matches(JSON.stringify(value)))
@@ -296,7 +294,7 @@ class SchemaCompiler implements SchemaContext {
         return stringNode(schema, path, this.json, this.notes)
       case 'number':
       case 'integer':
-        return numberNode(schema, type, path, this.json)
+        return numberNode(schema, type, path, this.json, this.notes.time)
       case 'boolean':
         return choice([literal(this.json.style.true), literal(this.json.style.false)])
       case 'null':

@@ -10,6 +10,7 @@ import {
   sequence,
 } from '../gbnf/node.ts'
 import { automatonOf, type State } from './automaton.ts'
+import type { CompileTime } from './compile-time.ts'
 import type { Pattern } from './pattern.ts'
 
 /** How the characters of a pattern are written. */
@@ -18,8 +19,12 @@ export interface Spelling {
   readonly chars: (ranges: readonly CodeRange[]) => GrammarNode | undefined
   /** Takes the rules that are made. */
   readonly rules: Map<string, GrammarNode>
+  /** Time that may be used. */
+  readonly time: CompileTime
 }
 
+/** Ranges of a set that is written where it stands; one of more is a rule, as each use of it would count. */
+const MAX_RANGES = 8
 /** Alternatives inside alternatives before the next state gets a rule of its own. */
 const MAX_NESTED = 8
 
@@ -29,10 +34,11 @@ const MAX_NESTED = 8
  * @throws GrammarError where no text matches, or the automaton is too large.
  */
 export function patternGrammar(pattern: Pattern, spelling: Spelling): GrammarNode {
-  if (isShape(pattern)) return sameShape(pattern, spelling)
-  const states = automatonOf(pattern, ({ ranges }) => spelling.chars(ranges) !== undefined)
+  const sets = new SetWriter(spelling)
+  if (isShape(pattern)) return sameShape(pattern, sets)
+  const states = automatonOf(pattern, ({ ranges }) => sets.canWrite(ranges), spelling.time)
   if (states === undefined) throw new NothingError('no text is admitted')
-  return new StateWriter(states, spelling).write()
+  return new StateWriter(states, sets, spelling.rules).write()
 }
 
 /** Whether grammars have such a shape. */
@@ -42,23 +48,23 @@ function isShape(pattern: Pattern): boolean {
   return pattern.type === 'literal' || pattern.type === 'set'
 }
 
-function sameShape(pattern: Pattern, spelling: Spelling): GrammarNode {
+function sameShape(pattern: Pattern, sets: SetWriter): GrammarNode {
   switch (pattern.type) {
     case 'literal': {
       const chars = [...pattern.text].map((char) => {
         const code = char.codePointAt(0) ?? 0
-        return written([[code, code]], spelling)
+        return sets.node([[code, code]])
       })
       return sequence(...chars)
     }
     case 'set':
-      return written(pattern.ranges, spelling)
+      return sets.node(pattern.ranges)
     case 'sequence':
-      return sequence(...pattern.items.map((item) => sameShape(item, spelling)))
+      return sequence(...pattern.items.map((item) => sameShape(item, sets)))
     case 'choice':
-      return choice(pattern.items.map((item) => sameShape(item, spelling)))
+      return choice(pattern.items.map((item) => sameShape(item, sets)))
     case 'repeat':
-      return repeat(sameShape(pattern.item, spelling), pattern.min, pattern.max)
+      return repeat(sameShape(pattern.item, sets), pattern.min, pattern.max)
     case 'all':
     case 'not':
     case 'multiple':
@@ -66,10 +72,39 @@ function sameShape(pattern: Pattern, spelling: Spelling): GrammarNode {
   }
 }
 
-function written(ranges: readonly CodeRange[], { chars }: Spelling): GrammarNode {
-  const node = chars(ranges)
-  if (node === undefined) throw new NothingError('no character can stand there')
-  return node
+/** Writes sets of characters, each of many ranges once. */
+class SetWriter {
+  readonly #spelling: Spelling
+  readonly #spelled = new Map<readonly CodeRange[], GrammarNode | undefined>()
+  readonly #named = new Map<string, GrammarNode>()
+
+  constructor(spelling: Spelling) {
+    this.#spelling = spelling
+  }
+
+  canWrite(ranges: readonly CodeRange[]): boolean {
+    return this.#spell(ranges) !== undefined
+  }
+
+  /** @throws NothingError where the output can hold none of the characters. */
+  node(ranges: readonly CodeRange[]): GrammarNode {
+    const node = this.#spell(ranges)
+    if (node === undefined) throw new NothingError('no character can stand there')
+    if (ranges.length <= MAX_RANGES) return node
+    const key = ranges.join(';')
+    const known = this.#named.get(key)
+    if (known !== undefined) return known
+    const { rules } = this.#spelling
+    const name = `set-${rules.size}`
+    rules.set(name, node)
+    this.#named.set(key, rule(name))
+    return rule(name)
+  }
+
+  #spell(ranges: readonly CodeRange[]): GrammarNode | undefined {
+    if (!this.#spelled.has(ranges)) this.#spelled.set(ranges, this.#spelling.chars(ranges))
+    return this.#spelled.get(ranges)
+  }
 }
 
 interface Edge {
@@ -86,12 +121,12 @@ class StateWriter {
   readonly #todo: number[] = []
   readonly #ways: number[]
 
-  constructor(states: readonly State[], spelling: Spelling) {
+  constructor(states: readonly State[], sets: SetWriter, rules: Map<string, GrammarNode>) {
     const edges = states.map((state) =>
-      state.edges.map(({ ranges, to }): Edge => ({ chars: written(ranges, spelling), to })),
+      state.edges.map(({ ranges, to }): Edge => ({ chars: sets.node(ranges), to })),
     )
     this.#states = states
-    this.#rules = spelling.rules
+    this.#rules = rules
     this.#edges = edges
     this.#ways = states.map(() => 0)
     for (const [from, all] of edges.entries())

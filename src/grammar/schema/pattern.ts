@@ -105,15 +105,21 @@ export function cutTo(pattern: Pattern, max: number): Pattern | undefined {
   return undefined
 }
 
-function withRounds(pattern: Pattern, most: number): Pattern {
-  if (pattern.type === 'sequence') return inSequence(...pattern.items.map((item) => withRounds(item, most)))
-  if (pattern.type === 'choice') return either(pattern.items.map((item) => withRounds(item, most)))
-  if (pattern.type !== 'repeat' || pattern.max === undefined) return pattern
-  return repeated(
-    withRounds(pattern.item, most),
-    pattern.min,
-    Math.max(pattern.min, Math.min(pattern.max, most)),
-  )
+/** @param cut parts that are cut already: what follows several look-aheads is one object in many places. */
+function withRounds(pattern: Pattern, most: number, cut = new Map<Pattern, Pattern>()): Pattern {
+  const before = cut.get(pattern)
+  if (before !== undefined) return before
+  const inside = (item: Pattern): Pattern => withRounds(item, most, cut)
+  const result = (): Pattern => {
+    if (pattern.type === 'sequence') return inSequence(...pattern.items.map(inside))
+    if (pattern.type === 'choice') return either(pattern.items.map(inside))
+    if (pattern.type !== 'repeat' || pattern.max === undefined) return pattern
+    const rounds = Math.max(pattern.min, Math.min(pattern.max, most))
+    return repeated(inside(pattern.item), pattern.min, rounds)
+  }
+  const made = result()
+  cut.set(pattern, made)
+  return made
 }
 
 export interface Lengths {

@@ -1,5 +1,6 @@
 import { GrammarError, NothingError } from '../gbnf/grammar-error.ts'
 import type { GrammarNode } from '../gbnf/node.ts'
+import type { CompileTime } from './compile-time.ts'
 import type { JsonRules } from './json-any.ts'
 import { type Bounds, boundedInteger, boundedNumber, integerLimits } from './json-number.ts'
 import { oneOfTexts } from './json-string.ts'
@@ -16,12 +17,13 @@ export function numberNode(
   type: 'number' | 'integer',
   path: string,
   json: JsonRules,
+  time: CompileTime,
 ): GrammarNode {
   const bounds = readBounds(schema)
   const free = bounds.low === undefined && bounds.high === undefined
   const multiple = schema['multipleOf'] as number | undefined
   if (multiple !== undefined && !(multiple === 1 && type === 'integer'))
-    return multiples(multiple, type, bounds, path, json)
+    return multiples(multiple, type, bounds, path, json, time)
   if (free) return type === 'integer' ? json.integer() : json.number()
   const node = type === 'integer' ? boundedInteger(bounds) : boundedNumber(bounds)
   if (node === undefined) throw new NothingError('no number lies within its bounds', path)
@@ -57,6 +59,7 @@ function multiples(
   bounds: Bounds,
   path: string,
   json: JsonRules,
+  time: CompileTime,
 ): GrammarNode {
   const at = join(path, 'multipleOf')
   const [min, max] = integerLimits(bounds)
@@ -78,6 +81,7 @@ function multiples(
     return patternGrammar(both(node as Pattern, pattern), {
       chars: (ranges) => ({ type: 'set', ranges }),
       rules: json.rules,
+      time,
     })
   } catch (error) {
     if (error instanceof NothingError) throw new NothingError('no multiple lies within the bounds', at)

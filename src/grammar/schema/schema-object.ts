@@ -1,7 +1,7 @@
 import { GrammarError, NothingError } from '../gbnf/grammar-error.ts'
 import { GRAMMAR_LIMITS } from '../gbnf/limits.ts'
 import { choice, EMPTY, type GrammarNode, literal, optional, repeat, sequence } from '../gbnf/node.ts'
-import { matchesText } from './automaton.ts'
+import { TextMatcher } from './automaton.ts'
 import { bracketed, COLON, COMMA } from './json-any.ts'
 import { jsonChars, quotedString } from './json-string.ts'
 import { both, except, type Pattern, texts } from './pattern.ts'
@@ -75,6 +75,7 @@ export function membersNode(
 
 interface PatternProperty {
   readonly names: Pattern
+  readonly matcher: TextMatcher
   readonly value: Schema
   readonly path: string
 }
@@ -84,6 +85,7 @@ class Described {
   readonly #properties: ReadonlyMap<string, Schema>
   readonly #patterns: readonly PatternProperty[]
   readonly #names: ReturnType<typeof namesOf>
+  readonly #matcher: TextMatcher | undefined
   readonly #rest: Schema
   readonly #path: string
 
@@ -94,12 +96,15 @@ class Described {
     this.#patterns = Object.entries(patternProperties as Record<string, Schema>).map(([source, value]) => {
       const at = join(path, 'patternProperties', source.slice(0, 64))
       try {
-        return { names: parseRegex(source, 'anywhere'), value, path: at }
+        const names = parseRegex(source, 'anywhere')
+        return { names, matcher: new TextMatcher(names, context.notes.time), value, path: at }
       } catch (error) {
         throw error instanceof GrammarError ? new GrammarError(error.message, at) : error
       }
     })
     this.#names = namesOf(propertyNames as Schema | undefined, join(path, 'propertyNames'), context)
+    const { pattern } = this.#names
+    this.#matcher = pattern && new TextMatcher(pattern, context.notes.time)
     const isClosed = this.#properties.size > 0 || this.#patterns.length > 0
     this.#rest = (additionalProperties as Schema | undefined) ?? !isClosed
   }
@@ -121,11 +126,11 @@ class Described {
   }
 
   #valueOf(name: string): Schema {
-    const { listed, pattern } = this.#names
+    const { listed } = this.#names
     if (listed !== undefined && !listed.includes(name)) return false
-    if (pattern !== undefined && !matchesText(pattern, name)) return false
+    if (this.#matcher?.matches(name) === false) return false
     const own = this.#properties.get(name)
-    const patterned = this.#patterns.filter(({ names }) => matchesText(names, name))
+    const patterned = this.#patterns.filter(({ matcher }) => matcher.matches(name))
     const all = [...(own === undefined ? [] : [own]), ...patterned.map(({ value }) => value)]
     const [only] = all
     if (only === undefined) return this.#rest
@@ -259,9 +264,9 @@ function namedKey(name: string, path: string, { json }: SchemaContext): GrammarN
 }
 
 /** Any key of a pattern; undefined: any key. */
-function keyNode(names: Pattern | undefined, { json }: SchemaContext): GrammarNode {
+function keyNode(names: Pattern | undefined, { json, notes }: SchemaContext): GrammarNode {
   if (names === undefined) return json.key()
   const { strings } = json.style
-  if (strings !== undefined) return strings.otherKey(names, json.rules)
-  return quotedString(patternGrammar(names, { chars: jsonChars, rules: json.rules }))
+  if (strings !== undefined) return strings.otherKey(names, json.rules, notes.time)
+  return quotedString(patternGrammar(names, { chars: jsonChars, rules: json.rules, time: notes.time }))
 }

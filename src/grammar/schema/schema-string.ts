@@ -34,14 +34,17 @@ export function stringNode(
   notes: CompileNotes,
 ): GrammarNode {
   const { rules } = json
+  const { time } = notes
   const { strings } = json.style
   const { pattern, format, minLength, maxLength } = schema
   if (strings !== undefined && !SHAPING.some((keyword) => schema[keyword] !== undefined)) return json.string()
   const make = (): GrammarNode => {
     if (strings === undefined)
-      return quotedString(stringContent(schema, path, { any: json.char(), chars: jsonChars, rules }, notes))
+      return quotedString(
+        stringContent(schema, path, { any: json.char(), chars: jsonChars, rules, time }, notes),
+      )
     const mark = literal(strings.mark)
-    const spelling = { any: strings.char, chars: strings.chars, rules }
+    const spelling = { any: strings.char, chars: strings.chars, rules, time }
     return sequence(mark, stringContent(schema, path, spelling, notes), mark)
   }
   if (pattern === undefined && format === undefined) return make()
@@ -133,7 +136,7 @@ function withLengths(
     notes.change(join(path, 'maxLength'))
     return blamed(at, () => patternGrammar(cut, spelling))
   }
-  const size = blamed(at, () => sizeOf(shape))
+  const size = blamed(at, () => sizeOf(shape, notes.time))
   const isTooLong = Number.isFinite(max) && max * size > MAX_EXACT_STATES
   const short = isTooLong && min <= lengthsOf(shape).min ? shortened(shape, max) : undefined
   if (short !== undefined) {
@@ -153,6 +156,9 @@ function withLengths(
       if (!(error instanceof GrammarError) || error.path !== '') throw error
       const isNothing = error instanceof NothingError
       const cause = isNothing && min > 0 ? join(path, 'minLength') : at
+      // There may be texts that are longer than what can be afforded.
+      if (isNothing && most !== max)
+        throw new GrammarError('its texts are too many to be written out with such lengths', at)
       if (isNothing) throw new NothingError(error.message, cause)
       if (most <= affordable || !Number.isFinite(most)) throw new GrammarError(error.message, cause)
       most = affordable

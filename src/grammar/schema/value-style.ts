@@ -1,4 +1,5 @@
 import { type CodeRange, choice, type GrammarNode, literal, sequence, set } from '../gbnf/node.ts'
+import type { CompileTime } from './compile-time.ts'
 import { ESCAPE_CODE, PLAIN } from './json-string.ts'
 import type { Pattern } from './pattern.ts'
 
@@ -15,7 +16,7 @@ export interface MarkedStrings {
   /** A key; undefined when it cannot be written. */
   key(name: string): string | undefined
   /** Any key of a pattern; undefined: any key. @param rules of the grammar. */
-  otherKey(names: Pattern | undefined, rules: Map<string, GrammarNode>): GrammarNode
+  otherKey(names: Pattern | undefined, rules: Map<string, GrammarNode>, time: CompileTime): GrammarNode
 }
 
 /** Spelling of values in a notation; numbers, arrays and objects are JSON's. */
