@@ -294,7 +294,7 @@ function byGroup(edges: State['edges'], groups: readonly number[]): State['edges
   return [...byNumber].sort(([a], [b]) => a - b).map(([to, ranges]) => ({ to, ranges }))
 }
 
-/** Tells which texts a pattern matches. */
+/** Reports which texts a pattern matches. */
 export class TextMatcher {
   readonly #pattern: Pattern
   readonly #time: CompileTime
@@ -334,7 +334,7 @@ interface CharacterClass {
 
 class Expressions {
   readonly #time: CompileTime
-  /** Sets in the pattern, and characters that it names one by one: what tells characters apart. */
+  /** Sets in the pattern, and characters that it names one by one: what reports characters apart. */
   readonly #sets = new Set<readonly CodeRange[]>()
   readonly #singles = new Set<number>(Array.from('-.0123456789', (char) => char.charCodeAt(0)))
   readonly #classOf = new Map<number, number>()
