@@ -334,7 +334,7 @@ interface CharacterClass {
 
 class Expressions {
   readonly #time: CompileTime
-  /** Sets in the pattern, and characters that it names one by one: what reports characters apart. */
+  /** Sets in the pattern, and characters that it names one by one: characters differ by these alone. */
   readonly #sets = new Set<readonly CodeRange[]>()
   readonly #singles = new Set<number>(Array.from('-.0123456789', (char) => char.charCodeAt(0)))
   readonly #classOf = new Map<number, number>()
