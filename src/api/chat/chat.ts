@@ -14,12 +14,11 @@ import type { ReadyModel, Serving } from '../serving.ts'
 import type { Sharing } from '../sharing.ts'
 import { wantedOutput } from './forced-calls.ts'
 import { generationRequests } from './generation-requests.ts'
-import { sendIgnored } from './ignored-header.ts'
 import type { SamplingRequest } from './sampling.ts'
 import { engineSpeculation, predicted, type SpeculationRequest } from './speculation.ts'
 import { type ChangeListener, constrained, type WantedConstraint } from './structured-output.ts'
 import type { ThinkingRequest } from './thinking.ts'
-import { grantedTokens, nameCutLimit, type TokenLimit } from './token-limit.ts'
+import { grantedTokens, namingChanges, type Start, type TokenLimit } from './token-limit.ts'
 import type { ToolRequest } from './tools.ts'
 
 /** A chat that has passed the checks of its protocol. Every chat protocol is read into this one, in OpenAI's terms. */
@@ -61,26 +60,13 @@ export function chatStarter(
   serving: Serving,
   reply: FastifyReply,
 ): (signal: AbortSignal) => Promise<Generation[]> {
-  return async (signal) => {
-    const onChange: ChangeListener = (paths) => sendIgnored(reply, serving, paths)
-    const generations = await startChat(chat, ready, serving, signal, onChange)
-    nameCutLimit(reply, serving, chat.limit, generations)
-    return generations
+  const start: Start = async (signal, onChange) => {
+    const promptTokens = await serving.estimateTokens(textsOf(chat))
+    const work = { tenant: chat.share.tenant, prompts: 1, promptTokens, choices: chat.n }
+    using permit = serving.admit(work)
+    return serving.start(await prepareChat(chat, ready, serving, signal, onChange), permit, signal)
   }
-}
-
-/** @param onChange receives the paths of a schema that are held to less, or to more, than they say. */
-async function startChat(
-  chat: ChatRequest,
-  ready: ReadyModel,
-  serving: Serving,
-  signal: AbortSignal,
-  onChange: ChangeListener,
-): Promise<Generation[]> {
-  const promptTokens = await serving.estimateTokens(textsOf(chat))
-  const work = { tenant: chat.share.tenant, prompts: 1, promptTokens, choices: chat.n }
-  using permit = serving.admit(work)
-  return serving.start(await prepareChat(chat, ready, serving, signal, onChange), permit, signal)
+  return namingChanges(start, chat.limit, serving, reply)
 }
 
 async function prepareChat(

@@ -6,6 +6,7 @@ import type { Fields } from '../contract/fields.ts'
 import { integer } from '../contract/kinds.ts'
 import type { Serving } from '../serving.ts'
 import { sendIgnored } from './ignored-header.ts'
+import type { ChangeListener } from './structured-output.ts'
 
 /** Most tokens of an answer. llama-server: -1 is all that is left of the context, 0 reads the prompt and writes nothing. */
 export const tokenLimit = integer({ min: -1 })
@@ -51,7 +52,7 @@ export function isCut(limit: TokenLimit | undefined, { request }: Generation): b
 }
 
 /** Names a limit that was more than the context had room for, unless the answer's headers have been sent. */
-export function nameCutLimit(
+function nameCutLimit(
   reply: FastifyReply,
   serving: Serving,
   limit: TokenLimit | undefined,
@@ -59,4 +60,21 @@ export function nameCutLimit(
 ): void {
   if (limit?.field === undefined || reply.raw.headersSent) return
   if (generations.some((one) => isCut(limit, one))) sendIgnored(reply, serving, [limit.field])
+}
+
+/** Starts generations. @param onChange receives the paths of a schema that are held to less, or to more, than they say. */
+export type Start = (signal: AbortSignal, onChange: ChangeListener) => Promise<Generation[]>
+
+/** Starts generations, and names to the client what it asked for and cannot have whole. */
+export function namingChanges(
+  start: Start,
+  limit: TokenLimit | undefined,
+  serving: Serving,
+  reply: FastifyReply,
+): (signal: AbortSignal) => Promise<Generation[]> {
+  return async (signal) => {
+    const generations = await start(signal, (paths) => sendIgnored(reply, serving, paths))
+    nameCutLimit(reply, serving, limit, generations)
+    return generations
+  }
 }

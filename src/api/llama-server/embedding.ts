@@ -26,7 +26,7 @@ export function llamaEmbedding(app: FastifyInstance, serving: Serving): void {
     if (content !== undefined && content !== input) fields.drop('content')
     const inputs = inputsOf(input, ready, serving.controlTokenIds)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
-    const { vectors } = await embed(inputs, { ready, embedding, serving, request, reply })
+    const { vectors } = await embed(inputs, { ready, embedding, serving, reply })
     return vectors.map((vector, index) => ({ index, embedding: [[...vector]] }))
   })
 }

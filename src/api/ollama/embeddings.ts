@@ -42,7 +42,7 @@ export function ollamaEmbeddings(app: FastifyInstance, serving: Serving): void {
     const inputs = inputsOf(input, ready, serving.controlTokenIds)
     checkMost('dimensions', dimensions, ready.dimensions)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
-    const { vectors, tokens } = await embed(inputs, { ready, embedding, serving, request, reply })
+    const { vectors, tokens } = await embed(inputs, { ready, embedding, serving, reply })
     return {
       model,
       embeddings: vectors.map((vector) => [...shortened(vector, dimensions)]),
@@ -58,7 +58,7 @@ export function ollamaEmbeddings(app: FastifyInstance, serving: Serving): void {
     const ready = await embedderReady(embedding)
     const { prompt } = readDeclared(fields, singleEmbedBody)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
-    const { vectors } = await embed([prompt], { ready, embedding, serving, request, reply })
+    const { vectors } = await embed([prompt], { ready, embedding, serving, reply })
     return { embedding: [...(vectors[0] ?? [])] }
   })
 }

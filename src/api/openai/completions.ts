@@ -12,7 +12,7 @@ import type { ErrorListener } from '../chat/generations.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
 import { engineSpeculation, predicted } from '../chat/speculation.ts'
 import { type ChangeListener, constrained } from '../chat/structured-output.ts'
-import { grantedTokens, nameCutLimit } from '../chat/token-limit.ts'
+import { grantedTokens, namingChanges, type Start } from '../chat/token-limit.ts'
 import { invalidValue } from '../contract/failures.ts'
 import { readDeclared } from '../contract/field.ts'
 import { Fields } from '../contract/fields.ts'
@@ -65,31 +65,15 @@ export function completionStarter(
   serving: Serving,
   reply: FastifyReply,
 ): (signal: AbortSignal) => Promise<Generation[]> {
-  return async (signal) => {
-    const onChange: ChangeListener = (paths) => sendIgnored(reply, serving, paths)
-    const generations = await startAll(wanted, ready, serving, signal, onChange)
-    nameCutLimit(reply, serving, wanted.limit, generations)
-    return generations
+  const start: Start = async (signal, onChange) => {
+    const { prompts, bestOf: choices, share } = wanted
+    checkIds(wanted, ready.contextSize)
+    const promptTokens = await estimateCompletion(wanted, serving)
+    const work = { tenant: share.tenant, prompts: prompts.length, promptTokens, choices }
+    using permit = serving.admit(work)
+    return serving.start(await prepareAll(wanted, ready, serving, signal, onChange), permit, signal)
   }
-}
-
-async function startAll(
-  wanted: CompletionRequest,
-  ready: ReadyModel,
-  serving: Serving,
-  signal: AbortSignal,
-  onChange: ChangeListener,
-): Promise<Generation[]> {
-  const { prompts, bestOf: choices, share } = wanted
-  checkIds(wanted, ready.contextSize)
-  const work = {
-    tenant: share.tenant,
-    prompts: prompts.length,
-    promptTokens: await estimateCompletion(wanted, serving),
-    choices,
-  }
-  using permit = serving.admit(work)
-  return serving.start(await prepareAll(wanted, ready, serving, signal, onChange), permit, signal)
+  return namingChanges(start, wanted.limit, serving, reply)
 }
 
 /** Refuses token ids that cannot fit before they reach the text process. @throws ServingError context_length_exceeded. */

@@ -1,7 +1,6 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ServingError } from '../../base/errors.ts'
 import type { Tenant } from '../../http/access/api-keys.ts'
-import { ClientGone } from '../../http/sse.ts'
 import type { EmbeddingReady } from '../../protocol/embedding-messages.ts'
 import { fieldsWithoutEffect, withoutEffect } from '../chat/common-fields.ts'
 import { sendIgnored } from '../chat/ignored-header.ts'
@@ -12,6 +11,7 @@ import { Fields } from '../contract/fields.ts'
 import { integer, oneOf } from '../contract/kinds.ts'
 import { givenModel, modelField, modelNotFound, onlyModel } from '../model-names.ts'
 import type { ApiHandler, Embedding, Serving } from '../serving.ts'
+import { overlong, pooled } from './pooled-inputs.ts'
 import { textsOrIds } from './prompts.ts'
 import { tokenIds } from './token-ids.ts'
 
@@ -45,7 +45,7 @@ export function embeddingsHandler(serving: Serving): ApiHandler {
     const inputs = inputsOf(body.input, ready, serving.controlTokenIds)
     checkMost('dimensions', dimensions, ready.dimensions)
     sendIgnored(reply, serving, fieldsWithoutEffect(fields, serving.strictParams))
-    const { vectors, tokens } = await embed(inputs, { ready, embedding, serving, request, reply })
+    const { vectors, tokens } = await embed(inputs, { ready, embedding, serving, reply })
     const data = vectors.map((vector, index) => {
       return { object: 'embedding', index, embedding: encoded(shortened(vector, dimensions), format) }
     })
@@ -64,23 +64,23 @@ interface Embedder {
   readonly ready: EmbeddingReady
   readonly embedding: Embedding
   readonly serving: Serving
-  readonly request: FastifyRequest
   readonly reply: FastifyReply
 }
 
-/** Computes the vectors of inputs, which count towards the tenant's rate limit. @throws ClientGone. */
+/** Computes the vectors of inputs. @throws ServingError and ClientGone as pooled(). */
 export async function embed(
   inputs: readonly EmbeddingInput[],
-  { ready, embedding, serving, request, reply }: Embedder,
+  { ready: { contextSize }, embedding, serving, reply }: Embedder,
 ): Promise<{ readonly vectors: readonly Float32Array[]; readonly tokens: number }> {
-  const all = await tokensOf(inputs, ready, embedding, reply)
-  const tokens = all.reduce((sum, { length }) => sum + length, 0)
-  serving.spend(request.tenant?.name ?? '', tokens)
-  const vectors: Float32Array[] = []
-  for (const each of all) {
-    if (reply.raw.destroyed) throw new ClientGone('the client left')
-    vectors.push(await embedding.embed(each))
-  }
+  const { results: vectors, tokens } = await pooled(
+    inputs.map((input, index) => ({
+      read: () => embedding.prepare(input),
+      param: 'input',
+      path: `input[${index}]`,
+    })),
+    (each) => embedding.embed(each),
+    { contextSize, serving, reply },
+  )
   return { vectors, tokens }
 }
 
@@ -128,35 +128,9 @@ function idsOf(
   { vocabularySize, contextSize }: EmbeddingReady,
   refused: ReadonlySet<number>,
 ): Uint32Array {
-  if (items.length > contextSize) throw overlong(path, items.length, contextSize)
+  if (items.length > contextSize) throw overlong(path, items.length, contextSize, 'input')
   // The model's own first and last tokens are control tokens, and rightly there.
   return tokenIds(items, path, vocabularySize, refused, 'start and the end')
-}
-
-/** Tokenizes all inputs before any is computed, so that a request is refused as a whole. */
-async function tokensOf(
-  inputs: readonly EmbeddingInput[],
-  { contextSize }: EmbeddingReady,
-  embedding: Embedding,
-  reply: FastifyReply,
-): Promise<Uint32Array[]> {
-  const all: Uint32Array[] = []
-  for (const [index, input] of inputs.entries()) {
-    if (reply.raw.destroyed) throw new ClientGone('the client left')
-    const tokens = await embedding.prepare(input)
-    if (tokens.length > contextSize) throw overlong(`input[${index}]`, tokens.length, contextSize)
-    all.push(tokens)
-  }
-  return all
-}
-
-/** Error for an input that is longer than the model's context. */
-export function overlong(path: string, tokens: number, contextSize: number, param = 'input'): ServingError {
-  return new ServingError(
-    'context_length_exceeded',
-    `This model's maximum context length is ${contextSize} tokens. However, '${path}' has ${tokens} tokens. Please reduce its length.`,
-    { param },
-  )
 }
 
 /** Matryoshka: the first dimensions of a vector, scaled to norm 1 again. */

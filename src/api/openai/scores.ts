@@ -1,7 +1,6 @@
 import type { FastifyReply } from 'fastify'
-import { ClientGone } from '../../http/sse.ts'
 import type { Embedding, Serving } from '../serving.ts'
-import { overlong } from './embeddings.ts'
+import { pooled } from './pooled-inputs.ts'
 
 /** A text of a request, with its field and its path for errors. */
 interface ScoredText {
@@ -20,8 +19,7 @@ interface Scores {
 
 /**
  * Scores pairs of texts: a reranking model reads both together, and scores them from 0 to 1; with an embedding model the score is
- * the cosine of their vectors, from -1 to 1. Their tokens are spent before any is computed, as in embeddings.
- * @throws ClientGone when the client has left.
+ * the cosine of their vectors, from -1 to 1. @throws ServingError and ClientGone as pooled().
  */
 export async function scoresOf(
   pairs: readonly Pair[],
@@ -30,66 +28,21 @@ export async function scoresOf(
   reply: FastifyReply,
 ): Promise<Scores> {
   const { ranks, contextSize } = await embedding.ready()
-  const spend = (all: readonly Uint32Array[]): number => {
-    const tokens = all.reduce((sum, { length }) => sum + length, 0)
-    serving.spend(reply.request.tenant?.name ?? '', tokens)
-    return tokens
+  const pooling = { contextSize, serving, reply }
+  if (ranks) {
+    const inputs = pairs.map(([first, second]) => ({
+      ...second,
+      read: () => embedding.pair(first.text, second.text),
+    }))
+    const { results: scores, tokens } = await pooled(inputs, (each) => embedding.rank(each), pooling)
+    return { scores, tokens }
   }
-  return (ranks ? byReading : byVectors)(pairs, embedding, contextSize, reply, spend)
-}
-
-type Spend = (all: readonly Uint32Array[]) => number
-
-function checkThere({ raw }: FastifyReply): void {
-  if (raw.destroyed) throw new ClientGone('the client left')
-}
-
-/** All pairs are tokenized before any is computed: one that is too long is refused at once. */
-async function byReading(
-  pairs: readonly Pair[],
-  embedding: Embedding,
-  contextSize: number,
-  reply: FastifyReply,
-  spend: Spend,
-): Promise<Scores> {
-  const all: Uint32Array[] = []
-  for (const [first, { text, path, param }] of pairs) {
-    checkThere(reply)
-    const tokens = await embedding.pair(first.text, text)
-    if (tokens.length > contextSize) throw overlong(path, tokens.length, contextSize, param)
-    all.push(tokens)
-  }
-  const tokens = spend(all)
-  const scores: number[] = []
-  for (const each of all) {
-    checkThere(reply)
-    scores.push(await embedding.rank(each))
-  }
-  return { scores, tokens }
-}
-
-/** A text that stands in many pairs is computed once. */
-async function byVectors(
-  pairs: readonly Pair[],
-  embedding: Embedding,
-  contextSize: number,
-  reply: FastifyReply,
-  spend: Spend,
-): Promise<Scores> {
-  const inputs = new Map<string, Uint32Array>()
-  for (const { text, path, param } of pairs.flat()) {
-    checkThere(reply)
-    if (inputs.has(text)) continue
-    const tokens = await embedding.prepare(text)
-    if (tokens.length > contextSize) throw overlong(path, tokens.length, contextSize, param)
-    inputs.set(text, tokens)
-  }
-  const tokens = spend([...inputs.values()])
-  const vectors = new Map<string, Float32Array>()
-  for (const [text, each] of inputs) {
-    checkThere(reply)
-    vectors.set(text, await embedding.embed(each))
-  }
+  // A text that stands in many pairs is computed once.
+  const texts = new Map<string, ScoredText>()
+  for (const one of pairs.flat()) if (!texts.has(one.text)) texts.set(one.text, one)
+  const inputs = [...texts.values()].map((one) => ({ ...one, read: () => embedding.prepare(one.text) }))
+  const { results, tokens } = await pooled(inputs, (each) => embedding.embed(each), pooling)
+  const vectors = new Map([...texts.keys()].map((text, index) => [text, results[index]]))
   return {
     scores: pairs.map(([first, second]) => cosine(vectors.get(first.text), vectors.get(second.text))),
     tokens,
